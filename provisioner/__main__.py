@@ -1,0 +1,7 @@
+"""``python3 -m provisioner``."""
+
+import sys
+
+from provisioner.cli import main
+
+sys.exit(main())

@@ -1,0 +1,288 @@
+"""Interpret steps: journal, act, settle, observe again, prove; or undo it all, newest first."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NamedTuple, assert_never
+
+from provisioner import __version__, desired, facts, journal, jsontext, plan, proof, report, service
+from provisioner.desired import Desired
+from provisioner.errors import DeniedError, Exit, ProvisionerError, RollbackFailedError, RolledBackError
+from provisioner.journal import Found, Journal, Receipt
+from provisioner.model import (
+    MakeDirectory,
+    Plan,
+    Reader,
+    RemoveDirectory,
+    RemoveFile,
+    Restart,
+    Run,
+    SetLeaf,
+    Step,
+    Tell,
+    WriteFile,
+)
+from provisioner.proof import Proof
+from provisioner.system import System
+
+Say = Callable[[str], None]
+LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was just started comes up
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+UNDOABLE = ("converged", "held")
+
+
+class Outcome(NamedTuple):
+    """How an apply ended. ``receipt`` is None where nothing had to be done; ``proof`` where none could be made."""
+
+    status: Exit
+    plan: Plan
+    left: Plan
+    receipt: int | None = None
+    proof: Proof | None = None
+
+
+class Interrupted(BaseException):
+    """A signal asked us to stop."""
+
+
+def apply(system: System, path: str | None, say: Say) -> Outcome:
+    """Make the host as the configuration has it; nothing at all where it is so already."""
+    must_be_root(system)
+    wanted = desired.load(system, path)
+    with system.lock(journal.LOCK), _interruptible():
+        recover(system, say)
+        made = plan.make(system, facts.gather(system), wanted)
+        for _, held in made.held:
+            if held.fatal:
+                raise ProvisionerError(held.reason, hint=held.hint)
+        outcome = _act(system, wanted, made, say) if made.acts else Outcome(_status(made), made, made)
+        _remember(system, path, wanted)
+        return outcome
+
+
+def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
+    """Undo the last apply, or go back to before receipt ``number``; the receipts undone, newest first."""
+    must_be_root(system)
+    with system.lock(journal.LOCK), _interruptible():
+        cut = recover(system, say)
+        known = [r for r in (journal.read(system, n) for n in journal.numbers(system)) if r.outcome in UNDOABLE]
+        if number is not None and number not in [r.number for r in known]:
+            journal.read(system, number)  # says so where there is none at all
+            raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
+        chosen = [r for r in known if r.number >= number] if number is not None else [] if cut else known[-1:]
+        for receipt in reversed(chosen):
+            say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
+            _undo(system, receipt, "undone", say)
+        return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
+
+
+def recover(system: System, say: Say) -> int | None:
+    """Undo a run that was cut off; its number."""
+    cut = journal.cut_off(system)
+    if cut is None:
+        return None
+    say(f"the apply of {cut.time} (receipt {cut.number}) was cut off: undoing it first")
+    _undo(system, cut, "rolled back", say)
+    return cut.number
+
+
+def must_be_root(system: System) -> None:
+    """DeniedError for anybody else."""
+    if system.uid != 0:
+        raise DeniedError("only root can change this host", hint="run it with sudo")
+
+
+def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
+    """The steps that undo ``step``, as the host stands now."""
+    match step:
+        case MakeDirectory(path):
+            return () if host.stat(path) else (RemoveDirectory(path),)
+        case RemoveDirectory(path):
+            there = host.stat(path)
+            return (MakeDirectory(path, there.mode),) if there else ()
+        case WriteFile(path) | RemoveFile(path):
+            old, there = host.read(path), host.stat(path)
+            return (RemoveFile(path),) if old is None or there is None else (WriteFile(path, old, there.mode),)
+        case SetLeaf(path, keys):
+            old = host.read(path)
+            value = jsontext.leaf(jsontext.load(old or "", path), keys)
+            return (SetLeaf(path, keys, value, _with_leaf(step, old), old),)
+        case Tell(undo=undo) | Run(undo=undo):
+            return undo
+        case Restart():
+            return ()
+        case _:
+            assert_never(step)
+
+
+def execute(step: Step, system: System) -> None:
+    """Make one step. CommandError, OSError: it could not be made."""
+    match step:
+        case MakeDirectory(path, mode):
+            system.make_directory(path, mode)
+        case RemoveDirectory(path):
+            system.remove_directory(path)
+        case WriteFile(path, text, mode):
+            system.write(path, text, mode)
+        case RemoveFile(path):
+            system.remove(path)
+        case SetLeaf(path):
+            new = _with_leaf(step, system.read(path))
+            system.remove(path) if new is None else system.write(path, new, 0o644)
+        case Tell(path, text):
+            system.tell(path, text)
+        case Run(argv, timeout=timeout):
+            system.run(argv, timeout)
+        case Restart():
+            service.restart(system, step)
+        case _:
+            assert_never(step)
+
+
+def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
+    """What a file becomes by a SetLeaf, given what it is."""
+    if text == step.before:
+        return step.after
+    jsontext.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
+    if step.value is None:
+        return jsontext.drop(text or "{}", step.keys)
+    return jsontext.put(text or "", step.keys, step.value)
+
+
+def _act(system: System, wanted: Desired, made: Plan, say: Say) -> Outcome:
+    """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way."""
+    book = Journal(system, (journal.numbers(system) or (0,))[-1] + 1)
+    book.begin(__version__, wanted, made)
+    try:
+        for change in made.changes:
+            _make(system, book, change.resource, change.edits, change.settle, say)
+        left = _observed(system, wanted, made)
+        proven = None
+        if not any(resource == "builder" for resource, _ in left.held):
+            proven = proof.prove(system, facts.gather(system), wanted, say)
+            proof.judge(proven)
+    except BaseException as e:  # a signal must not leave the host half changed
+        reason, hint = _words(e)
+        say(f"failed: {reason}")
+        _undo(system, journal.read(system, book.number), "rolled back", say)
+        raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
+    book.end("held" if left else "converged")
+    return Outcome(_status(left), made, left, book.number, proven)
+
+
+def _make(
+    system: System, book: Journal, resource: str, edits: tuple[Step, ...], settle: tuple[Restart, ...], say: Say
+) -> None:
+    """One change: each step journaled before it is made, then what must follow them."""
+    book.change(resource, settle)
+    for step in edits:
+        book.step(step, inverse(step, system))
+        say(f"{resource}: {report.sentence(step)}")
+        execute(step, system)
+    for restart in settle:
+        book.settle(restart)
+        say(f"{resource}: {report.sentence(restart)}")
+        execute(restart, system)
+
+
+def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
+    """What is left of a plan that was made: only what is held. ProvisionerError: something else, too."""
+    held = {(resource, h.key) for resource, h in made.held}
+    left, odd = Plan(), []
+    for seconds in LOOKS:
+        system.pause(seconds)
+        left = plan.make(system, facts.gather(system), wanted)
+        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in left.differences if (resource, d.key) not in held]
+        if not odd:
+            return left
+    raise ProvisionerError(f"applied, yet still not as wanted: {'; '.join(odd)}", hint="see `provisioner detect`")
+
+
+def _undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
+    """Take a run back, newest step first, and judge that by what is observed. RollbackFailedError: not as before."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        book = Journal(system, receipt.number)
+        notes = [note for step in receipt.undo if (note := _try(step, system, say))]
+        left = _unlike(system, receipt)
+        if left:
+            notes += [note for step in receipt.settle if (note := _try(step, system, say))]
+            left = _unlike(system, receipt)
+        book.end("rollback failed" if left else outcome)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    if left:
+        hint = "put that right by hand, then run `provisioner rollback` again; " + "; ".join(notes)
+        raise RollbackFailedError(f"the rollback did not put everything back: {'; '.join(left)}", hint=hint)
+
+
+def _try(step: Step, system: System, say: Say) -> str | None:
+    """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
+    say(f"undo: {report.sentence(step)}")
+    try:
+        execute(step, system)
+    except (ProvisionerError, OSError) as e:
+        return str(e)
+    return None
+
+
+def _unlike(system: System, receipt: Receipt) -> list[str]:
+    """How the host differs from what it was before a run; nothing: it is as it was."""
+    unlike: list[str] = []
+    for seconds in LOOKS[:3]:
+        system.pause(seconds)
+        try:
+            now: Found = plan.compare(system, facts.gather(system), receipt.desired).differences
+        except ProvisionerError as e:
+            unlike = [e.message]
+            continue
+        before, after = dict(_keyed(receipt.before)), dict(_keyed(now))
+        unlike = [
+            f"{' '.join(k)} is {after.get(k, 'as wanted')!s}, was {before.get(k, 'as wanted')!s}"
+            for k in {**before, **after}
+            if before.get(k, "as wanted") != after.get(k, "as wanted")
+        ]
+        if not unlike:
+            return []
+    return unlike
+
+
+def _keyed(found: Found) -> Iterator[tuple[tuple[str, str], object]]:
+    return (((resource, d.key), d.have) for resource, d in found)
+
+
+def _status(left: Plan) -> Exit:
+    return Exit.HELD if left else Exit.OK
+
+
+def _words(e: BaseException) -> tuple[str, str | None]:
+    """What went wrong, in a sentence and a hint."""
+    if isinstance(e, ProvisionerError):
+        return e.message, e.hint
+    return str(e) or type(e).__name__, None
+
+
+def _remember(system: System, path: str | None, wanted: Desired) -> None:
+    """Keep the configuration that was validated, so that a check need not validate it again."""
+    memory = desired.memory(system, path, wanted)
+    if memory is not None and memory != system.read(desired.REMEMBERED):
+        journal.prepare(system)
+        system.write(desired.REMEMBERED, memory, 0o600)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn the first signal that asks us to stop into an exception; later ones wait for the undo."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+
+    old = {s: signal.signal(s, interrupt) for s in SIGNALS}
+    try:
+        yield
+    except Interrupted as e:
+        raise ProvisionerError(f"{e}; nothing was changed", hint="run the same command again") from None
+    finally:
+        for s, handler in old.items():
+            signal.signal(s, handler)

@@ -1,0 +1,122 @@
+"""The configuration: YAML, checked against schema.json, as an immutable ``Desired``.
+
+jsonschema and PyYAML cost more than a whole drift check. So an apply remembers the text that it has validated together
+with what came of it, and whoever reads the same text again imports neither.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from provisioner import platforms
+from provisioner.errors import ConfigError
+from provisioner.model import Reader
+
+PATH = "/etc/provisioner/provisioner.yaml"
+REMEMBERED = "/var/lib/provisioner/configuration.json"
+LIMIT = 1 << 20  # bytes; nobody writes that much by hand
+
+
+class ImageStore(NamedTuple):
+    """``backend``: containerd | unmanaged; ``existing``: refuse | hide."""
+
+    backend: str = "containerd"
+    existing: str = "refuse"
+
+
+class Emulators(NamedTuple):
+    """``source``: auto | package | directory; ``directory``: absolute, or empty."""
+
+    source: str = "auto"
+    directory: str = ""
+    credentials: bool = True
+
+
+class Builder(NamedTuple):
+    """A builder in buildx's own words."""
+
+    name: str = "container-builder"
+    driver_options: Mapping[str, str] = {}  # never changed, and a record's default is shared anyway
+
+
+class Desired(NamedTuple):
+    """What the configuration asks for. ``platforms`` are normalised names, each once."""
+
+    platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
+    image_store: ImageStore = ImageStore()
+    emulators: Emulators = Emulators()
+    builder: Builder = Builder()
+    restart: str = "if-idle"
+
+
+def load(host: Reader, path: str | None) -> Desired:
+    """The desired state. No path: the default file, and the defaults where there is none.
+
+    ConfigError names the file, the place in it and what would be right.
+    """
+    text = host.read(path or PATH)
+    if text is None:
+        if path:
+            raise ConfigError(f"{path}: there is no such file", hint="`provisioner init` prints one to start from")
+        return Desired()
+    remembered = _remembered(host)
+    if remembered.get("text") == text:
+        return from_json(remembered["desired"])
+    return parse(text, path or PATH)
+
+
+def memory(host: Reader, path: str | None, desired: Desired) -> str | None:
+    """What is to be remembered of a configuration that has been validated; None: no file, nothing to remember."""
+    text = host.read(path or PATH)
+    return None if text is None else json.dumps({"text": text, "desired": to_json(desired)}) + "\n"
+
+
+def parse(text: str, path: str) -> Desired:
+    """Read and validate a configuration's text."""
+    try:
+        from provisioner import schema, yamltext  # they bring jsonschema and PyYAML
+
+        found = schema.validate(yamltext.read(text, path, LIMIT), path)
+    except ModuleNotFoundError as e:
+        hint = "install it: apt-get install python3-yaml python3-jsonschema"
+        raise ConfigError(f"{path}: cannot be read without the Python module {e.name}", hint=hint) from None
+    wanted = [_platform(p, i, path) for i, p in enumerate(found.pop("platforms", Desired().platforms))]
+    sections = {"image_store": ImageStore, "emulators": Emulators, "builder": Builder}
+    made = {key: sections[key](**value) if key in sections else value for key, value in found.items()}
+    desired = Desired(platforms=tuple(dict.fromkeys(wanted)), **made)
+    if desired.emulators.source == "directory" and not desired.emulators.directory:
+        hint = "say where the programs are: emulators.directory: /opt/qemu"
+        raise ConfigError(f"{path}: emulators.source is directory, but none is named", hint=hint)
+    return desired
+
+
+def to_json(desired: Desired) -> dict[str, Any]:
+    """The desired state as JSON has it; ``from_json`` takes it back."""
+    return {k: v._asdict() if hasattr(v, "_asdict") else v for k, v in desired._asdict().items()}
+
+
+def from_json(found: Mapping[str, Any]) -> Desired:
+    """What ``to_json`` gave."""
+    return Desired(
+        platforms=tuple(found["platforms"]),
+        image_store=ImageStore(**found["image_store"]),
+        emulators=Emulators(**found["emulators"]),
+        builder=Builder(**found["builder"]),
+        restart=found["restart"],
+    )
+
+
+def _platform(name: str, index: int, path: str) -> str:
+    try:
+        return platforms.normalise(name)
+    except ValueError as e:
+        raise ConfigError(f"{path}: platforms[{index}]: {e}", hint="for example linux/arm64") from None
+
+
+def _remembered(host: Reader) -> Mapping[str, Any]:
+    """What an apply remembered; nothing where this user may not look, or the file is no longer whole."""
+    try:
+        found = json.loads(host.read(REMEMBERED) or "{}")
+    except (ConfigError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,92 @@
+"""What the host is: gathered once, immutable from then on."""
+
+from typing import NamedTuple
+
+from provisioner import binfmt, engine, platforms
+from provisioner.engine import Endpoint, Engine
+from provisioner.errors import DeniedError, NoEngineError
+from provisioner.model import Reader
+
+BINFMT = "/proc/sys/fs/binfmt_misc"
+DAEMON_JSON = "/etc/docker/daemon.json"
+PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdriver; vfs does not count there
+
+
+class Facts(NamedTuple):
+    """One host and the engine that counts on it.
+
+    ``hidden`` is set by the plan when an earlier change of it switches the image store: what the engine holds now will
+    be out of sight then.
+    """
+
+    endpoint: Endpoint
+    engine: Engine
+    socket: str
+    flags: tuple[str, ...]
+    daemon_json: str
+    prior: bool
+    native: tuple[str, ...]
+    entries: dict[str, binfmt.Entry]
+    mounted: bool
+    hidden: bool = False
+
+
+def gather(host: Reader) -> Facts:
+    """Look at the host. NoEngineError: nobody answers, or it is not ours to provision."""
+    where = engine.endpoint(host)
+    found = engine.ask(host, where)
+    row = engine.flavour(found.flavour)
+    flags = daemon_flags(host)
+    if row.advice:
+        raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)
+    cpu = host.head("/proc/cpuinfo", 8192) or b""  # the first CPU: all of them, on a large host, take a while
+    return Facts(
+        endpoint=where,
+        engine=found,
+        socket=where.socket or engine.SOCKET,
+        flags=flags,
+        daemon_json=config_file(flags),
+        prior=prior(host, found),
+        native=platforms.native(host.machine, platforms.cpu_flags(cpu.decode("ascii", "replace"))),
+        entries=entries(host),
+        mounted=host.stat(f"{BINFMT}/status") is not None,
+    )
+
+
+def config_file(flags: tuple[str, ...]) -> str:
+    """Where the running daemon read its configuration: the --config-file of its own command line, else the default."""
+    for index, flag in enumerate(flags):
+        name, _, value = flag.partition("=")
+        if name in ("--config-file", "-config-file"):
+            return value or (flags[index + 1] if index + 1 < len(flags) else DAEMON_JSON)
+    return DAEMON_JSON
+
+
+def prior(host: Reader, found: Engine) -> bool:
+    """Whether an engine from 29 on would fall back to a graph driver that this host once used, were no key set."""
+    try:
+        return any(host.names(f"{found.root}/{driver}") for driver in PRIOR)
+    except DeniedError:
+        return False  # unknown; the key's presence is then not judged
+
+
+def daemon_flags(host: Reader) -> tuple[str, ...]:
+    """The flags that the running daemon was started with; none where it cannot be found."""
+    try:
+        pid = (host.read("/var/run/docker.pid") or "").strip()
+        line = host.read(f"/proc/{pid}/cmdline") if pid.isdigit() else None
+    except DeniedError:
+        return ()
+    words = (line or "").rstrip("\0").split("\0")
+    return tuple(words[1:]) if words[0].endswith("dockerd") else ()
+
+
+def entries(host: Reader) -> dict[str, binfmt.Entry]:
+    """The entries of the kernel's binfmt_misc table by name, in the order of their names."""
+    found = {}
+    for name in host.names(BINFMT):
+        if name not in ("register", "status"):
+            text = host.read(f"{BINFMT}/{name}")
+            if text is not None:  # else it went away meanwhile
+                found[name] = binfmt.parse_entry(text)
+    return found

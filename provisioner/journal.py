@@ -1,0 +1,177 @@
+"""The write-ahead journal of an apply, and the receipt that it becomes.
+
+One file a run, one JSON object a line, each on disk before the effect that it announces:
+
+    begin   number, time, agent, configuration, the differences found
+    change  a resource whose steps follow, and what must settle afterwards
+    step    a step, and the steps that undo it
+    settle  a restart
+    end     how it ended
+
+A file without ``end`` is a run that was cut off. A torn last line is an effect that never began.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from provisioner import model
+from provisioner.desired import Desired, from_json, to_json
+from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.model import Difference, Plan, Reader, Restart, Step
+from provisioner.system import System
+
+STATE = "/var/lib/provisioner"
+RECEIPTS = f"{STATE}/receipts"
+LOCK = "/run/provisioner/lock"
+FORMAT = 1
+STEPS = (
+    model.MakeDirectory,
+    model.RemoveDirectory,
+    model.WriteFile,
+    model.RemoveFile,
+    model.SetLeaf,
+    model.Tell,
+    model.Run,
+    model.Restart,
+)
+_BY_NAME: Mapping[str, Any] = {cls.__name__: cls for cls in STEPS}
+
+Found = tuple[tuple[str, Difference], ...]  # differences, each with its resource
+
+
+class Receipt(NamedTuple):
+    """One run, as its file tells it. ``undo`` is in the order in which it has to be run; ``outcome`` None: cut off."""
+
+    number: int
+    time: str
+    desired: Desired
+    before: Found
+    undo: tuple[Step, ...]
+    settle: tuple[Restart, ...]
+    outcome: str | None
+
+
+class Journal:
+    """The journal of one run: every method returns when its line is on disk."""
+
+    def __init__(self, system: System, number: int) -> None:
+        self.system = system
+        self.number = number
+
+    def begin(self, agent: str, desired: Desired, plan: Plan) -> None:
+        """Open the journal."""
+        prepare(self.system)
+        self._line(
+            "begin",
+            format=FORMAT,
+            number=self.number,
+            time=self.system.now(),
+            agent=agent,
+            desired=to_json(desired),
+            before=plan.differences,
+        )
+
+    def change(self, resource: str, settle: tuple[Restart, ...]) -> None:
+        """A resource's change begins; what it settles belongs to undoing it, too."""
+        self._line("change", resource=resource, settle=[to_dict(s) for s in settle])
+
+    def step(self, step: Step, undo: tuple[Step, ...]) -> None:
+        """A step is about to be made."""
+        self._line("step", step=to_dict(step), undo=[to_dict(s) for s in undo])
+
+    def settle(self, step: Restart) -> None:
+        """A restart is about to be made."""
+        self._line("settle", step=to_dict(step))
+
+    def end(self, outcome: str) -> None:
+        """The run has ended: converged, held, rolled back, rollback failed, undone."""
+        self._line("end", outcome=outcome, time=self.system.now())
+
+    def _line(self, event: str, **fields: Any) -> None:
+        self.system.append(file(self.number), json.dumps({"event": event, **fields}))
+
+
+def prepare(system: System) -> None:
+    """Make the directory of our state, for root's eyes only."""
+    for folder in (STATE, RECEIPTS):
+        if system.stat(folder) is None:
+            system.make_directory(folder, 0o700)
+
+
+def file(number: int) -> str:
+    """The file of a receipt."""
+    return f"{RECEIPTS}/{number:06}.jsonl"
+
+
+def numbers(host: Reader) -> tuple[int, ...]:
+    """The numbers of all receipts, oldest first."""
+    return tuple(int(n[:-6]) for n in host.names(RECEIPTS) if n.endswith(".jsonl") and n[:-6].isdigit())
+
+
+def read(host: Reader, number: int) -> Receipt:
+    """One receipt. ProvisionerError: there is none, or a newer provisioner wrote it."""
+    text = host.read(file(number))
+    if text is None:
+        known = ", ".join(map(str, numbers(host))) or "none"
+        raise ProvisionerError(f"there is no receipt {number}", hint=f"the receipts on this host: {known}")
+    lines = [line for line in map(_parse, text.splitlines()) if line]
+    if not lines:  # the power went while it was opened: nothing was done yet
+        return Receipt(number, "", Desired(), (), (), (), "empty")
+    begin = lines[0]
+    if begin.get("format") != FORMAT:
+        hint = "use the provisioner that wrote it, or a newer one"
+        raise ProvisionerError(f"{file(number)}: its format {begin.get('format')} is not known here", hint=hint)
+    undo = [from_dict(u) for line in reversed(lines) if line["event"] == "step" for u in line["undo"]]
+    settle = [from_dict(s) for line in lines if line["event"] == "change" for s in line["settle"]]
+    ends = [line["outcome"] for line in lines if line["event"] == "end"]
+    return Receipt(
+        number=number,
+        time=begin["time"],
+        desired=from_json(begin["desired"]),
+        before=tuple((r, Difference(*d)) for r, d in begin["before"]),
+        undo=tuple(undo),
+        settle=tuple(dict.fromkeys(s for s in settle if isinstance(s, Restart))),
+        outcome=ends[-1] if ends else None,
+    )
+
+
+def cut_off(host: Reader) -> Receipt | None:
+    """The run that was cut off in the middle; None: the last one came to its end."""
+    known = numbers(host)
+    last = read(host, known[-1]) if known else None
+    return last if last and last.outcome in (None, "rollback failed") else None
+
+
+def interrupted(host: Reader) -> int | None:
+    """The number of a run that was cut off, for those who only look; None: none, or this user may not know."""
+    try:
+        cut = cut_off(host)
+    except DeniedError:
+        return None
+    return cut.number if cut else None
+
+
+def to_dict(step: Step) -> dict[str, Any]:
+    """A step as JSON has it; ``from_dict`` takes it back."""
+    fields = step._asdict()
+    if "undo" in fields:
+        fields["undo"] = [to_dict(s) for s in fields["undo"]]
+    return {"step": type(step).__name__, **fields}
+
+
+def from_dict(found: Mapping[str, Any]) -> Step:
+    """What ``to_dict`` gave."""
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if k != "step"}
+    if "undo" in fields:
+        fields["undo"] = tuple(from_dict(s) for s in fields["undo"])
+    step: Step = _BY_NAME[found["step"]](**fields)
+    return step
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}  # torn: what it announces was never begun
+    return found if isinstance(found, dict) else {}

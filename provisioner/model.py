@@ -1,0 +1,190 @@
+"""The nouns of docs/design.md, section 3, as immutable records, and what may be asked of a host.
+
+The records are named tuples rather than dataclasses: importing ``dataclasses`` alone costs a fifth of a drift check.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+Value: TypeAlias = bool | int | str | None
+State: TypeAlias = Mapping[str, Value]
+
+
+class Difference(NamedTuple):
+    """One key that is not as wanted. ``have`` is None where the host has nothing there, or cannot tell."""
+
+    key: str
+    have: Value
+    want: Value
+
+
+class MakeDirectory(NamedTuple):
+    """Make one directory; its parent exists."""
+
+    path: str
+    mode: int = 0o755
+
+
+class RemoveDirectory(NamedTuple):
+    """Remove a directory that is empty; one that somebody else has filled stays."""
+
+    path: str
+
+
+class WriteFile(NamedTuple):
+    """Put ``text`` there, whole or not at all. ``mode`` counts only where no file stood before."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+
+
+class RemoveFile(NamedTuple):
+    """Remove a file; one that is gone already is no error."""
+
+    path: str
+
+
+class SetLeaf(NamedTuple):
+    """Give one leaf of a JSON file a value (None: take the leaf away) and keep every other byte.
+
+    While the file still is ``before``, the outcome is exactly ``after`` (None: no file). When somebody else has
+    changed it meanwhile, only the leaf is set, in the file as it is then.
+    """
+
+    path: str
+    keys: tuple[str, ...]
+    value: bool | None
+    before: str | None
+    after: str | None
+
+
+class Tell(NamedTuple):
+    """Write ``text`` into an existing file of the kernel's, in place. ``undo``, in its order, takes it back."""
+
+    path: str
+    text: str
+    undo: "tuple[Step, ...]" = ()
+
+
+class Run(NamedTuple):
+    """Run a program. ``undo``, in its order, takes its effect back; seconds for ``timeout``."""
+
+    argv: tuple[str, ...]
+    undo: "tuple[Step, ...]" = ()
+    timeout: int = 60
+
+
+class Restart(NamedTuple):
+    """Restart the daemon once and wait until it answers; seconds for ``deadline``."""
+
+    unit: str
+    socket: str
+    deadline: int = 90
+
+
+Step: TypeAlias = MakeDirectory | RemoveDirectory | WriteFile | RemoveFile | SetLeaf | Tell | Run | Restart
+
+
+class Held(NamedTuple):
+    """A difference that cannot be mended now. ``fatal``: something is missing without which apply does not begin."""
+
+    key: str
+    reason: str
+    hint: str
+    fatal: bool = False
+
+
+class Change(NamedTuple):
+    """What one resource would do: ``edits`` in order, then each of ``settle`` once."""
+
+    resource: str
+    differences: tuple[Difference, ...]
+    edits: tuple[Step, ...] = ()
+    settle: tuple[Restart, ...] = ()
+    held: tuple[Held, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Plan(NamedTuple):
+    """The changes in the order in which they have to be made; falsy when the host is as wanted."""
+
+    changes: tuple[Change, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @property
+    def differences(self) -> tuple[tuple[str, Difference], ...]:
+        """Every difference with the resource that it belongs to."""
+        return tuple((c.resource, d) for c in self.changes for d in c.differences)
+
+    @property
+    def held(self) -> tuple[tuple[str, Held], ...]:
+        """Everything that is held, with the resource that it belongs to."""
+        return tuple((c.resource, h) for c in self.changes for h in c.held)
+
+    @property
+    def acts(self) -> bool:
+        """Whether applying this plan would touch the host at all."""
+        return any(c.edits or c.settle for c in self.changes)
+
+
+class Status(NamedTuple):
+    """What stat(2) says of a path: permission bits, owner, group, and whether it is a directory."""
+
+    mode: int
+    uid: int
+    gid: int
+    directory: bool
+
+
+class Ran(NamedTuple):
+    """How a program of our own ended: its exit status (None: it never ran to an end), stdout, and why not."""
+
+    status: int | None
+    stdout: str
+    error: str = ""
+
+
+class Reader(Protocol):
+    """The half of a host that only looks. All paths are absolute."""
+
+    @property
+    def uid(self) -> int:
+        """The effective user; 0 is root."""
+
+    @property
+    def machine(self) -> str:
+        """The CPU's name as ``uname -m`` gives it."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that the user gave us."""
+
+    def read(self, path: str) -> str | None:
+        """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look."""
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """The names in a directory, sorted; none where there is no such directory."""
+
+    def stat(self, path: str) -> Status | None:
+        """What stands at a path, links followed; None: nothing."""
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """The first bytes of a file; None: there is none."""
+
+    def link(self, path: str) -> str | None:
+        """Where a symbolic link points to; None: it is none."""
+
+    def get(self, socket: str, path: str) -> Any:
+        """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+
+    def ask(self, *argv: str, text: str = "", timeout: int = 20) -> "Ran":
+        """Run a program that changes nothing, ``text`` on its stdin."""
+
+    def runs(self, program: bytes) -> Ran:
+        """Run a static ELF program of our own, held in memory, with nothing on its stdin."""
+
+    def program(self, name: str) -> str | None:
+        """Where the host keeps a program; None: nowhere that we trust."""

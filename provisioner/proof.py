@@ -1,0 +1,213 @@
+"""The proof: build an image for every platform, see each in the index, run each variant.
+
+No network and no base image: the only file is our probe, a static program of a few hundred bytes for each architecture
+that prints its architecture's name, waits for its stdin to end, and exits with 0. It is the image's ``RUN`` and its
+command. A container of it stays while its stdin is open, so that the running process itself can be asked what runs it.
+"""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from provisioner import elf, engine, platforms
+from provisioner.desired import Desired
+from provisioner.errors import CommandError, ProvisionerError
+from provisioner.facts import Facts
+from provisioner.system import System
+
+IMAGE = "provisioner-proof"
+LABEL = "io.provisioner.proof"
+BUILD = 300  # seconds
+START = 20.0  # seconds until a started probe has spoken
+DOCKERFILE = f"""\
+FROM scratch
+ARG TARGETARCH
+COPY probe-$TARGETARCH /probe
+RUN ["/probe"]
+LABEL {LABEL}=1
+ENTRYPOINT ["/probe"]
+"""
+
+
+class Row(NamedTuple):
+    """One platform: was it built, is it in the index, does it run, and by what."""
+
+    platform: str
+    built: bool
+    indexed: bool
+    runs: bool
+    how: str
+    error: str = ""
+
+
+class Proof(NamedTuple):
+    """A row a platform, and the digest of the index that holds them."""
+
+    rows: tuple[Row, ...]
+    digest: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every platform was built, is in the index, and runs."""
+        return all(r.built and r.indexed and r.runs for r in self.rows)
+
+
+def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], None]) -> Proof:
+    """Build, inspect and run. CommandError: the build itself failed; everything of ours is cleaned up in any case."""
+    wanted = tuple(p for p in desired.platforms if not platforms.of(p).build_only)
+    tag = f"{IMAGE}:{os.getpid()}"
+    _clean(system, facts.socket)
+    say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
+    try:
+        archive = _build(system, desired.builder.name, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
+        digest, indexed = read_index(archive)
+        together = engine.store(facts.engine) == "containerd"
+        if together:
+            _load(system, facts.socket, archive)
+        rows = []
+        for platform in wanted:
+            say(f"proof: run {platform}")
+            if not together:  # this store holds one platform an image
+                target = f"type=docker,dest=-,name={tag}"
+                _load(system, facts.socket, _build(system, desired.builder.name, (platform,), target, fresh=False))
+            rows.append(_run(system, facts.socket, tag, platform)._replace(indexed=platform in indexed))
+        return Proof(tuple(rows), digest)
+    finally:
+        _clean(system, facts.socket)
+
+
+def judge(proof: Proof) -> None:
+    """ProvisionerError names the first platform that is not proven."""
+    for row in proof.rows:
+        if not row.indexed:
+            raise ProvisionerError(f"{row.platform}: it is missing in the index", hint="see `docker buildx ls`")
+        if not row.runs:
+            hint = "is its emulator registered? provisioner detect; ls /proc/sys/fs/binfmt_misc"
+            raise ProvisionerError(f"{row.platform}: built, but it does not run: {row.error}", hint=hint)
+
+
+def read_index(archive: bytes) -> tuple[str, frozenset[str]]:
+    """The digest of the index in an OCI archive, and the platforms whose manifests it holds."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+
+        def blob(name: str) -> Any:
+            member = tar.extractfile(name)
+            return json.loads(member.read()) if member else {}
+
+        def manifests(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+            for descriptor in found.get("manifests", ()):
+                path = "blobs/" + descriptor["digest"].replace(":", "/")
+                if "index" in descriptor["mediaType"] or "manifest.list" in descriptor["mediaType"]:
+                    yield from manifests(blob(path))
+                else:
+                    config = blob("blobs/" + blob(path)["config"]["digest"].replace(":", "/"))
+                    yield config
+
+        top = blob("index.json")
+        found = frozenset(platforms.normalise(_platform(config)) for config in manifests(top))
+        return top["manifests"][0]["digest"], found
+
+
+def _platform(config: dict[str, Any]) -> str:
+    parts = (config.get("os", ""), config.get("architecture", ""), config.get("variant", ""))
+    return "/".join(p for p in parts if p)
+
+
+def _build(system: System, builder: str, wanted: tuple[str, ...], output: str, *, fresh: bool) -> bytes:
+    """Build for some platforms; the archive that buildx writes to its stdout."""
+    argv = (
+        "docker", "buildx", "build",
+        "--builder", builder,
+        "--platform", ",".join(wanted),
+        "--output", output,
+        "--provenance=false",
+        "--progress=plain",
+        *(("--no-cache",) if fresh else ()),
+        "-",
+    )  # fmt: skip
+    out = system.run(argv, BUILD, _context(wanted).decode("utf-8", "surrogateescape"))
+    return out.encode("utf-8", "surrogateescape")  # loses nothing, in either direction
+
+
+def _context(wanted: tuple[str, ...]) -> bytes:
+    """The build context, a tar: the Dockerfile and a probe for each architecture."""
+    probes = {f"probe-{p.split('/')[1]}": elf.program(platforms.of(p).architecture) for p in wanted}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in {"Dockerfile": DOCKERFILE.encode(), **probes}.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o755
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _load(system: System, socket: str, archive: bytes) -> None:
+    answer = system.post(socket, "/images/load?quiet=1", archive, kind="application/x-tar")
+    if "errorDetail" in str(answer):
+        raise CommandError(f"the engine did not load the image: {answer}")
+
+
+def _run(system: System, socket: str, tag: str, platform: str) -> Row:
+    """Run one platform's variant, by the engine's own choice of it."""
+    probe = platforms.of(platform).architecture
+    spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": {"NetworkMode": "none"}}
+    row = Row(platform, built=True, indexed=False, runs=False, how="")
+    try:
+        made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]
+        system.post(socket, f"/containers/{made}/start")
+        said = _said(system, socket, made)
+        how = _how(system, system.get(socket, f"/containers/{made}/json")["State"]["Pid"])
+    except CommandError as e:
+        return row._replace(error=e.message)
+    if said != probe:
+        return row._replace(how=how, error=f"it said {said!r} instead of {probe!r}")
+    return row._replace(runs=True, how=how)
+
+
+def _said(system: System, socket: str, container: str) -> str:
+    """What a container has printed, once it has printed anything or ended."""
+    deadline = system.clock() + START
+    while True:
+        running = system.get(socket, f"/containers/{container}/json")["State"]["Running"]
+        _, frames = system.request(socket, "GET", f"/containers/{container}/logs?stdout=1&stderr=1")
+        text = _text(frames)
+        if text or not running or system.clock() > deadline:
+            return text.strip()
+        system.pause(0.02)
+
+
+def _text(frames: bytes) -> str:
+    """The text in a log of the engine's: frames of stream, three zeros, length (four bytes, big endian), data."""
+    text = b""
+    while len(frames) >= 8:
+        length = int.from_bytes(frames[4:8], "big")
+        text, frames = text + frames[8 : 8 + length], frames[8 + length :]
+    return text.decode(errors="replace")
+
+
+def _how(system: System, pid: int) -> str:
+    """What runs a process: the CPU itself, or the QEMU that it is, asked for its version by way of the process."""
+    program = f"/proc/{pid}/exe"
+    target = system.link(program) if pid else None
+    if target is None:
+        return "unknown"
+    if target.endswith("/probe"):
+        return "native"
+    words = system.ask(program, "--version").stdout.split("\n")[0].split()
+    name = target.rpartition("/")[2]
+    return f"QEMU {words[2]}" if len(words) > 2 and words[1] == "version" else name
+
+
+def _clean(system: System, socket: str) -> None:
+    """Take away every container and image of a proof, those of a run that was killed, too."""
+    label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
+    for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():
+        system.post(socket, f"/containers/{container['Id']}?force=1", method="DELETE")
+    reference = quote(json.dumps({"reference": [IMAGE]}))
+    for image in system.get(socket, f"/images/json?filters={reference}") or ():
+        for tag in image.get("RepoTags") or ():
+            system.post(socket, f"/images/{tag}?force=1", method="DELETE")

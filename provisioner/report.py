@@ -1,0 +1,163 @@
+"""Pure renderers: what was found, as text or as JSON. They know no exit status and print nothing."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
+
+from provisioner.model import (
+    Change,
+    MakeDirectory,
+    Plan,
+    RemoveDirectory,
+    RemoveFile,
+    Restart,
+    Run,
+    SetLeaf,
+    Step,
+    Tell,
+    Value,
+    WriteFile,
+)
+
+SCHEMA_VERSION = 1
+
+
+def sentence(step: Step) -> str:
+    """What a step does, in a line."""
+    match step:
+        case MakeDirectory(path):
+            return f"make the directory {path}"
+        case RemoveDirectory(path):
+            return f"remove the directory {path} if it is empty"
+        case WriteFile(path):
+            return f"write {path}"
+        case RemoveFile(path):
+            return f"remove {path}"
+        case SetLeaf(path, keys, value):
+            return f"set {'.'.join(keys)} to {json.dumps(value)} in {path}" if value is not None else _unset(step)
+        case Tell(path, text):
+            return f"write {text.strip()!r} to {path}"
+        case Run(argv):
+            return f"run {' '.join(argv)}"
+        case Restart(unit):
+            return f"restart {unit}"
+        case _:
+            assert_never(step)
+
+
+def _unset(step: SetLeaf) -> str:
+    return f"take {'.'.join(step.keys)} out of {step.path}" if step.after is not None else f"remove {step.path}"
+
+
+def diff(step: Step) -> str:
+    """The lines of a file that a step changes, as a unified diff; empty for what is no file."""
+    match step:
+        case SetLeaf(path, before=before, after=after):
+            return _diff(path, before or "", after or "")
+        case WriteFile(path, text):
+            return _diff(path, "", text)
+        case _:
+            return ""
+
+
+def _diff(path: str, before: str, after: str) -> str:
+    from difflib import unified_diff  # only a plan shows one
+
+    lines = unified_diff(before.splitlines(), after.splitlines(), path if before else "/dev/null", path, lineterm="")
+    return "\n".join(_printable(line) for line in lines)
+
+
+def check(plan: Plan) -> str:
+    """Every difference, a line each."""
+    if not plan:
+        return "in sync"
+    lines = [f"{r}: {d.key} is {_value(d.have)}, wanted {_value(d.want)}" for r, d in plan.differences]
+    return "\n".join([*lines, "`provisioner plan` says what apply would do"])
+
+
+def plan(made: Plan) -> str:
+    """What apply would do: differences, steps with their diffs, what must follow, what is held and why."""
+    if not made:
+        return "nothing to do: the host is as the configuration wants it"
+    return "\n\n".join(_change(change) for change in made.changes)
+
+
+def _change(change: Change) -> str:
+    lines = [change.resource]
+    lines += [f"  {d.key}: {_value(d.have)} -> {_value(d.want)}" for d in change.differences]
+    for step in change.edits:
+        lines.append(f"  - {sentence(step)}")
+        lines += [f"      {line}" for line in diff(step).splitlines()]
+    lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
+    lines += [
+        f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
+    ]
+    return "\n".join(lines)
+
+
+def outcome(left: Plan, receipt: int | None) -> str:
+    """How an apply ended."""
+    lines = []
+    if receipt is None:
+        lines.append("nothing had to be changed")
+    else:
+        lines.append(f"done; `provisioner rollback {receipt}` takes it back")
+    for resource, held in dict.fromkeys((r, h._replace(key="")) for r, h in left.held):
+        lines.append(f"held: {resource}: {held.reason}\n  hint: {held.hint}")
+    return "\n".join(lines)
+
+
+def proof(rows: Iterable[tuple[str, bool, bool, bool, str, str]], digest: str) -> str:
+    """The proof as a table, and the digest of the index."""
+    table = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW")]
+    table += [(p, _yes(built), _yes(there), _yes(runs), error or how) for p, built, there, runs, how, error in rows]
+    return f"{columns(table)}\nindex {digest}"
+
+
+def detected(found: Mapping[str, Any]) -> str:
+    """What this host is, a line a fact."""
+    return columns([(f"{k}:", _fact(v)) for k, v in found.items()])
+
+
+def columns(table: Sequence[tuple[str, ...]]) -> str:
+    """A table whose columns are as wide as they have to be."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table)
+
+
+def document(command: str, status: int, **content: Any) -> str:
+    """One JSON document."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "status": status, **content}, indent=2)
+
+
+def plan_json(made: Plan) -> list[dict[str, Any]]:
+    """A plan as JSON has it."""
+    return [
+        {
+            "resource": c.resource,
+            "differences": [d._asdict() for d in c.differences],
+            "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
+            "settle": [{"step": type(s).__name__, "does": sentence(s)} for s in c.settle],
+            "held": [h._asdict() for h in c.held],
+        }
+        for c in made.changes
+    ]
+
+
+def _value(value: Value) -> str:
+    return "missing" if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "unknown" if value is None else "yes" if value is True else "no" if value is False else str(value)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _printable(line: str) -> str:
+    """A line of somebody's file, without what would drive a terminal or break an encoder."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)

@@ -1,0 +1,366 @@
+"""The only module that touches the host: read, ask, write, remove, run.
+
+Everything goes through one ``System``, whose root, environment and user are fields, so that a test can hand over a
+directory tree instead. Code that must not change anything is handed the same object as a ``model.Reader``.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import select
+import signal
+import socket as sockets
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisioner.errors import BusyError, CommandError, DeniedError, NoEngineError, ProvisionerError
+from provisioner.model import Ran, Status
+
+DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
+ANSWER = 30.0  # seconds that the engine has for one answer
+RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
+
+_WHY = {
+    errno.ENOEXEC: "exec format error: nothing on this host runs it",
+    errno.ENOENT: "its emulator is gone, and was registered without the F flag",
+    errno.EACCES: "permission denied: its emulator is not executable",
+}
+
+
+class System:
+    """One host: the tree below ``root``, seen and changed as the current user."""
+
+    def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, machine: str | None = None) -> None:
+        self.root = root.rstrip("/")
+        self.environ = os.environ if environ is None else environ
+        self.uid = os.geteuid()
+        self.machine = machine or os.uname().machine
+
+    def path(self, path: str) -> str:
+        """Where an absolute path of the host lies for us."""
+        return self.root + path
+
+    # --- the half that only looks -------------------------------------------------------------------------------
+
+    def read(self, path: str) -> str | None:
+        """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look."""
+        data = self.head(path, -1)
+        return None if data is None else data.decode("utf-8", "surrogateescape")
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """The first bytes of a file (all for -1); None: there is none."""
+        try:
+            with open(self.path(path), "rb", buffering=0) as file:
+                return file.read(size)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError:
+            raise DeniedError(f"{path}: this user may not read it", hint="run as root") from None
+        except OSError as e:
+            raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """The names in a directory, sorted; none where there is no such directory."""
+        try:
+            return tuple(sorted(os.listdir(self.path(path))))
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except PermissionError:
+            raise DeniedError(f"{path}: this user may not look into it", hint="run as root") from None
+
+    def stat(self, path: str) -> Status | None:
+        """What stands at a path, links followed; None: nothing."""
+        try:
+            s = os.stat(self.path(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError:
+            raise DeniedError(f"{path}: this user may not see it", hint="run as root") from None
+        return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
+
+    def link(self, path: str) -> str | None:
+        """Where a symbolic link points to; None: it is none."""
+        try:
+            return os.readlink(self.path(path))
+        except OSError:
+            return None
+
+    def program(self, name: str) -> str | None:
+        """Where the host keeps a program; None: nowhere that we trust."""
+        candidates = (name,) if name.startswith("/") else tuple(f"{d}/{name}" for d in DIRECTORIES)
+        return next((self.path(c) for c in candidates if os.access(self.path(c), os.X_OK)), None)
+
+    def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
+        """One HTTP exchange with the engine at a Unix socket: the status and the body, whole.
+
+        HTTP/1.0, so that the answer is neither chunked nor kept open. NoEngineError, DeniedError: nobody answers.
+        """
+        where = f"unix://{socket}"
+        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as wire:
+            wire.settimeout(ANSWER)
+            try:
+                wire.connect(self.path(socket))
+                head = f"{method} {path} HTTP/1.0\r\nHost: docker\r\nContent-Length: {len(body)}\r\n"
+                wire.sendall((head + (f"Content-Type: {kind}\r\n" if kind else "") + "\r\n").encode() + body)
+                answer = b"".join(iter(lambda: wire.recv(65536), b""))
+            except PermissionError:
+                hint = "run as root, or as a member of the group docker"
+                raise DeniedError(f"{where}: this user may not talk to the engine", hint=hint) from None
+            except FileNotFoundError:
+                hint = "install Docker Engine, or say where it listens with DOCKER_HOST"
+                raise NoEngineError(f"{where}: no engine listens there", hint=hint) from None
+            except OSError as e:
+                hint = "see why: systemctl status docker; journalctl -u docker"
+                reason = "no answer in time" if isinstance(e, TimeoutError) else e.strerror
+                raise NoEngineError(f"{where}: the engine does not answer ({reason})", hint=hint) from None
+        header, _, content = answer.partition(b"\r\n\r\n")
+        fields = header.split(b" ", 2)
+        if not header.startswith(b"HTTP/1.") or not fields[1].isdigit():
+            raise NoEngineError(f"{where}: what answers there does not speak HTTP", hint="is it Docker's socket?")
+        return int(fields[1]), content
+
+    def get(self, socket: str, path: str) -> Any:
+        """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+        status, body = self.request(socket, "GET", path)
+        if status == 404:
+            return None
+        if status >= 400:
+            text = body.decode(errors="replace").strip()
+            raise NoEngineError(f"unix://{socket}: GET {path} gave {status}: {text}", hint="journalctl -u docker")
+        return json.loads(body)
+
+    def ask(self, *argv: str, text: str = "", timeout: int = 20) -> Ran:
+        """Run a program that changes nothing, ``text`` on its stdin."""
+        try:
+            return self._spawn(argv, text, timeout)
+        except CommandError as e:
+            return Ran(None, "", e.message)
+
+    def runs(self, program: bytes) -> Ran:
+        """Run a static ELF program of our own, held in memory, with nothing on its stdin; 10 s at most.
+
+        Through posix_spawn of a memory file: ``subprocess`` would cost as much as everything else in a drift check,
+        and a check writes no file. The descriptor stays open across exec, for QEMU opens it by name.
+        """
+        fd = os.memfd_create("provisioner-probe", 0)
+        out, into = os.pipe()
+        try:
+            os.write(fd, program)
+            actions = ((os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, into, 1))
+            pid = os.posix_spawn(f"/proc/self/fd/{fd}", ("probe",), {}, file_actions=actions)
+        except OSError as e:
+            os.close(out)
+            return Ran(None, "", _WHY.get(e.errno or 0, e.strerror or "it cannot be started"))
+        finally:
+            os.close(fd)
+            os.close(into)
+        return _watch(pid, out, self.clock() + RUN)
+
+    # --- the half that changes ----------------------------------------------------------------------------------
+
+    def post(self, socket: str, path: str, body: Any = None, *, method: str = "POST", kind: str = "") -> Any:
+        """The engine's answer to a call that changes something: JSON where it is any, else text."""
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        status, answer = self.request(socket, method, path, data, kind or "application/json")
+        text = answer.decode(errors="replace").strip()
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = text
+        if status >= 400:
+            said = content.get("message", text) if isinstance(content, dict) else text
+            raise CommandError(f"the engine refused {method} {path.partition('?')[0]}: {said}")
+        return content
+
+    def run(self, argv: tuple[str, ...], timeout: int, text: str = "") -> str:
+        """Run a program that changes the host; its stdout. CommandError says what it said."""
+        ran = self._spawn(argv, text, timeout)
+        if ran.status != 0:
+            said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
+            raise CommandError(f"`{' '.join(argv)}` failed with status {ran.status}: {said}")
+        return ran.stdout
+
+    def make_directory(self, path: str, mode: int) -> None:
+        """Make one directory; one that is there stays as it is."""
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self.path(path), mode)
+            os.chmod(self.path(path), mode)  # the umask has no say
+            self._sync(os.path.dirname(self.path(path)))
+
+    def remove_directory(self, path: str) -> None:
+        """Remove a directory that is empty; leave any other."""
+        try:
+            os.rmdir(self.path(path))
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+                raise
+
+    def write(self, path: str, text: str, mode: int) -> None:
+        """Put a file there, whole or not at all: temporary file, fsync, rename, fsync of the directory.
+
+        A link is followed first, so that it stays one. What stood there keeps its mode, owner and SELinux label.
+        """
+        target = os.path.realpath(self.path(path))
+        folder = os.path.dirname(target)
+        self._trusted(folder)
+        old = os.stat(target) if os.path.exists(target) else None
+        temporary = f"{folder}/.{os.path.basename(target)}.provisioner"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)  # of a run that was killed
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with open(fd, "wb") as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
+                file.flush()
+                if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(fd, old.st_uid, old.st_gid)
+                os.fchmod(fd, mode if old is None else old.st_mode & 0o7777)
+                with contextlib.suppress(OSError, AttributeError):  # no SELinux, no label
+                    os.setxattr(fd, "security.selinux", os.getxattr(target, "security.selinux"))
+                os.fsync(fd)
+            os.rename(temporary, target)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+        self._sync(folder)
+
+    def append(self, path: str, line: str) -> None:
+        """Add a line to a journal of ours; it is on disk before this returns."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(self.path(path), flags, 0o600)
+        try:
+            fresh = os.fstat(fd).st_size == 0
+            data = line.encode() + b"\n"
+            if os.write(fd, data) != len(data):
+                raise ProvisionerError(f"{path}: the disk is full", hint="make room, then run the same command again")
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if fresh:
+            self._sync(os.path.dirname(self.path(path)))
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(self.path(path))
+            self._sync(os.path.dirname(self.path(path)))
+
+    def tell(self, path: str, text: str) -> None:
+        """Write into a file of the kernel's that is there, in one call."""
+        try:
+            fd = os.open(self.path(path), os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(fd, text.encode("utf-8", "surrogateescape"))
+            finally:
+                os.close(fd)
+        except OSError as e:
+            raise CommandError(f"{path}: the kernel refused what was written: {e.strerror}") from None
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def clock(self) -> float:
+        """Seconds that only ever grow."""
+        return time.monotonic()
+
+    def now(self) -> str:
+        """The time of day, as RFC 3339 in UTC with whole seconds."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    @contextlib.contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        """Hold a lock file while the block runs. BusyError: another run holds it."""
+        import fcntl
+
+        os.makedirs(os.path.dirname(self.path(path)), mode=0o755, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(self.path(path), flags, 0o600)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(fd, 20).decode(errors="replace").strip() or "unknown"
+                hint = "wait until it has ended, then run the same command again"
+                raise BusyError(f"another provisioner (process {holder}) is changing this host", hint=hint) from None
+            os.ftruncate(fd, 0)
+            os.write(fd, str(os.getpid()).encode())
+            yield
+        finally:
+            os.close(fd)
+
+    # --- how it is done -----------------------------------------------------------------------------------------
+
+    def _spawn(self, argv: tuple[str, ...], text: str, timeout: int) -> Ran:
+        """Run a program to its end, in a session of its own and a scrubbed environment."""
+        import subprocess  # a drift check starts none of these
+
+        program = self.program(argv[0])
+        if program is None:
+            raise CommandError(f"{argv[0]}: no such program on this host", hint="install it, or check its permissions")
+        process = subprocess.Popen(
+            (program, *argv[1:]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._scrubbed(),
+            cwd="/",
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
+        except subprocess.TimeoutExpired:
+            raise CommandError(f"`{' '.join(argv)}` did not end within {timeout} s") from None
+        finally:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        return Ran(process.returncode, *(b.decode("utf-8", "surrogateescape") for b in (out, err)))
+
+    def _scrubbed(self) -> dict[str, str]:
+        """All of the environment that a program of the host's gets from us."""
+        import pwd
+
+        home = pwd.getpwuid(self.uid).pw_dir
+        return {"PATH": ":".join(self.path(d) for d in DIRECTORIES), "LC_ALL": "C.UTF-8", "HOME": home}
+
+    def _trusted(self, folder: str) -> None:
+        """Refuse to write where somebody else could swap what we write for a link."""
+        s = os.stat(folder)
+        if s.st_uid not in (0, self.uid) or (s.st_mode & 0o022 and not s.st_mode & 0o1000):
+            hint = f"give it to root and close it: chown root {folder}; chmod go-w {folder}"
+            raise DeniedError(f"{folder}: others may write there, so it is no place for a file of root's", hint=hint)
+
+    def _sync(self, folder: str) -> None:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _watch(pid: int, out: int, deadline: float) -> Ran:
+    """Read all that a child prints, and how it ends; one that is not done by the deadline is killed."""
+    said = b""
+    poll = select.poll()
+    poll.register(out, select.POLLIN)
+    try:
+        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            data = os.read(out, 4096)
+            if not data:
+                break
+            said += data
+        else:
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        os.close(out)
+        _, status = os.waitpid(pid, 0)
+    text = said.decode(errors="replace")
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
+    return Ran(code, text)
