@@ -1,0 +1,138 @@
+"""The probes: one tiny static ELF program an architecture, made here from a table; and what the header of any ELF says.
+
+A probe prints the name of its architecture, reads one byte and ends with status 0. What it prints tells which variant
+ran; an open pipe as its stdin keeps it there, so that /proc/PID/exe can be asked which emulator runs it; /dev/null
+ends it at once, so that it can be a RUN of a Dockerfile.
+
+The readable sources are ``probes/<architecture>.s``; a test assembles them and compares. Formats: elf(5), and each
+architecture's processor supplement for machine numbers and flags.
+"""
+
+import struct
+from typing import NamedTuple
+
+BASE = 0x400000  # where the one segment is mapped; a multiple of every page size
+PAGE = 0x10000  # the largest page of any of these architectures' kernels
+_EXEC, _LOAD, _INTERP, _STACK = 2, 1, 3, 0x6474E551
+_READ, _READ_WRITE, _READ_EXECUTE = 4, 6, 5
+_IDENT = struct.Struct("4sBBB9x")
+
+
+class Architecture(NamedTuple):
+    """One row: ``order`` is struct's sign for the byte order, ``machine`` and ``flags`` are e_machine and e_flags."""
+
+    bits: int
+    order: str
+    machine: int
+    flags: int
+    code: bytes
+
+
+def _row(bits: int, order: str, machine: int, flags: int, code: str) -> Architecture:
+    return Architecture(bits, order, machine, flags, bytes.fromhex(code))
+
+
+# Flags are as neutral as the ABI allows: EABI 5 without a word on floating point, ELFv2, MIPS III, LP64D.
+ARCHITECTURES = {
+    "amd64": _row(64, "<", 62, 0, """
+        b801000000 bf01000000 488d3527000000 ba06000000 0f05
+        b800000000 bf00000000 4889e6 ba01000000 0f05
+        b83c000000 bf00000000 0f05 616d6436340a"""),
+    "386": _row(32, "<", 3, 0, """
+        683338360a 89e1 b804000000 bb01000000 ba04000000 cd80
+        b803000000 bb00000000 89e1 ba01000000 cd80
+        b801000000 bb00000000 cd80"""),
+    "arm64": _row(64, "<", 183, 0, """
+        080880d2 200080d2 61010010 c20080d2 010000d4
+        e80780d2 000080d2 e1030091 220080d2 010000d4
+        a80b80d2 000080d2 010000d4 61726d36340a"""),
+    "arm": _row(32, "<", 40, 0x05000000, """
+        0470a0e3 0100a0e3 24108fe2 0420a0e3 000000ef
+        0370a0e3 0000a0e3 0d10a0e1 0120a0e3 000000ef
+        0170a0e3 0000a0e3 000000ef 61726d0a"""),
+    "riscv64": _row(64, "<", 243, 0, """
+        ef05c000 726973637636340a 93080004 13051000 13068000 73000000
+        9308f003 13050000 93050100 13061000 73000000
+        9308d005 13050000 73000000"""),
+    "ppc64le": _row(64, "<", 21, 2, """
+        05009f42 a602887c 38008438 04000038 01006038 0800a038 02000044
+        03000038 00006038 780b247c 0100a038 02000044
+        01000038 00006038 02000044 70706336346c650a"""),
+    "s390x": _row(64, ">", 22, 0, """
+        a7290001 c03000000010 a7490006 0a04
+        a7290000 b904003f a7490001 0a03
+        a7290000 0a01 73333930780a"""),
+    "mips64le": _row(64, "<", 8, 0x20000000, """
+        04001104 89130224 6d69707336346c650a000000 2528e003 01000424 09000624 0c000000
+        88130224 00000424 2528a003 01000624 0c000000
+        c2130224 00000424 0c000000"""),
+    "mips64": _row(64, ">", 8, 0x20000000, """
+        04110003 24021389 6d69707336340a00 03e02825 24040001 24060007 0000000c
+        24021388 24040000 03a02825 24060001 0000000c
+        240213c2 24040000 0000000c"""),
+    "loong64": _row(64, "<", 258, 0x43, """
+        000c0054 6c6f6f6e6736340a 25001500 0b00c102 0404c002 0620c002 00002b00
+        0bfcc002 0400c002 65001500 0604c002 00002b00
+        0b74c102 0400c002 00002b00"""),
+}  # fmt: skip
+
+# After e_ident: type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, and three of sections.
+_HEADER = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
+_SEGMENT = {32: "IIIIIIII", 64: "IIQQQQQQ"}
+
+
+def program(architecture: str) -> bytes:
+    """The probe of an architecture, a whole executable file. KeyError: there is none."""
+    row = ARCHITECTURES[architecture]
+    ident = _IDENT.pack(b"\x7fELF", row.bits // 32, 1 if row.order == "<" else 2, 1)
+    header, segment = struct.Struct(row.order + _HEADER[row.bits]), struct.Struct(row.order + _SEGMENT[row.bits])
+    first = len(ident) + header.size
+    start = first + 2 * segment.size
+    size = start + len(row.code)
+
+    def entry(kind: int, flags: int, address: int, length: int, align: int) -> bytes:
+        where = (0, address, address, length, length)
+        return segment.pack(kind, flags, *where, align) if row.bits == 64 else segment.pack(kind, *where, flags, align)
+
+    return b"".join((
+        ident,
+        header.pack(_EXEC, row.machine, 1, BASE + start, first, 0, row.flags, first, segment.size, 2, 0, 0, 0),
+        entry(_LOAD, _READ_EXECUTE, BASE, size, PAGE),
+        entry(_STACK, _READ_WRITE, 0, 0, 16),  # without it, kernels log that a stack is executable
+        row.code,
+    ))  # fmt: skip
+
+
+def machine(data: bytes) -> str | None:
+    """The architecture that a file's first 20 bytes name; None: no ELF, or none of ours."""
+    form = _form(data)
+    if form is None or len(data) < 20:
+        return None
+    bits, order = form
+    (number,) = struct.unpack_from(f"{order}H", data, 18)
+    return next((n for n, a in ARCHITECTURES.items() if (a.bits, a.order, a.machine) == (bits, order, number)), None)
+
+
+def needs_interpreter(data: bytes) -> bool | None:
+    """Whether a program is dynamic: it names a loader (PT_INTERP). None: no ELF, or ``data`` ends too early to tell.
+
+    ``data`` is a file or its beginning; linkers put the program headers into the first kilobyte. A static PIE has a
+    dynamic section and no loader: static.
+    """
+    form = _form(data)
+    if form is None:
+        return None
+    bits, order = form
+    try:
+        fields = struct.unpack_from(order + _HEADER[bits], data, _IDENT.size)
+        offset, size, count = fields[4], fields[8], fields[9]
+        kinds = [struct.unpack_from(f"{order}I", data, offset + index * size)[0] for index in range(count)]
+    except struct.error:
+        return None
+    return _INTERP in kinds
+
+
+def _form(data: bytes) -> tuple[int, str] | None:
+    """Bits and byte order that e_ident names."""
+    bits, order = {b"\1": 32, b"\2": 64}.get(data[4:5]), {b"\1": "<", b"\2": ">"}.get(data[5:6])
+    return (bits, order) if data[:4] == b"\x7fELF" and bits and order else None

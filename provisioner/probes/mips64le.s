@@ -1,0 +1,23 @@
+# Probe for linux/mips64le: write(1, "mips64le\n", 9); read(0, stack, 1); exit(0).
+# Linux n64 ABI: number in $2, arguments in $4, $5, $6. write is 5001, read 5000, exit 5058.
+
+	.set	noreorder		# the delay slot is filled here, not by the assembler
+
+	bal	past			# leaves the address of the text in $31
+	li	$2, 5001		# in the delay slot
+	.ascii	"mips64le\n"
+	.balign	4
+past:	move	$5, $31
+	li	$4, 1
+	li	$6, 9
+	syscall
+
+	li	$2, 5000		# an open pipe as stdin keeps the process here
+	li	$4, 0
+	move	$5, $29			# over argc, which nobody reads
+	li	$6, 1
+	syscall
+
+	li	$2, 5058
+	li	$4, 0
+	syscall
