@@ -229,11 +229,13 @@ class System:
 
     def append(self, path: str, line: str) -> None:
         """Add a line to a journal of ours; it is on disk before this returns."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self.path(path), flags, 0o600)
         try:
-            fresh = os.fstat(fd).st_size == 0
-            data = line.encode() + b"\n"
+            size = os.fstat(fd).st_size
+            fresh = size == 0
+            torn = not fresh and os.pread(fd, 1, size - 1) != b"\n"  # the power went in the middle of a line
+            data = (b"\n" if torn else b"") + line.encode() + b"\n"
             if os.write(fd, data) != len(data):
                 raise ProvisionerError(f"{path}: the disk is full", hint="make room, then run the same command again")
             os.fsync(fd)

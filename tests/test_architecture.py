@@ -1,0 +1,104 @@
+"""The walls of the house: imports run one way, and a drift check imports next to nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "provisioner"
+
+# Each module may import from its own row's earlier names and from the rows above it.
+LAYERS = (
+    ("errors",),
+    ("model",),
+    ("platforms", "binfmt", "elf", "jsontext", "yamltext", "schema", "example", "system", "engine", "report", "log"),
+    ("desired", "facts", "service"),
+    ("resources.image_store", "resources.emulators", "resources.builder"),
+    ("resources",),
+    ("plan", "proof"),
+    ("journal",),
+    ("apply", "detect"),
+    ("cli",),
+    ("__main__",),
+)
+
+HEAVY = (
+    "dataclasses",
+    "http",
+    "jsonschema",
+    "logging",
+    "pathlib",
+    "psutil",
+    "subprocess",
+    "systemd",
+    "tempfile",
+    "yaml",
+)
+
+CHECK = """
+import sys
+sys.path.insert(0, {package!r})
+from provisioner import cli, desired, facts, journal, plan, report
+print(*sys.modules)
+"""
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        if name != "__init__":
+            found[name] = path
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of ours that a file imports, inside functions, too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("provisioner"):
+            base = node.module.removeprefix("provisioner").lstrip(".")
+            names = {f"{base}.{a.name}".lstrip(".") for a in node.names}
+            found |= {n for n in names if n in modules()} or ({base} if base else set())
+        elif isinstance(node, ast.Import):
+            found |= {a.name.removeprefix("provisioner.") for a in node.names if a.name.startswith("provisioner.")}
+    return found
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    assert {name for layer in LAYERS for name in layer} == set(modules())
+
+
+@pytest.mark.parametrize("name", modules())
+def test_imports_run_one_way(name: str) -> None:
+    order = [module for layer in LAYERS for module in layer]
+    for imported in imports(modules()[name]):
+        assert order.index(imported) < order.index(name), f"{name} imports {imported}"
+
+
+def test_resources_do_not_know_each_other() -> None:
+    for name, path in modules().items():
+        if name.startswith("resources."):
+            assert not [i for i in imports(path) if i.startswith("resources")], name
+
+
+def test_a_drift_check_imports_nothing_heavy() -> None:
+    # -S: what some .pth file of a virtual environment imports is not ours
+    script = CHECK.format(package=str(PACKAGE.parent))
+    ran = subprocess.run((sys.executable, "-I", "-S", "-c", script), capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert "provisioner.plan" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_only_system_touches_the_host_and_only_cli_prints() -> None:
+    for name, path in modules().items():
+        calls = {
+            n.func.id
+            for n in ast.walk(ast.parse(path.read_text()))
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        assert name == "system" or "open" not in calls, name
+        assert name == "cli" or "print" not in calls, name

@@ -1,0 +1,209 @@
+"""Steps, their inverses, the journal and the undo, on a directory tree."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from provisioner import apply, desired, journal
+from provisioner.desired import Desired
+from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
+from provisioner.journal import Journal
+from provisioner.model import (
+    Difference,
+    MakeDirectory,
+    Plan,
+    RemoveDirectory,
+    RemoveFile,
+    Restart,
+    Run,
+    SetLeaf,
+    Step,
+    Tell,
+    WriteFile,
+)
+from provisioner.system import System
+
+LEAF = ("features", "containerd-snapshotter")
+STEPS: tuple[Step, ...] = (
+    MakeDirectory("/etc/docker", 0o750),
+    RemoveDirectory("/etc/docker"),
+    WriteFile("/etc/x", "text \udcff\n", 0o600),
+    RemoveFile("/etc/x"),
+    SetLeaf("/etc/docker/daemon.json", LEAF, True, None, "{}"),
+    SetLeaf("/etc/docker/daemon.json", LEAF, None, "{}", None),
+    Tell("/proc/x", "-1", undo=(Tell("/proc/y", "1"), RemoveFile("/z"))),
+    Run(("docker", "buildx", "rm"), undo=(Run(("docker", "ps"), timeout=3),), timeout=9),
+    Restart("docker.service", "/var/run/docker.sock", 5),
+)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> System:
+    for folder in ("etc", "var/lib", "run", "proc"):
+        (tmp_path / folder).mkdir(parents=True)
+    return System(str(tmp_path), {})
+
+
+def tree(host: System) -> dict[str, tuple[int, bytes]]:
+    """Every file and directory with its mode and content."""
+    found = {}
+    for path in sorted(Path(host.root).rglob("*")):
+        found[str(path)] = (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+    return found
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda s: type(s).__name__)
+def test_a_step_survives_the_journal(step: Step) -> None:
+    assert journal.from_dict(json.loads(json.dumps(journal.to_dict(step)))) == step
+
+
+def test_the_inverse_of_a_file_step_puts_back_bytes_and_mode(host: System) -> None:
+    old = '{"debug": true}\r\n'
+    host.make_directory("/etc/docker", 0o755)
+    host.write("/etc/docker/daemon.json", old, 0o640)
+    host.write("/etc/gone", "\udcff", 0o600)
+    before = tree(host)
+    steps: tuple[Step, ...] = (
+        MakeDirectory("/etc/new", 0o700),
+        WriteFile("/etc/new/file", "x"),
+        SetLeaf("/etc/docker/daemon.json", LEAF, True, old, '{"features": {"containerd-snapshotter": true}}'),
+        RemoveFile("/etc/gone"),
+        WriteFile("/etc/docker/daemon.json", "{}"),
+    )
+    undo: list[Step] = []
+    for step in steps:
+        undo[:0] = apply.inverse(step, host)
+        apply.execute(step, host)
+    assert tree(host) != before
+    for step in undo:
+        apply.execute(step, host)
+    assert tree(host) == before
+
+
+def test_a_leaf_set_in_a_file_that_was_absent_is_undone_to_absence(host: System) -> None:
+    step = SetLeaf("/etc/daemon.json", LEAF, True, None, '{"features": {"containerd-snapshotter": true}}\n')
+    undo = apply.inverse(step, host)
+    apply.execute(step, host)
+    assert host.read("/etc/daemon.json") == step.after
+    apply.execute(undo[0], host)
+    assert host.read("/etc/daemon.json") is None
+
+
+def test_undoing_a_leaf_keeps_what_somebody_else_has_written_meanwhile(host: System) -> None:
+    step = SetLeaf(
+        "/etc/daemon.json", LEAF, True, None, '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
+    )
+    undo = apply.inverse(step, host)
+    apply.execute(step, host)
+    theirs = '{\n  "debug": true,\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
+    host.write("/etc/daemon.json", theirs, 0o644)
+    apply.execute(undo[0], host)
+    assert host.read("/etc/daemon.json") == '{\n  "debug": true\n}\n'
+
+
+def test_a_leaf_is_set_in_the_file_as_it_is_by_now(host: System) -> None:
+    host.write("/etc/daemon.json", '{"debug": true}', 0o644)
+    apply.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
+    assert json.loads(host.read("/etc/daemon.json") or "") == {"debug": True, "features": {LEAF[1]: True}}
+
+
+def test_a_file_that_somebody_broke_meanwhile_is_left_alone(host: System) -> None:
+    host.write("/etc/daemon.json", "{ half", 0o644)
+    with pytest.raises(ConfigError, match="line 1"):
+        apply.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
+    assert host.read("/etc/daemon.json") == "{ half"
+
+
+def test_a_link_stays_a_link_and_its_target_is_written(host: System) -> None:
+    host.write("/etc/real.json", "{}", 0o600)
+    os.symlink("real.json", host.path("/etc/daemon.json"))
+    host.write("/etc/daemon.json", '{"debug": true}', 0o644)
+    assert host.link("/etc/daemon.json") == "real.json"
+    assert host.read("/etc/real.json") == '{"debug": true}'
+    status = host.stat("/etc/real.json")
+    assert status is not None
+    assert status.mode == 0o600
+
+
+def test_nothing_is_written_where_others_may_write(host: System) -> None:
+    os.chmod(host.path("/etc"), 0o777)
+    with pytest.raises(DeniedError, match="others may write there"):
+        host.write("/etc/daemon.json", "{}", 0o644)
+    assert host.names("/etc") == ()
+
+
+def test_a_receipt_tells_the_undo_newest_first_and_how_it_ended(host: System) -> None:
+    book = Journal(host, 1)
+    book.begin("0", Desired(), Plan())
+    book.change("image store", (Restart("docker.service", "/s"),))
+    book.step(STEPS[0], (RemoveDirectory("/a"),))
+    book.step(STEPS[2], (RemoveFile("/b"), RemoveFile("/c")))
+    assert journal.read(host, 1).outcome is None
+    assert journal.cut_off(host) is not None
+    book.end("converged")
+    receipt = journal.read(host, 1)
+    assert receipt.undo == (RemoveFile("/b"), RemoveFile("/c"), RemoveDirectory("/a"))
+    assert receipt.settle == (Restart("docker.service", "/s"),)
+    assert receipt.outcome == "converged"
+    assert journal.cut_off(host) is None
+
+
+def test_a_torn_last_line_is_an_effect_that_never_began(host: System) -> None:
+    book = Journal(host, 1)
+    book.begin("0", Desired(), Plan())
+    book.step(STEPS[0], (RemoveDirectory("/a"),))
+    whole = host.read(journal.file(1)) or ""
+    begun = whole.index("\n") + 1
+    for cut in range(len(whole) - 1):
+        Path(host.path(journal.file(1))).write_text(whole[:cut])
+        receipt = journal.read(host, 1)
+        assert receipt.undo == ()
+        assert receipt.outcome == ("empty" if cut < begun - 1 else None)
+
+
+def test_a_line_after_a_torn_one_is_whole(host: System) -> None:
+    Journal(host, 1).begin("0", Desired(), Plan())
+    with Path(host.path(journal.file(1))).open("a") as file:
+        file.write('{"event": "st')
+    Journal(host, 1).end("rolled back")
+    assert journal.read(host, 1).outcome == "rolled back"
+
+
+def test_the_state_is_for_root_alone(host: System) -> None:
+    Journal(host, 1).begin("0", Desired(), Plan())
+    modes = [s.mode for p in (journal.STATE, journal.RECEIPTS, journal.file(1)) if (s := host.stat(p))]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+def test_a_receipt_of_a_newer_format_is_not_guessed_at(host: System) -> None:
+    journal.prepare(host)
+    host.append(journal.file(1), '{"event": "begin", "format": 99}')
+    with pytest.raises(ProvisionerError, match="format 99"):
+        journal.read(host, 1)
+
+
+def test_a_second_run_is_told_who_holds_the_lock(host: System) -> None:
+    with host.lock(journal.LOCK), pytest.raises(BusyError, match=f"process {os.getpid()}"), host.lock(journal.LOCK):
+        pass
+
+
+def test_only_root_may_change_the_host(host: System) -> None:
+    host.uid = 1000
+    with pytest.raises(DeniedError, match="only root"):
+        apply.apply(host, None, print)
+
+
+def test_differences_are_kept_with_their_types() -> None:
+    found = Difference("configured", None, True)
+    assert Difference(*json.loads(json.dumps(found))) == found
+
+
+def test_the_memory_of_a_configuration_is_for_root_alone(host: System) -> None:
+    host.make_directory("/etc/provisioner", 0o755)
+    host.write(desired.PATH, "restart: never", 0o644)
+    apply._remember(host, None, desired.load(host, None))
+    status = host.stat(desired.REMEMBERED)
+    assert status is not None
+    assert status.mode == 0o600

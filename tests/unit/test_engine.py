@@ -1,0 +1,146 @@
+"""Which engine it is, from what it says of itself and from docker's own files."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from provisioner import engine
+from provisioner.engine import Endpoint
+from provisioner.errors import ConfigError, DeniedError, NoEngineError
+from provisioner.resources import builder
+from provisioner.system import System
+
+LOCAL = Endpoint("default", "unix:///var/run/docker.sock", "default")
+PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
+GRAPH = [["Backing Filesystem", "extfs"]]
+
+
+def info(**fields: object) -> engine.Engine:
+    return engine.engine({"ServerVersion": "28.5.2", "Driver": "overlay2", **fields}, LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("28.5.2", (28, 5, 2)),
+        ("20.10.24+dfsg1", (20, 10, 24)),
+        ("26.1.5+dfsg1", (26, 1, 5)),
+        ("29.0.0-rc.2", (29, 0, 0)),
+        ("29.3.1~ubuntu", (29, 3, 1)),
+        ("library-import", None),
+        ("dev", None),
+        ("", None),
+    ],
+)
+def test_a_version_that_is_no_number_is_unknown_not_old(text: str, numbers: tuple[int, ...] | None) -> None:
+    assert engine.version(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("version", "driver", "status", "store"),
+    [
+        ("28.5.2", "overlayfs", PAIR, "containerd"),
+        ("28.5.2", "overlay2", GRAPH, "overlay2"),
+        ("28.5.2", "overlay2", PAIR, "overlay2"),  # the pair without a snapshotter of that name: every run fails
+        ("28.5.2", "native", PAIR, "containerd"),
+        ("28.5.2", "btrfs", PAIR, "btrfs"),
+        ("29.1.0", "btrfs", PAIR, "containerd"),
+        ("29.1.0", "zfs", GRAPH, "zfs"),
+        ("library-import", "overlayfs", PAIR, "containerd"),
+    ],
+)
+def test_the_store_in_effect_is_judged_by_pair_and_driver(
+    version: str, driver: str, status: object, store: str
+) -> None:
+    assert engine.store(info(ServerVersion=version, Driver=driver, DriverStatus=status)) == store
+
+
+@pytest.mark.parametrize(
+    ("fields", "host", "flavour"),
+    [
+        ({}, LOCAL.host, "engine"),
+        ({"OperatingSystem": "Docker Desktop", "Name": "docker-desktop"}, LOCAL.host, "desktop"),
+        ({"Labels": ["com.docker.desktop.address=unix:///x"]}, LOCAL.host, "desktop"),
+        ({"SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]}, LOCAL.host, "rootless"),
+        ({"DockerRootDir": "/var/snap/docker/common/var-lib-docker"}, LOCAL.host, "snap"),
+        ({"Name": "colima"}, LOCAL.host, "colima"),
+        ({"Name": "colima-work"}, LOCAL.host, "colima"),
+        ({"Name": "colimator"}, LOCAL.host, "engine"),
+        ({"Name": "lima-rancher-desktop"}, LOCAL.host, "rancher-desktop"),
+        ({"OperatingSystem": "OrbStack", "Name": "orbstack"}, LOCAL.host, "orbstack"),
+        ({"BuildahVersion": "1.38.0"}, LOCAL.host, "podman"),
+        ({}, "tcp://10.0.0.1:2376", "remote"),
+    ],
+)
+def test_the_flavour_is_told_by_its_signs(fields: dict[str, object], host: str, flavour: str) -> None:
+    assert engine.engine({"ServerVersion": "28.5.2", **fields}, LOCAL._replace(host=host)).flavour == flavour
+
+
+def put(root: Path, path: str, content: object) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(json.dumps(content))
+
+
+def context(root: Path, name: str, host: str) -> None:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    put(root, f"root/.docker/contexts/meta/{digest}/meta.json", {"Endpoints": {"docker": {"Host": host}}})
+
+
+def test_the_endpoint_is_resolved_in_docker_s_own_order(tmp_path: Path) -> None:
+    context(tmp_path, "there", "tcp://there:2376")
+    context(tmp_path, "other", "unix:///run/other.sock")
+    put(tmp_path, "root/.docker/config.json", {"currentContext": "there"})
+    home = {"HOME": "/root"}
+    assert engine.endpoint(System(str(tmp_path), {})).host == LOCAL.host
+    assert engine.endpoint(System(str(tmp_path), home)).host == "tcp://there:2376"
+    assert engine.endpoint(System(str(tmp_path), {**home, "DOCKER_CONTEXT": "other"})).socket == "/run/other.sock"
+    assert engine.endpoint(System(str(tmp_path), {**home, "DOCKER_CONTEXT": "default"})).host == LOCAL.host
+    everything = {**home, "DOCKER_CONTEXT": "other", "DOCKER_HOST": "unix:///x"}
+    assert engine.endpoint(System(str(tmp_path), everything)) == Endpoint("default", "unix:///x", "DOCKER_HOST")
+
+
+def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="DOCKER_CONTEXT: there is no docker context 'gone'"):
+        engine.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "gone"}))
+
+
+def test_a_broken_config_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "root/.docker").mkdir(parents=True)
+    (tmp_path / "root/.docker/config.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"/root/.docker/config.json: it is no JSON"):
+        engine.endpoint(System(str(tmp_path), {"HOME": "/root"}))
+
+
+def test_an_engine_elsewhere_is_not_asked(tmp_path: Path) -> None:
+    with pytest.raises(NoEngineError, match="is not on this host"):
+        engine.ask(System(str(tmp_path), {}), Endpoint("x", "ssh://elsewhere", "DOCKER_HOST"))
+
+
+def test_no_socket_is_no_engine(tmp_path: Path) -> None:
+    with pytest.raises(NoEngineError, match="no engine listens there"):
+        engine.ask(System(str(tmp_path), {}), LOCAL)
+
+
+def test_a_file_that_may_not_be_read_is_denied_not_absent(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/loop").symlink_to("loop")
+    with pytest.raises((DeniedError, Exception), match="/etc/loop"):
+        System(str(tmp_path), {}).read("/etc/loop")
+
+
+def test_the_known_names_of_defaults_files_are_digests_of_their_endpoints() -> None:
+    for host, name in builder.DEFAULTS.items():
+        assert hashlib.sha256(host.encode()).hexdigest()[:20] == name
+
+
+def test_every_docker_info_of_the_corpus_is_read_without_a_traceback() -> None:
+    folder = Path(__file__).parents[3] / "shared" / "corpus" / "docker-info"
+    for path in sorted(folder.glob("[0-9]*")):
+        try:
+            found = json.loads(path.read_text(errors="replace"))
+        except ValueError:
+            continue  # what `docker info` prints for people
+        if isinstance(found, dict):
+            assert engine.engine(found, LOCAL).flavour in {f.name for f in engine.FLAVOURS}, path.name

@@ -1,0 +1,111 @@
+"""One leaf changes, every other byte stays."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provisioner import jsontext
+from provisioner.errors import ConfigError
+
+LEAF = ("features", "containerd-snapshotter")
+CORPUS = sorted((Path(__file__).parents[3] / "shared" / "corpus").glob("daemon-json*/*[0-9].*"))
+
+EDITS = {
+    "empty": ("", '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'),
+    "null": ("null\n", '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'),
+    "object": ("{}", '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}'),
+    "one line": ('{"debug": true}', '{"debug": true, "features": {"containerd-snapshotter": true}}'),
+    "compact": ('{"debug":true}', '{"debug":true,"features":{"containerd-snapshotter": true}}'),
+    "tabs": (
+        '{\n\t"debug": true\n}\n',
+        '{\n\t"debug": true,\n\t"features": {\n\t\t"containerd-snapshotter": true\n\t}\n}\n',
+    ),
+    "four blanks": (
+        '{\n    "debug": true\n}',
+        '{\n    "debug": true,\n    "features": {\n        "containerd-snapshotter": true\n    }\n}',
+    ),
+    "line ends": (
+        '{\r\n  "debug": true\r\n}\r\n',
+        '{\r\n  "debug": true,\r\n  "features": {\r\n    "containerd-snapshotter": true\r\n  }\r\n}\r\n',
+    ),
+    "another feature": (
+        '{\n  "features": {\n    "cdi": true\n  }\n}\n',
+        '{\n  "features": {\n    "cdi": true,\n    "containerd-snapshotter": true\n  }\n}\n',
+    ),
+    "features null": (
+        '{\n  "features": null\n}\n',
+        '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n',
+    ),
+    "false": (
+        '{ "features" : { "containerd-snapshotter" : false } }',
+        '{ "features" : { "containerd-snapshotter" : true } }',
+    ),
+    "the key in a string": (
+        '{"labels": ["features: {"], "debug": true}',
+        '{"labels": ["features: {"], "debug": true, "features": {"containerd-snapshotter": true}}',
+    ),
+    "an escaped key": (
+        '{"feature\\u0073": {"containerd-snapshotter": false}}',
+        '{"feature\\u0073": {"containerd-snapshotter": true}}',
+    ),
+}
+
+REFUSED = {
+    "a comment": ('{\n  // ours\n  "debug": true\n}', "line 2, column 3"),
+    "a trailing comma": ('{"debug": true,}', "line 1"),
+    "two documents": ('{"debug": true}{}', "extra data at line 1, column 16"),
+    "a key that stands twice": ('{"features": {"a": true}, "features": {}}', "'features' stands there twice"),
+    "a nested key that stands twice": ('{"log-opts": {"a": "1", "a": "2"}}', "'a' stands there twice"),
+    "a byte order mark": ("\ufeff{}", "byte order mark"),
+    "a list": ("[]", "no JSON object"),
+    "NaN": ('{"mtu": NaN}', "NaN is no JSON"),
+    "a template": ("{{ docker_options | to_json }}", "line 1"),
+    "a thousand brackets": ('{"a": ' + "[" * 100_000, "daemon.json"),
+    "bytes that are no text": ('{"debug": \udcff}', "line 1, column 11"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_leaf_is_set_in_the_layout_of_the_file(name: str) -> None:
+    before, after = EDITS[name]
+    jsontext.load(before, "daemon.json")
+    assert jsontext.put(before, LEAF, True) == after
+
+
+@pytest.mark.parametrize("name", ["one line", "tabs", "four blanks", "line ends", "another feature"])
+def test_a_leaf_taken_away_again_leaves_the_bytes_that_were_there(name: str) -> None:
+    before, after = EDITS[name]
+    assert jsontext.drop(after, LEAF) == before
+
+
+def test_dropping_what_is_not_there_changes_nothing() -> None:
+    assert jsontext.drop('{"debug": true}', LEAF) == '{"debug": true}'
+
+
+def test_dropping_the_first_of_two_keeps_the_second_where_it_is() -> None:
+    text = '{\n  "features": {\n    "containerd-snapshotter": true,\n    "cdi": true\n  }\n}\n'
+    assert jsontext.drop(text, LEAF) == '{\n  "features": {\n    "cdi": true\n  }\n}\n'
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
+    text, words = REFUSED[name]
+    with pytest.raises(ConfigError, match="daemon.json") as raised:
+        jsontext.load(text, "daemon.json")
+    assert words in raised.value.message
+
+
+def test_every_file_of_the_corpus_is_refused_or_changed_in_that_leaf_alone() -> None:
+    for path in CORPUS:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        try:
+            found = jsontext.load(text, path.name)
+        except ConfigError:
+            continue
+        features = found.get("features")
+        if features is None or isinstance(features, dict):
+            changed = jsontext.put(text, LEAF, True)
+            assert json.loads(changed) == {**found, "features": {**(features or {}), LEAF[1]: True}}, path
+            old = jsontext.leaf(found, LEAF)
+            assert old is None or jsontext.put(changed, LEAF, old) == text, path
