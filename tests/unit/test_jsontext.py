@@ -91,7 +91,7 @@ def test_dropping_the_first_of_two_keeps_the_second_where_it_is() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
     text, words = REFUSED[name]
-    with pytest.raises(ConfigError, match="daemon.json") as raised:
+    with pytest.raises(ConfigError, match=r"daemon\.json") as raised:
         jsontext.load(text, "daemon.json")
     assert words in raised.value.message
 
