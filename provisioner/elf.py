@@ -1,8 +1,10 @@
 """The probes: one tiny static ELF program an architecture, made here from a table; and what the header of any ELF says.
 
-A probe prints the name of its architecture, reads one byte and ends with status 0. What it prints tells which variant
-ran; an open pipe as its stdin keeps it there, so that /proc/PID/exe can be asked which emulator runs it; /dev/null
-ends it at once, so that it can be a RUN of a Dockerfile.
+A probe prints the name of its architecture, reads one byte and ends with the number of its arguments as its status.
+What it prints tells which variant ran; an open pipe as its stdin keeps it there, so that /proc/PID/exe can be asked
+which emulator runs it; /dev/null ends it at once, so that it can be a RUN of a Dockerfile. A status other than 0
+without an argument says that the emulator shifted them: the P flag of its entry does not fit it (1: P is too much;
+anything else: P is missing).
 
 The readable sources are ``probes/<architecture>.s``; a test assembles them and compares. Formats: elf(5), and each
 architecture's processor supplement for machine numbers and flags.
@@ -35,45 +37,45 @@ def _row(bits: int, order: str, machine: int, flags: int, code: str) -> Architec
 # Flags are as neutral as the ABI allows: EABI 5 without a word on floating point, ELFv2, MIPS III, LP64D.
 ARCHITECTURES = {
     "amd64": _row(64, "<", 62, 0, """
-        b801000000 bf01000000 488d3527000000 ba06000000 0f05
-        b800000000 bf00000000 4889e6 ba01000000 0f05
-        b83c000000 bf00000000 0f05 616d6436340a"""),
+        b801000000 bf01000000 488d3529000000 ba06000000 0f05
+        b800000000 bf00000000 488d7424f0 ba01000000 0f05
+        b83c000000 8b3c24 ffcf 0f05 616d6436340a"""),
     "386": _row(32, "<", 3, 0, """
         683338360a 89e1 b804000000 bb01000000 ba04000000 cd80
         b803000000 bb00000000 89e1 ba01000000 cd80
-        b801000000 bb00000000 cd80"""),
+        b801000000 8b5c2404 4b cd80"""),
     "arm64": _row(64, "<", 183, 0, """
-        080880d2 200080d2 61010010 c20080d2 010000d4
-        e80780d2 000080d2 e1030091 220080d2 010000d4
-        a80b80d2 000080d2 010000d4 61726d36340a"""),
+        080880d2 200080d2 81010010 c20080d2 010000d4
+        e80780d2 000080d2 e14300d1 220080d2 010000d4
+        a80b80d2 e00340f9 000400d1 010000d4 61726d36340a"""),
     "arm": _row(32, "<", 40, 0x05000000, """
-        0470a0e3 0100a0e3 24108fe2 0420a0e3 000000ef
-        0370a0e3 0000a0e3 0d10a0e1 0120a0e3 000000ef
-        0170a0e3 0000a0e3 000000ef 61726d0a"""),
+        0470a0e3 0100a0e3 28108fe2 0420a0e3 000000ef
+        0370a0e3 0000a0e3 10104de2 0120a0e3 000000ef
+        0170a0e3 00009de5 010040e2 000000ef 61726d0a"""),
     "riscv64": _row(64, "<", 243, 0, """
         ef05c000 726973637636340a 93080004 13051000 13068000 73000000
-        9308f003 13050000 93050100 13061000 73000000
-        9308d005 13050000 73000000"""),
+        9308f003 13050000 930501ff 13061000 73000000
+        9308d005 03350100 1305f5ff 73000000"""),
     "ppc64le": _row(64, "<", 21, 2, """
-        05009f42 a602887c 38008438 04000038 01006038 0800a038 02000044
-        03000038 00006038 780b247c 0100a038 02000044
-        01000038 00006038 02000044 70706336346c650a"""),
+        05009f42 a602887c 3c008438 04000038 01006038 0800a038 02000044
+        03000038 00006038 f0ff8138 0100a038 02000044
+        01000038 000061e8 ffff6338 02000044 70706336346c650a"""),
     "s390x": _row(64, ">", 22, 0, """
-        a7290001 c03000000010 a7490006 0a04
-        a7290000 b904003f a7490001 0a03
-        a7290000 0a01 73333930780a"""),
+        a7290001 c03000000015 a7490006 0a04
+        a7290000 b904003f a73bfff0 a7490001 0a03
+        e320f0000004 a72bffff 0a01 73333930780a"""),
     "mips64le": _row(64, "<", 8, 0x20000000, """
         04001104 89130224 6d69707336346c650a000000 2528e003 01000424 09000624 0c000000
-        88130224 00000424 2528a003 01000624 0c000000
-        c2130224 00000424 0c000000"""),
+        88130224 00000424 f0ffa567 01000624 0c000000
+        c2130224 0000a4df ffff8464 0c000000"""),
     "mips64": _row(64, ">", 8, 0x20000000, """
         04110003 24021389 6d69707336340a00 03e02825 24040001 24060007 0000000c
-        24021388 24040000 03a02825 24060001 0000000c
-        240213c2 24040000 0000000c"""),
+        24021388 24040000 67a5fff0 24060001 0000000c
+        240213c2 dfa40000 6484ffff 0000000c"""),
     "loong64": _row(64, "<", 258, 0x43, """
         000c0054 6c6f6f6e6736340a 25001500 0b00c102 0404c002 0620c002 00002b00
-        0bfcc002 0400c002 65001500 0604c002 00002b00
-        0b74c102 0400c002 00002b00"""),
+        0bfcc002 0400c002 65c0ff02 0604c002 00002b00
+        0b74c102 6400c028 84fcff02 00002b00"""),
 }  # fmt: skip
 
 # After e_ident: type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, and three of sections.

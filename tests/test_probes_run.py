@@ -145,10 +145,37 @@ def test_what_the_kernel_prints_says_what_the_line_said(line: str) -> None:
     )
 
 
+@pytest.mark.parametrize("flags", ["F", "PCF"])
+@pytest.mark.parametrize("architecture", [*NATIVE, *FOREIGN])
+def test_the_status_of_a_probe_counts_its_arguments(architecture: str, probe: Path, flags: str) -> None:
+    foreign = architecture in FOREIGN
+    row = EMULATED[architecture]
+    lines = (binfmt.registration_line(row, qemu(row), flags),) if foreign else ()
+    assert ran(with_table(lines, probe, "one", "two"))[0] == 2
+
+
+# What a QEMU makes of its arguments that knows nothing of the P flag, and one that takes it for granted.
+NAIVE = 'exec {qemu} "$@"'
+PATCHED = 'program=$1; name=$2; shift 2; exec {qemu} -0 "$name" "$program" "$@"'
+
+
+@pytest.mark.parametrize(("behaviour", "flags", "status"), [(NAIVE, "", 0), (NAIVE, "P", 1), (PATCHED, "P", 0)])
+@pytest.mark.parametrize("architecture", ["arm64"])
+def test_a_probe_shows_a_p_flag_that_does_not_fit_the_emulator(
+    architecture: str, probe: Path, behaviour: str, flags: str, status: int
+) -> None:
+    row = EMULATED[architecture]
+    emulator = probe.with_name("emulator")
+    emulator.write_text(f"#!/bin/sh\n{behaviour.format(qemu=qemu(row))}\n")
+    emulator.chmod(0o755)
+    line = binfmt.registration_line(row, str(emulator), flags)
+    assert ran(with_table((line,), probe)) == (status, "arm64\n")
+
+
 @pytest.mark.parametrize("first", ["qemu-aarch64", "rosetta"])
 @pytest.mark.parametrize("architecture", ["arm64"])
 def test_of_two_entries_that_match_the_last_one_wins(architecture: str, probe: Path, first: str) -> None:
-    names = [first, *({"qemu-aarch64", "rosetta"} - {first})]
-    lines = [binfmt.registration_line(EMULATED[architecture], f"/bin/{n}", "", name=n) for n in names[:1]]
-    lines.append(binfmt.registration_line(EMULATED[architecture], "/bin/echo", "", name=names[1]))
+    [second] = {"qemu-aarch64", "rosetta"} - {first}
+    row = EMULATED[architecture]
+    lines = [binfmt.registration_line(row, p, "", name=n) for n, p in ((first, "/bin/false"), (second, "/bin/echo"))]
     assert ran(with_table(lines, probe)) == (0, f"{probe}\n")

@@ -1,4 +1,4 @@
-# Probe for linux/386: write(1, "386\n", 4); read(0, stack, 1); exit(0).
+# Probe for linux/386: write(1, "386\n", 4); read(0, buffer, 1); exit(argc - 1).
 # Linux ABI: number in eax, arguments in ebx, ecx, edx. write is 4, read 3, exit 1.
 
 	push	$0x0a363833		# "386\n": the text fits into a word
@@ -15,5 +15,6 @@
 	int	$0x80
 
 	mov	$1, %eax
-	mov	$0, %ebx
+	mov	4(%esp), %ebx		# argc, which the text was pushed over
+	dec	%ebx
 	int	$0x80

@@ -1,4 +1,4 @@
-// Probe for linux/arm64: write(1, "arm64\n", 6); read(0, stack, 1); exit(0).
+// Probe for linux/arm64: write(1, "arm64\n", 6); read(0, buffer, 1); exit(argc - 1).
 // Linux ABI: number in x8, arguments in x0, x1, x2. write is 64, read 63, exit 93.
 
 	mov	x8, #64
@@ -9,12 +9,13 @@
 
 	mov	x8, #63			// an open pipe as stdin keeps the process here
 	mov	x0, #0
-	mov	x1, sp			// over argc, which nobody reads
+	sub	x1, sp, #16		// below the stack pointer, where argc is
 	mov	x2, #1
 	svc	#0
 
 	mov	x8, #93
-	mov	x0, #0
+	ldr	x0, [sp]
+	sub	x0, x0, #1
 	svc	#0
 
 name:	.ascii	"arm64\n"

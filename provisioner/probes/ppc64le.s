@@ -1,4 +1,4 @@
-# Probe for linux/ppc64le: write(1, "ppc64le\n", 8); read(0, stack, 1); exit(0).
+# Probe for linux/ppc64le: write(1, "ppc64le\n", 8); read(0, buffer, 1); exit(argc - 1).
 # Linux ABI: number in r0, arguments in r3, r4, r5. write is 4, read 3, exit 1.
 
 	bcl	20, 31, here		# the branch to the next instruction that return predictors know
@@ -11,12 +11,13 @@ here:	mflr	4
 
 	li	0, 3			# an open pipe as stdin keeps the process here
 	li	3, 0
-	mr	4, 1			# over argc, which nobody reads
+	addi	4, 1, -16		# below the stack pointer, where argc is
 	li	5, 1
 	sc
 
 	li	0, 1
-	li	3, 0
+	ld	3, 0(1)
+	addi	3, 3, -1
 	sc
 
 name:	.ascii	"ppc64le\n"
