@@ -1,0 +1,115 @@
+"""Keep what is slow to make: one folder an entry, named after the digest of its recipe.
+
+An entry is built beside its place and renamed when it is complete, under a lock: a killed build leaves nothing that
+looks finished, and two runs at the same time do not build it twice. Whoever uses an entry holds a shared lock on it,
+so that a run with a newer recipe does not remove it from under them.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.hosts import progress
+
+FOLDER = Path(os.environ.get("PROVISIONER_CACHE") or "/var/cache/provisioner-hosts")
+
+
+def digest(recipe: object) -> str:
+    """Tell recipes apart; ``recipe`` is anything whose repr says all that decides how the entry looks."""
+    return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
+
+
+def entry(name: str, recipe: object, build: Callable[..., None], *needs: Callable[[], Path]) -> Path:
+    """Return the folder of an entry.
+
+    Where there is none yet, ``build`` is called with a folder to fill and with what ``needs`` return.
+    """
+    place = FOLDER / f"{name}-{digest(recipe)}"
+    if place.is_dir():
+        return place
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    needed = together(*needs)
+    with locked(FOLDER / f"{name}.lock"):
+        if place.is_dir():  # while this run waited for another
+            return place
+        for leftover in FOLDER.glob(f".{name}.*"):
+            shutil.rmtree(leftover)
+        _build(name, place, lambda into: build(into, *needed))
+        for stale in _others(name, place):
+            _remove_unless_used(stale)
+    return place
+
+
+def together(*tasks: Callable[[], Path]) -> list[Path]:
+    """Do independent things at the same time; the first failure ends them all."""
+    with ThreadPoolExecutor(max_workers=len(tasks) or 1) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            progress.stop()
+            raise
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the exclusive lock of a file."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def hold(place: Path) -> int:
+    """Take a shared lock on an entry; closing the descriptor that is returned lets it go."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def _build(name: str, place: Path, build: Callable[[Path], None]) -> None:
+    progress.say(f"{name}: building")
+    started = time.monotonic()
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=FOLDER))
+    result = scratch / "result"
+    try:
+        result.mkdir()
+        build(result)
+        result.rename(place)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    progress.say(f"{name}: built in {time.monotonic() - started:.0f} s")
+
+
+def _others(name: str, place: Path) -> list[Path]:
+    size = len(place.name)
+    return [
+        other for other in FOLDER.glob(f"{name}-*") if other != place and len(other.name) == size and other.is_dir()
+    ]
+
+
+def _remove_unless_used(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _try_lock(descriptor):
+            # Renamed first: half an entry must not be found under a name that looks finished.
+            name, _, recipe = place.name.rpartition("-")
+            gone = place.with_name(f".{name}.{recipe}")
+            place.rename(gone)
+            shutil.rmtree(gone)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

@@ -1,0 +1,69 @@
+"""Say on stderr what is being done, with the seconds since the start, and run the slow programs that do it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.hosts.errors import BuildError
+
+BEAT = 10.0  # a running program shows its last line this often, in seconds
+STARTED = time.monotonic()
+
+_children: set[subprocess.Popen[bytes]] = set()
+_printing = threading.Lock()
+
+
+def say(text: str) -> None:
+    """Print one line of progress on stderr."""
+    with _printing:
+        print(f"{time.monotonic() - STARTED:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+def run(
+    label: str, argv: tuple[str, ...], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> None:
+    """Run a program with its output appended to ``log``, and show where it is now and then.
+
+    Raises BuildError when it fails. It leads a session of its own, so that stop() reaches its children as well.
+    """
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=cwd, start_new_session=True
+        )
+    _children.add(child)
+    try:
+        while (status := _wait(child)) is None:
+            say(f"{label}: {_tail(log, 1)[:100]}")
+    finally:
+        _kill(child)
+        _children.discard(child)
+    if status:
+        raise BuildError(f"{label}: {argv[0]} ended with status {status}\n{_tail(log, 15)}")
+
+
+def stop() -> None:
+    """Kill what run() has started in any thread and that still runs."""
+    for child in tuple(_children):
+        _kill(child)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int | None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return child.wait(timeout=BEAT)
+    return None
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _tail(log: Path, lines: int) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

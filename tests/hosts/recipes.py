@@ -1,0 +1,136 @@
+"""What the hosts are made of: suites, packages, Go programs, images, engines. Data only.
+
+The digest of a recipe is part of its cache entry's name (see cache.py): whatever decides how an entry looks belongs
+here, so that changing it builds a new entry and nothing else.
+"""
+
+from dataclasses import dataclass
+
+PACKAGES = (
+    *("docker.io", "iptables", "docker-registry"),
+    *("systemd", "systemd-sysv", "dbus"),
+    *("python3", "python3-psutil", "python3-jsonschema", "python3-systemd", "python3-yaml"),
+    *("procps", "kmod", "iproute2"),
+)
+
+UNUSED = (
+    "usr/share/doc",
+    "usr/share/info",
+    "usr/share/locale",
+    "usr/share/man",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+    "var/log/bootstrap.log",
+)
+
+MASKED = (
+    "sys-kernel-debug.mount",  # a user namespace forbids both
+    "sys-kernel-tracing.mount",
+    "apt-daily.timer",  # these only slow a boot
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+    "console-getty.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-pstore.service",
+)
+
+ENABLED = {
+    # A container skips the automount; without a mount systemd-binfmt.service has nowhere to register at boot.
+    "sysinit.target.wants": "proc-sys-fs-binfmt_misc.mount",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A Debian suite as debootstrap makes it, without what no test needs."""
+
+    suite: str
+    engine: str
+    packages: tuple[str, ...]
+    valid_until: bool = True  # a testing suite's Release file may have expired
+    unused: tuple[str, ...] = UNUSED
+    masked: tuple[str, ...] = MASKED
+    enabled: tuple[tuple[str, str], ...] = tuple(ENABLED.items())
+
+
+@dataclass(frozen=True, slots=True)
+class GoPrograms:
+    """Programs of one Go module. ``stamp``: the variable that holds the version, and what it is to say."""
+
+    module: str
+    version: str
+    stamp: tuple[str, str]
+    programs: tuple[tuple[str, str], ...]  # package in the module, path on a host
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image under Docker Hub's name. ``tags``: the moving one that the product asks for and an immutable one."""
+
+    name: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A Docker host as users name it: a tree and the layers above it, topmost first."""
+
+    tree: str
+    layers: tuple[str, ...] = ()
+
+
+TREES = {
+    tree.suite: tree
+    for tree in (
+        Tree("bookworm", "20.10", PACKAGES),  # its docker.io brings the command line; it has no buildx at all
+        Tree("trixie", "26.1", (*PACKAGES, "docker-cli", "docker-buildx")),
+        Tree("forky", "28.5", (*PACKAGES, "docker-cli", "docker-buildx"), valid_until=False),
+    )
+}
+
+GO = "1.26"
+
+BUILDKIT = GoPrograms(
+    module="github.com/moby/buildkit",
+    version="v0.34.2",
+    stamp=("version.Version", "v0.34.2"),
+    programs=(("cmd/buildkitd", "usr/bin/buildkitd"), ("cmd/buildctl", "usr/bin/buildctl")),
+)
+DOCKERD = GoPrograms(
+    module="github.com/moby/moby/v2",
+    version="v2.0.0-beta.24",
+    stamp=("dockerversion.Version", "29.9.3"),  # unstamped it calls itself "library-import"
+    programs=(("cmd/dockerd", "usr/sbin/dockerd"), ("cmd/docker-proxy", "usr/sbin/docker-proxy")),
+)
+BUILDX = GoPrograms(
+    module="github.com/docker/buildx",
+    version="v0.38.2",
+    stamp=("version.Version", "v0.38.2"),
+    programs=(("cmd/buildx", "usr/libexec/docker/cli-plugins/docker-buildx"),),
+)
+
+QEMU_SUITE = "trixie"  # the first whose qemu-user is static
+QEMU = tuple(
+    f"qemu-{cpu}"
+    for cpu in (
+        *("aarch64", "arm", "i386", "x86_64", "ppc64le", "riscv64", "s390x"),
+        *("mips64", "mips64el", "loongarch64"),
+    )
+)
+PACKAGES_BESIDE = ("qemu-user", "busybox-static")  # fetched and unpacked, not installed
+
+BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
+BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
+
+REGISTRY = "127.0.0.1:5000"
+
+ENGINES = {
+    "bookworm": Engine("bookworm"),
+    "trixie": Engine("trixie"),
+    "forky": Engine("forky"),
+    "29": Engine("forky", ("29", "buildx")),
+}
+DEFAULT = "trixie"
