@@ -1,0 +1,37 @@
+"""Boot a host for the length of a ``with``."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from tests.hosts import agent as checkout
+from tests.hosts import layers as folders
+from tests.hosts import room
+from tests.hosts.host import Host
+from tests.hosts.recipes import DEFAULT, ENGINES
+
+
+@contextlib.contextmanager
+def boot(
+    engine: str = DEFAULT,
+    *,
+    layers: tuple[str, ...] = (),
+    agent: bool = False,
+    files: Mapping[str, str | bytes] | None = None,
+    docker: bool = True,
+) -> Iterator[Host]:
+    """A booted host with an engine of recipes.ENGINES, thrown away whole at the end.
+
+    ``layers`` are names of layers.LAYERS, topmost first, above those of the engine; ``agent`` installs this checkout's
+    agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units.
+    """
+    room.remove_abandoned()
+    lowers = folders.lowers(engine, layers)
+    if agent:
+        lowers = (checkout.layer(ENGINES[engine].tree), *lowers)
+    with contextlib.closing(Host(f"docker-{engine}", lowers)) as host:
+        for path, content in (files or {}).items():
+            host.put(path, content)
+        if not docker:
+            host.mask("docker.service", "docker.socket")
+        host.boot()
+        yield host

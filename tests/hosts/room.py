@@ -1,0 +1,184 @@
+"""Where one host lives: a folder, a mount namespace and a cgroup of its own.
+
+Every mount of a host exists in that namespace only, and every process of it is in that cgroup. So the machine's own
+mounts stay as they are, and killing the cgroup leaves nothing behind. A room whose run was killed has a lock that
+nobody holds: the next run removes it.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.hosts import cache
+from tests.hosts.errors import HostError
+
+
+def _hierarchies(*kinds: str) -> tuple[Path, ...]:
+    """Where cgroups of these kinds are mounted on this machine."""
+    mounts = (line.split(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return tuple(Path(place.split()[4]) for place, filesystem in mounts if filesystem.split()[0] in kinds)
+
+
+ROOMS = "rooms"
+CGROUP = "provisioner-hosts"
+CGROUP2 = next(iter(_hierarchies("cgroup2")), Path("/sys/fs/cgroup"))
+
+# An overlay cannot lie on an overlay, as the engines' own would: these come from plain folders of the room.
+DATA = ("var/lib/docker", "var/lib/containerd", "home")
+
+# Runs as the room's keeper, in a mount namespace of its own: $0 lower folders, then DATA.
+# nspawn wants /run/systemd/nspawn on a tmpfs; a whole /run also hides the machine's systemd from it.
+KEEPER = """\
+mount -t overlay overlay -o "lowerdir=$0,upperdir=$PWD/upper,workdir=$PWD/work" root
+for folder; do
+    mkdir -p "data/$folder" "root/$folder"
+    mount --bind "data/$folder" "root/$folder"
+done
+mount -t tmpfs -o mode=755 tmpfs /run
+echo kept
+exec sleep infinity
+"""
+
+
+class Room:
+    """A folder with an overlay of ``lowers`` (topmost first) at ``root``, visible to whoever enters."""
+
+    def __init__(self, name: str, lowers: tuple[Path, ...]) -> None:
+        self._keeper: subprocess.Popen[str] | None = None
+        with contextlib.ExitStack() as undo:
+            for lower in lowers:
+                undo.callback(os.close, cache.hold(lower))
+            self.folder, lock = _reserve(name)
+            undo.callback(os.close, lock)
+            undo.callback(self._reap)
+            undo.callback(_remove, self.folder)
+            self.root = self.folder / "root"
+            self.cgroup = CGROUP2 / CGROUP / self.folder.name
+            self._furnish(lowers)
+            self._undo = undo.pop_all()
+
+    def _furnish(self, lowers: tuple[Path, ...]) -> None:
+        for folder in (self.cgroup / "keeper", self.guest, self.folder / "upper", self.folder / "work", self.root):
+            folder.mkdir(parents=True)
+        namespace = ("/usr/bin/unshare", "--mount", "--propagation", "private")
+        script = ("/bin/sh", "-ec", KEEPER, ":".join(map(str, lowers)), *DATA)
+        self._keeper = subprocess.Popen(
+            (*into_cgroup(self.cgroup / "keeper"), *namespace, *script),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._keeper.stdout
+        with self._keeper.stdout as output:
+            if (answer := output.readline()) != "kept\n":
+                raise HostError(f"this machine refused a host its mounts: {answer}{output.read()}".strip())
+
+    def _reap(self) -> None:
+        if self._keeper:
+            self._keeper.wait()
+
+    @property
+    def _pid(self) -> int:
+        assert self._keeper
+        return self._keeper.pid
+
+    @property
+    def view(self) -> Path:
+        """The root folder as a path from outside. To look at: an absolute link below it leads out of the host."""
+        return Path(f"/proc/{self._pid}/root{self.root}")
+
+    @property
+    def guest(self) -> Path:
+        """The cgroup for what boots in the room; nspawn makes ``supervisor`` and ``payload`` in it."""
+        return self.cgroup / "guest"
+
+    def inside(self, *argv: str) -> tuple[str, ...]:
+        """The argv that runs ``argv`` among the room's mounts, as a guest of its cgroup."""
+        namespace = ("/usr/bin/nsenter", f"--target={self._pid}", "--mount", f"--wd={self.folder}")
+        return (*into_cgroup(self.guest), *namespace, *argv)
+
+    def close(self) -> None:
+        """Kill what runs in the room and remove it."""
+        self._undo.close()
+
+
+def into_cgroup(cgroup: Path) -> tuple[str, ...]:
+    """The head of an argv: what follows runs in that cgroup."""
+    return ("/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(cgroup))
+
+
+def kill_cgroup(cgroup: Path, deadline: float = 20) -> None:
+    """Kill every process below a cgroup and wait until the last is gone."""
+    if not cgroup.is_dir():
+        return
+    (cgroup / "cgroup.kill").write_text("1")
+    until = time.monotonic() + deadline
+    while "populated 1" in (cgroup / "cgroup.events").read_text():
+        if time.monotonic() > until:
+            raise HostError(f"{cgroup.name}: processes outlived SIGKILL by {deadline:.0f} s")
+        time.sleep(0.01)
+
+
+def remove_abandoned() -> None:
+    """Remove the rooms of runs that were killed."""
+    with _rooms() as rooms:
+        for folder in rooms.iterdir():
+            if not folder.is_dir():
+                continue
+            descriptor = _lock(folder)
+            if descriptor is not None:
+                _remove(folder)
+                os.close(descriptor)
+
+
+def _reserve(name: str) -> tuple[Path, int]:
+    with _rooms() as rooms:
+        number = 1
+        while True:
+            folder = rooms / f"{name}-{number}"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                descriptor = _lock(folder)
+                assert descriptor is not None
+                return folder, descriptor
+            number += 1
+
+
+@contextlib.contextmanager
+def _rooms() -> Iterator[Path]:
+    rooms = cache.FOLDER / ROOMS
+    rooms.mkdir(parents=True, exist_ok=True)
+    with cache.locked(rooms / "lock"):
+        yield rooms
+
+
+def _lock(folder: Path) -> int | None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove(folder: Path) -> None:
+    kill_cgroup(CGROUP2 / CGROUP / folder.name)
+    for hierarchy in _hierarchies("cgroup2", "cgroup"):  # where there is version 1 as well, nspawn uses both
+        _remove_cgroup(hierarchy / CGROUP / folder.name)
+    shutil.rmtree(folder)
+
+
+def _remove_cgroup(cgroup: Path) -> None:
+    for folder, _, _ in os.walk(cgroup, topdown=False):
+        Path(folder).rmdir()
+    with contextlib.suppress(OSError):  # another host's is in there, or it was never made
+        cgroup.parent.rmdir()
