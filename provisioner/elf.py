@@ -1,10 +1,11 @@
 """The probes: one tiny static ELF program an architecture, made here from a table; and what the header of any ELF says.
 
 A probe prints the name of its architecture, reads one byte and ends with the number of its arguments as its status.
-What it prints tells which variant ran; an open pipe as its stdin keeps it there, so that /proc/PID/exe can be asked
-which emulator runs it; /dev/null ends it at once, so that it can be a RUN of a Dockerfile. A status other than 0
-without an argument says that the emulator shifted them: the P flag of its entry does not fit it (1: P is too much;
-anything else: P is missing).
+The last line that is printed tells which variant ran (QEMU 10 and later for ppc64le put a line of their own before it
+when the program is a memory file). An open pipe as its stdin keeps it there, so that /proc/PID/exe can be asked which
+emulator runs it; /dev/null ends it at once, so that it can be a RUN of a Dockerfile. A status other than 0 without an
+argument says that the emulator shifted them: the P flag of its entry does not fit it (1: P is too much; anything else:
+P is missing).
 
 The readable sources are ``probes/<architecture>.s``; a test assembles them and compares. Formats: elf(5), and each
 architecture's processor supplement for machine numbers and flags.
