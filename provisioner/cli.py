@@ -71,6 +71,8 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
     from provisioner import report
 
     done = applying.apply(system, args.config, _say)
+    if done.receipt is not None:
+        _record("held" if done.left else "applied", report.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
         proof = done.proof and {"index": done.proof.digest, "platforms": [r._asdict() for r in done.proof.rows]}
         changes = report.plan_json(done.plan)
@@ -103,6 +105,8 @@ def rollback(system: System, args: argparse.Namespace) -> Answer:
     from provisioner import report
 
     undone = applying.rollback(system, args.receipt, _say)
+    if undone:
+        _record("rolled back", f"undone: receipt {', '.join(map(str, undone))}")
     if args.format == "json":
         return Answer(report.document("rollback", Exit.OK, undone=undone), Exit.OK)
     if not undone:
@@ -136,6 +140,10 @@ COMMANDS = {
 }
 
 
+# What a failure is in systemd's journal; what changed nothing is not worth an entry.
+FAILURES = {Exit.ROLLED_BACK: "rolled back", Exit.ROLLBACK_FAILED: "rollback failed"}
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse exits with 2 for bad usage, which is drift to us."""
 
@@ -167,6 +175,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(answer.text, flush=True)
         return answer.status
     except ProvisionerError as e:
+        if e.status in FAILURES:
+            _record(FAILURES[e.status], e.message)
         print(f"provisioner: {e.message}", *((f"  hint: {e.hint}",) if e.hint else ()), sep="\n", file=sys.stderr)
         return e.status
     except BrokenPipeError:
@@ -181,6 +191,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"provisioner: this is a bug of ours: {type(e).__name__}: {e}", file=sys.stderr)
         print("  hint: run it again with --verbose and report what it prints", file=sys.stderr)
         return Exit.BUG
+
+
+def _record(event: str, message: str, **fields: str) -> None:
+    from provisioner import log
+
+    log.record(event, message, _say, **fields)
 
 
 def _say(line: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 MESSAGE_IDS = {
     "applied": "5f1c9e0f3b5b4d0e9a1d5d7b7c2a4e61",
     "held": "2b8e7d6a91c04f5cbb7d0c1f4a6e9d32",
-    "failed": "c7a4d2e85f6b41c3a9e0b8d1f2c37a54",
     "rolled back": "9d3f6b1a7c8e4b25a4f1e6c0d9b82e75",
     "rollback failed": "e1b5c3d7f9a24680b2d4f6a8c0e1357f",
 }

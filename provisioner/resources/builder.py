@@ -5,7 +5,7 @@ exits 0 with broken ones. Changed by ``docker buildx`` alone, run by root on roo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.desired import Desired
@@ -80,32 +80,50 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     """The smallest act that mends it: register, boot, set the policy, select."""
     if held := _held(host, facts, desired):
         return Change(NAME, differences, held=tuple(held._replace(key=d.key) for d in differences))
-    name = desired.builder.name
     wrong = {d.key: d for d in differences}
-    edits: list[Step] = []
-    instance = _instance(host, name)
-    stored = {REGISTERED} | {k for k in wrong if k.startswith("driver option ")}
+    again = REGISTERED in wrong or any(k.startswith(option("")) for k in wrong)
     buildx = _version(host)
-    fresh = _create(facts, name, _options(desired, buildx))
-    if wrong.keys() & stored:
-        if instance:
-            edits.append(Run(_rm(name), undo=(Run(_recreate(facts, name, instance)),)))
-        keep = host.get(facts.socket, f"/volumes/{container(name)}_state") is not None
-        edits.append(Run(fresh, undo=(Run(_rm(name, keep=keep), timeout=120),)))
-    elif wrong.keys() >= {CONTAINER} and wrong[CONTAINER].have is None:
-        gone = Run(("docker", "container", "rm", "--force", container(name)))
-        edits.append(_boot(name)._replace(undo=(gone,)))
-    if wrong.keys() & {CONTAINER, *stored} and _boot(name)[0] not in [e[0] for e in edits]:
-        edits.append(_boot(name))
-    if POLICY in wrong or buildx is None or buildx < KNOWS_RESTART:
-        old = wrong[POLICY].have if POLICY in wrong else None
-        back = (Run(_policy(name, str(old))),) if old else ()
-        policy = desired.builder.driver_options.get(RESTART, RESTARTS)
-        edits.append(Run(_policy(name, policy), undo=back))
-    if wrong.keys() & {SELECTED, DEFAULT, *stored}:
-        undo = tuple(_put_back(host, path) for path in (f"{STORE}/current", _default_file(facts)))
-        edits.append(Run(("docker", "buildx", "use", "--default", name), undo=undo))
+    edits = [
+        *(_register(host, facts, desired, buildx) if again else ()),
+        *(_start(desired, wrong.get(CONTAINER)) if again or CONTAINER in wrong else ()),
+        *_set_policy(desired, wrong.get(POLICY), buildx),
+        *(_select(host, facts, desired) if again or wrong.keys() & {SELECTED, DEFAULT} else ()),
+    ]
     return Change(NAME, differences, tuple(edits))
+
+
+def _register(host: Reader, facts: Facts, desired: Desired, buildx: tuple[int, ...] | None) -> Iterator[Step]:
+    """Register the builder as configured; one of other options goes first, and leaves its cache."""
+    name = desired.builder.name
+    if instance := _instance(host, name):
+        yield Run(_rm(name), undo=(Run(_recreate(facts, name, instance)),), timeout=120)
+    keep = host.get(facts.socket, f"/volumes/{container(name)}_state") is not None
+    yield Run(_create(facts, name, _options(desired, buildx)), undo=(Run(_rm(name, keep=keep), timeout=120),))
+
+
+def _start(desired: Desired, wrong: Difference | None) -> Iterator[Step]:
+    """Boot the builder; undoing that takes away only a container that was not there before."""
+    name = desired.builder.name
+    gone = Run(("docker", "container", "rm", "--force", container(name)))
+    undo = (gone,) if wrong is not None and wrong.have is None else ()
+    yield Run(("docker", "buildx", "inspect", "--bootstrap", name), undo=undo, timeout=PULL)
+
+
+def _set_policy(desired: Desired, wrong: Difference | None, buildx: tuple[int, ...] | None) -> Iterator[Step]:
+    """Where buildx cannot be told, or a container has another policy by now, docker is."""
+    told = buildx is not None and buildx >= KNOWS_RESTART
+    if wrong is None or (wrong.have is None and told):
+        return
+    name = container(desired.builder.name)
+    argv = ("docker", "container", "update", "--restart")
+    undo = (Run((*argv, str(wrong.have), name)),) if wrong.have else ()
+    yield Run((*argv, str(wrong.want), name), undo=undo)
+
+
+def _select(host: Reader, facts: Facts, desired: Desired) -> Iterator[Step]:
+    """Select it for the endpoint, for good: ``create --use`` would take the endpoint's default away."""
+    undo = tuple(_put_back(host, path) for path in (f"{STORE}/current", _default_file(facts)))
+    yield Run(("docker", "buildx", "use", "--default", desired.builder.name), undo=undo)
 
 
 def _held(host: Reader, facts: Facts, desired: Desired) -> Held | None:
@@ -176,14 +194,6 @@ def _recreate(facts: Facts, name: str, instance: Mapping[str, Any]) -> tuple[str
 def _rm(name: str, *, keep: bool = True) -> tuple[str, ...]:
     """Forget a builder and remove its container; the state volume, its cache, stays unless it came with it."""
     return ("docker", "buildx", "rm", "--force", *(("--keep-state",) if keep else ()), name)
-
-
-def _boot(name: str) -> Run:
-    return Run(("docker", "buildx", "inspect", "--bootstrap", name), timeout=PULL)
-
-
-def _policy(name: str, policy: str) -> tuple[str, ...]:
-    return ("docker", "container", "update", f"--restart={policy}", container(name))
 
 
 def _put_back(host: Reader, path: str) -> Step:

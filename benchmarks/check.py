@@ -1,0 +1,53 @@
+"""A whole drift check against `docker info` and `docker buildx ls` run after each other, on one ready host.
+
+Run inside a booted host, alternating, so that whatever else the machine does disturbs both alike. Prints the best and
+the median of each in ms, their ratio, and the most memory that a check took.
+"""
+
+import json
+import sys
+
+from tests.hosts import boot
+
+ROUNDS = 40
+GOAL = 0.25
+
+INSIDE = """
+import json, os, resource, statistics, subprocess, time
+CHECK = (("provisioner", "check"),)
+DOCKER = (("docker", "info"), ("docker", "buildx", "ls"))
+
+def once(commands):
+    start = time.perf_counter()
+    for command in commands:
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - start) * 1000
+
+def peak():
+    pid = os.posix_spawn("/bin/sh", ("sh", "-c", "exec provisioner check >/dev/null"), dict(os.environ))
+    return os.wait4(pid, 0)[2].ru_maxrss / 1024
+
+times = {"check": [], "docker": []}
+for _ in range(ROUNDS):
+    times["check"].append(once(CHECK))
+    times["docker"].append(once(DOCKER))
+found = {k: {"best": min(v), "median": statistics.median(v)} for k, v in times.items()}
+print(json.dumps({**found, "peak_mib": peak()}))
+"""
+
+
+def main(engine: str) -> None:
+    """Boot, provision, measure, print."""
+    with boot(engine, layers=("qemu",), agent=True) as host:
+        host.run("provisioner", "apply", check=True, timeout=240)
+        source = INSIDE.replace("ROUNDS", str(ROUNDS))
+        found = json.loads(host.run("python3", "-c", source, check=True, timeout=240).stdout)
+    for name in ("check", "docker"):
+        print(f"{name:7} best {found[name]['best']:6.1f} ms   median {found[name]['median']:6.1f} ms")
+    for kind in ("best", "median"):
+        print(f"ratio of the {kind}: {found['check'][kind] / found['docker'][kind]:.2f} (aim {GOAL})")
+    print(f"peak memory of a check: {found['peak_mib']:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:] or ("trixie",))

@@ -1,0 +1,49 @@
+"""What a drift check costs: no heavy import, no program but our probes, no write."""
+
+import json
+
+import pytest
+
+from tests.conftest import Boot
+from tests.host import LAYERS, agent
+
+pytestmark = pytest.mark.host
+
+WATCHED = """
+import json, os, sys
+sys.path.insert(0, "/usr/local/lib/provisioner")
+seen = []
+def hook(event, args):
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.system", "os.exec", "fcntl.flock"):
+        seen.append([event, str(args[0])])
+    if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        seen.append([event, str(args[0])])
+sys.addaudithook(hook)
+from provisioner import cli
+status = cli.main(["check", "--format=json"])
+print(json.dumps({"status": status, "modules": sorted(sys.modules), "seen": seen}))
+"""
+HEAVY = {"dataclasses", "jsonschema", "logging", "psutil", "subprocess", "systemd", "yaml"}
+
+
+@pytest.mark.parametrize("config", ["", "platforms: [amd64, arm64]\\nrestart: always\\n"], ids=["no file", "a file"])
+def test_a_check_of_a_known_configuration_is_cheap(boot: Boot, config: str) -> None:
+    files = {"/etc/provisioner/provisioner.yaml": config.replace("\\n", "\n")} if config else {}
+    host = boot("trixie", layers=LAYERS, agent=True, files=files)
+    assert agent(host, "apply").status == 0
+    ran = host.run("python3", "-I", "-c", WATCHED, check=True)
+    found = json.loads(ran.stdout.strip().splitlines()[-1])
+    assert found["status"] == 0
+    assert not HEAVY & set(found["modules"])
+    assert {event for event, _ in found["seen"]} == {"os.posix_spawn"}
+    assert len(found["seen"]) == 1  # amd64 needs none
+
+
+def test_an_unknown_configuration_is_validated_by_a_check_and_not_remembered(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    assert agent(host, "apply").status == 0
+    host.put("/etc/provisioner/provisioner.yaml", "platforms: [amd64, arm64, s390x]\n")
+    checked = agent(host, "check")
+    assert checked.status == 2
+    assert {d["key"] for d in checked.document["differences"]} == {"linux/s390x", "linux/s390x at boot"}
+    assert host.get("/var/lib/provisioner/configuration.json") is None
