@@ -9,9 +9,9 @@ import sys
 
 sys.path.insert(0, "$(LIB)")
 
-from provisioner.cli import main
+from provisioner.cli import entry
 
-sys.exit(main())
+entry()
 endef
 export LAUNCHER
 

@@ -1,7 +1,5 @@
 """``python3 -m provisioner``."""
 
-import sys
+from provisioner.cli import entry
 
-from provisioner.cli import main
-
-sys.exit(main())
+entry()

@@ -3,7 +3,7 @@
 The records are named tuples rather than dataclasses: importing ``dataclasses`` alone costs a fifth of a drift check.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = bool | int | str | None
@@ -183,8 +183,8 @@ class Reader(Protocol):
     def ask(self, *argv: str, text: str = "", timeout: int = 20) -> "Ran":
         """Run a program that changes nothing, ``text`` on its stdin."""
 
-    def runs(self, program: bytes) -> Ran:
-        """Run a static ELF program of our own, held in memory, with nothing on its stdin."""
+    def runs(self, probes: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
+        """Run static ELF programs of ours all at once; ``bare``, for root: in an empty root directory."""
 
     def program(self, name: str) -> str | None:
         """Where the host keeps a program; None: nowhere that we trust."""

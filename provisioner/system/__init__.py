@@ -1,4 +1,4 @@
-"""The only module that touches the host: read, ask, write, remove, run.
+"""The only package that touches the host: read, ask, write, remove, run.
 
 Everything goes through one ``System``, whose root, environment and user are fields, so that a test can hand over a
 directory tree instead. Code that must not change anything is handed the same object as a ``model.Reader``.
@@ -8,25 +8,16 @@ import contextlib
 import errno
 import json
 import os
-import select
-import signal
-import socket as sockets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.errors import BusyError, CommandError, DeniedError, NoEngineError, ProvisionerError
 from provisioner.model import Ran, Status
+from provisioner.system import programs, wire
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
-ANSWER = 30.0  # seconds that the engine has for one answer
 RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
-
-_WHY = {
-    errno.ENOEXEC: "exec format error: nothing on this host runs it",
-    errno.ENOENT: "its emulator is gone, and was registered without the F flag",
-    errno.EACCES: "permission denied: its emulator is not executable",
-}
 
 
 class System:
@@ -37,6 +28,7 @@ class System:
         self.environ = os.environ if environ is None else environ
         self.uid = os.geteuid()
         self.machine = machine or os.uname().machine
+        self._expected: dict[tuple[str, str], Any] = {}
 
     def path(self, path: str) -> str:
         """Where an absolute path of the host lies for us."""
@@ -93,37 +85,18 @@ class System:
         return next((self.path(c) for c in candidates if os.access(self.path(c), os.X_OK)), None)
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
-        """One HTTP exchange with the engine at a Unix socket: the status and the body, whole.
+        """One exchange with the engine at a Unix socket: the status and the body. NoEngineError, DeniedError."""
+        return wire.receive(socket, wire.send(socket, self.path(socket), method, path, body, kind))
 
-        HTTP/1.0, so that the answer is neither chunked nor kept open. NoEngineError, DeniedError: nobody answers.
-        """
-        where = f"unix://{socket}"
-        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as wire:
-            wire.settimeout(ANSWER)
-            try:
-                wire.connect(self.path(socket))
-                head = f"{method} {path} HTTP/1.0\r\nHost: docker\r\nContent-Length: {len(body)}\r\n"
-                wire.sendall((head + (f"Content-Type: {kind}\r\n" if kind else "") + "\r\n").encode() + body)
-                answer = b"".join(iter(lambda: wire.recv(65536), b""))
-            except PermissionError:
-                hint = "run as root, or as a member of the group docker"
-                raise DeniedError(f"{where}: this user may not talk to the engine", hint=hint) from None
-            except FileNotFoundError:
-                hint = "install Docker Engine, or say where it listens with DOCKER_HOST"
-                raise NoEngineError(f"{where}: no engine listens there", hint=hint) from None
-            except OSError as e:
-                hint = "see why: systemctl status docker; journalctl -u docker"
-                reason = "no answer in time" if isinstance(e, TimeoutError) else e.strerror
-                raise NoEngineError(f"{where}: the engine does not answer ({reason})", hint=hint) from None
-        header, _, content = answer.partition(b"\r\n\r\n")
-        fields = header.split(b" ", 2)
-        if not header.startswith(b"HTTP/1.") or not fields[1].isdigit():
-            raise NoEngineError(f"{where}: what answers there does not speak HTTP", hint="is it Docker's socket?")
-        return int(fields[1]), content
+    def expect(self, socket: str, path: str) -> None:
+        """Send a GET now whose answer ``get`` will read: the engine thinks while we import."""
+        with contextlib.suppress(NoEngineError, DeniedError):  # ``get`` will say so
+            self._expected[socket, path] = wire.send(socket, self.path(socket), "GET", path)
 
     def get(self, socket: str, path: str) -> Any:
         """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
-        status, body = self.request(socket, "GET", path)
+        sent = self._expected.pop((socket, path), None)
+        status, body = wire.receive(socket, sent) if sent else self.request(socket, "GET", path)
         if status == 404:
             return None
         if status >= 400:
@@ -138,25 +111,12 @@ class System:
         except CommandError as e:
             return Ran(None, "", e.message)
 
-    def runs(self, program: bytes) -> Ran:
-        """Run a static ELF program of our own, held in memory, with nothing on its stdin; 10 s at most.
+    def runs(self, probes: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
+        """Run static ELF programs of ours, held in memory, all at once, nothing on their stdin.
 
-        Through posix_spawn of a memory file: ``subprocess`` would cost as much as everything else in a drift check,
-        and a check writes no file. The descriptor stays open across exec, for QEMU opens it by name.
+        ``bare``, for root: in a root directory without any file, as in a container made from scratch.
         """
-        fd = os.memfd_create("provisioner-probe", 0)
-        out, into = os.pipe()
-        try:
-            os.write(fd, program)
-            actions = ((os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, into, 1))
-            pid = os.posix_spawn(f"/proc/self/fd/{fd}", ("probe",), {}, file_actions=actions)
-        except OSError as e:
-            os.close(out)
-            return Ran(None, "", _WHY.get(e.errno or 0, e.strerror or "it cannot be started"))
-        finally:
-            os.close(fd)
-            os.close(into)
-        return _watch(pid, out, self.clock() + RUN)
+        return programs.run_all(probes, RUN, bare=bare)
 
     # --- the half that changes ----------------------------------------------------------------------------------
 
@@ -297,31 +257,10 @@ class System:
     # --- how it is done -----------------------------------------------------------------------------------------
 
     def _spawn(self, argv: tuple[str, ...], text: str, timeout: int) -> Ran:
-        """Run a program to its end, in a session of its own and a scrubbed environment."""
-        import subprocess  # a drift check starts none of these
-
         program = self.program(argv[0])
         if program is None:
             raise CommandError(f"{argv[0]}: no such program on this host", hint="install it, or check its permissions")
-        process = subprocess.Popen(
-            (program, *argv[1:]),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._scrubbed(),
-            cwd="/",
-            start_new_session=True,
-        )
-        try:
-            out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
-        except subprocess.TimeoutExpired:
-            raise CommandError(f"`{' '.join(argv)}` did not end within {timeout} s") from None
-        finally:
-            if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-        return Ran(process.returncode, *(b.decode("utf-8", "surrogateescape") for b in (out, err)))
+        return programs.spawn(argv, program, self._scrubbed(), text, timeout)
 
     def _scrubbed(self) -> dict[str, str]:
         """All of the environment that a program of the host's gets from us."""
@@ -343,26 +282,3 @@ class System:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-def _watch(pid: int, out: int, deadline: float) -> Ran:
-    """Read all that a child prints, and how it ends; one that is not done by the deadline is killed."""
-    said = b""
-    poll = select.poll()
-    poll.register(out, select.POLLIN)
-    try:
-        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            data = os.read(out, 4096)
-            if not data:
-                break
-            said += data
-        else:
-            os.kill(pid, signal.SIGKILL)
-    finally:
-        os.close(out)
-        _, status = os.waitpid(pid, 0)
-    text = said.decode(errors="replace")
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
-    return Ran(code, text)

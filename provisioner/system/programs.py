@@ -1,0 +1,145 @@
+"""Run programs: the host's own to their end, and static ELF programs of ours that are held in memory."""
+
+import contextlib
+import errno
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator, Sequence
+
+from provisioner.errors import CommandError
+from provisioner.model import Ran
+
+_MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
+_FLOOD = 1 << 16  # more than this no probe of ours prints
+_WHY = {
+    errno.ENOEXEC: "no emulator is registered for it",
+    errno.ENOENT: "the emulator that is registered for it is gone, or not to be had from where it runs",
+    errno.EACCES: "the kernel forbids to execute it, or its emulator (permissions, noexec, vm.memfd_noexec=2)",
+    errno.ELOOP: "the emulator that is registered for it is emulated itself",
+    errno.EPERM: "this user may not change the root directory",
+}
+
+
+def spawn(argv: tuple[str, ...], program: str, environment: dict[str, str], text: str, timeout: int) -> Ran:
+    """Run a program of the host's to its end, in a session of its own; killed with all that it started when late."""
+    import subprocess  # 10 ms that a drift check need not pay
+
+    process = subprocess.Popen(
+        (program, *argv[1:]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"`{' '.join(argv)}` did not end within {timeout} s") from None
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    return Ran(process.returncode, *(b.decode("utf-8", "surrogateescape") for b in (out, err)))
+
+
+def run_all(programs: Sequence[bytes], timeout: float, *, bare: bool = False) -> list[Ran]:
+    """Run all of them at the same time; those that have not ended after ``timeout`` seconds are killed.
+
+    ``bare``: in a root directory without any file, as a container from scratch is one (root only). What runs there
+    runs anywhere: the emulator is static, and its entry has the F flag.
+    """
+    deadline = time.monotonic() + timeout
+    with contextlib.ExitStack() as files:
+        started = [_start(program, bare, files) for program in programs]
+        return [_finish(*s, deadline) if isinstance(s[0], int) else Ran(None, "", s[1]) for s in started]
+
+
+def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> tuple[int, int, int] | tuple[None, str]:
+    """The process, the reading end of its stdout and a memory file for its stderr, or why there is no process.
+
+    QEMU from 10 on for ppc64le first says on stdout that it cannot resolve the name of a memory file, and then runs it.
+
+    The memory file stays open here and across exec: an emulator opens it by the name it was started under, which is
+    /proc/self/fd/N, or /N where the root directory is this process's /proc/self/fd.
+    """
+    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    out, into = os.pipe()
+    errors = os.memfd_create("stderr")
+    files.callback(os.close, errors)
+    actions = ((os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, into, 1), (os.POSIX_SPAWN_DUP2, errors, 2))
+    try:
+        file = _memory_file()
+        files.callback(os.close, file)
+        os.write(file, program)
+        with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
+            path = f"{folder}/{file}"
+            pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(signal.SIGPIPE,))
+    except OSError as e:
+        os.close(out)
+        return None, _WHY.get(e.errno or 0, e.strerror or "it cannot be started")
+    finally:
+        os.close(null)
+        os.close(into)
+    return pid, out, errors
+
+
+def _memory_file() -> int:
+    try:
+        return os.memfd_create("probe", _MFD_EXEC)
+    except OSError as e:
+        if e.errno != errno.EINVAL:
+            raise
+        return os.memfd_create("probe", 0)
+
+
+@contextlib.contextmanager
+def _bare_root() -> Iterator[str]:
+    """The root directory holds nothing but this process's open files while the block runs. One thread only."""
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+    root, here = os.open("/", flags), os.open(".", flags)
+    try:
+        os.chroot("/proc/self/fd")
+        try:
+            yield ""
+        finally:
+            os.fchdir(root)
+            os.chroot(".")
+            os.fchdir(here)
+    finally:
+        os.close(root)
+        os.close(here)
+
+
+def _finish(pid: int, out: int, errors: int, deadline: float) -> Ran:
+    said, status = b"", None
+    poll = select.poll()
+    poll.register(out, select.POLLIN)
+    try:
+        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            data = os.read(out, _FLOOD)
+            said += data
+            if not data or len(said) >= _FLOOD:
+                break
+        while status is None and len(said) < _FLOOD and time.monotonic() < deadline:
+            found, left = os.waitpid(pid, os.WNOHANG)  # its output is closed: it ends within microseconds, if ever
+            if found:
+                status = left
+            else:
+                time.sleep(0.0001)
+    finally:
+        os.close(out)
+        if status is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    text = said.decode(errors="replace")
+    if status is None:
+        return Ran(None, text, "it did not end in time" if len(said) < _FLOOD else "it printed without end")
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
+    return Ran(code, text, os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else "")
