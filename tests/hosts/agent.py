@@ -4,7 +4,7 @@ import hashlib
 from functools import partial
 from pathlib import Path
 
-from tests.hosts import debian, layers, progress
+from tests.hosts import debian, parts, progress
 from tests.hosts.cache import entry
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def layer(suite: str) -> Path:
 
 def _install(suite: str, into: Path) -> None:
     log = into.parent / "log"
-    tree = layers.build_tree(suite)
+    tree = parts.tree(suite)
     progress.run("agent", ("make", "-C", str(CHECKOUT), "install", f"DESTDIR={into}", "PREFIX=/usr/local"), log)
     script = ("/bin/sh", "-ec", WRITE_INTO_LAYER, str(tree), str(into), *COMPILE)
     progress.run("agent", (*debian.CONTAINED, *script), log, cwd=into.parent)

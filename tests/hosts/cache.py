@@ -11,9 +11,10 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 
 from tests.hosts import progress
@@ -48,15 +49,20 @@ def entry(name: str, recipe: object, build: Callable[..., None], *needs: Callabl
 
 
 def together(*tasks: Callable[[], Path]) -> list[Path]:
-    """Do independent things at the same time; the first failure ends them all."""
-    with ThreadPoolExecutor(max_workers=len(tasks) or 1) as pool:
-        futures = [pool.submit(task) for task in tasks]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            progress.stop()
-            raise
+    """Do independent things at the same time; the first that fails ends the others, and so does Ctrl-C."""
+    futures: list[Future[Path]] = [Future() for _ in tasks]
+    threads = [threading.Thread(target=_do, args=pair, daemon=True) for pair in zip(tasks, futures, strict=True)]
+    for thread in threads:
+        thread.start()
+    try:
+        for future in as_completed(futures):
+            future.result()
+    except BaseException:
+        progress.stop()
+        for thread in threads:  # what they were building is removed
+            thread.join(timeout=5)
+        raise
+    return [future.result() for future in futures]
 
 
 @contextlib.contextmanager
@@ -68,10 +74,18 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def hold(place: Path) -> int:
-    """Take a shared lock on an entry; closing the descriptor that is returned lets it go."""
-    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    """Take a shared lock on the entry that a folder is or is in; closing what is returned lets it go."""
+    top = FOLDER / place.relative_to(FOLDER).parts[0]
+    descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
+
+
+def _do(task: Callable[[], Path], future: Future[Path]) -> None:
+    try:
+        future.set_result(task())
+    except BaseException as problem:  # raised again in the thread that waits for the future
+        future.set_exception(problem)
 
 
 def _build(name: str, place: Path, build: Callable[[Path], None]) -> None:

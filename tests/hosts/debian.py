@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.hosts import progress
@@ -31,6 +32,9 @@ PRESENT = (
     "etc/docker",
 )
 
+# $0 is a package, $1 a folder, the rest what is wanted in it.
+UNPACK = 'folder=$1; shift; dpkg-deb --fsys-tarfile "$0" | tar --extract --directory="$folder" "$@"'
+
 FAR_FUTURE = 4102444800  # the year 2100, in seconds since 1970
 
 
@@ -53,10 +57,10 @@ def build_tree(tree: Tree, into: Path) -> None:
     _settle(into)
 
 
-def fetch(suite: str, packages: tuple[str, ...], into: Path, tree: Path) -> None:
-    """Unpack packages of a suite into folders of their names, without what they depend on.
+def fetch(programs: Mapping[str, tuple[str, ...]], into: Path, tree: Path) -> None:
+    """Unpack a few files of packages into folders named after the packages.
 
-    ``tree`` is one of that suite: it remembers its archive.
+    They are those of the suite of ``tree``, which remembers its archive.
     """
     apt = into.parent / "apt"
     (apt / "lists/partial").mkdir(parents=True)
@@ -76,11 +80,14 @@ def fetch(suite: str, packages: tuple[str, ...], into: Path, tree: Path) -> None
         "APT::Update::Post-Invoke-Success": "",
     }
     get = ("/usr/bin/apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items()))
-    progress.run(f"{suite} packages", (*get, "update"), into.parent / "log")
-    progress.run(f"{suite} packages", (*get, "download", *packages), into.parent / "log", cwd=apt)
-    for package in packages:
+    log = into.parent / "log"
+    progress.run("packages", (*get, "update"), log)
+    progress.run("packages", (*get, "download", *programs), log, cwd=apt)
+    for package, files in programs.items():
+        (into / package).mkdir()
         [archive] = apt.glob(f"{package}_*.deb")
-        subprocess.run(("/usr/bin/dpkg-deb", "--extract", archive, into / package), check=True)
+        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(into / package), *(f"./{file}" for file in files))
+        progress.run("packages", script, log)
 
 
 def _mirror() -> str:

@@ -14,7 +14,6 @@ go {go}
 require {module} {version}
 """
 
-
 ENVIRONMENT = {
     "CGO_ENABLED": "0",
     "GOFLAGS": "-buildvcs=false",

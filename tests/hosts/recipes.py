@@ -48,9 +48,7 @@ class Tree:
     """A Debian suite as debootstrap makes it, without what no test needs."""
 
     suite: str
-    engine: str
     packages: tuple[str, ...]
-    valid_until: bool = True  # a testing suite's Release file may have expired
     unused: tuple[str, ...] = UNUSED
     masked: tuple[str, ...] = MASKED
     enabled: tuple[tuple[str, str], ...] = tuple(ENABLED.items())
@@ -76,8 +74,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A Docker host as users name it: a tree and the layers above it, topmost first."""
+    """A Docker host as users name it: its dockerd, a tree and the layers above it, topmost first."""
 
+    version: str
     tree: str
     layers: tuple[str, ...] = ()
 
@@ -85,13 +84,13 @@ class Engine:
 TREES = {
     tree.suite: tree
     for tree in (
-        Tree("bookworm", "20.10", PACKAGES),  # its docker.io brings the command line; it has no buildx at all
-        Tree("trixie", "26.1", (*PACKAGES, "docker-cli", "docker-buildx")),
-        Tree("forky", "28.5", (*PACKAGES, "docker-cli", "docker-buildx"), valid_until=False),
+        Tree("bookworm", PACKAGES),  # its docker.io has the command line as well; there is no buildx
+        Tree("trixie", (*PACKAGES, "docker-cli", "docker-buildx")),
+        Tree("forky", (*PACKAGES, "docker-cli", "docker-buildx")),
     )
 }
 
-GO = "1.26"
+GO = "1.26.0"
 
 BUILDKIT = GoPrograms(
     module="github.com/moby/buildkit",
@@ -113,14 +112,14 @@ BUILDX = GoPrograms(
 )
 
 QEMU_SUITE = "trixie"  # the first whose qemu-user is static
-QEMU = tuple(
-    f"qemu-{cpu}"
-    for cpu in (
-        *("aarch64", "arm", "i386", "x86_64", "ppc64le", "riscv64", "s390x"),
-        *("mips64", "mips64el", "loongarch64"),
-    )
+QEMU_CPUS = (
+    *("aarch64", "arm", "i386", "x86_64", "ppc64le", "riscv64", "s390x"),
+    *("mips64", "mips64el", "loongarch64"),
 )
-PACKAGES_BESIDE = ("qemu-user", "busybox-static")  # fetched and unpacked, not installed
+PROGRAMS = {  # what is wanted of which package
+    "qemu-user": tuple(f"usr/bin/qemu-{cpu}" for cpu in QEMU_CPUS),
+    "busybox-static": ("usr/bin/busybox",),
+}
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
@@ -128,9 +127,9 @@ BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
 REGISTRY = "127.0.0.1:5000"
 
 ENGINES = {
-    "bookworm": Engine("bookworm"),
-    "trixie": Engine("trixie"),
-    "forky": Engine("forky"),
-    "29": Engine("forky", ("29", "buildx")),
+    "bookworm": Engine("20.10", "bookworm"),
+    "trixie": Engine("26.1", "trixie"),
+    "forky": Engine("28.5", "forky"),
+    "29": Engine("29.9", "forky", ("29", "buildx")),
 }
 DEFAULT = "trixie"

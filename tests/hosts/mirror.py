@@ -1,0 +1,64 @@
+"""A registry on each host's loopback that serves Docker Hub's names to its engine, as a layer: pulls are real."""
+
+from functools import partial
+from pathlib import Path
+
+from tests.hosts import hub, images, parts, progress, recipes
+from tests.hosts.cache import entry, together
+from tests.hosts.registry import Storage
+
+IMAGES = (recipes.BUILDKIT_IMAGE, recipes.BINFMT_IMAGE)
+
+FILES = {
+    "etc/docker/registry/config.yml": f"""\
+version: 0.1
+storage:
+  filesystem:
+    rootdirectory: /var/lib/docker-registry
+  delete:
+    enabled: true
+http:
+  addr: {recipes.REGISTRY}
+""",
+    # Root's: the layer's files are, and the package's user could not push over them.
+    "etc/systemd/system/docker-registry.service.d/hosts.conf": "[Service]\nUser=root\n",
+    "etc/systemd/system/docker.service.d/hosts.conf": "[Unit]\nAfter=docker-registry.service\n",
+    # Not in daemon.json, which is left to what is tested.
+    "etc/default/docker": f'DOCKER_OPTS="--registry-mirror=http://{recipes.REGISTRY}"\n',
+}
+
+
+def layer() -> Path:
+    """The registry's configuration and its storage, with Docker Hub's own images where it answers."""
+    recipe = (FILES, IMAGES, images.BINFMT, recipes.BUILDKIT, recipes.QEMU_SUITE, recipes.PROGRAMS)
+    return entry("registry", recipe, _build)
+
+
+def _build(into: Path) -> None:
+    for path, text in FILES.items():
+        (into / path).parent.mkdir(parents=True, exist_ok=True)
+        (into / path).write_text(text)
+    storage = Storage(into / "var/lib/docker-registry")
+    if not (hub.answers() and _copy(storage)):
+        progress.say("registry: Docker Hub is out of reach, so its two images are made here")
+        _make(storage)
+
+
+def _copy(storage: Storage) -> bool:
+    try:
+        for image in IMAGES:
+            for tag in image.tags:
+                progress.say(f"registry: copying {image.name}:{tag} from Docker Hub")
+                hub.copy(storage, image.name, tag, images.ARCHITECTURE)
+    except OSError as problem:  # a rate limit, say
+        progress.say(f"registry: Docker Hub answered {problem}")
+        return False
+    return True
+
+
+def _make(storage: Storage) -> None:
+    tree = partial(parts.tree, recipes.QEMU_SUITE)
+    buildkit, programs, debian = together(parts.buildkit, parts.programs, tree)
+    busybox = programs / "busybox-static/usr/bin/busybox"
+    images.add_buildkit(storage, recipes.BUILDKIT_IMAGE, buildkit / "usr/bin", debian, busybox)
+    images.add_binfmt(storage, recipes.BINFMT_IMAGE, programs / "qemu-user/usr/bin", busybox)

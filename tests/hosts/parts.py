@@ -1,0 +1,43 @@
+"""The entries of the cache that hosts are made of, each built when it is first asked for."""
+
+from functools import partial
+from pathlib import Path
+
+from tests.hosts import debian, golang, recipes
+from tests.hosts.cache import entry
+
+
+def tree(suite: str) -> Path:
+    """A Debian suite with its engine."""
+    recipe = recipes.TREES[suite]
+    return entry(suite, (recipe, debian.CONFIGURATION), partial(debian.build_tree, recipe))
+
+
+def buildkit() -> Path:
+    """BuildKit's two programs."""
+    return _go("buildkit", recipes.BUILDKIT)
+
+
+def dockerd() -> Path:
+    """Engine 29, as a layer of a suite that has the rest of it."""
+    return _go("dockerd", recipes.DOCKERD)
+
+
+def buildx() -> Path:
+    """A current buildx, as a layer."""
+    return _go("buildx", recipes.BUILDX)
+
+
+def programs() -> Path:
+    """Single programs of Debian packages, in a folder for each package."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.PROGRAMS)
+    return entry("programs", recipe, partial(debian.fetch, wanted), partial(tree, suite))
+
+
+def qemu() -> Path:
+    """Static emulators in /usr/bin without their package's registration at boot, as a layer."""
+    return programs() / "qemu-user"
+
+
+def _go(name: str, recipe: recipes.GoPrograms) -> Path:
+    return entry(name, (recipe, recipes.GO), partial(golang.build, recipe))
