@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.hosts import agent as checkout
 from tests.hosts import layers as folders
-from tests.hosts import room
+from tests.hosts import machine, room
 from tests.hosts.host import Host
 from tests.hosts.recipes import DEFAULT, ENGINES
 
@@ -22,8 +22,10 @@ def boot(
     """A booted host with an engine of recipes.ENGINES, thrown away whole at the end.
 
     ``layers`` are names of layers.LAYERS, topmost first, above those of the engine; ``agent`` installs this checkout's
-    agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units.
+    agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units. Raises LackError where
+    this machine cannot boot a host.
     """
+    machine.check()
     room.remove_abandoned()
     lowers = folders.lowers(engine, layers)
     if agent:

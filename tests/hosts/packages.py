@@ -1,0 +1,43 @@
+"""The Debian packages that this machine needs for hosts and for development, and how it gets them."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.hosts import progress
+from tests.hosts.errors import BuildError, ForbiddenError
+
+BOOTING = ("debootstrap", "debian-archive-keyring", "systemd-container", "kmod")
+DEVELOPING = ("python3-venv", "python3-systemd", "python3-psutil", "python3-jsonschema", "python3-yaml", "strace")
+GO = ("golang-go",)
+
+APT = Path("/usr/bin/apt-get")
+
+
+def install(packages: tuple[str, ...]) -> None:
+    """Install those that are missing, and say so: they stay."""
+    if not (wanted := missing(packages)):
+        return
+    if os.geteuid() != 0:
+        raise ForbiddenError(f"packages are missing: run `sudo apt-get install {' '.join(wanted)}`")
+    progress.say(f"installing on this machine, to stay: {', '.join(wanted)}")
+    try:
+        _apt("install", *wanted)
+    except BuildError:  # its lists may be old, or there may be none yet
+        _apt("update")
+        _apt("install", *wanted)
+
+
+def missing(packages: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that are not installed."""
+    question = ("/usr/bin/dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\\n", *packages)
+    answer = subprocess.run(question, capture_output=True, text=True, check=False).stdout.splitlines()
+    return tuple(package for package in packages if f"{package} installed" not in answer)
+
+
+def _apt(*arguments: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with tempfile.NamedTemporaryFile() as log:
+        argv = (str(APT), "-q", "-y", "--no-install-recommends", *arguments)
+        progress.run("apt-get", argv, Path(log.name), env=environment)
