@@ -1,0 +1,87 @@
+"""Fixtures that boot real Docker hosts, and what a skipped test means."""
+
+import contextlib
+import functools
+import os
+import signal
+from collections.abc import Generator, Iterator, Mapping
+from types import FrameType
+from typing import Protocol
+
+import pluggy
+import pytest
+
+from tests import hosts
+from tests.hosts import Host, LackError, machine
+
+ENGINES = ("trixie", "forky", "29")
+CI = os.environ.get("CI") == "true"
+
+
+class Boot(Protocol):
+    """Boot a host that lives until the end of the test; the parameters are those of tests.hosts.boot."""
+
+    def __call__(
+        self,
+        engine: str = ...,
+        *,
+        layers: tuple[str, ...] = ...,
+        agent: bool = ...,
+        files: Mapping[str, str | bytes] | None = ...,
+        docker: bool = ...,
+    ) -> Host: ...
+
+
+@pytest.fixture
+def boot() -> Iterator[Boot]:
+    """Boot as many hosts as a test wants; all are thrown away after it."""
+    with contextlib.ExitStack() as running:
+        yield lambda *args, **kwargs: running.enter_context(hosts.boot(*args, **kwargs))
+
+
+@pytest.fixture(params=ENGINES)
+def engine_host(request: pytest.FixtureRequest, boot: Boot) -> Host:
+    """A host with the agent and static emulators, for each engine that has a containerd store."""
+    return boot(request.param, layers=("qemu",), agent=True)
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end a run as Ctrl-C does, so that its hosts are thrown away."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what boots a host, so that ``-m "not host"`` never does."""
+    for item in items:
+        if "boot" in getattr(item, "fixturenames", ()):
+            item.add_marker("host")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what boots a host on a machine that cannot."""
+    if item.get_closest_marker("host") and (lack := _lack()):
+        pytest.skip(lack)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, "pluggy.Result[pytest.TestReport]", None]:
+    """In CI nothing may be skipped: what is not tested there is tested nowhere."""
+    outcome = yield
+    report = outcome.get_result()
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"skipped, which CI=true forbids: {reason}"
+
+
+@functools.cache
+def _lack() -> str:
+    try:
+        machine.check()
+    except LackError as lack:
+        return str(lack)
+    return ""
