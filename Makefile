@@ -21,15 +21,20 @@ help:  ## this list
 demo:  ## boot a throw-away Docker host and make it ready before your eyes (HOST=bookworm|trixie|forky|29)
 	@$(PYTHON) -m tests.hosts demo $(HOST)
 
-test:  ## everything, on real hosts, too
-	@$(PYTHON) -m tests.hosts develop all
-	@.venv/bin/python -m tests.hosts check
+test: lint  ## everything, on real hosts, too
+	@$(PYTHON) -m tests.hosts prepare
 	@.venv/bin/python -m pytest
 
-check:  ## lint, types and unit tests
-	@$(PYTHON) -m tests.hosts develop tools
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+check: lint  ## linters, types and unit tests
 	@.venv/bin/python -m pytest -m "not host"
+
+lint: develop
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy
+
+develop:
+	@$(PYTHON) -m tests.hosts develop
 
 hosts:  ## build what hosts are made of, ahead of the tests
 	@$(PYTHON) -m tests.hosts build
@@ -46,4 +51,4 @@ install:  ## the agent, for every user of this machine (DESTDIR=, PREFIX=)
 clean:  ## remove the development environment; the hosts' cache stays
 	rm -rf .venv
 
-.PHONY: help demo test check hosts shell install clean
+.PHONY: help demo test check lint develop hosts shell install clean

@@ -1,0 +1,66 @@
+"""``python3 -m tests.hosts COMMAND``: what the Makefile says in one word."""
+
+import signal
+import sys
+from collections.abc import Iterable
+from types import FrameType
+
+from tests.hosts import layers, machine, packages, progress
+from tests.hosts.demo import demo, shell
+from tests.hosts.develop import develop
+from tests.hosts.errors import HostError, LackError
+from tests.hosts.recipes import ENGINES
+
+USAGE = 64
+INTERRUPTED = 130
+
+
+def build() -> int:
+    """Build what hosts are made of."""
+    machine.check()
+    packages.install(packages.BOOTING)
+    layers.build_all()
+    return 0
+
+
+def prepare() -> int:
+    """Build it where hosts can be booted; elsewhere their tests say why they are skipped."""
+    try:
+        return build()
+    except LackError as lack:
+        progress.say(f"no real hosts: {lack}")
+        return 0
+
+
+COMMANDS = {"build": build, "develop": develop, "prepare": prepare}
+ON_ENGINE = {"demo": demo, "shell": shell}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; its exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        match arguments:
+            case [command] if command in COMMANDS:
+                return COMMANDS[command]()
+            case [command, engine] if command in ON_ENGINE and engine in ENGINES:
+                return ON_ENGINE[command](engine)
+    except HostError as problem:
+        print(f"hosts: {problem}", file=sys.stderr)
+        return problem.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(f"hosts: {' '.join(arguments)}: say {_choice(COMMANDS)}, or {_choice(ON_ENGINE)} and {_choice(ENGINES)}")
+    return USAGE
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+def _choice(words: Iterable[str]) -> str:
+    return "|".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""Show the agent at work on a throw-away Docker host, or open a prompt there."""
+
+import os
+import sys
+import time
+
+from tests.hosts import cache, machine, packages, progress
+from tests.hosts.booting import boot
+from tests.hosts.host import Host
+from tests.hosts.recipes import ENGINES
+
+# The statuses that are as they should be: plan finds drift, and what 20.10 cannot have is held.
+COMMANDS = {"detect": (0,), "plan": (2,), "apply": (0, 5), "check": (0, 2), "prove": (0,)}
+
+# What else a host gets that is to build for other platforms; bookworm has no package of buildx.
+LAYERS = {"bookworm": ("qemu", "buildx")}
+USUAL = ("qemu",)
+
+# A terminal of the host's own; the caller's is out of its sight.
+TERMINAL = ("script", "--quiet", "--return", "--command", "bash --login", "/dev/null")
+
+PLAN = """\
+This boots a throw-away Docker host on this machine ({host}) and makes it ready for multi-platform builds.
+What it is made of comes from Debian's archive, and BuildKit from Docker Hub or, where that does not answer, from its
+Go module. All of it is kept in {cache} (PROVISIONER_CACHE says where else); nothing else stays.
+"""
+
+
+def demo(engine: str) -> int:
+    """Run the agent's commands one after the other; the first status that is not as it should be, or 0."""
+    machine.check()
+    print(PLAN.format(host=_name(engine), cache=cache.FOLDER), flush=True)
+    packages.install(packages.BOOTING)
+    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:
+        progress.say(f"the host is up: {_name(engine)}")
+        for command, expected in COMMANDS.items():
+            status = _show(host, "provisioner", command)
+            if status not in expected:
+                return status
+    progress.say("the host is gone")
+    return 0
+
+
+def shell(engine: str) -> int:
+    """Open a prompt on a host that has the agent; the status of its last command."""
+    machine.check()
+    packages.install(packages.BOOTING)
+    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:
+        progress.say(f"{_name(engine)}: `provisioner apply` makes it ready, and leaving throws it away")
+        prompt = host.start(*TERMINAL, env={"TERM": os.environ.get("TERM", "dumb")}, stdin=None, output=None)
+        return prompt.wait()
+
+
+def _show(host: Host, *argv: str) -> int:
+    print(f"\n{_bold('$ ' + ' '.join(argv))}", flush=True)
+    started = time.monotonic()
+    status = host.start(*argv, output=None).wait(timeout=300)
+    print(_bold(f"  exit status {status}, {time.monotonic() - started:.1f} s"), flush=True)
+    return status
+
+
+def _name(engine: str) -> str:
+    suite = ENGINES[engine].tree
+    return f"Debian {suite}, Engine {ENGINES[engine].version}"
+
+
+def _bold(text: str) -> str:
+    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
