@@ -52,11 +52,16 @@ def apply(system: System, path: str | None, say: Say) -> Outcome:
     wanted = desired.load(system, path)
     with system.lock(journal.LOCK), _interruptible():
         recover(system, say)
-        made = plan.make(system, facts.gather(system), wanted)
+        found = facts.gather(system)
+        made = plan.make(system, found, wanted)
         for _, held in made.held:
             if held.fatal:
                 raise ProvisionerError(held.reason, hint=held.hint)
-        outcome = _act(system, wanted, made, say) if made.acts else Outcome(_status(made), made, made)
+        if made.acts:
+            before = plan.compare(system, found, wanted).differences
+            outcome = _act(system, wanted, made, before, say)
+        else:
+            outcome = Outcome(_status(made), made, made)
         _remember(system, path, wanted)
         return outcome
 
@@ -150,10 +155,13 @@ def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
     return jsontext.put(text or "", step.keys, step.value)
 
 
-def _act(system: System, wanted: Desired, made: Plan, say: Say) -> Outcome:
-    """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way."""
+def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -> Outcome:
+    """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way.
+
+    ``before`` is what was seen; a plan's own differences are partly what it foresees.
+    """
     book = Journal(system, (journal.numbers(system) or (0,))[-1] + 1)
-    book.begin(__version__, wanted, made)
+    book.begin(__version__, wanted, before)
     try:
         for change in made.changes:
             _make(system, book, change.resource, change.edits, change.settle, say)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from provisioner import model
 from provisioner.desired import Desired, from_json, to_json
 from provisioner.errors import DeniedError, ProvisionerError
-from provisioner.model import Difference, Plan, Reader, Restart, Step
+from provisioner.model import Difference, Reader, Restart, Step
 from provisioner.system import System
 
 STATE = "/var/lib/provisioner"
@@ -59,7 +59,7 @@ class Journal:
         self.system = system
         self.number = number
 
-    def begin(self, agent: str, desired: Desired, plan: Plan) -> None:
+    def begin(self, agent: str, desired: Desired, before: Found) -> None:
         """Open the journal."""
         prepare(self.system)
         self._line(
@@ -69,7 +69,7 @@ class Journal:
             time=self.system.now(),
             agent=agent,
             desired=to_json(desired),
-            before=plan.differences,
+            before=before,
         )
 
     def change(self, resource: str, settle: tuple[Restart, ...]) -> None:

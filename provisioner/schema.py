@@ -36,7 +36,10 @@ def _sentence(error: Any) -> tuple[str, str]:
         place = f"{where}.{unknown}" if where else unknown
         return f"{place}: there is no such key", f"the keys there are {', '.join(known)}"
     sentences: dict[str, Callable[[Any], tuple[str, str]]] = {
-        "type": lambda v: (f"{found} is no {v}", f"a value of type {v} belongs there"),
+        "type": lambda v: (
+            f"{found} is no {v}",
+            f"a value of type {v} belongs there; quote a string that looks like a number",
+        ),
         "enum": lambda v: (f"{found} is not one of the choices", "one of " + ", ".join(str(c) for c in v)),
         "pattern": lambda v: (f"{found} cannot be taken", f"it has to match {v}"),
         "minItems": lambda v: ("it is empty", f"at least {v}"),

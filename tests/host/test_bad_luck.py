@@ -125,8 +125,8 @@ def test_a_builder_that_does_not_boot(boot: Boot) -> None:
 
 @pytest.mark.parametrize("engine", ["trixie", "forky"])
 def test_a_daemon_that_does_not_come_back(boot: Boot, engine: str) -> None:
-    dropin = f"[Service]\nExecStartPre=/bin/sh -c 'test ! -e {DAEMON_JSON} || {{ echo failed to start daemon: no; exit 1; }}'\n"
-    host = boot(engine, layers=LAYERS, agent=True, files={"/etc/systemd/system/docker.service.d/no.conf": dropin})
+    refusal = f"test ! -e {DAEMON_JSON} || {{ echo failed to start daemon: no; exit 1; }}"
+    host = boot(engine, layers=LAYERS, agent=True, files={DROP_IN: f"[Service]\nExecStartPre=/bin/sh -c '{refusal}'\n"})
     before = portrait(host)
     answer = agent(host, "apply")
     assert answer.status == 3, answer.stderr

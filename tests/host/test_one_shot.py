@@ -146,7 +146,7 @@ def test_an_engine_too_old_for_the_store_gets_the_rest_and_is_told_so(boot: Boot
 
 def test_every_platform_with_a_probe_is_proven(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
-    wanted = "[amd64, arm64, arm/v7, riscv64, ppc64le, s390x, 386]"
+    wanted = "[amd64, arm64, arm/v7, riscv64, ppc64le, s390x, linux/386]"
     host.put("/etc/provisioner/provisioner.yaml", f"platforms: {wanted}\n")
     done = agent(host, "apply")
     assert done.status == 0, done.stderr

@@ -13,7 +13,6 @@ from provisioner.journal import Journal
 from provisioner.model import (
     Difference,
     MakeDirectory,
-    Plan,
     RemoveDirectory,
     RemoveFile,
     Restart,
@@ -136,7 +135,7 @@ def test_nothing_is_written_where_others_may_write(host: System) -> None:
 
 def test_a_receipt_tells_the_undo_newest_first_and_how_it_ended(host: System) -> None:
     book = Journal(host, 1)
-    book.begin("0", Desired(), Plan())
+    book.begin("0", Desired(), ())
     book.change("image store", (Restart("docker.service", "/s"),))
     book.step(STEPS[0], (RemoveDirectory("/a"),))
     book.step(STEPS[2], (RemoveFile("/b"), RemoveFile("/c")))
@@ -152,7 +151,7 @@ def test_a_receipt_tells_the_undo_newest_first_and_how_it_ended(host: System) ->
 
 def test_a_torn_last_line_is_an_effect_that_never_began(host: System) -> None:
     book = Journal(host, 1)
-    book.begin("0", Desired(), Plan())
+    book.begin("0", Desired(), ())
     book.step(STEPS[0], (RemoveDirectory("/a"),))
     whole = host.read(journal.file(1)) or ""
     begun = whole.index("\n") + 1
@@ -164,7 +163,7 @@ def test_a_torn_last_line_is_an_effect_that_never_began(host: System) -> None:
 
 
 def test_a_line_after_a_torn_one_is_whole(host: System) -> None:
-    Journal(host, 1).begin("0", Desired(), Plan())
+    Journal(host, 1).begin("0", Desired(), ())
     with Path(host.path(journal.file(1))).open("a") as file:
         file.write('{"event": "st')
     Journal(host, 1).end("rolled back")
@@ -172,7 +171,7 @@ def test_a_line_after_a_torn_one_is_whole(host: System) -> None:
 
 
 def test_the_state_is_for_root_alone(host: System) -> None:
-    Journal(host, 1).begin("0", Desired(), Plan())
+    Journal(host, 1).begin("0", Desired(), ())
     modes = [s.mode for p in (journal.STATE, journal.RECEIPTS, journal.file(1)) if (s := host.stat(p))]
     assert modes == [0o700, 0o700, 0o600]
 
