@@ -155,7 +155,7 @@ def apply_until(host: Host, event: str, signal: str) -> int:
     while event.encode() not in (host.get(RECEIPT) or b""):
         assert time.monotonic() < deadline
         assert running.poll() is None
-    host.sh(f"pkill -{signal} -f 'provisioner apply'", check=True)
+    host.run("pkill", f"-{signal}", "-f", "provisioner apply", check=True)
     said = running.communicate(timeout=120)[1].decode()
     assert signal != "TERM" or "interrupted by SIGTERM" in said
     return running.returncode

@@ -58,7 +58,7 @@ class Room:
             undo.callback(self._reap)
             undo.callback(_remove, self.folder)
             self.root = self.folder / "root"
-            self.cgroup = CGROUP2 / CGROUP / self.folder.name
+            self.cgroup = CGROUP2 / _cgroup(self.folder)
             self._furnish(lowers)
             self._undo = undo.pop_all()
 
@@ -170,10 +170,16 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
+def _cgroup(folder: Path) -> Path:
+    """The cgroup of a room below any hierarchy. Rooms of different caches may bear one name, not one inode."""
+    return Path(CGROUP, f"{folder.name}.{folder.stat().st_ino}")
+
+
 def _remove(folder: Path) -> None:
-    kill_cgroup(CGROUP2 / CGROUP / folder.name)
+    cgroup = _cgroup(folder)
+    kill_cgroup(CGROUP2 / cgroup)
     for hierarchy in _hierarchies("cgroup2", "cgroup"):  # where there is version 1 as well, nspawn uses both
-        _remove_cgroup(hierarchy / CGROUP / folder.name)
+        _remove_cgroup(hierarchy / cgroup)
     shutil.rmtree(folder)
 
 
