@@ -1,5 +1,6 @@
 """A real Docker host: a Debian with an engine under a systemd of its own, booted in about a second."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -82,7 +83,7 @@ class Host:
     def cut(self) -> None:
         """Cut the power: with the first process of its PID namespace the kernel kills all others.
 
-        Not by cgroup.kill: what the next boot then starts in a cgroup that is still there is killed as well (Linux 6.18).
+        Not by cgroup.kill: what the next boot starts in a cgroup that is still there would be killed, too (Linux 6.18).
         """
         os.kill(self.leader, signal.SIGKILL)
         self._await("the end of its processes", self._ended, time.monotonic() + 20)
@@ -98,6 +99,11 @@ class Host:
         if self._nspawn:
             self._nspawn.wait()
         self._nspawn = self._leader = None
+
+    @property
+    def room(self) -> str:
+        """The name of its folder and its cgroup on the machine; no two hosts have the same at the same time."""
+        return self._room.folder.name
 
     @property
     def leader(self) -> int:
@@ -214,9 +220,11 @@ class Host:
         assert self._nspawn
         nspawn = Path(f"/proc/{self._nspawn.pid}")
         for child in (nspawn / "task" / nspawn.name / "children").read_text().split():
-            fields = dict(line.split(":", 1) for line in Path(f"/proc/{child}/status").read_text().splitlines())
-            if fields["Name"].strip() == "systemd" and fields["NSpid"].split()[1:] == ["1"]:
-                self._leader = int(child)
+            with contextlib.suppress(OSError):  # a helper of nspawn's that has ended
+                lines = Path(f"/proc/{child}/status").read_text().splitlines()
+                fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+                if fields["Name"] == ["systemd"] and fields["NSpid"][1:] == ["1"]:
+                    self._leader = int(child)
         return self._leader is not None
 
     def _ended(self) -> bool:

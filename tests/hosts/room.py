@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Room:
             undo.callback(self._reap)
             undo.callback(_remove, self.folder)
             self.root = self.folder / "root"
-            self.cgroup = CGROUP2 / _cgroup(self.folder)
+            self.cgroup = CGROUP2 / CGROUP / self.folder.name
             self._furnish(lowers)
             self._undo = undo.pop_all()
 
@@ -140,16 +141,13 @@ def remove_abandoned() -> None:
 
 
 def _reserve(name: str) -> tuple[Path, int]:
+    """A new locked folder. The cgroup bears its name, too, and stands beside those of runs with other caches."""
     with _rooms() as rooms:
-        number = 1
-        while True:
-            folder = rooms / f"{name}-{number}"
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                descriptor = _lock(folder)
-                assert descriptor is not None
-                return folder, descriptor
-            number += 1
+        folder = rooms / f"{name}-{uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        descriptor = _lock(folder)
+    assert descriptor is not None
+    return folder, descriptor
 
 
 @contextlib.contextmanager
@@ -170,16 +168,10 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _cgroup(folder: Path) -> Path:
-    """The cgroup of a room below any hierarchy. Rooms of different caches may bear one name, not one inode."""
-    return Path(CGROUP, f"{folder.name}.{folder.stat().st_ino}")
-
-
 def _remove(folder: Path) -> None:
-    cgroup = _cgroup(folder)
-    kill_cgroup(CGROUP2 / cgroup)
+    kill_cgroup(CGROUP2 / CGROUP / folder.name)
     for hierarchy in _hierarchies("cgroup2", "cgroup"):  # where there is version 1 as well, nspawn uses both
-        _remove_cgroup(hierarchy / cgroup)
+        _remove_cgroup(hierarchy / CGROUP / folder.name)
     shutil.rmtree(folder)
 
 
