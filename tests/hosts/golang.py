@@ -1,10 +1,16 @@
 """Build programs of Go modules, through a go.mod made on the spot."""
 
+import json
 import os
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
-from tests.hosts import progress
-from tests.hosts.recipes import GO, GoPrograms
+from tests.hosts import packages, progress
+from tests.hosts.errors import BuildError
+from tests.hosts.images import ARCHITECTURE
+from tests.hosts.recipes import GO, GO_TOOLCHAIN, GoPrograms
 
 MODULE = """\
 module hosts
@@ -14,11 +20,15 @@ go {go}
 require {module} {version}
 """
 
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/go/bin"  # where Go's own archive goes, and sudo does not look
 ENVIRONMENT = {
+    **os.environ,
+    "PATH": PATH,
     "CGO_ENABLED": "0",
     "GOFLAGS": "-buildvcs=false",
-    "GOTOOLCHAIN": "auto",  # an older Go fetches the one that the module asks for
+    "GOTOOLCHAIN": "auto",  # a Go that is older than a module asks for fetches a newer one
 }
+AUTOMATIC = (1, 21)  # the first Go that does
 
 
 def build(recipe: GoPrograms, into: Path) -> None:
@@ -26,14 +36,38 @@ def build(recipe: GoPrograms, into: Path) -> None:
 
     A module of our own requires the module that has them: ``go install`` refuses modules whose go.mod excludes others.
     """
+    go = _go(into.parent)
     source, output = into.parent / "source", into.parent / "output"
     source.mkdir()
     (source / "go.mod").write_text(MODULE.format(go=GO, module=recipe.module, version=recipe.version))
     variable, value = recipe.stamp
     stamp = f"-s -w -X {recipe.module}/{variable}={value}"
-    packages = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
-    argv = ("go", "build", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *packages)
-    progress.run(recipe.module, argv, into.parent / "log", env={**os.environ, **ENVIRONMENT}, cwd=source)
+    commands = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
+    argv = (go, "build", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *commands)
+    progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source)
     for package, path in recipe.programs:
         (into / path).parent.mkdir(parents=True, exist_ok=True)
         (output / Path(package).name).rename(into / path)
+
+
+def _go(scratch: Path) -> str:
+    """The go command of this machine, or of Debian's package, or the one that an old go fetches as a module."""
+    if not shutil.which("go", path=PATH):
+        packages.install(packages.GO)
+    go = shutil.which("go", path=PATH) or "go"
+    version = re.match(r"go(\d+)\.(\d+)", _ask(go, scratch, "env", "GOVERSION"))
+    if version is None or tuple(map(int, version.groups())) >= AUTOMATIC:  # None: a build of Go's own source
+        return go
+    progress.say(f"{version[0]} is too old: it fetches {GO_TOOLCHAIN}")
+    toolchain = f"golang.org/toolchain@v0.0.1-go{GO_TOOLCHAIN}.linux-{ARCHITECTURE}"
+    folder = Path(json.loads(_ask(go, scratch, "mod", "download", "-json", toolchain))["Dir"])
+    for program in (*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")):  # a module's files are no programs
+        program.chmod(0o755)
+    return str(folder / "bin/go")
+
+
+def _ask(go: str, folder: Path, *arguments: str) -> str:
+    done = subprocess.run((go, *arguments), cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"go {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()

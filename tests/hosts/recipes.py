@@ -91,6 +91,7 @@ TREES = {
 }
 
 GO = "1.26.0"
+GO_TOOLCHAIN = "1.26.8"  # for a Go that cannot choose one itself
 
 BUILDKIT = GoPrograms(
     module="github.com/moby/buildkit",
