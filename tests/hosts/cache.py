@@ -27,20 +27,22 @@ def digest(recipe: object) -> str:
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
 
 
-def entry(name: str, recipe: object, build: Callable[..., None], *needs: Callable[[], Path]) -> Path:
+def entry(
+    name: str, recipe: object, build: Callable[..., None], *needs: Callable[[], Path], folder: Path = FOLDER
+) -> Path:
     """Return the folder of an entry.
 
     Where there is none yet, ``build`` is called with a folder to fill and with what ``needs`` return.
     """
-    place = FOLDER / f"{name}-{digest(recipe)}"
+    place = folder / f"{name}-{digest(recipe)}"
     if place.is_dir():
         return place
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     needed = together(*needs)
-    with locked(FOLDER / f"{name}.lock"):
+    with locked(folder / f"{name}.lock"):
         if place.is_dir():  # while this run waited for another
             return place
-        for leftover in FOLDER.glob(f".{name}.*"):
+        for leftover in folder.glob(f".{name}.*"):
             shutil.rmtree(leftover)
         _build(name, place, lambda into: build(into, *needed))
         for stale in _others(name, place):
@@ -59,8 +61,9 @@ def together(*tasks: Callable[[], Path]) -> list[Path]:
             future.result()
     except BaseException:
         progress.stop()
-        for thread in threads:  # what they were building is removed
-            thread.join(timeout=5)
+        until = time.monotonic() + 5
+        for thread in threads:  # they remove what they were building
+            thread.join(timeout=max(0, until - time.monotonic()))
         raise
     return [future.result() for future in futures]
 
@@ -73,9 +76,9 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def hold(place: Path) -> int:
+def hold(place: Path, folder: Path = FOLDER) -> int:
     """Take a shared lock on the entry that a folder is or is in; closing what is returned lets it go."""
-    top = FOLDER / place.relative_to(FOLDER).parts[0]
+    top = folder / place.relative_to(folder).parts[0]
     descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
@@ -91,7 +94,7 @@ def _do(task: Callable[[], Path], future: Future[Path]) -> None:
 def _build(name: str, place: Path, build: Callable[[Path], None]) -> None:
     progress.say(f"{name}: building")
     started = time.monotonic()
-    scratch = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=FOLDER))
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=place.parent))
     result = scratch / "result"
     try:
         result.mkdir()
@@ -103,10 +106,8 @@ def _build(name: str, place: Path, build: Callable[[Path], None]) -> None:
 
 
 def _others(name: str, place: Path) -> list[Path]:
-    size = len(place.name)
-    return [
-        other for other in FOLDER.glob(f"{name}-*") if other != place and len(other.name) == size and other.is_dir()
-    ]
+    same = [other for other in place.parent.glob(f"{name}-*") if len(other.name) == len(place.name)]
+    return [other for other in same if other != place and other.is_dir()]
 
 
 def _remove_unless_used(place: Path) -> None:
