@@ -50,7 +50,9 @@ def main(arguments: list[str]) -> int:
         return problem.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    print(f"hosts: {' '.join(arguments)}: say {_choice(COMMANDS)}, or {_choice(ON_ENGINE)} and {_choice(ENGINES)}")
+    said = " ".join(arguments) or "nothing"
+    choice = f"{_choice(COMMANDS)}, or {_choice(ON_ENGINE)} and one of {_choice(ENGINES)}"
+    print(f"hosts: {said} is not a command: say {choice}", file=sys.stderr)
     return USAGE
 
 
