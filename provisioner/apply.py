@@ -147,7 +147,7 @@ def execute(step: Step, system: System) -> None:
 
 def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
     """What a file becomes by a SetLeaf, given what it is."""
-    if text == step.before:
+    if text in (step.before, step.after):
         return step.after
     jsontext.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
     if step.value is None:

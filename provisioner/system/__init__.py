@@ -139,7 +139,8 @@ class System:
         ran = self._spawn(argv, text, timeout)
         if ran.status != 0:
             said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
-            raise CommandError(f"`{' '.join(argv)}` failed with status {ran.status}: {said}")
+            hint = "run that command by hand to see all that it says"
+            raise CommandError(f"`{' '.join(argv)}` failed with status {ran.status}: {said}", hint=hint)
         return ran.stdout
 
     def make_directory(self, path: str, mode: int) -> None:

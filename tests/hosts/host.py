@@ -81,12 +81,20 @@ class Host:
         self._await("its power-off", self._ended, time.monotonic() + timeout)
 
     def cut(self) -> None:
-        """Cut the power: with the first process of its PID namespace the kernel kills all others.
+        """Cut the power: nothing of it gets another instruction.
 
-        Not by cgroup.kill: what the next boot starts in a cgroup that is still there would be killed, too (Linux 6.18).
+        All is frozen before it is killed, for what dies last could see the others die, and act on it.
+        Not by cgroup.kill: what the next boot then starts in a cgroup that is still there is killed, too (Linux 6.18).
         """
-        os.kill(self.leader, signal.SIGKILL)
-        self._await("the end of its processes", self._ended, time.monotonic() + 20)
+        payload = self._room.guest / "payload"
+        until = time.monotonic() + 20
+        (payload / "cgroup.freeze").write_text("1")
+        self._await("it to freeze", lambda: "frozen 1" in (payload / "cgroup.events").read_text(), until)
+        for group in payload.rglob("cgroup.procs"):
+            for process in group.read_text().split():
+                os.kill(int(process), signal.SIGKILL)
+        (payload / "cgroup.freeze").write_text("0")
+        self._await("the end of its processes", self._ended, until)
 
     def reboot(self) -> None:
         """Power off in good order, and boot."""

@@ -90,6 +90,15 @@ def test_a_leaf_set_in_a_file_that_was_absent_is_undone_to_absence(host: System)
     assert host.read("/etc/daemon.json") is None
 
 
+def test_an_undo_that_runs_twice_does_nothing_the_second_time(host: System) -> None:
+    step = SetLeaf("/etc/daemon.json", LEAF, True, None, '{"features": {"containerd-snapshotter": true}}\n')
+    [undo] = apply.inverse(step, host)
+    apply.execute(step, host)
+    apply.execute(undo, host)
+    apply.execute(undo, host)
+    assert host.read("/etc/daemon.json") is None
+
+
 def test_undoing_a_leaf_keeps_what_somebody_else_has_written_meanwhile(host: System) -> None:
     step = SetLeaf(
         "/etc/daemon.json", LEAF, True, None, '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
