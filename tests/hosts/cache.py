@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, as_completed
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from pathlib import Path
 
 from tests.hosts import progress
@@ -54,16 +54,16 @@ def together(*tasks: Callable[[], Path]) -> list[Path]:
     """Do independent things at the same time; the first that fails ends the others, and so does Ctrl-C."""
     futures: list[Future[Path]] = [Future() for _ in tasks]
     threads = [threading.Thread(target=_do, args=pair, daemon=True) for pair in zip(tasks, futures, strict=True)]
-    for thread in threads:
-        thread.start()
     try:
-        for future in as_completed(futures):
-            future.result()
+        for thread in threads:
+            thread.start()
+        # Not without a timeout: a signal that comes just before the wait would be noticed only after it.
+        while any(not future.done() for future in futures):
+            done, _ = wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
     except BaseException:
-        progress.stop()
-        until = time.monotonic() + 5
-        for thread in threads:  # they remove what they were building
-            thread.join(timeout=max(0, until - time.monotonic()))
+        _end(threads)
         raise
     return [future.result() for future in futures]
 
@@ -89,6 +89,14 @@ def _do(task: Callable[[], Path], future: Future[Path]) -> None:
         future.set_result(task())
     except BaseException as problem:  # raised again in the thread that waits for the future
         future.set_exception(problem)
+
+
+def _end(threads: list[threading.Thread], patience: float = 5) -> None:
+    """Kill what threads run, and what they start after it, so that they remove what they were building."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until and any(thread.is_alive() for thread in threads):
+        progress.stop()
+        time.sleep(0.05)
 
 
 def _build(name: str, place: Path, build: Callable[[Path], None]) -> None:

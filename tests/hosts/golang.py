@@ -43,7 +43,7 @@ def build(recipe: GoPrograms, into: Path) -> None:
     variable, value = recipe.stamp
     stamp = f"-s -w -X {recipe.module}/{variable}={value}"
     commands = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
-    argv = (go, "build", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *commands)
+    argv = (go, "build", "-v", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *commands)
     progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source)
     for package, path in recipe.programs:
         (into / path).parent.mkdir(parents=True, exist_ok=True)
