@@ -1,7 +1,10 @@
 """From a bare engine to a ready host, and back."""
 
+import json
+
 import pytest
 
+from provisioner.log import MESSAGE_IDS
 from tests.conftest import Boot
 from tests.host import BUILDER, DAEMON_JSON, ENTRY, LAYERS, agent, differences, portrait, started, steps, store
 
@@ -154,3 +157,21 @@ def test_every_platform_with_a_probe_is_proven(boot: Boot) -> None:
         f"linux/{p}": True for p in ("amd64", "arm64", "arm/v7", "riscv64", "ppc64le", "s390x", "386")
     }
     assert agent(host, "check").status == 0
+
+
+def test_the_journal_tells_of_an_apply_and_of_its_undoing(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    assert agent(host, "apply").status == 0
+    assert agent(host, "rollback").status == 0
+    entries = host.sh("journalctl -t provisioner -o json", check=True).stdout.splitlines()
+    told = [json.loads(entry) for entry in entries]
+    assert [t["MESSAGE_ID"] for t in told] == [MESSAGE_IDS["applied"], MESSAGE_IDS["rolled back"]]
+    assert told[0]["PROVISIONER_RECEIPT"] == "1"
+
+
+def test_without_systemd_python_one_line_says_so_and_all_else_works(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    host.sh("rm -r /usr/lib/python3/dist-packages/systemd", check=True)
+    done = agent(host, "apply")
+    assert done.status == 0
+    assert done.stderr.count("systemd-python") == 1
