@@ -92,7 +92,8 @@ class Host:
         self._await("it to freeze", lambda: "frozen 1" in (payload / "cgroup.events").read_text(), until)
         for group in payload.rglob("cgroup.procs"):
             for process in group.read_text().split():
-                os.kill(int(process), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # a container's first process took it along
+                    os.kill(int(process), signal.SIGKILL)
         (payload / "cgroup.freeze").write_text("0")
         self._await("the end of its processes", self._ended, until)
 
