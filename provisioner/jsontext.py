@@ -6,10 +6,23 @@ Nothing here ever writes a file out anew: ``put`` and ``drop`` cut one span out 
 
 import json
 import re
+from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
 from typing import Any, NamedTuple
 
+from provisioner import encoding
 from provisioner.errors import ConfigError
+
+MARKS = (23,)  # the first engine that takes a byte order mark
+REFUSED = "dockerd would refuse it, too"
+MARKER = r"\b(?:(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)[ _-]?managed|managed[ _-]by|do not edit)\b"
+# Texts that were never JSON: how they begin, and what to do.
+OTHERS = (
+    (r"\$ANSIBLE_VAULT|age-encryption|-----BEGIN ", "it is encrypted; whoever brings it here has to decrypt it first"),
+    (r"\{\{|\{%|<%|[^\n]*\$\{", "it is a template that was never filled in; fill it in first"),
+    (rf"(//|/\*|#|;)[^\n]*{MARKER}", "configuration management wrote it; put it right there"),
+    (r"<(!|html)", "it is a page, not a configuration; fetch it again"),
+)
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
@@ -24,37 +37,43 @@ class Member(NamedTuple):
     end: int
 
 
-def load(text: str, path: str) -> dict[str, Any]:
+def load(
+    text: str, path: str, along: tuple[tuple[str, ...], ...] = (), version: tuple[int, ...] | None = None
+) -> dict[str, Any]:
     """The object that a daemon.json holds; empty for a file that is empty or null, as dockerd takes it.
 
-    ConfigError names line and column. A key that stands twice is refused: dockerd merges or takes the last one, other
-    readers drop one, so whatever we did would be wrong for somebody.
+    ConfigError names line and column. A key that stands twice on the way to one of the leaves ``along`` is refused:
+    dockerd merges objects and takes the last of anything else, so an edit of one of them might change nothing, or too
+    much. Elsewhere an edit does not touch them, and the last one counts. ``version``: the engine's, where it is known.
     """
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [k for k, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ConfigError(f"{path}: the key {key!r} stands there twice", hint="keep the one that is meant")
-        return dict(pairs)
-
-    if text.startswith("\ufeff"):
-        raise ConfigError(f"{path}: it starts with a byte order mark", hint="save it as UTF-8 without one")
-    if not text.strip(" \t\r\n"):
+    mark, body = encoding.unwrap(text, path)
+    if mark and version is not None and version < MARKS:
+        hint = "save it as UTF-8 without one"
+        raise ConfigError(f"{path}: a byte order mark at line 1, column 1, which this engine refuses", hint=hint)
+    if not body.strip(" \t\r\n"):
         return {}
+    twice = False
+
+    def last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        found = dict(pairs)
+        twice = twice or len(found) != len(pairs)
+        return found
+
     try:
-        found = json.loads(text, object_pairs_hook=once, parse_constant=_no_constant)
+        found = json.loads(body, object_pairs_hook=last, parse_constant=_no_constant)
     except json.JSONDecodeError as e:
-        where = f"line {e.lineno}, column {e.colno}"
-        raise ConfigError(f"{path}: {e.msg.lower()} at {where}", hint="dockerd would refuse it, too") from None
+        raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body)) from None
     except RecursionError:
-        raise ConfigError(f"{path}: it is nested too deeply", hint="dockerd would refuse it, too") from None
+        raise ConfigError(f"{path}: it is nested too deeply", hint=REFUSED) from None
     except ValueError as e:
-        raise ConfigError(f"{path}: {e} is no JSON", hint="dockerd would refuse it, too") from None
+        raise ConfigError(f"{path}: {e} is no JSON", hint=REFUSED) from None
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise ConfigError(f"{path}: it holds no JSON object", hint="dockerd would refuse it, too")
+        raise ConfigError(f"{path}: it holds no JSON object at line 1, column 1", hint=REFUSED)
+    if twice:
+        _refuse_doubles(body, path, along)
     return found
 
 
@@ -68,6 +87,17 @@ def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:
 
 def put(text: str, keys: tuple[str, ...], value: Any) -> str:
     """The text with a leaf set; objects on the way to it are made where they are missing. ``load`` accepts the text."""
+    mark, body = encoding.unwrap(text, "")
+    return encoding.wrap(mark, _put(body, keys, value))
+
+
+def drop(text: str, keys: tuple[str, ...]) -> str:
+    """The text without a leaf; objects that were only there for it go with it. A missing leaf changes nothing."""
+    mark, body = encoding.unwrap(text, "")
+    return encoding.wrap(mark, _drop(body, keys))
+
+
+def _put(text: str, keys: tuple[str, ...], value: Any) -> str:
     if not text.strip(" \t\r\n") or text.strip(" \t\r\n") == "null":
         for key in reversed(keys):
             value = {key: value}
@@ -85,9 +115,8 @@ def put(text: str, keys: tuple[str, ...], value: Any) -> str:
     raise AssertionError("a leaf has at least one key")
 
 
-def drop(text: str, keys: tuple[str, ...]) -> str:
-    """The text without a leaf; objects that were only there for it go with it. A missing leaf changes nothing."""
-    spans = []
+def _drop(text: str, keys: tuple[str, ...]) -> str:
+    spans: list[tuple[int, list[Member], int]] = []
     start = _skip(text, 0)
     for key in keys:
         members, _ = _members(text, start)
@@ -107,6 +136,46 @@ def drop(text: str, keys: tuple[str, ...]) -> str:
     if len(members) > 1:
         return text[: member.start] + text[members[1].start :]
     return text[: start + 1] + text[_skip(text, member.end) :]
+
+
+def _complaint(e: json.JSONDecodeError) -> str:
+    """What is wrong and where. Engines before 23 read the first of two documents and leave the rest."""
+    where = f"line {e.lineno}, column {e.colno}"
+    if e.msg == "Extra data":
+        second = e.doc[e.pos : e.pos + 1] == "{"
+        return f"a second document at {where}" if second else f"extra data at {where}"
+    return f"{e.msg.lower()} at {where}"
+
+
+def _advice(body: str) -> str:
+    """What to do about a text that is no JSON; the most frequent reasons have an answer of their own."""
+    head = body[:2000].lstrip()
+    return next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), REFUSED)
+
+
+def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) -> None:
+    for keys, at in _doubles(body, _skip(body, 0), ()):
+        if any(leaf[: len(keys)] == keys or keys[: len(leaf)] == leaf for leaf in along):
+            line, column = place(body, at)
+            where = f"line {line}, column {column}"
+            hint = "keep the one that is meant"
+            raise ConfigError(f"{path}: the key {keys[-1]!r} stands there twice, again at {where}", hint=hint)
+
+
+def _doubles(text: str, start: int, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Every key that stands twice in its object, with its path and its second place."""
+    seen = set()
+    for member in _members(text, start)[0]:
+        if member.key in seen:
+            yield (*above, member.key), member.start
+        seen.add(member.key)
+        if text[member.value] == "{":
+            yield from _doubles(text, member.value, (*above, member.key))
+
+
+def place(text: str, at: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 def _no_constant(name: str) -> Any:

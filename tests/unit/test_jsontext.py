@@ -54,16 +54,22 @@ EDITS = {
 REFUSED = {
     "a comment": ('{\n  // ours\n  "debug": true\n}', "line 2, column 3"),
     "a trailing comma": ('{"debug": true,}', "line 1"),
-    "two documents": ('{"debug": true}{}', "extra data at line 1, column 16"),
-    "a key that stands twice": ('{"features": {"a": true}, "features": {}}', "'features' stands there twice"),
-    "a nested key that stands twice": ('{"log-opts": {"a": "1", "a": "2"}}', "'a' stands there twice"),
-    "a byte order mark": ("\ufeff{}", "byte order mark"),
+    "two documents": ('{"debug": true}{}', "a second document at line 1, column 16"),
+    "a key that stands twice": ('{"features": {"a": true},\n "features": {}}', "twice, again at line 2, column 2"),
+    "a nested key that stands twice": (
+        '{"features": {"containerd-snapshotter": true, "containerd-snapshotter": false}}',
+        "'containerd-snapshotter' stands there twice, again at line 1, column 47",
+    ),
+    "a byte order mark and too old an engine": ("\ufeff{}", "byte order mark at line 1, column 1"),
+    "a mark of UTF-16 and half a character": ("\udcff\udcfe{", "says utf-16-le"),
     "a list": ("[]", "no JSON object"),
     "NaN": ('{"mtu": NaN}', "NaN is no JSON"),
     "a template": ("{{ docker_options | to_json }}", "line 1"),
+    "something encrypted": ("$ANSIBLE_VAULT;1.1;AES256\n6231", "line 1, column 1"),
     "a thousand brackets": ('{"a": ' + "[" * 100_000, "daemon.json"),
     "bytes that are no text": ('{"debug": \udcff}', "line 1, column 11"),
 }
+OLD = (20, 10)
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -88,11 +94,53 @@ def test_dropping_the_first_of_two_keeps_the_second_where_it_is() -> None:
     assert jsontext.drop(text, LEAF) == '{\n  "features": {\n    "cdi": true\n  }\n}\n'
 
 
+HINTS = {
+    "$ANSIBLE_VAULT;1.1;AES256": "encrypted",
+    "{{ docker_options | to_json }}": "a template",
+    "# Ansible managed\n{}": "configuration management wrote it",
+    "<!DOCTYPE html>": "fetch it again",
+    "{,}": "dockerd would refuse it",
+}
+
+
+@pytest.mark.parametrize("text", HINTS)
+def test_what_was_never_json_gets_an_advice_of_its_own(text: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        jsontext.load(text, "daemon.json")
+    assert HINTS[text] in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16-le", "utf-16-be"])
+def test_an_edit_keeps_the_byte_order_mark_and_the_encoding(codec: str) -> None:
+    plain = '{\n  "labels": ["m\u00fc"]\n}\n'
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(codec, b"")
+    text = (mark + plain.encode(codec)).decode("utf-8", "surrogateescape")
+    assert jsontext.load(text, "daemon.json", (LEAF,), (23,)) == {"labels": ["m\u00fc"]}
+    changed = jsontext.put(text, LEAF, True)
+    edited = changed.encode("utf-8", "surrogateescape")
+    assert edited == mark + jsontext.put(plain, LEAF, True).encode(codec)
+    assert jsontext.drop(changed, LEAF) == text
+
+
+def test_a_key_that_stands_twice_elsewhere_stays_as_it_is() -> None:
+    text = '{"log-opts": {"a": "1", "a": "2"}, "debug": false, "debug": true}'
+    assert jsontext.load(text, "daemon.json", (LEAF,)) == {"log-opts": {"a": "2"}, "debug": True}
+    assert jsontext.put(text, LEAF, True) == text[:-1] + ', "features": {"containerd-snapshotter": true}}'
+
+
+@pytest.mark.parametrize("value", [1, "a\u00fcb", ["https://m"], {"a": {"b": []}}, 0.5, {}, []])
+def test_a_leaf_may_hold_any_json(value: object) -> None:
+    text = '{\n  "log-opts": {\n    "max-size": "1m"\n  }\n}\n'
+    changed = jsontext.put(text, ("log-opts", "x"), value)
+    assert json.loads(changed) == {"log-opts": {"max-size": "1m", "x": value}}
+    assert jsontext.drop(changed, ("log-opts", "x")) == text
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
     text, words = REFUSED[name]
     with pytest.raises(ConfigError, match=r"daemon\.json") as raised:
-        jsontext.load(text, "daemon.json")
+        jsontext.load(text, "daemon.json", (LEAF,), OLD)
     assert words in raised.value.message
 
 
@@ -100,7 +148,7 @@ def test_every_file_of_the_corpus_is_refused_or_changed_in_that_leaf_alone() -> 
     for path in CORPUS:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
         try:
-            found = jsontext.load(text, path.name)
+            found = jsontext.load(text, path.name, (LEAF,))
         except ConfigError:
             continue
         features = found.get("features")
