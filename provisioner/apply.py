@@ -14,6 +14,7 @@ from provisioner.model import (
     MakeDirectory,
     Plan,
     Reader,
+    Reload,
     RemoveDirectory,
     RemoveFile,
     Restart,
@@ -46,10 +47,14 @@ class Interrupted(BaseException):
     """A signal asked us to stop."""
 
 
-def apply(system: System, path: str | None, say: Say) -> Outcome:
-    """Make the host as the configuration has it; nothing at all where it is so already."""
+def apply(system: System, path: str | None, say: Say, *, restart: str | None = None) -> Outcome:
+    """Make the host as the configuration has it; nothing at all where it is so already.
+
+    ``restart`` takes the place of the configuration's policy and window, this once.
+    """
     must_be_root(system)
-    wanted = desired.load(system, path)
+    configured = desired.load(system, path)
+    wanted = configured._replace(restart=desired.Restarts(restart)) if restart else configured
     with system.lock(journal.LOCK), _interruptible():
         recover(system, say)
         found = facts.gather(system)
@@ -62,7 +67,7 @@ def apply(system: System, path: str | None, say: Say) -> Outcome:
             outcome = _act(system, wanted, made, before, say)
         else:
             outcome = Outcome(_status(made), made, made)
-        _remember(system, path, wanted)
+        _remember(system, path, configured)
         return outcome
 
 
@@ -115,13 +120,13 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
             return (SetLeaf(path, keys, value, _with_leaf(step, old), old),)
         case Tell(undo=undo) | Run(undo=undo):
             return undo
-        case Restart():
+        case Restart() | Reload():
             return ()
         case _:
             assert_never(step)
 
 
-def execute(step: Step, system: System) -> None:
+def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
     """Make one step. CommandError, OSError: it could not be made."""
     match step:
         case MakeDirectory(path, mode):
@@ -140,7 +145,9 @@ def execute(step: Step, system: System) -> None:
         case Run(argv, timeout=timeout):
             system.run(argv, timeout)
         case Restart():
-            service.restart(system, step)
+            service.restart(system, step, say)
+        case Reload():
+            service.reload(system, step)
         case _:
             assert_never(step)
 
@@ -180,18 +187,23 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -
 
 
 def _make(
-    system: System, book: Journal, resource: str, edits: tuple[Step, ...], settle: tuple[Restart, ...], say: Say
+    system: System,
+    book: Journal,
+    resource: str,
+    edits: tuple[Step, ...],
+    settle: tuple[Restart | Reload, ...],
+    say: Say,
 ) -> None:
     """One change: each step journaled before it is made, then what must follow them."""
     book.change(resource, settle)
     for step in edits:
         book.step(step, inverse(step, system))
         say(f"{resource}: {report.sentence(step)}")
-        execute(step, system)
+        execute(step, system, say)
     for restart in settle:
         book.settle(restart)
         say(f"{resource}: {report.sentence(restart)}")
-        execute(restart, system)
+        execute(restart, system, say)
 
 
 def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
@@ -214,7 +226,7 @@ def _undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
         book = Journal(system, receipt.number)
         notes = [note for step in receipt.undo if (note := _try(step, system, say))]
         left = _unlike(system, receipt)
-        if left:
+        if left or receipt.settled:  # what a start took in need not show
             notes += [note for step in receipt.settle if (note := _try(step, system, say))]
             left = _unlike(system, receipt)
         book.end("rollback failed" if left else outcome)
@@ -229,7 +241,7 @@ def _try(step: Step, system: System, say: Say) -> str | None:
     """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
     say(f"undo: {report.sentence(step)}")
     try:
-        execute(step, system)
+        execute(step, system, say)
     except (ProvisionerError, OSError) as e:
         return str(e)
     return None

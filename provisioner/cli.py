@@ -77,7 +77,7 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
     from provisioner import apply as applying
     from provisioner import report
 
-    done = applying.apply(system, args.config, _say)
+    done = applying.apply(system, args.config, _say, restart=args.restart)
     if done.receipt is not None:
         _record("held" if done.left else "applied", report.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
@@ -181,6 +181,11 @@ def _arguments(sub: argparse.ArgumentParser, name: str) -> None:
     sub.add_argument("--config", metavar="FILE", help="default: /etc/provisioner/provisioner.yaml")
     sub.add_argument("--format", choices=("text", "json"), default="text")
     sub.add_argument("--verbose", action="store_true", help="show the traceback of a bug")
+    if name == "apply":
+        choices = ("never", "if-idle", "always")
+        sub.add_argument(
+            "--restart", choices=choices, help="for this run: at any hour, whatever the configuration says"
+        )
     if name == "rollback":
         sub.add_argument("receipt", nargs="?", type=int, metavar="N", help="go back to before receipt N")
 

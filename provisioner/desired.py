@@ -14,7 +14,24 @@ from provisioner.model import Reader
 
 PATH = "/etc/provisioner/provisioner.yaml"
 REMEMBERED = "/var/lib/provisioner/configuration.json"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LIMIT = 1 << 20  # bytes; nobody writes that much by hand
+
+
+class Window(NamedTuple):
+    """When the daemon may be restarted: from ``start`` (HH:MM) for ``length`` (90m, 4h); ``zone`` empty: the host's."""
+
+    days: tuple[str, ...]
+    start: str
+    length: str
+    zone: str = ""
+
+
+class Restarts(NamedTuple):
+    """``policy``: never | if-idle | always; no window: at any time."""
+
+    policy: str = "if-idle"
+    window: Window | None = None
 
 
 class ImageStore(NamedTuple):
@@ -46,7 +63,8 @@ class Desired(NamedTuple):
     image_store: ImageStore = ImageStore()
     emulators: Emulators = Emulators()
     builder: Builder = Builder()
-    restart: str = "if-idle"
+    restart: Restarts = Restarts()
+    daemon: Mapping[str, Any] = {}  # never changed, either
 
 
 def load(host: Reader, path: str | None) -> Desired:
@@ -83,6 +101,10 @@ def parse(text: str, path: str) -> Desired:
     wanted = [_platform(p, i, path) for i, p in enumerate(found.pop("platforms", Desired().platforms))]
     sections = {"image_store": ImageStore, "emulators": Emulators, "builder": Builder}
     made = {key: sections[key](**value) if key in sections else value for key, value in found.items()}
+    made["restart"] = _restarts(found.get("restart", {}))
+    if "containerd-snapshotter" in (made.get("daemon", {}).get("features") or {}):
+        hint = "say image_store: {backend: containerd}, or unmanaged, instead"
+        raise ConfigError(f"{path}: daemon.features.containerd-snapshotter: the image store has it", hint=hint)
     desired = Desired(platforms=tuple(dict.fromkeys(wanted)), **made)
     if desired.emulators.source == "directory" and not desired.emulators.directory:
         hint = "say where the programs are: emulators.directory: /opt/qemu"
@@ -92,7 +114,9 @@ def parse(text: str, path: str) -> Desired:
 
 def to_json(desired: Desired) -> dict[str, Any]:
     """The desired state as JSON has it; ``from_json`` takes it back."""
-    return {k: v._asdict() if hasattr(v, "_asdict") else v for k, v in desired._asdict().items()}
+    found = {k: v._asdict() if hasattr(v, "_asdict") else v for k, v in desired._asdict().items()}
+    policy, window = desired.restart
+    return {**found, "restart": {"policy": policy, "window": window._asdict()} if window else policy}
 
 
 def from_json(found: Mapping[str, Any]) -> Desired:
@@ -102,8 +126,18 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         image_store=ImageStore(**found["image_store"]),
         emulators=Emulators(**found["emulators"]),
         builder=Builder(**found["builder"]),
-        restart=found["restart"],
+        restart=_restarts(found["restart"]),
+        daemon=found.get("daemon", {}),
     )
+
+
+def _restarts(found: str | Mapping[str, Any]) -> Restarts:
+    """The plain word, or the mapping with a window."""
+    if isinstance(found, str):
+        return Restarts(found)
+    window = found.get("window")
+    made = Window(**{**window, "days": tuple(window.get("days") or DAYS)}) if window else None
+    return Restarts(found.get("policy", "if-idle"), made)
 
 
 def _platform(name: str, index: int, path: str) -> str:

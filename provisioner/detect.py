@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provisioner import engine, facts, journal, platforms, service
+from provisioner import engine, facts, journal, managers, platforms
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.resources import builder
@@ -27,7 +27,7 @@ def detect(host: Reader) -> dict[str, Any]:
         "driver": found.driver,
         "daemon.json": f"{path} ({'there' if host.stat(path) else 'absent'})",
         "daemon flags": " ".join(flags) or None,
-        "restarted by": f"systemctl restart {service.UNIT}" if service.by_systemd(host) else None,
+        "restarted by": " ".join(manager.restart) if (manager := managers.of(host)) else None,
         "containers": f"{found.containers}, {found.running} running",
         "images": found.images,
         "native platforms": platforms.native(host.machine),

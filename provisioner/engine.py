@@ -42,6 +42,11 @@ class Engine(NamedTuple):
     running: int
     images: int
     architecture: str
+    containerd_address: str = ""
+    live_restore: bool = False
+    manager: bool = False
+    plugins: tuple[str, ...] = ()
+    shown: Mapping[str, Any] = {}  # never changed
 
 
 class Flavour(NamedTuple):
@@ -51,6 +56,18 @@ class Flavour(NamedTuple):
     title: str
     signs: Callable[[Mapping[str, Any], Endpoint], bool]
     advice: str = ""  # empty: ours to provision
+
+
+# What /info shows of the configuration in effect, by daemon.json's key.
+SHOWN: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "debug": lambda i: i.get("Debug"),
+    "experimental": lambda i: i.get("ExperimentalBuild"),
+    "labels": lambda i: i.get("Labels"),
+    "live-restore": lambda i: i.get("LiveRestoreEnabled"),
+    "log-driver": lambda i: i.get("LoggingDriver"),
+    "data-root": lambda i: i.get("DockerRootDir"),
+    "default-runtime": lambda i: i.get("DefaultRuntime"),
+}
 
 
 def _names(info: Mapping[str, Any], *names: str) -> bool:
@@ -157,6 +174,11 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
         running=int(info.get("ContainersRunning") or 0),
         images=int(info.get("Images") or 0),
         architecture=str(info.get("Architecture") or ""),
+        containerd_address=str((info.get("Containerd") or {}).get("Address") or ""),
+        live_restore=bool(info.get("LiveRestoreEnabled")),
+        manager=bool((info.get("Swarm") or {}).get("ControlAvailable")),
+        plugins=tuple((info.get("Plugins") or {}).get("Authorization") or ()),
+        shown={key: look(info) for key, look in SHOWN.items()},
     )
 
 

@@ -18,7 +18,7 @@ def configuration() -> str:
 
 def _lines(name: str, rule: dict[str, Any], indent: str) -> list[str]:
     comment = [f"{indent}# {line}" for line in textwrap.wrap(rule["description"], 100)]
-    if "properties" in rule:
+    if "properties" in rule and "default" not in rule:
         inner = [line for key, sub in rule["properties"].items() for line in _lines(key, sub, indent + "  ")]
         return [*comment, f"{indent}{name}:", *inner]
     if "default" not in rule:

@@ -1,6 +1,7 @@
 """What the host is: gathered once, immutable from then on."""
 
-from typing import NamedTuple
+import json
+from typing import Any, NamedTuple
 
 from provisioner import binfmt, engine, platforms
 from provisioner.engine import Endpoint, Engine
@@ -9,14 +10,16 @@ from provisioner.model import Reader
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 DAEMON_JSON = "/etc/docker/daemon.json"
+OWNED = "/var/lib/provisioner/owned.json"
 PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdriver; vfs does not count there
 
 
 class Facts(NamedTuple):
     """One host and the engine that counts on it.
 
-    ``hidden`` is set by the plan when an earlier change of it switches the image store: what the engine holds now will
-    be out of sight then.
+    ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``hidden`` is set by the
+    plan when an earlier change of it switches the image store: what the engine holds now will be out of sight then;
+    ``planned``, too: daemon.json as the changes before will leave it (None: as it is).
     """
 
     endpoint: Endpoint
@@ -28,7 +31,10 @@ class Facts(NamedTuple):
     native: tuple[str, ...]
     entries: dict[str, binfmt.Entry]
     mounted: bool
+    daemon: int | None = None
+    owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
     hidden: bool = False
+    planned: str | None = None
 
 
 def gather(host: Reader) -> Facts:
@@ -44,13 +50,24 @@ def gather(host: Reader) -> Facts:
         endpoint=where,
         engine=found,
         socket=where.socket or engine.SOCKET,
+        daemon=daemon(host),
         flags=flags,
         daemon_json=config_file(flags),
         prior=prior(host, found),
         native=platforms.native(host.machine, platforms.cpu_flags(cpu.decode("ascii", "replace"))),
         entries=entries(host),
         mounted=host.stat(f"{BINFMT}/status") is not None,
+        owned=owned(host, config_file(flags)),
     )
+
+
+def owned(host: Reader, path: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """The leaves of a daemon.json that are ours, each with the value that stood there before (None: nothing)."""
+    try:
+        found = json.loads(host.read(OWNED) or "{}").get(path, ())
+    except (DeniedError, ValueError):
+        return ()  # unknown, or no longer whole: then nothing is given back
+    return tuple((tuple(keys), before) for keys, before in found)
 
 
 def config_file(flags: tuple[str, ...]) -> str:
@@ -70,14 +87,19 @@ def prior(host: Reader, found: Engine) -> bool:
         return False  # unknown; the key's presence is then not judged
 
 
-def daemon_flags(host: Reader) -> tuple[str, ...]:
-    """The flags that the running daemon was started with; none where it cannot be found."""
+def daemon(host: Reader) -> int | None:
+    """The running daemon's process; None: it cannot be found."""
     try:
         pid = (host.read("/var/run/docker.pid") or "").strip()
-        line = host.read(f"/proc/{pid}/cmdline") if pid.isdigit() else None
     except DeniedError:
-        return ()
-    words = (line or "").rstrip("\0").split("\0")
+        return None
+    return int(pid) if pid.isdigit() else None
+
+
+def daemon_flags(host: Reader) -> tuple[str, ...]:
+    """The flags that the running daemon was started with; none where it cannot be found."""
+    pid = daemon(host)
+    words = (host.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0") if pid else [""]
     return tuple(words[1:]) if words[0].endswith("dockerd") else ()
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from provisioner import model
 from provisioner.desired import Desired, from_json, to_json
 from provisioner.errors import DeniedError, ProvisionerError
-from provisioner.model import Difference, Reader, Restart, Step
+from provisioner.model import Difference, Reader, Reload, Restart, Step
 from provisioner.system import System
 
 STATE = "/var/lib/provisioner"
@@ -34,6 +34,7 @@ STEPS = (
     model.Tell,
     model.Run,
     model.Restart,
+    model.Reload,
 )
 _BY_NAME: Mapping[str, Any] = {cls.__name__: cls for cls in STEPS}
 
@@ -48,7 +49,8 @@ class Receipt(NamedTuple):
     desired: Desired
     before: Found
     undo: tuple[Step, ...]
-    settle: tuple[Restart, ...]
+    settle: tuple[Restart | Reload, ...]
+    settled: bool
     outcome: str | None
 
 
@@ -72,7 +74,7 @@ class Journal:
             before=before,
         )
 
-    def change(self, resource: str, settle: tuple[Restart, ...]) -> None:
+    def change(self, resource: str, settle: tuple[Restart | Reload, ...]) -> None:
         """A resource's change begins; what it settles belongs to undoing it, too."""
         self._line("change", resource=resource, settle=[to_dict(s) for s in settle])
 
@@ -80,8 +82,8 @@ class Journal:
         """A step is about to be made."""
         self._line("step", step=to_dict(step), undo=[to_dict(s) for s in undo])
 
-    def settle(self, step: Restart) -> None:
-        """A restart is about to be made."""
+    def settle(self, step: Restart | Reload) -> None:
+        """A restart, or a reload, is about to be made."""
         self._line("settle", step=to_dict(step))
 
     def end(self, outcome: str) -> None:
@@ -117,7 +119,7 @@ def read(host: Reader, number: int) -> Receipt:
         raise ProvisionerError(f"there is no receipt {number}", hint=f"the receipts on this host: {known}")
     lines = [line for line in map(_parse, text.splitlines()) if line]
     if not lines:  # the power went while it was opened: nothing was done yet
-        return Receipt(number, "", Desired(), (), (), (), "empty")
+        return Receipt(number, "", Desired(), (), (), (), False, "empty")
     begin = lines[0]
     if begin.get("format") != FORMAT:
         hint = "use the provisioner that wrote it, or a newer one"
@@ -131,7 +133,8 @@ def read(host: Reader, number: int) -> Receipt:
         desired=from_json(begin["desired"]),
         before=tuple((r, Difference(*d)) for r, d in begin["before"]),
         undo=tuple(undo),
-        settle=tuple(dict.fromkeys(s for s in settle if isinstance(s, Restart))),
+        settle=tuple(dict.fromkeys(s for s in settle if isinstance(s, Restart | Reload))),
+        settled=any(line["event"] == "settle" for line in lines),
         outcome=ends[-1] if ends else None,
     )
 
@@ -162,7 +165,7 @@ def to_dict(step: Step) -> dict[str, Any]:
 
 def from_dict(found: Mapping[str, Any]) -> Step:
     """What ``to_dict`` gave."""
-    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if k != "step"}
+    fields = {k: tuple(v) if isinstance(v, list) and k != "value" else v for k, v in found.items() if k != "step"}
     if "undo" in fields:
         fields["undo"] = tuple(from_dict(s) for s in fields["undo"])
     step: Step = _BY_NAME[found["step"]](**fields)

@@ -46,7 +46,7 @@ class RemoveFile(NamedTuple):
 
 
 class SetLeaf(NamedTuple):
-    """Give one leaf of a JSON file a value (None: take the leaf away) and keep every other byte.
+    """Give one leaf of a JSON file a value, any JSON (None: take the leaf away), and keep every other byte.
 
     While the file still is ``before``, the outcome is exactly ``after`` (None: no file). When somebody else has
     changed it meanwhile, only the leaf is set, in the file as it is then.
@@ -54,7 +54,7 @@ class SetLeaf(NamedTuple):
 
     path: str
     keys: tuple[str, ...]
-    value: bool | None
+    value: Any
     before: str | None
     after: str | None
 
@@ -83,7 +83,15 @@ class Restart(NamedTuple):
     deadline: int = 90
 
 
-Step: TypeAlias = MakeDirectory | RemoveDirectory | WriteFile | RemoveFile | SetLeaf | Tell | Run | Restart
+class Reload(NamedTuple):
+    """Have the daemon read its configuration again, containers untouched, and wait until it says that it has."""
+
+    unit: str
+    socket: str
+    deadline: int = 20
+
+
+Step: TypeAlias = MakeDirectory | RemoveDirectory | WriteFile | RemoveFile | SetLeaf | Tell | Run | Restart | Reload
 
 
 class Held(NamedTuple):
@@ -96,14 +104,18 @@ class Held(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one resource would do: ``edits`` in order, then each of ``settle`` once."""
+    """What one resource would do: ``edits`` in order, then each of ``settle`` once.
+
+    ``hides``: what the engine holds now will be out of sight after it.
+    """
 
     resource: str
     differences: tuple[Difference, ...]
     edits: tuple[Step, ...] = ()
-    settle: tuple[Restart, ...] = ()
+    settle: tuple[Restart | Reload, ...] = ()
     held: tuple[Held, ...] = ()
     notes: tuple[str, ...] = ()
+    hides: bool = False
 
 
 class Plan(NamedTuple):
@@ -173,6 +185,12 @@ class Reader(Protocol):
 
     def head(self, path: str, size: int) -> bytes | None:
         """The first bytes of a file; None: there is none."""
+
+    def free(self, path: str) -> int:
+        """The bytes that root may still write where a path lies or would lie."""
+
+    def now(self) -> str:
+        """The time of day, as RFC 3339 in UTC with whole seconds."""
 
     def link(self, path: str) -> str | None:
         """Where a symbolic link points to; None: it is none."""

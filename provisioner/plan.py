@@ -1,8 +1,9 @@
 """Compare what is with what is wanted. No effects beyond reading."""
 
+from provisioner import daemonjson
 from provisioner.desired import Desired
 from provisioner.facts import Facts
-from provisioner.model import Change, Difference, Plan, Reader, State
+from provisioner.model import Change, Difference, Plan, Reader, Restart, State
 from provisioner.resources import RESOURCES
 
 
@@ -31,6 +32,17 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
         if found:
             change = resource.change(host, facts, desired, found)
             changes.append(change)
-            if change.settle:  # a switch of the store hides what the engine holds now
-                facts = facts._replace(hidden=True)
-    return Plan(tuple(changes))
+            text = daemonjson.after(change.edits, facts.daemon_json)
+            facts = facts._replace(
+                hidden=facts.hidden or change.hides,
+                planned=facts.planned if text is None else text,
+            )
+    return Plan(_settled_once(changes))
+
+
+def _settled_once(changes: list[Change]) -> tuple[Change, ...]:
+    """The last change that settles does so for all of them, by a restart if one of them needs it."""
+    settles = [s for c in changes for s in c.settle]
+    last = max((i for i, c in enumerate(changes) if c.settle), default=None)
+    one = next((s for s in settles if isinstance(s, Restart)), settles[-1] if settles else None)
+    return tuple(c._replace(settle=(one,) if i == last and one else ()) for i, c in enumerate(changes))

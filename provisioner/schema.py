@@ -37,8 +37,8 @@ def _sentence(error: Any) -> tuple[str, str]:
         return f"{place}: there is no such key", f"the keys there are {', '.join(known)}"
     sentences: dict[str, Callable[[Any], tuple[str, str]]] = {
         "type": lambda v: (
-            f"{found} is no {v}",
-            f"a value of type {v} belongs there; quote a string that looks like a number",
+            f"{found} is no {_either(v)}",
+            f"a value of type {_either(v)} belongs there; quote a string that looks like a number",
         ),
         "enum": lambda v: (f"{found} is not one of the choices", "one of " + ", ".join(str(c) for c in v)),
         "pattern": lambda v: (f"{found} cannot be taken", f"it has to match {v}"),
@@ -48,3 +48,7 @@ def _sentence(error: Any) -> tuple[str, str]:
     plain = sentences.get(str(error.validator))
     message, hint = plain(error.validator_value) if plain else (error.message, "see `provisioner schema`")
     return f"{where or 'the file'}: {message}", hint
+
+
+def _either(types: str | list[str]) -> str:
+    return types if isinstance(types, str) else " or ".join(types)

@@ -1,43 +1,79 @@
-"""How the daemon is run: its unit, the flags of its next start, and the one restart.
+"""How the daemon is run: the flags of its next start, the one restart, the reload that containers do not notice.
 
 systemd is asked, never guessed at: drop-ins, environment files and ``$DOCKER_OPTS`` all have their say in the flags.
 """
 
 import re
 import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from provisioner.errors import CommandError, NoEngineError
-from provisioner.model import Reader, Restart
+from provisioner import managers
+from provisioner.errors import CommandError, NoEngineError, ProvisionerError
+from provisioner.managers import Manager
+from provisioner.model import Reader, Reload, Restart
 from provisioner.system import System
 
 UNIT = "docker.service"
+RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type daemon, event reload
+PID = "/var/run/docker.pid"
+OWED = "restart it by hand, however it was started; a container: restart that"
 _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _FATAL = re.compile(r"failed to start daemon|unable to configure|level=fatal|Error starting|panic:")
 
 
-def by_systemd(host: Reader) -> bool:
-    """Whether systemd runs this host's services."""
-    return host.stat("/run/systemd/system") is not None
+class Start(NamedTuple):
+    """The daemon's next start: its command line, variables filled in, and what of its environment is its unit's."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
 
 
-def command(host: Reader) -> tuple[str, ...]:
-    """The command line of the daemon's next start, variables filled in; empty where systemd does not know the unit."""
-    shown = properties(host, "ExecStart", "Environment", "EnvironmentFiles")
+def start(host: Reader, running: tuple[str, ...] = ()) -> Start:
+    """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags."""
+    shown = properties(host, "ExecStart", "Environment", "EnvironmentFiles") if by_systemd(host) else {}
     found = _ARGV.search(shown.get("ExecStart", ""))
     if not found:
-        return ()
+        return Start(("dockerd", *running), {})
     variables = dict(w.split("=", 1) for w in shlex.split(shown.get("Environment", "")) if "=" in w)
     for name in re.findall(r"(\S+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
         variables |= _assignments(host.read(name) or "")
-    return tuple(_expand(found.group(1), variables))
+    return Start(tuple(_expand(found.group(1), variables)), variables)
 
 
-def validate(host: Reader, candidate: str) -> str | None:
+def by_systemd(host: Reader) -> bool:
+    """Whether systemd runs this host's services."""
+    found = managers.of(host)
+    return found is not None and found.name == "systemd"
+
+
+def nobody(host: Reader) -> bool:
+    """Whether nobody runs this host's services: then a restart is owed, not made."""
+    return managers.of(host) is None
+
+
+def reloads(host: Reader) -> bool:
+    """Whether the daemon can be told to read its configuration again."""
+    found = managers.of(host)
+    return found is not None and bool(found.reload)
+
+
+def given(flags: Sequence[str], *names: str) -> str | None:
+    """The value of a flag in either of its spellings, the last one; None: it is not there."""
+    found = None
+    for index, flag in enumerate(flags):
+        name, equals, value = flag.partition("=")
+        if name in names:
+            found = value if equals else flags[index + 1] if index + 1 < len(flags) else ""
+    return found
+
+
+def validate(host: Reader, candidate: str, running: tuple[str, ...] = ()) -> str | None:
     """What ``dockerd --validate`` has against a daemon.json, with the unit's own flags; None: nothing.
 
     The candidate goes in on stdin, so that nothing is written to judge it. Engines below 23 cannot validate.
     """
-    daemon, *flags = command(host) or ("dockerd",)
+    daemon, *flags = start(host, running).argv
     kept = _without(flags, "--config-file")
     ran = host.ask(daemon, *kept, "--validate", "--config-file=/dev/stdin", text=candidate)
     if ran.status == 0 or "unknown flag: --validate" in ran.error:
@@ -46,32 +82,96 @@ def validate(host: Reader, candidate: str) -> str | None:
     return (lines[-1] if lines else f"status {ran.status}").replace("/dev/stdin", "daemon.json")
 
 
-def restart(system: System, step: Restart) -> None:
-    """Restart the daemon, and wait until it answers. CommandError quotes the daemon's own last words.
+def restart(system: System, step: Restart, say: Callable[[str], None]) -> None:
+    """Restart the daemon, wait until it answers, and say which containers did not come back.
 
-    ``--no-block`` and a deadline of ours: the unit says TimeoutStartSec=0, so systemctl might wait for ever.
-    reset-failed: systemd counts starts, and refuses the one that puts everything back.
+    CommandError quotes the daemon's own last words. ``--no-block`` and a deadline of ours: the unit says
+    TimeoutStartSec=0, so systemctl might wait for ever. reset-failed: systemd counts starts, and refuses the one that
+    puts everything back.
     """
-    socket_unit = step.unit.removesuffix(".service") + ".socket"
-    system.ask("systemctl", "reset-failed", step.unit, socket_unit)
-    before = properties(system, "InvocationID").get("InvocationID")
-    system.run(("systemctl", "restart", "--no-block", step.unit), 20)
+    manager = managers.of(system)
+    if manager is None:
+        raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=OWED)
+    before = _running(system, step.socket)
+    if manager.name == "systemd":
+        system.ask("systemctl", "reset-failed", step.unit, step.unit.removesuffix(".service") + ".socket")
+    was = _generation(system, manager)
+    system.run(manager.restart, step.deadline)
+    _wait(system, step, manager, was)
+    if missing := sorted(before - _settled(system, step.socket, before)):
+        say(f"running before the restart and not after it: {', '.join(missing)}")
+
+
+def reload(system: System, step: Reload) -> None:
+    """Have the daemon read its configuration again. CommandError: it does not say that it has.
+
+    ``systemctl reload`` succeeds for a broken file, too, and changes nothing then. The daemon's event is what counts.
+    """
+    manager = managers.of(system)
+    if manager is None or not manager.reload:
+        raise CommandError("nobody runs this host's services, so the daemon cannot be told to reload", hint=OWED)
+    since = system.time()
+    system.run(manager.reload, step.deadline)
     deadline = system.clock() + step.deadline
     while system.clock() < deadline:
-        shown = properties(system, "ActiveState", "SubState", "InvocationID", "Result")
-        if shown.get("InvocationID") != before:
-            if shown.get("ActiveState") == "active" and _answers(system, step.socket):
-                return
-            if shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart":
-                raise CommandError(f"{step.unit} did not start: {last_words(system, step.unit)}")
+        window = f"since={since:.6f}&until={system.time():.6f}"
+        if b'"reload"' in system.request(step.socket, "GET", f"/events?{window}&filters={RELOADS}")[1]:
+            return
         system.pause(0.05)
-    raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {last_words(system, step.unit)}")
+    words = last_words(system, manager, step.unit)
+    raise CommandError(f"{step.unit} did not reload within {step.deadline} s: {words}")
 
 
-def last_words(host: Reader, unit: str) -> str:
+def _wait(system: System, step: Restart, manager: Manager, was: str) -> None:
+    """Wait for the daemon that is not the one that ``was``."""
+    deadline = system.clock() + step.deadline
+    while system.clock() < deadline:
+        now = _generation(system, manager)
+        if now != was and manager.name == "systemd":
+            shown = properties(system, "ActiveState", "SubState")
+            if shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart":
+                raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
+        if now not in ("", was) and _answers(system, step.socket):
+            return
+        system.pause(0.05)
+    words = last_words(system, manager, step.unit)
+    raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {words}")
+
+
+def _generation(system: System, manager: Manager) -> str:
+    """What differs from one start of the daemon to the next."""
+    if manager.name == "systemd":
+        return properties(system, "InvocationID").get("InvocationID", "")
+    return (system.read(PID) or "").strip()
+
+
+def _running(system: System, socket: str) -> set[str]:
+    """The names of the containers that run; none where the engine does not say."""
+    try:
+        found = system.get(socket, "/containers/json") or ()
+    except ProvisionerError:
+        return set()
+    return {str(c["Names"][0]).lstrip("/") for c in found if c.get("Names")}
+
+
+def _settled(system: System, socket: str, before: set[str]) -> set[str]:
+    """What runs once those that come back by themselves have had the time to."""
+    now = _running(system, socket)
+    for seconds in (0.2, 0.5, 1.0) if before - now else ():
+        system.pause(seconds)
+        now = _running(system, socket)
+        if not before - now:
+            break
+    return now
+
+
+def last_words(host: Reader, manager: Manager, unit: str) -> str:
     """Why the daemon did not start, in its own words."""
-    ran = host.ask("journalctl", "--unit", unit, "--lines=60", "--output=cat", "--no-pager", "--quiet")
-    lines = [line.strip() for line in ran.stdout.splitlines() if line.strip()]
+    if manager.log:
+        text = (host.read(manager.log) or "")[-20000:]
+    else:
+        text = host.ask("journalctl", "--unit", unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     fatal = [line for line in lines if _FATAL.search(line)] or lines
     return fatal[-1] if fatal else "its journal says nothing"
 

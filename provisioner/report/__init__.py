@@ -1,6 +1,7 @@
 """Pure renderers: what was found, as text or as JSON. They know no exit status and print nothing."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
@@ -8,6 +9,7 @@ from provisioner.model import (
     Change,
     MakeDirectory,
     Plan,
+    Reload,
     RemoveDirectory,
     RemoveFile,
     Restart,
@@ -20,6 +22,7 @@ from provisioner.model import (
 )
 
 SCHEMA_VERSION = 1
+CONTEXT = 3  # lines around a change
 
 
 def sentence(step: Step) -> str:
@@ -41,6 +44,8 @@ def sentence(step: Step) -> str:
             return f"run {' '.join(argv)}"
         case Restart(unit):
             return f"restart {unit}"
+        case Reload(unit):
+            return f"reload {unit}"
         case _:
             assert_never(step)
 
@@ -63,8 +68,27 @@ def diff(step: Step) -> str:
 def _diff(path: str, before: str, after: str) -> str:
     from difflib import unified_diff  # only a plan shows one
 
-    lines = unified_diff(before.splitlines(), after.splitlines(), path if before else "/dev/null", path, lineterm="")
-    return "\n".join(_printable(line) for line in lines)
+    old, new = before.splitlines(), after.splitlines()
+    same = _common(old, new)
+    top = max(0, same - CONTEXT)  # difflib would take seconds for a megabyte of which a line changes
+    end = max(0, min(_common(old[::-1], new[::-1]), len(old) - same, len(new) - same) - CONTEXT)
+    lines = unified_diff(
+        old[top : len(old) - end], new[top : len(new) - end], path if before else "/dev/null", path, lineterm=""
+    )
+    return "\n".join(_printable(_moved(line, top)) for line in lines)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many items both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _moved(line: str, by: int) -> str:
+    """A hunk's heading with its line numbers moved down; any other line as it is."""
+    if not line.startswith("@@ -"):
+        return line
+    return re.sub(r"([-+])(\d+)", lambda m: f"{m.group(1)}{int(m.group(2)) + by}", line)
 
 
 def check(plan: Plan) -> str:
@@ -92,6 +116,7 @@ def _change(change: Change) -> str:
     lines += [
         f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
     ]
+    lines += [f"  note: {note}" for note in change.notes]
     return "\n".join(lines)
 
 
@@ -139,6 +164,7 @@ def plan_json(made: Plan) -> list[dict[str, Any]]:
             "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
             "settle": [{"step": type(s).__name__, "does": sentence(s)} for s in c.settle],
             "held": [h._asdict() for h in c.held],
+            "notes": c.notes,
         }
         for c in made.changes
     ]

@@ -1,5 +1,5 @@
 """The resources, in the order in which each needs the one before it."""
 
-from provisioner.resources import builder, emulators, image_store
+from provisioner.resources import builder, daemon, emulators, image_store
 
-RESOURCES = (image_store, emulators, builder)
+RESOURCES = (daemon, image_store, emulators, builder)

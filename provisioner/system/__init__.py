@@ -72,6 +72,14 @@ class System:
             raise DeniedError(f"{path}: this user may not see it", hint="run as root") from None
         return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
 
+    def free(self, path: str) -> int:
+        """The bytes that root may still write where a path lies, or would lie."""
+        there = self.path(path)
+        while not os.path.isdir(there) and len(there) > 1:
+            there = os.path.dirname(there)
+        found = os.statvfs(there or "/")
+        return found.f_bfree * found.f_frsize
+
     def link(self, path: str) -> str | None:
         """Where a symbolic link points to; None: it is none."""
         try:
@@ -229,6 +237,10 @@ class System:
     def clock(self) -> float:
         """Seconds that only ever grow."""
         return time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
 
     def now(self) -> str:
         """The time of day, as RFC 3339 in UTC with whole seconds."""

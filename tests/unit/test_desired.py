@@ -105,4 +105,4 @@ def test_another_text_is_not_taken_for_the_remembered_one(host: System) -> None:
 def test_a_memory_that_is_not_whole_is_no_memory(host: System, text: str) -> None:
     write(host, PATH, "restart: never")
     write(host, desired.REMEMBERED, text)
-    assert desired.load(host, None).restart == "never"
+    assert desired.load(host, None).restart.policy == "never"
