@@ -39,7 +39,7 @@ def entry(
         return place
     folder.mkdir(parents=True, exist_ok=True)
     needed = together(*needs)
-    with locked(folder / f"{name}.lock"):
+    with locked(folder / f"{name}.lock", f"{name}: waiting for who builds it"):
         if place.is_dir():  # while this run waited for another
             return place
         for leftover in folder.glob(f".{name}.*"):
@@ -69,9 +69,11 @@ def together(*tasks: Callable[[], Path]) -> list[Path]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the exclusive lock of a file."""
+def locked(path: Path, waiting: str = "") -> Iterator[None]:
+    """Hold the exclusive lock of a file, saying ``waiting`` when somebody else has it."""
     with path.open("w") as file:
+        if waiting and not _try_lock(file.fileno()):
+            progress.say(waiting)
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +36,8 @@ PRESENT = (
 # $0 is a package, $1 a folder, the rest what is wanted in it.
 UNPACK = 'folder=$1; shift; dpkg-deb --fsys-tarfile "$0" | tar --extract --directory="$folder" "$@"'
 
+ONE_AT_A_TIME = threading.Lock()  # dpkg keeps a CPU busy, and Go has the others
+
 FAR_FUTURE = 4102444800  # the year 2100, in seconds since 1970
 
 
@@ -45,7 +48,10 @@ def build_tree(tree: Tree, into: Path) -> None:
         (into / path).write_text(text)
     # Every suite since bullseye is made by sid's script, and an older debootstrap does not know the newer names.
     debootstrap = ("/usr/sbin/debootstrap", "--variant=minbase", f"--include={','.join(tree.packages)}")
-    progress.run(tree.suite, (*CONTAINED, *debootstrap, tree.suite, str(into), _mirror(), "sid"), into.parent / "log")
+    with ONE_AT_A_TIME:
+        progress.run(
+            tree.suite, (*CONTAINED, *debootstrap, tree.suite, str(into), _mirror(), "sid"), into.parent / "log"
+        )
     for path in UNWANTED + tree.unused:
         _remove(into / path)
     for unit in tree.masked:

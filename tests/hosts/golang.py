@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 from tests.hosts import packages, progress
@@ -28,6 +29,7 @@ ENVIRONMENT = {
     "GOFLAGS": "-buildvcs=false",
     "GOTOOLCHAIN": "auto",  # a Go that is older than a module asks for fetches a newer one
 }
+ONE_AT_A_TIME = threading.Lock()  # a build uses every CPU, and gigabytes of memory
 AUTOMATIC = (1, 21)  # the first Go that does
 
 
@@ -44,7 +46,8 @@ def build(recipe: GoPrograms, into: Path) -> None:
     stamp = f"-s -w -X {recipe.module}/{variable}={value}"
     commands = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
     argv = (go, "build", "-v", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *commands)
-    progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source)
+    with ONE_AT_A_TIME:
+        progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source)
     for package, path in recipe.programs:
         (into / path).parent.mkdir(parents=True, exist_ok=True)
         (output / Path(package).name).rename(into / path)

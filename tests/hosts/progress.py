@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.hosts.errors import BuildError
 
 BEAT = 10.0  # a running program shows its last line this often, in seconds
+DEADLINE = 1800.0  # and is killed after this many
 STARTED = time.monotonic()
 
 _children: set[subprocess.Popen[bytes]] = set()
@@ -30,16 +31,19 @@ def run(
 ) -> None:
     """Run a program with its output appended to ``log``, and show where it is now and then.
 
-    Raises BuildError when it fails. It leads a session of its own, so that stop() reaches its children as well.
+    Raises BuildError when it fails or does not end. It leads a session of its own: stop() reaches its children as well.
     """
     with log.open("ab") as output:
         child = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=cwd, start_new_session=True
         )
     _children.add(child)
+    until = time.monotonic() + DEADLINE
     try:
         while (status := _wait(child)) is None:
             say(f"{label}: {_tail(log, 1)[:100]}")
+            if time.monotonic() > until:
+                raise BuildError(f"{label}: {argv[0]} took longer than {DEADLINE:.0f} s\n{_tail(log, 15)}")
     finally:
         _kill(child)
         _children.discard(child)
