@@ -5,6 +5,7 @@ import functools
 import os
 import signal
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -25,7 +26,7 @@ class Boot(Protocol):
         self,
         engine: str = ...,
         *,
-        layers: tuple[str, ...] = ...,
+        layers: tuple[str | Path, ...] = ...,
         agent: bool = ...,
         files: Mapping[str, str | bytes] | None = ...,
         docker: bool = ...,

@@ -111,6 +111,15 @@ def test_files_are_put_and_got_with_power_and_without(boot: Boot) -> None:
     assert host.path("/home/later").read_bytes() == b"text"
 
 
+def test_a_folder_is_a_layer_that_no_host_writes_to(boot: Boot, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/motd").write_text("mine")
+    host = boot(layers=(tmp_path,))
+    assert host.get("/etc/motd") == b"mine"
+    host.put("/etc/motd", "the host's")
+    assert (tmp_path / "etc/motd").read_text() == "mine"
+
+
 def test_a_reboot_keeps_the_disk_and_starts_what_is_to_be_started(boot: Boot) -> None:
     host = boot()
     host.put("/run/here", "")

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from tests.hosts import agent as checkout
 from tests.hosts import layers as folders
@@ -14,16 +15,16 @@ from tests.hosts.recipes import DEFAULT, ENGINES
 def boot(
     engine: str = DEFAULT,
     *,
-    layers: tuple[str, ...] = (),
+    layers: tuple[str | Path, ...] = (),
     agent: bool = False,
     files: Mapping[str, str | bytes] | None = None,
     docker: bool = True,
 ) -> Iterator[Host]:
     """A booted host with an engine of recipes.ENGINES, thrown away whole at the end.
 
-    ``layers`` are names of layers.LAYERS, topmost first, above those of the engine; ``agent`` installs this checkout's
-    agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units. Raises LackError where
-    this machine cannot boot a host.
+    ``layers`` are names of layers.LAYERS or folders, topmost first, above those of the engine; ``agent`` installs
+    this checkout's agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units.
+    Raises LackError where this machine cannot boot a host.
     """
     machine.check()
     room.remove_abandoned()

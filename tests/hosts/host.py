@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.hosts import command
 from tests.hosts.errors import HostError
-from tests.hosts.room import Room
+from tests.hosts.room import DEADLINE, Room
 
 NSPAWN = (
     "/usr/bin/systemd-nspawn", "--boot", "--quiet",
@@ -106,7 +106,7 @@ class Host:
         """Throw it away with all that it wrote, running or not."""
         self._room.close()
         if self._nspawn:
-            self._nspawn.wait()
+            self._nspawn.wait(timeout=DEADLINE)
         self._nspawn = self._leader = None
 
     @property

@@ -16,10 +16,21 @@ LAYERS: dict[str, Callable[[], Path]] = {
 }
 
 
-def lowers(engine: str, layers: tuple[str, ...] = ()) -> tuple[Path, ...]:
-    """The lower folders of a host, topmost first. What is missing is built, at the same time where that is faster."""
-    names = (*layers, *ENGINES[engine].layers, "registry")
-    return tuple(together(*(LAYERS[name] for name in names), partial(parts.tree, ENGINES[engine].tree)))
+def lowers(engine: str, layers: tuple[str | Path, ...] = ()) -> tuple[Path, ...]:
+    """The lower folders of a host, topmost first. What is missing is built, at the same time where that is faster.
+
+    A layer is a name of LAYERS, or a folder of one's own.
+    """
+    return tuple(
+        together(
+            *(_find(layer) for layer in (*layers, *ENGINES[engine].layers, "registry")),
+            partial(parts.tree, ENGINES[engine].tree),
+        )
+    )
+
+
+def _find(layer: str | Path) -> Callable[[], Path]:
+    return LAYERS[layer] if isinstance(layer, str) else lambda: layer
 
 
 def build_all() -> None:

@@ -8,6 +8,7 @@ nobody holds: the next run removes it.
 import contextlib
 import fcntl
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -28,6 +29,8 @@ def _hierarchies(*kinds: str) -> tuple[Path, ...]:
 ROOMS = "rooms"
 CGROUP = "provisioner-hosts"
 CGROUP2 = next(iter(_hierarchies("cgroup2")), Path("/sys/fs/cgroup"))
+
+DEADLINE = 20.0  # seconds for what takes the kernel a few milliseconds
 
 # An overlay cannot lie on an overlay, as the engines' own would: these come from plain folders of the room.
 DATA = ("var/lib/docker", "var/lib/containerd", "home")
@@ -53,7 +56,8 @@ class Room:
         self._keeper: subprocess.Popen[str] | None = None
         with contextlib.ExitStack() as undo:
             for lower in lowers:
-                undo.callback(os.close, cache.hold(lower))
+                if lower.is_relative_to(cache.FOLDER):
+                    undo.callback(os.close, cache.hold(lower))
             self.folder, lock = _reserve(name)
             undo.callback(os.close, lock)
             undo.callback(self._reap)
@@ -79,12 +83,14 @@ class Room:
         )
         assert self._keeper.stdout
         with self._keeper.stdout as output:
-            if (answer := output.readline()) != "kept\n":
-                raise HostError(f"this machine refused a host its mounts: {answer}{output.read()}".strip())
+            ready, _, _ = select.select([output], [], [], DEADLINE)
+            if not ready or (answer := output.readline()) != "kept\n":
+                answer = f"{answer}{output.read()}".strip() if ready else f"no answer in {DEADLINE:.0f} s"
+                raise HostError(f"this machine refused a host its mounts: {answer}")
 
     def _reap(self) -> None:
         if self._keeper:
-            self._keeper.wait()
+            self._keeper.wait(timeout=DEADLINE)
 
     @property
     def _pid(self) -> int:
@@ -116,15 +122,15 @@ def into_cgroup(cgroup: Path) -> tuple[str, ...]:
     return ("/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(cgroup))
 
 
-def kill_cgroup(cgroup: Path, deadline: float = 20) -> None:
+def kill_cgroup(cgroup: Path) -> None:
     """Kill every process below a cgroup and wait until the last is gone."""
     if not cgroup.is_dir():
         return
     (cgroup / "cgroup.kill").write_text("1")
-    until = time.monotonic() + deadline
+    until = time.monotonic() + DEADLINE
     while "populated 1" in (cgroup / "cgroup.events").read_text():
         if time.monotonic() > until:
-            raise HostError(f"{cgroup.name}: processes outlived SIGKILL by {deadline:.0f} s")
+            raise HostError(f"{cgroup.name}: processes outlived SIGKILL by {DEADLINE:.0f} s")
         time.sleep(0.01)
 
 
