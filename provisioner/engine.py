@@ -11,6 +11,7 @@ from provisioner.errors import ConfigError, NoEngineError
 from provisioner.model import Reader
 
 SOCKET = "/var/run/docker.sock"
+SOCKETS = (SOCKET, "/run/docker.sock")  # /var/run is a link
 GRAPH_DRIVERS = frozenset(("overlay2", "fuse-overlayfs", "btrfs", "zfs", "vfs", "aufs", "devicemapper", "overlay"))
 PAIR = ["driver-type", "io.containerd.snapshotter.v1"]
 

@@ -42,6 +42,9 @@ def gather(host: Reader) -> Facts:
     where = engine.endpoint(host)
     found = engine.ask(host, where)
     row = engine.flavour(found.flavour)
+    if where.socket not in engine.SOCKETS:  # docker.service is not its unit, /etc/docker/daemon.json not its file
+        hint = f"leave {where.source} away to provision the engine at {engine.SOCKET}"
+        raise NoEngineError(f"{where.host} ({where.source}) is not this host's docker.service", hint=hint)
     flags = daemon_flags(host)
     if row.advice:
         raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)

@@ -51,6 +51,15 @@ def test_an_engine_that_is_not_on_this_host(boot: Boot) -> None:
     assert "tcp://127.0.0.1:2375 (DOCKER_HOST) is not on this host" in says(ran.stderr)[0]
 
 
+def test_an_engine_at_a_socket_that_is_not_docker_service_s(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    host.sh("ln -s docker.sock /run/other.sock", check=True)
+    ran = host.run("provisioner", "apply", env={"DOCKER_HOST": "unix:///run/other.sock"})
+    assert ran.status == 69
+    assert "unix:///run/other.sock (DOCKER_HOST) is not this host's docker.service" in says(ran.stderr)[0]
+    assert host.get(RECEIPT) is None
+
+
 def test_no_buildx_plug_in(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     host.sh("rm /usr/libexec/docker/cli-plugins/docker-buildx", check=True)
