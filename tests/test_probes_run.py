@@ -50,7 +50,7 @@ def skip_unless_ci(reason: str) -> None:
 
 def qemu(row: Platform) -> str:
     """A static QEMU for a platform, of the machine's or of the cache's."""
-    inside = (str(folder) for folder in CACHE.glob("qemu-*/usr/bin"))
+    inside = (str(folder) for folder in CACHE.glob("programs-*/qemu-user/usr/bin"))
     path = os.pathsep.join((os.environ.get("PATH", ""), *inside))
     found = shutil.which(f"{row.emulator}", path=path) or shutil.which(f"{row.emulator}-static", path=path)
     if found is None:

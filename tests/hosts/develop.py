@@ -24,7 +24,7 @@ def develop() -> int:
         raise LackError(f"{sys.executable} is older than Python 3.11: use Debian 12, Ubuntu 24.04 or newer")
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     wanted = (*project["dependencies"], *project["optional-dependencies"]["dev"])
-    made = VENV / f"made-{cache.digest((wanted, sys.version))}"
+    made = VENV / f"made-{cache.digest((wanted, packages.DEVELOPING, sys.version))}"
     if made.exists():
         return 0
     if os.geteuid() == 0 and packages.APT.exists():

@@ -9,7 +9,19 @@ from tests.hosts import progress
 from tests.hosts.errors import BuildError, ForbiddenError
 
 BOOTING = ("debootstrap", "debian-archive-keyring", "systemd-container", "kmod")
-DEVELOPING = ("python3-venv", "python3-systemd", "python3-psutil", "python3-jsonschema", "python3-yaml", "strace")
+PYTHON = ("python3-venv", "python3-systemd", "python3-psutil", "python3-jsonschema", "python3-yaml")
+ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one that knows loong64 everywhere
+    "binutils",
+    "binutils-aarch64-linux-gnu",
+    "binutils-arm-linux-gnueabi",
+    "binutils-mips64-linux-gnuabi64",
+    "binutils-mips64el-linux-gnuabi64",
+    "binutils-powerpc64le-linux-gnu",
+    "binutils-riscv64-linux-gnu",
+    "binutils-s390x-linux-gnu",
+    "llvm-19",
+)
+DEVELOPING = (*PYTHON, *ASSEMBLERS, "strace")
 GO = ("golang-go",)
 
 APT = Path("/usr/bin/apt-get")
