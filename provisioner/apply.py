@@ -6,14 +6,16 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple, assert_never
 
-from provisioner import __version__, desired, facts, journal, jsontext, plan, proof, report, service
+from provisioner import __version__, binfmt, copyout, desired, facts, journal, jsontext, plan, proof, report, service
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.journal import Found, Journal, Receipt
 from provisioner.model import (
+    CopyOut,
     MakeDirectory,
     Plan,
     Reader,
+    Register,
     Reload,
     RemoveDirectory,
     RemoveFile,
@@ -21,7 +23,7 @@ from provisioner.model import (
     Run,
     SetLeaf,
     Step,
-    Tell,
+    Unregister,
     WriteFile,
 )
 from provisioner.proof import Proof
@@ -47,17 +49,19 @@ class Interrupted(BaseException):
     """A signal asked us to stop."""
 
 
-def apply(system: System, path: str | None, say: Say, *, restart: str | None = None) -> Outcome:
+def apply(
+    system: System, path: str | None, say: Say, *, restart: str | None = None, only: tuple[str, ...] = ()
+) -> Outcome:
     """Make the host as the configuration has it; nothing at all where it is so already.
 
-    ``restart`` takes the place of the configuration's policy and window, this once.
+    ``restart`` takes the place of the configuration's policy and window, this once; ``only`` names resources.
     """
     must_be_root(system)
     configured = desired.load(system, path)
-    wanted = configured._replace(restart=desired.Restarts(restart)) if restart else configured
+    wanted = configured._replace(restart=desired.Restarts(restart) if restart else configured.restart, only=only)
     with system.lock(journal.LOCK), _interruptible():
         recover(system, say)
-        found = facts.gather(system)
+        found = facts.gather(system, wanted)
         made = plan.make(system, found, wanted)
         for _, held in made.held:
             if held.fatal:
@@ -118,7 +122,14 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
             old = host.read(path)
             value = jsontext.leaf(jsontext.load(old or "", path), keys)
             return (SetLeaf(path, keys, value, _with_leaf(step, old), old),)
-        case Tell(undo=undo) | Run(undo=undo):
+        case Register(path, unless_there=unless_there):
+            return () if unless_there else (_as_registered(host, path) or Unregister(path),)
+        case Unregister(path):
+            entry = _as_registered(host, path)
+            return (entry,) if entry else ()
+        case CopyOut():
+            return copyout.inverse(step, host)
+        case Run(undo=undo):
             return undo
         case Restart() | Reload():
             return ()
@@ -140,8 +151,13 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
         case SetLeaf(path):
             new = _with_leaf(step, system.read(path))
             system.remove(path) if new is None else system.write(path, new, 0o644)
-        case Tell(path, text):
-            system.tell(path, text)
+        case Register():
+            _register(system, step)
+        case Unregister(path):
+            if system.stat(path):
+                system.tell(path, "-1")
+        case CopyOut():
+            copyout.copy_out(system, step)
         case Run(argv, timeout=timeout):
             system.run(argv, timeout)
         case Restart():
@@ -150,6 +166,27 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
             service.reload(system, step)
         case _:
             assert_never(step)
+
+
+def _register(system: System, step: Register) -> None:
+    """Register an entry with the kernel, which takes no two of one name."""
+    there = system.stat(step.path) is not None
+    if there and step.unless_there:
+        return
+    if there:
+        system.tell(step.path, "-1")
+    system.tell(f"{step.path.rpartition('/')[0]}/register", step.line)
+    if not step.enabled:
+        system.tell(step.path, "0")
+
+
+def _as_registered(host: Reader, path: str) -> Register | None:
+    """The step that registers an entry as it is now; None: there is none."""
+    text = host.read(path)
+    if text is None:
+        return None
+    entry = binfmt.parse_entry(text)
+    return Register(path, binfmt.line(path.rpartition("/")[2], entry), entry.enabled)
 
 
 def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
@@ -174,8 +211,8 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -
             _make(system, book, change.resource, change.edits, change.settle, say)
         left = _observed(system, wanted, made)
         proven = None
-        if not any(resource == "builder" for resource, _ in left.held):
-            proven = proof.prove(system, facts.gather(system), wanted, say)
+        if _proves(wanted, left):
+            proven = proof.prove(system, facts.gather(system, wanted), wanted, say)
             proof.judge(proven)
     except BaseException as e:  # a signal must not leave the host half changed
         reason, hint = _words(e)
@@ -184,6 +221,11 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -
         raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
     book.end("held" if left else "converged")
     return Outcome(_status(left), made, left, book.number, proven)
+
+
+def _proves(wanted: Desired, left: Plan) -> bool:
+    """Whether this run leaves a builder to prove the host with. Emulators alone were run when they were observed."""
+    return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.held)
 
 
 def _make(
@@ -200,6 +242,8 @@ def _make(
         book.step(step, inverse(step, system))
         say(f"{resource}: {report.sentence(step)}")
         execute(step, system, say)
+        if isinstance(step, CopyOut):
+            book.made(copyout.manifest(system, step.folder))
     for restart in settle:
         book.settle(restart)
         say(f"{resource}: {report.sentence(restart)}")
@@ -212,7 +256,7 @@ def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
     left, odd = Plan(), []
     for seconds in LOOKS:
         system.pause(seconds)
-        left = plan.make(system, facts.gather(system), wanted)
+        left = plan.make(system, facts.gather(system, wanted), wanted)
         odd = [f"{resource}: {d.key} is {d.have}" for resource, d in left.differences if (resource, d.key) not in held]
         if not odd:
             return left
@@ -253,7 +297,7 @@ def _unlike(system: System, receipt: Receipt) -> list[str]:
     for seconds in LOOKS[:3]:
         system.pause(seconds)
         try:
-            now: Found = plan.compare(system, facts.gather(system), receipt.desired).differences
+            now: Found = plan.compare(system, facts.gather(system, receipt.desired), receipt.desired).differences
         except ProvisionerError as e:
             unlike = [e.message]
             continue

@@ -125,6 +125,18 @@ def registration_line(platform: Platform, interpreter: str, flags: str, *, name:
     return f":{entry}:M::{_escape(platform.magic)}:{_escape(platform.mask)}:{interpreter}:{flags}"
 
 
+def line(name: str, entry: Entry) -> str:
+    """The line that registers an entry as the kernel has it: what undoes a change to somebody's entry.
+
+    Only F must not be taken literally: the interpreter is opened anew, whatever file stands there by then.
+    """
+    extension, hexed = entry.extension, ("".join(f"\\x{b:02x}" for b in data) for data in (entry.magic, entry.mask))
+    kind, offset, (magic, mask) = ("E", "", (extension, "")) if extension else ("M", str(entry.offset), hexed)
+    taken = f"{name}{extension}{entry.interpreter}"
+    delimiter = next((d for d in ":|%,;" if d not in taken), ":")
+    return delimiter + delimiter.join((name, kind, offset, magic, mask, entry.interpreter, entry.flags))
+
+
 def _plain(text: str, limit: int) -> bool:
     return text.isprintable() and ":" not in text and 0 < len(text.encode()) <= limit
 

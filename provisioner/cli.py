@@ -9,12 +9,16 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from provisioner import __version__
 from provisioner.errors import Exit, ProvisionerError, UsageError
 from provisioner.model import Reader
 from provisioner.system import System
+
+if TYPE_CHECKING:
+    from provisioner.desired import Desired
+    from provisioner.facts import Facts
 
 
 class Answer(NamedTuple):
@@ -49,8 +53,10 @@ def check(host: System, args: argparse.Namespace) -> Answer:
         host.expect(socket, "/info")
     from provisioner import desired, facts, journal, plan, report
 
-    wanted = desired.load(host, args.config)
-    found = plan.compare(host, facts.gather(host), wanted)
+    wanted = desired.load(host, args.config)._replace(only=_only(args))
+    seen = facts.gather(host, wanted, quick=args.quick)
+    _tell(wanted, seen)
+    found = plan.compare(host, seen, wanted)
     cut = journal.interrupted(host)
     status = Exit.DRIFT if found or cut else Exit.OK
     if args.format == "json":
@@ -65,7 +71,10 @@ def plan(host: Reader, args: argparse.Namespace) -> Answer:
     from provisioner import desired, facts, report
     from provisioner import plan as planning
 
-    made = planning.make(host, facts.gather(host), desired.load(host, args.config))
+    wanted = desired.load(host, args.config)._replace(only=_only(args))
+    seen = facts.gather(host, wanted, quick=args.quick)
+    _tell(wanted, seen)
+    made = planning.make(host, seen, wanted)
     status = Exit.DRIFT if made else Exit.OK
     if args.format == "json":
         return Answer(report.document("plan", status, changes=report.plan_json(made)), status)
@@ -77,7 +86,7 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
     from provisioner import apply as applying
     from provisioner import report
 
-    done = applying.apply(system, args.config, _say, restart=args.restart)
+    done = applying.apply(system, args.config, _say, restart=args.restart, only=_only(args))
     if done.receipt is not None:
         _record("held" if done.left else "applied", report.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
@@ -97,8 +106,12 @@ def prove(system: System, args: argparse.Namespace) -> Answer:
 
     applying.must_be_root(system)
     wanted = desired.load(system, args.config)
+    if args.platforms:
+        wanted = wanted._replace(platforms=desired.platform_list(args.platforms))
     with system.lock(journal.LOCK):
-        proven = proof.prove(system, facts.gather(system), wanted, _say)
+        seen = facts.gather(system, wanted)
+        _tell(wanted, seen)
+        proven = proof.prove(system, seen, wanted, _say)
     status = Exit.OK if proven.complete else Exit.FAILED
     if args.format == "json":
         rows = [r._asdict() for r in proven.rows]
@@ -186,6 +199,15 @@ def _arguments(sub: argparse.ArgumentParser, name: str) -> None:
         sub.add_argument(
             "--restart", choices=choices, help="for this run: at any hour, whatever the configuration says"
         )
+    if name in ("check", "plan", "apply"):
+        resources = ("daemon", "image-store", "emulators", "builder")
+        sub.add_argument(
+            "--only", action="append", choices=resources, help="leave the rest alone; may be given repeatedly"
+        )
+    if name in ("check", "plan"):
+        sub.add_argument("--quick", action="store_true", help="judge emulators by reading, run no program")
+    if name == "prove":
+        sub.add_argument("--platforms", metavar="LIST", help="all, or names with commas; default: the configuration's")
     if name == "rollback":
         sub.add_argument("receipt", nargs="?", type=int, metavar="N", help="go back to before receipt N")
 
@@ -228,6 +250,19 @@ def entry() -> NoReturn:
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
+
+
+def _only(args: argparse.Namespace) -> tuple[str, ...]:
+    """The resources that the command line names, in their own words."""
+    return tuple(name.replace("-", " ") for name in args.only or ())
+
+
+def _tell(wanted: "Desired", seen: "Facts") -> None:
+    """Say which of the wanted platforms are never run here."""
+    from provisioner import emulated
+
+    for sentence in emulated.told(wanted, seen):
+        _say(f"note: {sentence}")
 
 
 def _record(event: str, message: str, **fields: str) -> None:

@@ -42,11 +42,16 @@ class ImageStore(NamedTuple):
 
 
 class Emulators(NamedTuple):
-    """``source``: auto | package | directory; ``directory``: absolute, or empty."""
+    """``source``: auto | image | package | directory; ``directory``: absolute, or empty.
+
+    ``replace``: an entry of somebody else's that does not do makes way.
+    """
 
     source: str = "auto"
+    image: str = "tonistiigi/binfmt"
     directory: str = ""
     credentials: bool = True
+    replace: bool = False
 
 
 class Builder(NamedTuple):
@@ -57,7 +62,10 @@ class Builder(NamedTuple):
 
 
 class Desired(NamedTuple):
-    """What the configuration asks for. ``platforms`` are normalised names, each once."""
+    """What the configuration asks for. ``platforms`` are normalised names, each once.
+
+    ``only`` is the command line's: the names of the resources that this run is about; none: all.
+    """
 
     platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
     image_store: ImageStore = ImageStore()
@@ -65,6 +73,7 @@ class Desired(NamedTuple):
     builder: Builder = Builder()
     restart: Restarts = Restarts()
     daemon: Mapping[str, Any] = {}  # never changed, either
+    only: tuple[str, ...] = ()
 
 
 def load(host: Reader, path: str | None) -> Desired:
@@ -112,6 +121,14 @@ def parse(text: str, path: str) -> Desired:
     return desired
 
 
+def platform_list(text: str) -> tuple[str, ...]:
+    """Names with commas between them, or ``all``: one of each architecture. ConfigError: one of them is none."""
+    if text == "all":
+        return platforms.each_architecture()
+    names = (_platform(name, index, "--platforms") for index, name in enumerate(text.split(",")))
+    return tuple(dict.fromkeys(names))
+
+
 def to_json(desired: Desired) -> dict[str, Any]:
     """The desired state as JSON has it; ``from_json`` takes it back."""
     found = {k: v._asdict() if hasattr(v, "_asdict") else v for k, v in desired._asdict().items()}
@@ -128,6 +145,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         builder=Builder(**found["builder"]),
         restart=_restarts(found["restart"]),
         daemon=found.get("daemon", {}),
+        only=tuple(found.get("only", ())),
     )
 
 

@@ -50,6 +50,10 @@ class Engine(NamedTuple):
     shown: Mapping[str, Any] = {}  # never changed
 
 
+NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker", containers=0, running=0, images=0,
+              architecture="")  # fmt: skip
+
+
 class Flavour(NamedTuple):
     """One kind of engine: how /info and the endpoint give it away, and what to tell an owner that is not us."""
 

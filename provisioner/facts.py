@@ -1,14 +1,18 @@
 """What the host is: gathered once, immutable from then on."""
 
 import json
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from provisioner import binfmt, engine, platforms
+from provisioner import binfmt, elf, engine, platforms
+from provisioner.desired import Desired
 from provisioner.engine import Endpoint, Engine
 from provisioner.errors import DeniedError, NoEngineError
 from provisioner.model import Reader
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
+BINFMT_D = "/etc/binfmt.d"
+OURS = "zz-provisioner-"  # sorts behind the distribution's files: of two rules for one name, the later one counts
 DAEMON_JSON = "/etc/docker/daemon.json"
 OWNED = "/var/lib/provisioner/owned.json"
 PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdriver; vfs does not count there
@@ -17,9 +21,10 @@ PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdri
 class Facts(NamedTuple):
     """One host and the engine that counts on it.
 
-    ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``hidden`` is set by the
-    plan when an earlier change of it switches the image store: what the engine holds now will be out of sight then;
-    ``planned``, too: daemon.json as the changes before will leave it (None: as it is).
+    ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``ours``: the architectures
+    with a file of ours in binfmt.d. ``quick``: no probe is run. ``hidden`` is set by the plan when an earlier change of
+    it switches the image store: what the engine holds now will be out of sight then; ``planned``, too: daemon.json as
+    the changes before will leave it (None: as it is).
     """
 
     endpoint: Endpoint
@@ -33,35 +38,68 @@ class Facts(NamedTuple):
     mounted: bool
     daemon: int | None = None
     owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
+    ours: frozenset[str] = frozenset()
+    quick: bool = False
     hidden: bool = False
     planned: str | None = None
 
 
-def gather(host: Reader) -> Facts:
-    """Look at the host. NoEngineError: nobody answers, or it is not ours to provision."""
+def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
+    """Look at the host. NoEngineError: nobody answers, or it is not ours to provision; emulators alone need none."""
     where = engine.endpoint(host)
-    found = engine.ask(host, where)
-    row = engine.flavour(found.flavour)
-    if where.socket not in engine.SOCKETS:  # docker.service is not its unit, /etc/docker/daemon.json not its file
-        hint = f"leave {where.source} away to provision the engine at {engine.SOCKET}"
-        raise NoEngineError(f"{where.host} ({where.source}) is not this host's docker.service", hint=hint)
+    found = _engine(host, where, needed=set(wanted.only) != {"emulators"})
     flags = daemon_flags(host)
-    if row.advice:
-        raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)
-    cpu = host.head("/proc/cpuinfo", 8192) or b""  # the first CPU: all of them, on a large host, take a while
+    registered = entries(host)
     return Facts(
         endpoint=where,
         engine=found,
-        socket=where.socket or engine.SOCKET,
+        socket="" if found == engine.NONE else where.socket or engine.SOCKET,
         daemon=daemon(host),
         flags=flags,
         daemon_json=config_file(flags),
         prior=prior(host, found),
-        native=platforms.native(host.machine, platforms.cpu_flags(cpu.decode("ascii", "replace"))),
-        entries=entries(host),
+        native=native(host, registered, wanted.platforms),
+        entries=registered,
         mounted=host.stat(f"{BINFMT}/status") is not None,
         owned=owned(host, config_file(flags)),
+        ours=ours(host),
+        quick=quick,
     )
+
+
+def _engine(host: Reader, where: Endpoint, *, needed: bool) -> Engine:
+    """The engine that is ours to provision; NONE where there is none and none is needed."""
+    try:
+        found = engine.ask(host, where)
+        row = engine.flavour(found.flavour)
+        if row.advice:
+            raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)
+        if where.socket not in engine.SOCKETS:  # docker.service is not its unit, /etc/docker/daemon.json not its file
+            hint = f"leave {where.source} away to provision the engine at {engine.SOCKET}"
+            raise NoEngineError(f"{where.host} ({where.source}) is not this host's docker.service", hint=hint)
+    except (NoEngineError, DeniedError):
+        if needed:
+            raise
+        return engine.NONE
+    return found
+
+
+def native(host: Reader, registered: dict[str, binfmt.Entry], asked: Collection[str]) -> tuple[str, ...]:
+    """The platforms that the CPU runs by itself. Whether that includes the 32-bit family is tried where it matters."""
+    cpu = host.head("/proc/cpuinfo", 8192) or b""  # the first CPU: all of them, on a large host, take a while
+    family = platforms.family(host.machine)
+    runs: bool | None = None
+    if family and any(platforms.of(p).architecture == family for p in asked):
+        program = elf.program(family)
+        if not any(e.enabled and binfmt.serves(e.magic, e.mask, e.offset, program) for e in registered.values()):
+            runs = host.runs([program])[0].status == 0
+    return platforms.native(host.machine, platforms.cpu_flags(cpu.decode("ascii", "replace")), compat=runs)
+
+
+def ours(host: Reader) -> frozenset[str]:
+    """The architectures whose emulators a file of ours registers at boot."""
+    names = (n.removesuffix(".conf") for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf"))
+    return frozenset(n.removeprefix(OURS) for n in names)
 
 
 def owned(host: Reader, path: str) -> tuple[tuple[tuple[str, ...], Any], ...]:

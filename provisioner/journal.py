@@ -5,6 +5,7 @@ One file a run, one JSON object a line, each on disk before the effect that it a
     begin   number, time, agent, configuration, the differences found
     change  a resource whose steps follow, and what must settle afterwards
     step    a step, and the steps that undo it
+    made    what came of a step that only shows afterwards: digests of what was copied
     settle  a restart
     end     how it ended
 
@@ -31,7 +32,9 @@ STEPS = (
     model.WriteFile,
     model.RemoveFile,
     model.SetLeaf,
-    model.Tell,
+    model.Register,
+    model.Unregister,
+    model.CopyOut,
     model.Run,
     model.Restart,
     model.Reload,
@@ -81,6 +84,10 @@ class Journal:
     def step(self, step: Step, undo: tuple[Step, ...]) -> None:
         """A step is about to be made."""
         self._line("step", step=to_dict(step), undo=[to_dict(s) for s in undo])
+
+    def made(self, found: Mapping[str, Any]) -> None:
+        """What came of the last step."""
+        self._line("made", **found)
 
     def settle(self, step: Restart | Reload) -> None:
         """A restart, or a reload, is about to be made."""

@@ -59,12 +59,35 @@ class SetLeaf(NamedTuple):
     after: str | None
 
 
-class Tell(NamedTuple):
-    """Write ``text`` into an existing file of the kernel's, in place. ``undo``, in its order, takes it back."""
+class Register(NamedTuple):
+    """Give the kernel's table an entry, ``path`` below binfmt_misc; one of the same name makes way for it.
+
+    ``unless_there``: leave one that is there, which puts back what somebody's flush has taken.
+    """
 
     path: str
-    text: str
-    undo: "tuple[Step, ...]" = ()
+    line: str
+    enabled: bool = True
+    unless_there: bool = False
+
+
+class Unregister(NamedTuple):
+    """Take an entry out of the kernel's table; one that is gone already is no error."""
+
+    path: str
+
+
+class CopyOut(NamedTuple):
+    """Copy programs out of an image's /usr/bin into a directory, with a manifest that says what they are.
+
+    The image is pulled where the engine does not have it, and is then taken away again. Nothing of it is run.
+    """
+
+    socket: str
+    image: str
+    programs: tuple[str, ...]
+    folder: str
+    preserve_argv0: bool
 
 
 class Run(NamedTuple):
@@ -91,7 +114,19 @@ class Reload(NamedTuple):
     deadline: int = 20
 
 
-Step: TypeAlias = MakeDirectory | RemoveDirectory | WriteFile | RemoveFile | SetLeaf | Tell | Run | Restart | Reload
+Step: TypeAlias = (
+    MakeDirectory
+    | RemoveDirectory
+    | WriteFile
+    | RemoveFile
+    | SetLeaf
+    | Register
+    | Unregister
+    | CopyOut
+    | Run
+    | Restart
+    | Reload
+)
 
 
 class Held(NamedTuple):
@@ -149,14 +184,19 @@ class Status(NamedTuple):
     uid: int
     gid: int
     directory: bool
+    inode: tuple[int, int] = (0, 0)  # device and number
 
 
 class Ran(NamedTuple):
-    """How a program of our own ended: its exit status (None: it never ran to an end), stdout, and why not."""
+    """How a program of our own ended: its exit status (None: it never ran to an end), stdout, and why not.
+
+    ``inode``: device and number of the file that ran, for an emulated program its emulator's; None: not known.
+    """
 
     status: int | None
     stdout: str
     error: str = ""
+    inode: tuple[int, int] | None = None
 
 
 class Reader(Protocol):

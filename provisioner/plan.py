@@ -1,5 +1,7 @@
 """Compare what is with what is wanted. No effects beyond reading."""
 
+from types import ModuleType
+
 from provisioner import daemonjson
 from provisioner.desired import Desired
 from provisioner.facts import Facts
@@ -15,7 +17,7 @@ def differences(want: State, have: State) -> tuple[Difference, ...]:
 def compare(host: Reader, facts: Facts, desired: Desired) -> Plan:
     """The differences alone, with nothing to be done about them: a drift check, which starts no program."""
     changes = []
-    for resource in RESOURCES:
+    for resource in _chosen(desired):
         want = resource.want(desired, facts)
         found = differences(want, resource.have(host, facts, want))
         if found:
@@ -26,7 +28,7 @@ def compare(host: Reader, facts: Facts, desired: Desired) -> Plan:
 def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
     """Every resource's change, in the order of application, each planned for the host as those before will leave it."""
     changes = []
-    for resource in RESOURCES:
+    for resource in _chosen(desired):
         want = resource.want(desired, facts)
         found = differences(want, resource.have(host, facts, want))
         if found:
@@ -46,3 +48,7 @@ def _settled_once(changes: list[Change]) -> tuple[Change, ...]:
     last = max((i for i, c in enumerate(changes) if c.settle), default=None)
     one = next((s for s in settles if isinstance(s, Restart)), settles[-1] if settles else None)
     return tuple(c._replace(settle=(one,) if i == last and one else ()) for i, c in enumerate(changes))
+
+
+def _chosen(desired: Desired) -> list[ModuleType]:
+    return [resource for resource in RESOURCES if not desired.only or resource.NAME in desired.only]

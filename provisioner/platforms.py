@@ -139,6 +139,27 @@ def of(name: str) -> Platform:
     return PLATFORMS[normalise(name)]
 
 
+def family(machine: str) -> str | None:
+    """The architecture whose programs a machine may run beside its own: 386 on amd64, arm on arm64."""
+    names = _COMPAT.get(machine, "").split()
+    return PLATFORMS[names[0]].architecture if names else None
+
+
+def emulated(row: Platform, native: Collection[str]) -> bool:
+    """Whether an emulator is what runs a platform on a host whose CPU runs ``native``.
+
+    Never where the CPU runs another variant of the architecture: a registered emulator gets every program of it, so
+    that amd64/v3 on a CPU of level 2 would put the host itself under emulation.
+    """
+    own = {PLATFORMS[name].architecture for name in native}
+    return row.name not in native and not row.build_only and row.architecture not in own
+
+
+def build_only(row: Platform, native: Collection[str]) -> bool:
+    """Whether a platform can be built for on such a host, and never run."""
+    return row.name not in native and not emulated(row, native)
+
+
 def native(machine: str, cpu_flags: Collection[str] = (), *, compat: bool | None = None) -> tuple[str, ...]:
     """What a CPU runs without an emulator, as names of rows; empty for a machine that we do not know.
 
@@ -158,6 +179,12 @@ def native(machine: str, cpu_flags: Collection[str] = (), *, compat: bool | None
     if compat or (compat is None and machine == "x86_64"):
         names += _COMPAT.get(machine, "").split()
     return tuple(names)
+
+
+def each_architecture() -> tuple[str, ...]:
+    """A platform of each architecture that can be emulated: the first, which is the most common one."""
+    first = {row.architecture: row.name for row in reversed(PLATFORMS.values()) if not row.build_only}
+    return tuple(name for name in PLATFORMS if name in first.values())
 
 
 def cpu_flags(cpuinfo: str) -> frozenset[str]:

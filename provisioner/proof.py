@@ -58,7 +58,7 @@ class Proof(NamedTuple):
 
 def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], None]) -> Proof:
     """Build, inspect and run. CommandError: the build itself failed; everything of ours is cleaned up in any case."""
-    wanted = tuple(p for p in desired.platforms if not platforms.of(p).build_only)
+    wanted = tuple(p for p in desired.platforms if not platforms.build_only(platforms.of(p), facts.native))
     tag = f"{IMAGE}:{os.getpid()}"
     _clean(system, facts.socket)
     say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")

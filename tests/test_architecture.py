@@ -18,6 +18,8 @@ LAYERS = (
     ("system",),
     ("desired", "facts", "managers", "processes", "service", "daemonjson"),
     ("conflicts", "containerd", "policy", "hidden"),
+    ("mounts", "kernel", "boot", "emulated"),
+    ("packages", "copyout", "sources", "persistence", "registering"),
     ("resources.daemon", "resources.image_store", "resources.emulators", "resources.builder"),
     ("resources",),
     ("plan", "proof"),

@@ -7,8 +7,10 @@ from typing import Any, assert_never
 
 from provisioner.model import (
     Change,
+    CopyOut,
     MakeDirectory,
     Plan,
+    Register,
     Reload,
     RemoveDirectory,
     RemoveFile,
@@ -16,7 +18,7 @@ from provisioner.model import (
     Run,
     SetLeaf,
     Step,
-    Tell,
+    Unregister,
     Value,
     WriteFile,
 )
@@ -38,8 +40,12 @@ def sentence(step: Step) -> str:
             return f"remove {path}"
         case SetLeaf(path, keys, value):
             return f"set {'.'.join(keys)} to {json.dumps(value)} in {path}" if value is not None else _unset(step)
-        case Tell(path, text):
-            return f"write {text.strip()!r} to {path}"
+        case Register(path, unless_there=unless_there):
+            return f"register {_entry(path)} with the kernel{' again, if it is gone by then' if unless_there else ''}"
+        case Unregister(path):
+            return f"take {_entry(path)} out of the kernel's table"
+        case CopyOut(image=image, programs=programs, folder=folder):
+            return f"copy {', '.join(programs)} out of {image} into {folder}"
         case Run(argv):
             return f"run {' '.join(argv)}"
         case Restart(unit):
@@ -48,6 +54,10 @@ def sentence(step: Step) -> str:
             return f"reload {unit}"
         case _:
             assert_never(step)
+
+
+def _entry(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _unset(step: SetLeaf) -> str:
@@ -113,6 +123,7 @@ def _change(change: Change) -> str:
         lines.append(f"  - {sentence(step)}")
         lines += [f"      {line}" for line in diff(step).splitlines()]
     lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
+    lines += [f"  note: {note}" for note in change.notes]
     lines += [
         f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
     ]

@@ -61,6 +61,10 @@ class System:
             return ()
         except PermissionError:
             raise DeniedError(f"{path}: this user may not look into it", hint="run as root") from None
+        except OSError as e:
+            if e.errno == errno.ENODEV:  # an automount whose file system the kernel does not have
+                return ()
+            raise
 
     def stat(self, path: str) -> Status | None:
         """What stands at a path, links followed; None: nothing."""
@@ -70,7 +74,12 @@ class System:
             return None
         except PermissionError:
             raise DeniedError(f"{path}: this user may not see it", hint="run as root") from None
-        return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
+        except OSError as e:
+            if e.errno == errno.ENODEV:
+                return None
+            raise
+        directory = s.st_mode & 0o170000 == 0o040000
+        return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, directory, (s.st_dev, s.st_ino))
 
     def free(self, path: str) -> int:
         """The bytes that root may still write where a path lies, or would lie."""
@@ -167,6 +176,10 @@ class System:
                 raise
 
     def write(self, path: str, text: str, mode: int) -> None:
+        """Put a text there, as ``install`` does."""
+        self.install(path, text.encode("utf-8", "surrogateescape"), mode)
+
+    def install(self, path: str, data: bytes, mode: int) -> None:
         """Put a file there, whole or not at all: temporary file, fsync, rename, fsync of the directory.
 
         A link is followed first, so that it stays one. What stood there keeps its mode, owner and SELinux label.
@@ -181,7 +194,7 @@ class System:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with open(fd, "wb") as file:
-                file.write(text.encode("utf-8", "surrogateescape"))
+                file.write(data)
                 file.flush()
                 if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
                     os.fchown(fd, old.st_uid, old.st_gid)

@@ -7,6 +7,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from provisioner.errors import CommandError
 from provisioner.model import Ran
@@ -44,7 +45,8 @@ def spawn(argv: tuple[str, ...], program: str, environment: dict[str, str], text
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    return Ran(process.returncode, *(b.decode("utf-8", "surrogateescape") for b in (out, err)))
+    said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
+    return Ran(process.returncode, said, complaint)
 
 
 def run_all(programs: Sequence[bytes], timeout: float, *, bare: bool = False) -> list[Ran]:
@@ -56,22 +58,31 @@ def run_all(programs: Sequence[bytes], timeout: float, *, bare: bool = False) ->
     deadline = time.monotonic() + timeout
     with contextlib.ExitStack() as files:
         started = [_start(program, bare, files) for program in programs]
-        return [_finish(*s, deadline) if isinstance(s[0], int) else Ran(None, "", s[1]) for s in started]
+        return [_finish(s, deadline) if isinstance(s, Started) else Ran(None, "", s) for s in started]
 
 
-def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> tuple[int, int, int] | tuple[None, str]:
-    """The process, the reading end of its stdout and a memory file for its stderr, or why there is no process.
+class Started(NamedTuple):
+    """A probe that runs: the reading end of its stdout, a memory file for its stderr, and the file that it is."""
+
+    pid: int
+    out: int
+    errors: int
+    inode: tuple[int, int] | None
+
+
+def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started | str:
+    """Start a probe, and see which file runs it while it waits for its stdin; or why there is no process.
 
     QEMU from 10 on for ppc64le first says on stdout that it cannot resolve the name of a memory file, and then runs it.
 
     The memory file stays open here and across exec: an emulator opens it by the name it was started under, which is
     /proc/self/fd/N, or /N where the root directory is this process's /proc/self/fd.
     """
-    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    wait, go = os.pipe()
     out, into = os.pipe()
     errors = os.memfd_create("stderr")
     files.callback(os.close, errors)
-    actions = ((os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, into, 1), (os.POSIX_SPAWN_DUP2, errors, 2))
+    actions = ((os.POSIX_SPAWN_DUP2, wait, 0), (os.POSIX_SPAWN_DUP2, into, 1), (os.POSIX_SPAWN_DUP2, errors, 2))
     try:
         file = _memory_file()
         files.callback(os.close, file)
@@ -79,13 +90,25 @@ def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> tuple[int
         with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
             path = f"{folder}/{file}"
             pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(signal.SIGPIPE,))
+        return Started(pid, out, errors, _inode(pid))
     except OSError as e:
         os.close(out)
-        return None, _WHY.get(e.errno or 0, e.strerror or "it cannot be started")
+        return _WHY.get(e.errno or 0, e.strerror or "it cannot be started")
     finally:
-        os.close(null)
-        os.close(into)
-    return pid, out, errors
+        for end in (wait, go, into):
+            os.close(end)
+
+
+def _inode(pid: int) -> tuple[int, int] | None:
+    """The file that a process is: an emulated one is its emulator, the very file that its entry holds open.
+
+    posix_spawn returns after exec, and a probe does not end while its stdin is open. None: this user may not know.
+    """
+    try:
+        found = os.stat(f"/proc/{pid}/exe")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _memory_file() -> int:
@@ -115,7 +138,8 @@ def _bare_root() -> Iterator[str]:
         os.close(here)
 
 
-def _finish(pid: int, out: int, errors: int, deadline: float) -> Ran:
+def _finish(probe: Started, deadline: float) -> Ran:
+    pid, out, errors, inode = probe
     said, status = b"", None
     poll = select.poll()
     poll.register(out, select.POLLIN)
@@ -142,4 +166,4 @@ def _finish(pid: int, out: int, errors: int, deadline: float) -> Ran:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
-    return Ran(code, text, os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else "")
+    return Ran(code, text, os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else "", inode)

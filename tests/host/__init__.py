@@ -47,7 +47,7 @@ def store(host: Host) -> str:
 
 def portrait(host: Host) -> dict[str, object]:
     """All that an apply may touch, to be compared with another time."""
-    folders = "etc/docker etc/binfmt.d root/.docker/buildx/instances"
+    folders = "etc/docker etc/binfmt.d usr/local/lib/provisioner/qemu root/.docker/buildx/instances"
     listing = f"cd / && find {folders} -type f -exec sha256sum {{}} + 2>/dev/null | sort"
     return {
         "daemon.json": host.get(DAEMON_JSON),

@@ -69,9 +69,10 @@ def test_no_buildx_plug_in(boot: Boot) -> None:
 
 
 def test_no_qemu_for_a_wanted_platform(boot: Boot) -> None:
-    host = boot("trixie", agent=True)
+    config = "emulators: {source: directory, directory: /opt/qemu}\n"
+    host = boot("trixie", agent=True, files={"/etc/provisioner/provisioner.yaml": config})
     before = portrait(host)
-    refused(host, 1, "linux/arm64: there is no static qemu-aarch64", "apt-get install qemu-user-static")
+    refused(host, 1, "linux/arm64: there is no static qemu-aarch64 in /opt/qemu", "emulators.source")
     assert portrait(host) == before
 
 
@@ -170,7 +171,7 @@ def apply_until(host: Host, event: str, signal: str) -> int:
     return running.returncode
 
 
-@pytest.mark.parametrize("event", ['"step": "SetLeaf"', '"event": "settle"', "systemd-binfmt", "--bootstrap"])
+@pytest.mark.parametrize("event", ['"step": "SetLeaf"', '"event": "settle"', '"step": "Register"', "--bootstrap"])
 def test_sigterm_in_the_middle_is_undone(boot: Boot, event: str) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     before = portrait(host)

@@ -75,7 +75,7 @@ def test_each_drift_is_named_and_repaired_and_nothing_else(boot: Boot, engine: s
         "builder: container restart policy",
     }
     repairs = [
-        "run /usr/lib/systemd/systemd-binfmt /etc/binfmt.d/provisioner-arm64.conf",
+        "register qemu-aarch64 with the kernel",
         "run docker buildx inspect --bootstrap container-builder",
     ]
     if engine != "29":  # which has the store by default, and needs no key
@@ -144,7 +144,7 @@ def test_an_engine_too_old_for_the_store_gets_the_rest_and_is_told_so(boot: Boot
         assert [r["runs"] for r in done.document["proof"]["platforms"]] == [True, True]
     assert agent(host, "apply").status == 5
     assert agent(host, "rollback").status == 0
-    assert host.get("/etc/binfmt.d/provisioner-arm64.conf") is None
+    assert host.get("/etc/binfmt.d/zz-provisioner-arm64.conf") is None
 
 
 def test_every_platform_with_a_probe_is_proven(boot: Boot) -> None:

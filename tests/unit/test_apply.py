@@ -11,15 +11,17 @@ from provisioner.desired import Desired
 from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
 from provisioner.journal import Journal
 from provisioner.model import (
+    CopyOut,
     Difference,
     MakeDirectory,
+    Register,
     RemoveDirectory,
     RemoveFile,
     Restart,
     Run,
     SetLeaf,
     Step,
-    Tell,
+    Unregister,
     WriteFile,
 )
 from provisioner.system import System
@@ -32,7 +34,9 @@ STEPS: tuple[Step, ...] = (
     RemoveFile("/etc/x"),
     SetLeaf("/etc/docker/daemon.json", LEAF, True, None, "{}"),
     SetLeaf("/etc/docker/daemon.json", LEAF, None, "{}", None),
-    Tell("/proc/x", "-1", undo=(Tell("/proc/y", "1"), RemoveFile("/z"))),
+    Register("/proc/x", ":x:E::y::/z:", unless_there=True),
+    Unregister("/proc/x"),
+    CopyOut("/s", "image:tag", ("qemu-arm",), "/f", preserve_argv0=True),
     Run(("docker", "buildx", "rm"), undo=(Run(("docker", "ps"), timeout=3),), timeout=9),
     Restart("docker.service", "/var/run/docker.sock", 5),
 )

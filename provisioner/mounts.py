@@ -1,0 +1,27 @@
+"""What a path is mounted from, as /proc/self/mountinfo has it."""
+
+from typing import NamedTuple
+
+from provisioner.model import Reader
+
+
+class Mount(NamedTuple):
+    """A line of /proc/self/mountinfo."""
+
+    point: str
+    kind: str
+    options: tuple[str, ...]
+
+
+def mount(host: Reader, path: str) -> Mount:
+    """The mount that a path lies on: the last one of the longest mount point above it."""
+    found = Mount("/", "", ())
+    for line in (host.read("/proc/self/mountinfo") or "").splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()[:1]
+        if len(fields) > 5 and kind:
+            point = fields[4].replace("\\040", " ")
+            inside = path == point or path.startswith(f"{point.rstrip('/')}/")
+            if inside and len(point) >= len(found.point):
+                found = Mount(point, kind[0], tuple(fields[5].split(",")))
+    return found
