@@ -62,7 +62,7 @@ class Builder(NamedTuple):
 
 
 class Desired(NamedTuple):
-    """What the configuration asks for. ``platforms`` are normalised names, each once.
+    """What the configuration asks for. ``platforms`` are normalised names, each once; ``repair`` lists what the timer may mend.
 
     ``only`` is the command line's: the names of the resources that this run is about; none: all.
     """
@@ -74,6 +74,7 @@ class Desired(NamedTuple):
     restart: Restarts = Restarts()
     daemon: Mapping[str, Any] = {}  # never changed, either
     only: tuple[str, ...] = ()
+    repair: tuple[str, ...] = ()
 
 
 def load(host: Reader, path: str | None) -> Desired:
@@ -108,6 +109,7 @@ def parse(text: str, path: str) -> Desired:
         hint = "install it: apt-get install python3-yaml python3-jsonschema"
         raise ConfigError(f"{path}: cannot be read without the Python module {e.name}", hint=hint) from None
     wanted = [_platform(p, i, path) for i, p in enumerate(found.pop("platforms", Desired().platforms))]
+    found["repair"] = tuple(found.get("repair", ()))
     sections = {"image_store": ImageStore, "emulators": Emulators, "builder": Builder}
     made = {key: sections[key](**value) if key in sections else value for key, value in found.items()}
     made["restart"] = _restarts(found.get("restart", {}))
@@ -146,6 +148,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         restart=_restarts(found["restart"]),
         daemon=found.get("daemon", {}),
         only=tuple(found.get("only", ())),
+        repair=tuple(found.get("repair", ())),
     )
 
 

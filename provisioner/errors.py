@@ -52,6 +52,12 @@ class BusyError(ProvisionerError):
     status = Exit.BUSY
 
 
+class HoldError(ProvisionerError):
+    """Applies are held on this host for now."""
+
+    status = Exit.BUSY
+
+
 class DeniedError(ProvisionerError):
     """The host does not let this user do or see it."""
 

@@ -10,8 +10,14 @@ Value: TypeAlias = bool | int | str | None
 State: TypeAlias = Mapping[str, Value]
 
 
+class Unknown(str):
+    """What stands for a value that this user may not see; its text says why. It is neither as wanted nor drift."""
+
+    __slots__ = ()
+
+
 class Difference(NamedTuple):
-    """One key that is not as wanted. ``have`` is None where the host has nothing there, or cannot tell."""
+    """One key that is not as wanted. ``have`` is None where the host has nothing there, ``Unknown`` where it is unseen."""
 
     key: str
     have: Value

@@ -1,12 +1,16 @@
 """Compare what is with what is wanted. No effects beyond reading."""
 
 from types import ModuleType
+from typing import TypeAlias
 
 from provisioner import daemonjson
 from provisioner.desired import Desired
+from provisioner.errors import DeniedError
 from provisioner.facts import Facts
-from provisioner.model import Change, Difference, Plan, Reader, Restart, State
+from provisioner.model import Change, Difference, Plan, Reader, Restart, State, Unknown
 from provisioner.resources import RESOURCES
+
+Seen: TypeAlias = tuple[tuple[str, State, State], ...]  # each resource's name, what is wanted of it, what it has
 
 
 def differences(want: State, have: State) -> tuple[Difference, ...]:
@@ -14,15 +18,28 @@ def differences(want: State, have: State) -> tuple[Difference, ...]:
     return tuple(Difference(k, have.get(k), w) for k, w in want.items() if have.get(k) != w)
 
 
-def compare(host: Reader, facts: Facts, desired: Desired) -> Plan:
-    """The differences alone, with nothing to be done about them: a drift check, which starts no program."""
-    changes = []
+def look(host: Reader, facts: Facts, desired: Desired) -> Seen:
+    """Every resource as it is and as it is wanted: a drift check, which starts no program but our probes."""
+    seen = []
     for resource in _chosen(desired):
         want = resource.want(desired, facts)
-        found = differences(want, resource.have(host, facts, want))
-        if found:
-            changes.append(Change(resource.NAME, found))
-    return Plan(tuple(changes))
+        try:
+            have = resource.have(host, facts, want)
+        except DeniedError as e:  # what cannot be seen is unknown, and the rest is still worth knowing
+            have = dict.fromkeys(want, Unknown(e.message))
+        seen.append((resource.NAME, want, have))
+    return tuple(seen)
+
+
+def compared(seen: Seen) -> Plan:
+    """The differences alone, with nothing to be done about them."""
+    found = ((name, differences(want, have)) for name, want, have in seen)
+    return Plan(tuple(Change(name, wrong) for name, wrong in found if wrong))
+
+
+def compare(host: Reader, facts: Facts, desired: Desired) -> Plan:
+    """The differences between a host and a configuration."""
+    return compared(look(host, facts, desired))
 
 
 def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
