@@ -47,6 +47,15 @@ install:  ## the agent, for every user of this machine (DESTDIR=, PREFIX=)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	echo "$$LAUNCHER" > $(DESTDIR)$(PREFIX)/bin/provisioner
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/provisioner
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in systemd/*.service systemd/*.timer; do \
+	  sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit#*/}; \
+	done
+	install -D -m 644 systemd/provisioner.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/provisioner.conf
+	install -D -m 644 systemd/provisioner.catalog $(DESTDIR)/usr/lib/systemd/catalog/provisioner.catalog
+	install -D -m 644 docs/man/provisioner.1 $(DESTDIR)$(PREFIX)/share/man/man1/provisioner.1
+	[ -n "$(DESTDIR)" ] || ! [ -d /run/systemd/system ] || \
+	  { systemd-tmpfiles --create provisioner.conf; journalctl --update-catalog; systemctl daemon-reload; }
 
 clean:  ## remove the development environment; the hosts' cache stays
 	rm -rf .venv

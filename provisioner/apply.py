@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple, assert_never
 
-from provisioner import __version__, binfmt, copyout, desired, facts, journal, jsontext, plan, proof, report, service
+from provisioner import __version__, binfmt, copyout, desired, facts, hold, journal, jsontext, plan, proof, report, service
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.journal import Found, Journal, Receipt
@@ -60,6 +60,7 @@ def apply(
     configured = desired.load(system, path)
     wanted = configured._replace(restart=desired.Restarts(restart) if restart else configured.restart, only=only)
     with system.lock(journal.LOCK), _interruptible():
+        hold.refuse(system, system.now())
         recover(system, say)
         found = facts.gather(system, wanted)
         made = plan.make(system, found, wanted)
@@ -73,6 +74,21 @@ def apply(
             outcome = Outcome(_status(made), made, made)
         _remember(system, path, configured)
         return outcome
+
+
+def repair(system: System, path: str | None, say: Say) -> Outcome:
+    """Mend what the configuration lets the timer mend, and nothing else: no restart, and no recovery, which may need one.
+
+    ProvisionerError: an apply was cut off, so somebody has to look first.
+    """
+    must_be_root(system)
+    listed = desired.load(system, path).repair
+    if not listed:
+        return Outcome(Exit.OK, Plan(), Plan())
+    if cut := journal.cut_off(system):
+        reason = f"the apply of {cut.time} (receipt {cut.number}) was cut off"
+        raise ProvisionerError(reason, hint="undo it first: provisioner rollback")
+    return apply(system, path, say, only=listed)
 
 
 def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
@@ -199,7 +215,7 @@ def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
     return jsontext.put(text or "", step.keys, step.value)
 
 
-def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -> Outcome:
+def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, only: tuple[str, ...] = ()) -> Outcome:
     """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way.
 
     ``before`` is what was seen; a plan's own differences are partly what it foresees.

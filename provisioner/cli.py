@@ -9,9 +9,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from provisioner import __version__
+from provisioner import __version__, mask, options
 from provisioner.errors import Exit, ProvisionerError, UsageError
 from provisioner.model import Reader
 from provisioner.system import System
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
     """What a command says on stdout, and its exit status."""
 
     text: str
-    status: Exit
+    status: int
 
 
 class Command(NamedTuple):
@@ -46,24 +46,53 @@ def detect(host: Reader, args: argparse.Namespace) -> Answer:
 
 
 def check(host: System, args: argparse.Namespace) -> Answer:
-    """Compare, and nothing else."""
+    """Compare, and nothing else; ``--record`` and ``--textfile-dir`` keep what came of it."""
+    started = host.clock()
     from provisioner import engine
 
     if socket := engine.endpoint(host).socket:
         host.expect(socket, "/info")
-    from provisioner import desired, facts, journal, plan, report
+    from provisioner import desired, facts, result
+    from provisioner.report import formats
 
     wanted = desired.load(host, args.config)._replace(only=_only(args))
     seen = facts.gather(host, wanted, quick=args.quick)
-    _tell(wanted, seen)
-    found = plan.compare(host, seen, wanted)
-    cut = journal.interrupted(host)
-    status = Exit.DRIFT if found or cut else Exit.OK
-    if args.format == "json":
-        differences = [{"resource": r, **d._asdict()} for r, d in found.differences]
-        return Answer(report.document("check", status, differences=differences, interrupted=cut), status)
-    note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
-    return Answer(note + report.check(found), status)
+    if not args.quiet:
+        _tell(wanted, seen)
+    found = result.found(host, seen, wanted, started, recording=args.record)
+    kept = args.record or args.textfile_dir
+    if kept or args.format not in formats.SHORT:
+        found = result.identified(found, host, seen, args.config)
+    if kept:
+        _keep(host, args, found)
+    colour = args.format == "text" and sys.stdout.isatty() and not host.environ.get("NO_COLOR")
+    text = "" if args.quiet else formats.FORMATS[args.format](found, colour)
+    return Answer(text, _status(args, found))
+
+
+def _keep(host: System, args: argparse.Namespace, found: dict[str, Any]) -> None:
+    """The record, the metrics, and what is new since the last record."""
+    from provisioner import log, result
+    from provisioner.report import formats
+
+    if args.textfile_dir:
+        host.write(
+            f"{args.textfile_dir}/{formats.PROMETHEUS}", formats.FORMATS["prometheus"](found, False) + "\n", 0o644
+        )
+    if args.record:
+        for event, keys in result.news(result.record(host), found):
+            log.record(event, "; ".join(keys), _say, keys=", ".join(keys))
+        result.keep(host, found)
+
+
+def _status(args: argparse.Namespace, found: dict[str, Any]) -> int:
+    """The exit status of a check; the monitoring plug-ins have a convention of their own."""
+    if args.format == "nagios":
+        from provisioner.report import nagios
+
+        return nagios.status(found)
+    status = Exit(found["status"])
+    return Exit.OK if args.exit_zero and status is Exit.DRIFT else status
 
 
 def plan(host: Reader, args: argparse.Namespace) -> Answer:
@@ -86,7 +115,10 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
     from provisioner import apply as applying
     from provisioner import report
 
-    done = applying.apply(system, args.config, _say, restart=args.restart, only=_only(args))
+    if args.repair:
+        done = applying.repair(system, args.config, _say)
+    else:
+        done = applying.apply(system, args.config, _say, restart=args.restart, only=_only(args))
     if done.receipt is not None:
         _record("held" if done.left else "applied", report.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
@@ -134,6 +166,40 @@ def rollback(system: System, args: argparse.Namespace) -> Answer:
     return Answer(f"undone: receipt {', '.join(map(str, undone))}; the host is as it was before", Exit.OK)
 
 
+def hold(system: System, args: argparse.Namespace) -> Answer:
+    """Hold applies."""
+    from provisioner import apply as applying
+    from provisioner import hold as holds
+    from provisioner import report
+
+    applying.must_be_root(system)
+    on = holds.put(system, args.reason, args.until)
+    _record("held", f"applies until {on.until}: {on.reason}", until=on.until)
+    if args.format == "json":
+        return Answer(report.document("hold", Exit.OK, hold=on._asdict()), Exit.OK)
+    return Answer(f"applies are held until {on.until}; `provisioner release` ends that", Exit.OK)
+
+
+def release(system: System, args: argparse.Namespace) -> Answer:
+    """End the hold."""
+    from provisioner import apply as applying
+    from provisioner import hold as holds
+    from provisioner import report
+
+    applying.must_be_root(system)
+    ended = holds.release(system)
+    if args.format == "json":
+        return Answer(report.document("release", Exit.OK, hold=ended and ended._asdict()), Exit.OK)
+    return Answer("applies go on" if ended else "applies were not held", Exit.OK)
+
+
+def fleet(_: System, args: argparse.Namespace) -> Answer:
+    """Many hosts' results as one table, one JSON summary or one page."""
+    from provisioner import fleet as fleets
+
+    return Answer(fleets.report(args.sources, args.format, args.silent_after, args.expect), Exit.OK)
+
+
 def init(_: System, __: argparse.Namespace) -> Answer:
     """Print a commented configuration to start from."""
     from provisioner import example
@@ -155,6 +221,9 @@ COMMANDS = {
     "check": Command("drift? changes nothing", check),
     "prove": Command("build, inspect and run an image for every platform", prove),
     "rollback": Command("undo the last apply, or go back to before a receipt", rollback),
+    "hold": Command("stop applies on this host until a time, for a reason", hold),
+    "release": Command("let applies go on", release),
+    "report": Command("many hosts' check results as one table, page or summary", fleet),
     "init": Command("print a commented configuration to start from", init),
     "schema": Command("print the JSON Schema of the configuration", schema),
 }
@@ -192,39 +261,29 @@ def parser() -> argparse.ArgumentParser:
 
 def _arguments(sub: argparse.ArgumentParser, name: str) -> None:
     sub.add_argument("--config", metavar="FILE", help="default: /etc/provisioner/provisioner.yaml")
-    sub.add_argument("--format", choices=("text", "json"), default="text")
+    sub.add_argument("--format", choices=options.FORMATS.get(name, options.USUAL), default="text")
     sub.add_argument("--verbose", action="store_true", help="show the traceback of a bug")
-    if name == "apply":
-        choices = ("never", "if-idle", "always")
-        sub.add_argument(
-            "--restart", choices=choices, help="for this run: at any hour, whatever the configuration says"
-        )
-    if name in ("check", "plan", "apply"):
-        resources = ("daemon", "image-store", "emulators", "builder")
-        sub.add_argument(
-            "--only", action="append", choices=resources, help="leave the rest alone; may be given repeatedly"
-        )
-    if name in ("check", "plan"):
-        sub.add_argument("--quick", action="store_true", help="judge emulators by reading, run no program")
-    if name == "prove":
-        sub.add_argument("--platforms", metavar="LIST", help="all, or names with commas; default: the configuration's")
-    if name == "rollback":
-        sub.add_argument("receipt", nargs="?", type=int, metavar="N", help="go back to before receipt N")
+    for argument in options.ARGUMENTS.get(name, ()):
+        sub.add_argument(argument.name, **argument.settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     verbose = "--verbose" in (sys.argv if argv is None else argv)
+    args = None
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         answer = COMMANDS[args.command].run(System(), args)
-        print(answer.text, flush=True)
+        if answer.text:
+            print(mask.text(answer.text) if args.format == "text" else answer.text, flush=True)
         return answer.status
     except ProvisionerError as e:
         if e.status in FAILURES:
-            _record(FAILURES[e.status], e.message)
-        print(f"provisioner: {e.message}", *((f"  hint: {e.hint}",) if e.hint else ()), sep="\n", file=sys.stderr)
-        return e.status
+            _record(FAILURES[e.status], mask.text(e.message))
+        _say(f"provisioner: {e.message}")
+        if e.hint:
+            _say(f"  hint: {e.hint}")
+        return _unknown(e) if args and args.format == "nagios" else e.status
     except BrokenPipeError:
         sys.stdout = None  # the reader has gone; nothing more can be said
         return Exit.FAILED
@@ -265,11 +324,19 @@ def _tell(wanted: "Desired", seen: "Facts") -> None:
         _say(f"note: {sentence}")
 
 
+def _unknown(e: ProvisionerError) -> int:
+    """A monitoring plug-in that could not look says so on stdout."""
+    from provisioner.report import nagios
+
+    print(nagios.line(3, mask.text(e.message)), flush=True)
+    return 3
+
+
 def _record(event: str, message: str, **fields: str) -> None:
     from provisioner import log
 
-    log.record(event, message, _say, **fields)
+    log.record(event, mask.text(message), _say, **fields)
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(mask.text(line), file=sys.stderr, flush=True)

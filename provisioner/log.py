@@ -1,21 +1,42 @@
-"""What is worth keeping: one structured entry in systemd's journal for each run that changed something."""
+"""What is worth keeping: one structured entry in systemd's journal for each event, by its message ID.
+
+The catalog that ``journalctl -x`` shows is systemd/provisioner.catalog.
+"""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-MESSAGE_IDS = {
-    "applied": "5f1c9e0f3b5b4d0e9a1d5d7b7c2a4e61",
-    "held": "2b8e7d6a91c04f5cbb7d0c1f4a6e9d32",
-    "rolled back": "9d3f6b1a7c8e4b25a4f1e6c0d9b82e75",
-    "rollback failed": "e1b5c3d7f9a24680b2d4f6a8c0e1357f",
+
+class Event(NamedTuple):
+    """Its MESSAGE_ID, and its priority as syslog numbers them: 3 error, 4 warning, 5 notice, 6 information."""
+
+    message_id: str
+    priority: int
+
+
+EVENTS = {
+    "drift found": Event("4dc81b7ffeee4fc6966a363fa81a7a5d", 4),
+    "drift gone": Event("439b63ae5eae44e093689dd151400ea4", 5),
+    "applied": Event("77573e53f69e4bee9d7fc842660b2ee7", 5),
+    "held": Event("2dcd0f6c9e7245f8a17dfb04ccd8cd13", 4),
+    "rolled back": Event("4b4247448ba146dcb4449ef9c0ad4a65", 4),
+    "rollback failed": Event("a8b05907453c466f9bafa6815a3c6c86", 3),
 }
 
 
 def record(event: str, message: str, notice: Callable[[str], None], **fields: str) -> None:
-    """Write an entry; where systemd-python is not installed, say so in a line and go on."""
+    """Write an entry; where systemd-python is not installed, say the same on stderr."""
     try:
         from systemd import journal  # 15 ms, and absent on macOS and musl
     except ImportError:
-        notice("the journal gets no entry of this run: systemd-python (python3-systemd) is not installed")
+        notice(f"{event}: {message}")
         return
-    extra = {f"PROVISIONER_{k.upper()}": v for k, v in fields.items()}
-    journal.send(message, MESSAGE_ID=MESSAGE_IDS[event], SYSLOG_IDENTIFIER="provisioner", **extra)
+    row = EVENTS[event]
+    extra = {f"PROVISIONER_{k.upper()}": v for k, v in {"event": event, **fields}.items()}
+    journal.send(
+        f"{event}: {message}",
+        MESSAGE_ID=row.message_id,
+        PRIORITY=str(row.priority),
+        SYSLOG_IDENTIFIER="provisioner",
+        **extra,
+    )

@@ -8,8 +8,25 @@ from typing import Any
 HIDDEN = "***"
 
 # A text without any of these holds no secret that the patterns know; a check in sync then compiles none of them.
-_HINTS = ("@", "auth", "basic ", "bearer ", "eyj", "gh", "glpat-", "key", "pass", "pat_", "secret", "token", "xox", "akia")
-_NAME = r"[\w.\-]*(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth)[\w.\-]*"
+_HINTS = (
+    "@",
+    "auth",
+    "basic ",
+    "bearer ",
+    "eyj",
+    "gh",
+    "glpat-",
+    "key",
+    "pass",
+    "pat_",
+    "secret",
+    "token",
+    "xox",
+    "akia",
+)
+_NAME = (
+    r"[\w.\-]*(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth)[\w.\-]*"
+)
 _SHAPES = (
     # scheme://user:password@host; a password may hold an @ and a slash, so everything up to the last @ of the word
     (r"(?i)([a-z][a-z0-9+.\-]*://)[^\s\"'<>]*@", rf"\1{HIDDEN}@"),

@@ -17,7 +17,7 @@ class Unknown(str):
 
 
 class Difference(NamedTuple):
-    """One key that is not as wanted. ``have`` is None where the host has nothing there, ``Unknown`` where it is unseen."""
+    """One key that is not as wanted. ``have``: None where nothing is there, ``Unknown`` where it cannot be seen."""
 
     key: str
     have: Value

@@ -13,7 +13,6 @@ from provisioner.errors import DeniedError, Exit, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.journal import Receipt
 from provisioner.model import Change, Difference, Plan, Reader, Unknown
-from provisioner.plan import Seen
 from provisioner.resources import RESOURCES
 from provisioner.system import System
 
@@ -42,7 +41,7 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
         "interrupted": cut,
     }
     if wrong := plan.compared(seen):
-        _explain(result, host, facts, wanted, seen, wrong, now, recording)
+        _explain(result, host, facts, wanted, wrong, now, recording)
     result["status"] = int(status(result))
     result["duration_seconds"] = round(host.clock() - started, 4)
     return mask.everywhere(result) if wrong or held else _masked(result)
@@ -122,7 +121,7 @@ def _masked(result: Result) -> Result:
 
 
 def _explain(
-    result: Result, host: System, facts: Facts, wanted: Desired, seen: Seen, wrong: Plan, now: str, recording: bool
+    result: Result, host: System, facts: Facts, wanted: Desired, wrong: Plan, now: str, recording: bool
 ) -> None:
     """Say of each difference whose doing it is, since when, and what apply would do about it."""
     drift = [(r, d) for r, d in wrong.differences if not isinstance(d.have, Unknown)]
@@ -135,7 +134,7 @@ def _explain(
     ]
     if not drift:
         return
-    changes, unplanned = _planned(host, facts, wanted)
+    changes, unplanned = _planned(host, facts, wanted, {r for r, _ in drift})
     receipt = _applied(host)
     last = record(host)
     since = {(d["resource"], d["key"], d["have"]): d["since"] for d in _rows(last)}
@@ -174,10 +173,10 @@ def _rows(last: Result) -> list[dict[str, Any]]:
     return [r for r in rows if {"resource", "key", "have", "since"} <= r.keys()] if isinstance(rows, list) else []
 
 
-def _planned(host: Reader, facts: Facts, wanted: Desired) -> tuple[Mapping[str, Change], str | None]:
-    """What apply would do, by resource, or why that cannot be said."""
+def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tuple[Mapping[str, Change], str | None]:
+    """What apply would do about some resources, or why that cannot be said."""
     try:
-        return {c.resource: c for c in plan.make(host, facts, wanted).changes}, None
+        return {c.resource: c for c in plan.make(host, facts, wanted, only).changes}, None
     except ProvisionerError as e:
         return {}, e.message
 
@@ -197,5 +196,5 @@ def _cause(resource: str, d: Difference, receipt: Receipt | None, facts: Facts) 
         return None
     if receipt.outcome == "held" and any((r, b.key, b.have) == (resource, d.key, d.have) for r, b in receipt.before):
         return "intended"  # it was never as wanted
-    module = next(r for r in RESOURCES if r.NAME == resource)
+    module = {r.NAME: r for r in RESOURCES}[resource]
     return "corrective" if module.want(receipt.desired, facts).get(d.key) == d.want else "intended"

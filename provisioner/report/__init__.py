@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
+from provisioner import mask
 from provisioner.model import (
     Change,
     CopyOut,
@@ -47,7 +48,7 @@ def sentence(step: Step) -> str:
         case CopyOut(image=image, programs=programs, folder=folder):
             return f"copy {', '.join(programs)} out of {image} into {folder}"
         case Run(argv):
-            return f"run {' '.join(argv)}"
+            return f"run {' '.join(map(mask.word, argv))}"
         case Restart(unit):
             return f"restart {unit}"
         case Reload(unit):
@@ -85,7 +86,7 @@ def _diff(path: str, before: str, after: str) -> str:
     lines = unified_diff(
         old[top : len(old) - end], new[top : len(new) - end], path if before else "/dev/null", path, lineterm=""
     )
-    return "\n".join(_printable(_moved(line, top)) for line in lines)
+    return "\n".join(printable(_moved(line, top)) for line in lines)
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
@@ -101,14 +102,6 @@ def _moved(line: str, by: int) -> str:
     return re.sub(r"([-+])(\d+)", lambda m: f"{m.group(1)}{int(m.group(2)) + by}", line)
 
 
-def check(plan: Plan) -> str:
-    """Every difference, a line each."""
-    if not plan:
-        return "in sync"
-    lines = [f"{r}: {d.key} is {_value(d.have)}, wanted {_value(d.want)}" for r, d in plan.differences]
-    return "\n".join([*lines, "`provisioner plan` says what apply would do"])
-
-
 def plan(made: Plan) -> str:
     """What apply would do: differences, steps with their diffs, what must follow, what is held and why."""
     if not made:
@@ -118,7 +111,7 @@ def plan(made: Plan) -> str:
 
 def _change(change: Change) -> str:
     lines = [change.resource]
-    lines += [f"  {d.key}: {_value(d.have)} -> {_value(d.want)}" for d in change.differences]
+    lines += [f"  {d.key}: {_value(d.key, d.have)} -> {_value(d.key, d.want)}" for d in change.differences]
     for step in change.edits:
         lines.append(f"  - {sentence(step)}")
         lines += [f"      {line}" for line in diff(step).splitlines()]
@@ -162,8 +155,9 @@ def columns(table: Sequence[tuple[str, ...]]) -> str:
 
 
 def document(command: str, status: int, **content: Any) -> str:
-    """One JSON document."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, "command": command, "status": status, **content}, indent=2)
+    """One JSON document, without secrets."""
+    head = {"schema_version": SCHEMA_VERSION, "command": command, "status": status}
+    return json.dumps({**head, **mask.everywhere(content)}, indent=2)
 
 
 def plan_json(made: Plan) -> list[dict[str, Any]]:
@@ -181,8 +175,10 @@ def plan_json(made: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _value(value: Value) -> str:
-    return "missing" if value is None else json.dumps(value) if isinstance(value, bool) else str(value)
+def _value(key: str, value: Value) -> str:
+    if value is None:
+        return "missing"
+    return json.dumps(value) if isinstance(value, bool) else str(mask.value(key, value))
 
 
 def _fact(value: Any) -> str:
@@ -195,6 +191,6 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
     """A line of somebody's file, without what would drive a terminal or break an encoder."""
     return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)

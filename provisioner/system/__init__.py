@@ -292,7 +292,10 @@ class System:
         """All of the environment that a program of the host's gets from us."""
         import pwd
 
-        home = pwd.getpwuid(self.uid).pw_dir
+        try:
+            home = pwd.getpwuid(self.uid).pw_dir
+        except KeyError:  # a user that systemd made for one run
+            home = "/"
         return {"PATH": ":".join(self.path(d) for d in DIRECTORIES), "LC_ALL": "C.UTF-8", "HOME": home}
 
     def _trusted(self, folder: str) -> None:

@@ -1,0 +1,185 @@
+"""Results of many hosts, from files, folders and NDJSON, as they come. Nothing in them is trusted.
+
+What is no result of ours is a problem, with a name and a place: it is counted, and it never ends a report.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from provisioner import mask
+from provisioner.system import streams
+
+VERSION = 1
+FOLLOWS = 64  # the lines of an indented document that are put together at a time
+
+TRUNCATED = "no whole JSON"
+FOREIGN = "JSON, but no check result"
+OLDER = "of an older version"
+NEWER = "of a newer version: report it with a newer provisioner"
+MALFORMED = "a check result that is not as its schema has it"
+LONG = "too long to be a result"
+UNREADABLE = "unreadable"
+EMPTY = "empty"
+
+
+class Finding(NamedTuple):
+    """One thing that is not as wanted, the same on many hosts. ``state``: drift | held | unknown."""
+
+    state: str
+    resource: str
+    key: str
+    have: str
+    want: str
+    cause: str
+    restarts: bool
+    why: str
+
+
+class Host(NamedTuple):
+    """One host's last result. ``time`` and each of ``since`` are seconds since 1970; 0: not known."""
+
+    name: str
+    id: str
+    time: int
+    engine: str
+    store: str
+    agent: str
+    findings: tuple[Finding, ...]
+    since: tuple[int, ...]
+    hold: str
+    interrupted: bool
+
+
+class Problem(NamedTuple):
+    """Something that is no result: which kind of nothing, and where."""
+
+    kind: str
+    place: str
+
+
+_NUMBER = re.compile(r"\b\d+\b")  # how many images would be hidden differs from host to host, and why it is held does not
+_known: dict[Any, Any] = {}
+
+
+def hosts(sources: list[str]) -> Iterator[Host | Problem]:
+    """Every result at the sources, and every problem."""
+    for source in sources:
+        for path, reason in streams.files(source):
+            if reason:
+                yield Problem(UNREADABLE, f"{path}: {reason}")
+            else:
+                yield from _file(path)
+
+
+def _file(path: str) -> Iterator[Host | Problem]:
+    """One file: NDJSON, or one document over many lines."""
+    name = "stdin" if path == "-" else path
+    number, document = 0, b""
+    try:
+        for number, line in enumerate(streams.lines(path), 1):
+            if document or (number == 1 and line.strip() == b"{"):
+                document += line
+                if len(document) > streams.LINE:
+                    yield Problem(LONG, name)
+                    return
+            elif len(line) > streams.LINE:
+                yield Problem(LONG, f"{name}:{number}")
+            elif line.strip():
+                yield _result(line, f"{name}:{number}" if number > 1 or path == "-" else name)
+    except OSError as e:
+        yield Problem(UNREADABLE, f"{name}: {e.strerror}")
+        return
+    if document:
+        yield _result(document, name)
+    elif not number:
+        yield Problem(EMPTY, name)
+
+
+def _result(text: bytes, place: str) -> Host | Problem:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return Problem(TRUNCATED, place)
+    if not isinstance(found, dict) or found.get("command") != "check":
+        return Problem(FOREIGN, place)
+    version = found.get("schema_version")
+    if not isinstance(version, int):
+        return Problem(MALFORMED, place)
+    if version != VERSION:
+        return Problem(NEWER if version > VERSION else OLDER, place)
+    try:
+        return _host(found)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return Problem(MALFORMED, place)
+
+
+def _host(found: dict[str, Any]) -> Host:
+    rows = [*map(_difference, found["differences"]), *map(_unknown, found["unknown"])]
+    hold = found["hold"]
+    engine = found["engine"]
+    return Host(
+        name=_name(found["host"]["name"]),
+        id=_text(found["host"]["id"] or ""),
+        time=_seconds(found["time"]),
+        engine=_shared(_text(engine["version"])),
+        store=_shared(_text(engine["image_store"])),
+        agent=_shared(_text(found["agent"]["version"])),
+        findings=_shared(tuple(finding for finding, _ in rows)),
+        since=_shared(tuple(since for _, since in rows)),
+        hold=_shared(mask.text(f"until {hold['until']}: {hold['reason']}")) if hold else "",
+        interrupted=found["interrupted"] is not None,
+    )
+
+
+def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
+    held = d["held"]
+    finding = Finding(
+        state="held" if held else "drift",
+        resource=_text(d["resource"]),
+        key=_text(d["key"]),
+        have=_value(d["key"], d["have"]),
+        want=_value(d["key"], d["want"]),
+        cause=_text(d["cause"] or ""),
+        restarts=bool(d["restarts"]),
+        why=_NUMBER.sub("N", mask.text(_text(held["reason"]))) if held else "",
+    )
+    return _shared(finding), _seconds(d["since"]) if d["since"] else 0
+
+
+def _unknown(u: dict[str, Any]) -> tuple[Finding, int]:
+    want = _value(u["key"], u["want"])
+    reason = mask.text(_text(u["reason"]))
+    return _shared(Finding("unknown", _text(u["resource"]), _text(u["key"]), "", want, "", False, reason)), 0
+
+
+def _shared(value: Any) -> Any:
+    """One object for all that are equal: a fleet's hosts differ in little."""
+    if len(_known) > 1 << 16:  # hosts that have nothing in common
+        _known.clear()
+    return _known.setdefault(value, value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _name(value: Any) -> str:
+    """A host's name; one without any is no name to report under."""
+    if not (name := _text(value).strip()):
+        raise ValueError(value)
+    return name
+
+
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, dict | list | float):
+        raise TypeError(value)
+    return "missing" if value is None else str(mask.value(key, str(value).lower() if value in (True, False) else value))
+
+
+def _seconds(moment: Any) -> int:
+    return int(datetime.fromisoformat(_text(moment)).timestamp())

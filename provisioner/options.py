@@ -1,0 +1,58 @@
+"""A command's formats, and the arguments that it has beside those of all, as argparse takes them."""
+
+from typing import Any, NamedTuple
+
+
+class Argument(NamedTuple):
+    """One argument of a command."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+def _argument(name: str, text: str, **settings: Any) -> Argument:
+    return Argument(name, {"help": text, **settings})
+
+
+def _flag(name: str, text: str) -> Argument:
+    return _argument(name, text, action="store_true")
+
+
+POLICIES = ("never", "if-idle", "always")
+RESOURCES = ("daemon", "image-store", "emulators", "builder")
+USUAL = ("text", "json")
+FORMATS = {
+    "check": (*USUAL, "prometheus", "junit", "nagios"),
+    "report": (*USUAL, "html"),
+}
+
+_ONLY = _argument("--only", "leave the rest alone; may be given repeatedly", action="append", choices=RESOURCES)
+_QUICK = _flag("--quick", "judge emulators by reading, run no program")
+
+ARGUMENTS = {
+    "apply": (
+        _argument("--restart", "for this run: at any hour, whatever the configuration says", choices=POLICIES),
+        _ONLY,
+        _flag("--repair", "mend only what the configuration's repair lists"),
+    ),
+    "check": (
+        _ONLY,
+        _QUICK,
+        _flag("--quiet", "say nothing: the exit status is the answer"),
+        _flag("--exit-zero", "drift is no failure"),
+        _flag("--record", "keep the result, and journal what is new in it"),
+        _argument("--textfile-dir", "write provisioner.prom there, for node_exporter", metavar="DIR"),
+    ),
+    "hold": (
+        _argument("--reason", "for whoever meets the hold", required=True),
+        _argument("--until", "8h, 2d, 2026-12-01 or 2026-12-01T08:00Z", required=True, metavar="TIME"),
+    ),
+    "plan": (_ONLY, _QUICK),
+    "prove": (_argument("--platforms", "all, or names with commas; default: the configuration's", metavar="LIST"),),
+    "report": (
+        _argument("sources", "results; - is NDJSON on stdin", nargs="+", metavar="FILE|DIR|-"),
+        _argument("--silent-after", "a host whose last result is older is silent", default="2d", metavar="TIME"),
+        _argument("--expect", "every host's name, a line each: who has no result at all?", metavar="FILE"),
+    ),
+    "rollback": (_argument("receipt", "go back to before receipt N", nargs="?", type=int, metavar="N"),),
+}

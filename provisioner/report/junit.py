@@ -1,0 +1,46 @@
+"""A check's result as JUnit XML: a suite is the host, a case is a key. Drift fails, what is unknown is an error.
+
+Held drift is skipped: nobody is asked to mend it now.
+"""
+
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+
+def render(result: dict[str, Any]) -> str:
+    """One document, without anything that XML 1.0 cannot hold."""
+    failed = [d for d in result["differences"] if not d["held"]]
+    held = [d for d in result["differences"] if d["held"]]
+    rows = [
+        *((w, "") for w in result["as_wanted"]),
+        *((d, _child("failure", f"is {d['have']}, wanted {d['want']}", _more(d))) for d in failed),
+        *((d, _child("skipped", f"held: {d['held']['reason']}", "")) for d in held),
+        *((u, _child("error", u["reason"], "")) for u in result["unknown"]),
+    ]
+    cases = [f"    <testcase classname={_attr(r['resource'])} name={_attr(r['key'])}>{c}</testcase>" for r, c in rows]
+    suite = (
+        f'  <testsuite name={_attr(result["host"]["name"])} tests="{len(rows)}" failures="{len(failed)}"'
+        f' errors="{len(result["unknown"])}" skipped="{len(held)}" time="{result["duration_seconds"]}"'
+        f" timestamp={_attr(result['time'])}>"
+    )
+    head = '<?xml version="1.0" encoding="UTF-8"?>'
+    return "\n".join([head, '<testsuites name="provisioner check">', suite, *cases, "  </testsuite>", "</testsuites>"])
+
+
+def _more(d: dict[str, Any]) -> str:
+    return " ".join(f"{name}={d[name]}" for name in ("cause", "since") if d[name])
+
+
+def _child(kind: str, message: str, text: str) -> str:
+    return f"<{kind} message={_attr(message)}>{escape(_plain(text))}</{kind}>"
+
+
+def _attr(text: Any) -> str:
+    return quoteattr(_plain(str(text)))
+
+
+def _plain(text: str) -> str:
+    """Without the characters that XML 1.0 has no way to write."""
+    return "".join(
+        c if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff" and c < "\ufffe") else "?" for c in text
+    )

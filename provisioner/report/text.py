@@ -1,0 +1,47 @@
+"""A check's result for a person: what is not as wanted, whose doing it is, and what can be done about it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+RED, GREEN, YELLOW, DIM, PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
+CAUSES = {"corrective": "the host moved", "intended": "the configuration asks for it", None: ""}
+
+
+def render(result: dict[str, Any], colour: bool) -> str:
+    """A line a difference; colour is only ever decoration."""
+    return "\n".join(_line(text, paint if colour else "") for text, paint in _lines(result))
+
+
+def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if result["interrupted"]:
+        cut = result["interrupted"]
+        yield f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it", YELLOW
+    for d in result["differences"]:
+        yield f"{d['resource']}: {d['key']} is {value(d['have'])}, wanted {value(d['want'])}{_history(d)}", RED
+        if d["held"]:
+            yield f"  held: {d['held']['reason']}", YELLOW
+            yield f"  hint: {d['held']['hint']}", DIM
+    for u in result["unknown"]:
+        yield f"{u['resource']}: {u['key']} is unknown: {u['reason']}", YELLOW
+    for change in result["apply"]:
+        yield from ((f"apply would {does}", DIM) for does in change["does"])
+    if hold := result["hold"]:
+        yield f"applies are held until {hold['until']}: {hold['reason']} ({hold['by']})", YELLOW
+    if not result["differences"] and not result["unknown"]:
+        yield "in sync", GREEN
+
+
+def _history(d: dict[str, Any]) -> str:
+    words = [CAUSES[d["cause"]], f"since {d['since']}" if d["since"] else ""]
+    said = ", ".join(w for w in words if w)
+    return f" ({said})" if said else ""
+
+
+def _line(text: str, paint: str) -> str:
+    safe = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return f"{paint}{safe}{PLAIN}" if paint else safe
+
+
+def value(found: Any) -> str:
+    """A value as a person reads it."""
+    return "missing" if found is None else str(found).lower() if isinstance(found, bool) else str(found)
