@@ -8,31 +8,19 @@ from typing import Any
 HIDDEN = "***"
 
 # A text without any of these holds no secret that the patterns know; a check in sync then compiles none of them.
-_HINTS = (
-    "@",
-    "auth",
-    "basic ",
-    "bearer ",
-    "eyj",
-    "gh",
-    "glpat-",
-    "key",
-    "pass",
-    "pat_",
-    "secret",
-    "token",
-    "xox",
-    "akia",
+_HINTS = tuple(
+    "@ auth basic bearer eyj ghp_ gho_ ghu_ ghs_ ghr_ glpat- key pass pat_ oat_ secret token xox akia".split()
 )
-_NAME = (
-    r"[\w.\-]*(?:passw(?:or)?d|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth)[\w.\-]*"
-)
+_WORD = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
+_NAME = rf"(?:[\w.\-]*{_WORD}[\w.\-]*|auth|authorization)"
+_NAMED = rf"(?i)((?<![\w.\-])\"?{_NAME}\"?\s*[=:]\s*)"
 _SHAPES = (
+    (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.\-]{8,}", rf"\1 {HIDDEN}"),
     # scheme://user:password@host; a password may hold an @ and a slash, so everything up to the last @ of the word
     (r"(?i)([a-z][a-z0-9+.\-]*://)[^\s\"'<>]*@", rf"\1{HIDDEN}@"),
-    (rf"(?i)((?<![\w\-])\"?{_NAME}\"?\s*[=:]\s*)(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?!//)[^\s,;]+)", rf"\1{HIDDEN}"),
+    (rf"{_NAMED}([\"'])(?:(?!\2)[^\\]|\\.)*\2", rf"\1\2{HIDDEN}\2"),
+    (rf"{_NAMED}(?!//)[^\s,;\[{{\"'][^\s,;]*", rf"\1{HIDDEN}"),
     (rf"(?i)(--{_NAME}\s+)\S+", rf"\1{HIDDEN}"),
-    (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.\-]{8,}", rf"\1 {HIDDEN}"),
     (r"\b(?:gh[pousr]_|github_pat_|glpat-|dckr_pat_|dckr_oat_|xox[abprs]-|AKIA)[A-Za-z0-9_\-]{8,}", HIDDEN),
     (r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*", HIDDEN),
 )
@@ -52,6 +40,9 @@ def text(said: str) -> str:
 
 def named(name: str) -> bool:
     """Whether what bears this name is a secret, whatever it looks like."""
+    lower = name.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return False
     import re
 
     return re.fullmatch(rf"(?i)(?:.*[ .])?{_NAME}", name) is not None

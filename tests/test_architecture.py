@@ -13,9 +13,13 @@ PACKAGE = Path(__file__).parents[1] / "provisioner"
 LAYERS = (
     ("errors",),
     ("model",),
+    ("mask", "options"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "yamltext", "schema", "example", "engine", "report", "log"),
-    ("system.wire", "system.programs"),
+    ("report.text", "report.junit", "report.nagios", "report.prometheus", "report.formats"),
+    ("system.wire", "system.programs", "system.streams"),
     ("system",),
+    ("hold",),
+    ("fleet.read", "fleet.summary", "fleet.text", "fleet.summary_json", "fleet.page", "fleet"),
     ("desired", "facts", "managers", "processes", "service", "daemonjson"),
     ("conflicts", "containerd", "policy", "hidden"),
     ("mounts", "kernel", "boot", "emulated"),
@@ -24,6 +28,7 @@ LAYERS = (
     ("resources",),
     ("plan", "proof"),
     ("journal",),
+    ("result",),
     ("apply", "detect"),
     ("cli",),
     ("__main__",),
@@ -45,7 +50,8 @@ HEAVY = (
 CHECK = """
 import sys
 sys.path.insert(0, {package!r})
-from provisioner import cli, desired, facts, journal, plan, report
+from provisioner import cli, desired, facts, journal, plan, report, result
+from provisioner.report import formats, text
 print(*sys.modules)
 """
 

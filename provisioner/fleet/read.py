@@ -60,7 +60,9 @@ class Problem(NamedTuple):
     place: str
 
 
-_NUMBER = re.compile(r"\b\d+\b")  # how many images would be hidden differs from host to host, and why it is held does not
+_NUMBER = re.compile(
+    r"\b\d+\b"
+)  # how many images would be hidden differs from host to host, and why it is held does not
 _known: dict[Any, Any] = {}
 
 

@@ -1,0 +1,53 @@
+"""What we ship for Prometheus and Grafana."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from provisioner.report import formats
+from tests.cases.results import DRIFT, result
+
+CHECKOUT = Path(__file__).parents[1]
+MONITORING = CHECKOUT / "monitoring"
+
+
+def promtool(*args: str) -> None:
+    if not (tool := shutil.which("promtool")):
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    ran = subprocess.run((tool, *args), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_alerts_are_rules_and_fire_when_they_say() -> None:
+    promtool("check", "rules", str(MONITORING / "alerts.yml"))
+    promtool("test", "rules", str(MONITORING / "alerts_test.yml"))
+
+
+def test_the_dashboard_is_as_grafana_documents_it() -> None:
+    schema = json.loads((CHECKOUT / "tests" / "cases" / "grafana-dashboard.schema.json").read_text())
+    dashboard: dict[str, Any] = json.loads((MONITORING / "dashboard.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(dashboard)
+    identifiers = [p["id"] for p in dashboard["panels"]]
+    assert len(set(identifiers)) == len(identifiers)
+    squares = [
+        (x, y)
+        for g in (p["gridPos"] for p in dashboard["panels"])
+        for x in range(g["x"], g["x"] + g["w"])
+        for y in range(g["y"], g["y"] + g["h"])
+    ]
+    assert len(set(squares)) == len(squares), "panels overlap"
+
+
+def test_the_alerts_and_the_dashboard_ask_only_for_metrics_that_there_are() -> None:
+    pytest.importorskip("prometheus_client")
+    known = set(re.findall(r"^provisioner_\w+", formats.FORMATS["prometheus"](result(DRIFT), False), re.MULTILINE))
+    for name in ("alerts.yml", "dashboard.json"):
+        text = (MONITORING / name).read_text()
+        asked = set(re.findall(r"provisioner_[a-z_]+", text))
+        assert asked <= known, name

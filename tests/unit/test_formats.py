@@ -1,0 +1,121 @@
+"""One result, in every format."""
+
+import json
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from provisioner.report import formats, nagios
+from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "provisioner" / "result.schema.json").read_text())
+HOLD = {"reason": "release week", "until": "2026-12-01T00:00:00Z", "since": "2026-11-22T00:00:00Z", "by": "ada"}
+RESULTS: dict[str, dict[str, Any]] = {
+    "in sync": result(),
+    "drift": result(DRIFT),
+    "held": result(HELD),
+    "unknown": result(unknown=(UNKNOWN,)),
+    "cut off": result(status=2, interrupted=3),
+    "all": result(DRIFT, HELD, unknown=(UNKNOWN,), hold=HOLD, interrupted=3),
+}
+
+
+def said(name: str, kind: str, *, colour: bool = False) -> str:
+    return formats.FORMATS[kind](RESULTS[name], colour)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_result_is_as_the_schema_has_it(name: str) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(said(name, "json")))
+
+
+def test_the_schema_refuses_what_is_none() -> None:
+    for broken in ({**result(), "status": 3}, {**result(), "time": "today"}, result({**DRIFT, "cause": "aliens"})):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(SCHEMA).validate(broken)
+
+
+def test_text_names_the_difference_its_cause_its_age_and_what_holds_it() -> None:
+    assert said("all", "text").splitlines() == [
+        "an apply was cut off (receipt 3): `provisioner apply` or `rollback` undoes it",
+        "emulators: linux/arm64 is not registered, wanted runs (the host moved, since 2026-11-20T08:00:00Z)",
+        "image store: in effect is overlay2, wanted containerd (the configuration asks for it)",
+        "  held: the switch would hide 3 images",
+        "  hint: save them",
+        "builder: registered is unknown: /root/.docker: this user may not read it",
+        "applies are held until 2026-12-01T00:00:00Z: release week (ada)",
+    ]
+    assert said("in sync", "text") == "in sync"
+
+
+def test_colour_is_only_decoration_and_never_comes_from_a_result() -> None:
+    coloured = said("all", "text", colour=True)
+    assert "\033[31m" in coloured
+    assert [line.split("m", 1)[1].removesuffix("\033[0m") for line in coloured.splitlines()] == said(
+        "all", "text"
+    ).splitlines()
+    hostile = formats.FORMATS["text"](result({**DRIFT, "have": "\033[2J\u202egone\n"}), False)
+    assert "\033" not in hostile
+    assert "\u202e" not in hostile
+    assert "\n" not in hostile
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "start"),
+    [
+        ("in sync", 0, "PROVISIONER OK - in sync | drifted=0;;0 unknown=0;0 time=0.031s"),
+        ("held", 1, "PROVISIONER WARNING - image store: in effect is overlay2 | drifted=1"),
+        ("cut off", 1, "PROVISIONER WARNING - the apply of receipt 3 was cut off |"),
+        ("drift", 2, "PROVISIONER CRITICAL - emulators: linux/arm64 is not registered | "),
+        ("unknown", 3, "PROVISIONER UNKNOWN - builder: registered is unknown | "),
+        ("all", 2, "PROVISIONER CRITICAL - "),
+    ],
+)
+def test_nagios_says_one_line_and_its_own_statuses(name: str, status: int, start: str) -> None:
+    assert nagios.status(RESULTS[name]) == status
+    assert said(name, "nagios").startswith(start)
+    assert said(name, "nagios").count("\n") == 0
+    assert formats.FORMATS["nagios"](result({**DRIFT, "have": "a|b\nc"}), False).count("|") == 1
+
+
+def test_junit_counts_and_stays_xml_whatever_is_in_it() -> None:
+    suite = ElementTree.fromstring(said("all", "junit"))[0]  # noqa: S314  # our own
+    assert {k: suite.get(k) for k in ("name", "tests", "failures", "errors", "skipped")} == {
+        "name": "build-1",
+        "tests": "4",
+        "failures": "1",
+        "errors": "1",
+        "skipped": "1",
+    }
+    hostile = result({**DRIFT, "have": 'a\x00\x1b"<>&\ud800\uffff]]>', "key": "<x>"}, name="</testsuite>")
+    case = ElementTree.fromstring(formats.FORMATS["junit"](hostile, False))[0][1]  # noqa: S314
+    assert (case.get("name"), case[0].tag) == ("<x>", "failure")
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_promtool_finds_nothing_wrong_with_the_metrics(name: str) -> None:
+    pytest.importorskip("prometheus_client")
+    if not (tool := shutil.which("promtool")):
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    text = said(name, "prometheus") + "\n"
+    ran = subprocess.run((tool, "check", "metrics"), input=text, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_metrics_tell_the_same_story_in_bounded_labels() -> None:
+    pytest.importorskip("prometheus_client")
+    lines = [line for line in said("all", "prometheus").splitlines() if not line.startswith("#")]
+    values = dict(line.rsplit(" ", 1) for line in lines)
+    assert values['provisioner_drifted_keys{resource="emulators"}'] == "1.0"
+    assert values['provisioner_held_keys{resource="image_store"}'] == "1.0"
+    assert values['provisioner_restart_required{resource="image_store"}'] == "1.0"
+    assert values['provisioner_unknown_keys{resource="builder"}'] == "1.0"
+    assert values['provisioner_platform_ready{platform="linux/arm64"}'] == "0.0"
+    assert values['provisioner_platform_ready{platform="linux/s390x"}'] == "1.0"
+    assert float(values["provisioner_check_timestamp_seconds"]) == 1795428000
+    assert "build-1" not in "".join(lines)

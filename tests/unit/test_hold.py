@@ -1,0 +1,63 @@
+"""A hold stops applies for a time, and for a reason."""
+
+import pytest
+
+from provisioner import hold
+from provisioner.errors import Exit, HoldError, UsageError
+from provisioner.system import System
+
+NOW = "2026-11-23T10:00:00Z"
+
+
+@pytest.fixture
+def system(tmp_path: object) -> System:
+    host = System(str(tmp_path), {"SUDO_USER": "ada"}, "x86_64")
+    host.make_directory("/etc", 0o755)
+    return host
+
+
+def test_a_hold_is_on_until_its_time(system: System) -> None:
+    put = hold.put(system, "release\n week", "8h")
+    assert (put.reason, put.by) == ("release week", "ada")
+    assert hold.read(system, put.since) == put
+    assert hold.read(system, put.until) is None
+    with pytest.raises(HoldError, match=r"until .*: release week \(ada\)") as raised:
+        hold.refuse(system, put.since)
+    assert raised.value.status is Exit.BUSY
+    assert hold.release(system) == put
+    assert hold.read(system, put.since) is None
+    assert hold.release(system) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"reason": 1}', "null"])
+def test_a_hold_that_cannot_be_read_holds(system: System, text: str) -> None:
+    system.make_directory(hold.FOLDER, 0o755)
+    system.write(hold.PATH, text, 0o644)
+    with pytest.raises(HoldError, match="cannot be read"):
+        hold.refuse(system, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("90m", "2026-11-23T11:30:00Z"),
+        ("8h", "2026-11-23T18:00:00Z"),
+        ("2d", "2026-11-25T10:00:00Z"),
+        ("2026-12-01", "2026-12-01T00:00:00Z"),
+        ("2026-12-01T08:00Z", "2026-12-01T08:00:00Z"),
+        ("2026-12-01T08:00+02:00", "2026-12-01T06:00:00Z"),
+    ],
+)
+def test_times_may_be_lengths_days_or_moments(text: str, until: str) -> None:
+    assert hold.moment(text, NOW) == until
+
+
+@pytest.mark.parametrize("text", ["", "h", "8", "-8h", "tomorrow", "2026-13-01", "2026-11-23", "0m", "9999d", "٨h"])
+def test_a_time_that_is_none_or_past_or_far_away_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        hold.moment(text, NOW)
+
+
+def test_a_hold_needs_a_reason(system: System) -> None:
+    with pytest.raises(UsageError, match="reason"):
+        hold.put(system, "  ", "8h")

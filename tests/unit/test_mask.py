@@ -1,0 +1,100 @@
+"""No secret in any output."""
+
+import json
+
+import pytest
+
+from provisioner import mask, report
+from provisioner.fleet import read, text
+from provisioner.fleet.summary import Fleet
+from provisioner.model import Change, Difference, Held, Plan, Run, WriteFile
+from provisioner.report import formats
+from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+
+SECRET = "hunter2Hunter2"  # noqa: S105
+TEXTS = (
+    f"env.HTTPS_PROXY=http://deploy:{SECRET}@proxy.example:3128",
+    f"http://deploy:p@ss{SECRET}@proxy.example",
+    f'"https-proxy": "http://u:{SECRET}@proxy.example:3128"',
+    f"REGISTRY_PASSWORD={SECRET}",
+    f"npm_token: '{SECRET} and {SECRET}'",
+    f'{{"auths": {{"registry.example": {{"auth": "{SECRET}", "identitytoken": "{SECRET}"}}}}}}',
+    f"docker login --password {SECRET} registry.example",
+    f"Authorization: Bearer {SECRET}",
+    f"Authorization: Basic {SECRET}==",
+    f"ghp_{SECRET}abcdefgh",
+    f"dckr_pat_{SECRET}",
+    f"eyJ{SECRET}.eyJ{SECRET}.{SECRET}",
+    f"aws_secret_access_key={SECRET}",
+)
+INNOCENT = (
+    "emulators: linux/arm64 is not registered, wanted runs",
+    "unix:///var/run/docker.sock",
+    "credentials: true",
+    "apply would run docker buildx inspect --bootstrap container-builder",
+    "save or push what is needed, then say image_store: {existing: hide}",
+    "https://docs.docker.com/build/",
+    "keys: emulators",
+)
+
+
+@pytest.mark.parametrize("said", TEXTS)
+def test_a_text_is_said_without_its_secret(said: str) -> None:
+    assert SECRET not in mask.text(said)
+    assert mask.HIDDEN in mask.text(said)
+
+
+@pytest.mark.parametrize("said", INNOCENT)
+def test_what_holds_no_secret_is_said_as_it_is(said: str) -> None:
+    assert mask.text(said) == said
+
+
+@pytest.mark.parametrize("said", [*TEXTS, *INNOCENT])
+def test_hiding_twice_is_hiding_once(said: str) -> None:
+    assert mask.text(mask.text(said)) == mask.text(said)
+
+
+def test_a_value_is_hidden_by_the_name_of_its_key() -> None:
+    row = {"key": "driver option env.NPM_TOKEN", "have": SECRET, "want": f"{SECRET} with spaces"}
+    assert SECRET not in json.dumps(mask.everywhere({"differences": [row]}))
+    assert mask.everywhere({"password": SECRET, "name": "a"}) == {"password": "***", "name": "a"}
+
+
+def rows() -> list[dict[str, object]]:
+    """Differences with secrets wherever a result can hold text."""
+    proxy = f"http://deploy:{SECRET}@proxy.example"
+    return [
+        {**DRIFT, "resource": "builder", "key": "driver option env.HTTP_PROXY", "have": proxy, "want": proxy + "/2"},
+        {**DRIFT, "resource": "builder", "key": "driver option env.NPM_TOKEN", "have": SECRET, "want": SECRET + "2"},
+        {**HELD, "held": {"reason": f"refused {proxy}", "hint": f"--token {SECRET}"}},
+    ]
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_no_format_of_a_check_shows_a_secret(name: str) -> None:
+    pytest.importorskip("prometheus_client")
+    unseen = {**UNKNOWN, "reason": f"GET http://u:{SECRET}@proxy.example"}
+    hold = {"reason": f"token={SECRET}", "until": "2026-12-01T00:00:00Z", "since": "2026-11-01T00:00:00Z", "by": "root"}
+    does = [f"run docker buildx create --driver-opt env.NPM_TOKEN={SECRET}"]
+    apply = [{"resource": "builder", "does": does, "restarts": []}]
+    found = mask.everywhere(result(*rows(), unknown=(unseen,), hold=hold, apply=apply))
+    said = formats.FORMATS[name](found, True)
+    assert SECRET not in said
+    assert name == "prometheus" or "NPM_TOKEN" in said
+
+
+def test_no_plan_and_no_document_shows_a_secret() -> None:
+    argv = ("docker", "buildx", "create", "--driver-opt", f"env.NPM_TOKEN={SECRET} {SECRET}")
+    difference = Difference("driver option env.NPM_TOKEN", SECRET, SECRET + "2")
+    held = Held("x", f"http://u:{SECRET}@proxy.example refused", "no hint")
+    edits = (Run(argv), WriteFile("/etc/x", f'{{"https-proxy": "http://u:{SECRET}@proxy.example"}}'))
+    plan = Plan((Change("builder", (difference,), edits, held=(held,)),))
+    assert SECRET not in mask.text(report.plan(plan))
+    assert SECRET not in report.document("plan", 2, changes=report.plan_json(plan))
+
+
+def test_a_report_hides_what_an_older_agent_did_not() -> None:
+    found = read._result(json.dumps(result(*rows())).encode(), "here")
+    assert isinstance(found, read.Host)
+    assert SECRET not in repr(found)
+    assert SECRET not in text.render(Fleet(0, 1).add([found]).close())
