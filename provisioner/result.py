@@ -12,7 +12,7 @@ from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.journal import Receipt
-from provisioner.model import Change, Difference, Plan, Reader, Unknown
+from provisioner.model import Change, Difference, Plan, Reader, Restart, Unknown
 from provisioner.resources import RESOURCES
 from provisioner.system import System
 
@@ -135,6 +135,7 @@ def _explain(
     if not drift:
         return
     changes, unplanned = _planned(host, facts, wanted, {r for r, _ in drift})
+    restarting = _restarting(host, facts, wanted, changes)
     receipt = _applied(host)
     last = record(host)
     since = {(d["resource"], d["key"], d["have"]): d["since"] for d in _rows(last)}
@@ -151,7 +152,7 @@ def _explain(
                 "want": d.want,
                 "cause": _cause(resource, d, receipt, facts),
                 "since": since.get((resource, d.key, have), first),
-                "restarts": bool(change and change.settle),
+                "restarts": resource in restarting,
                 "held": {"reason": kept.reason, "hint": kept.hint} if kept else None,
             }
         )
@@ -159,7 +160,7 @@ def _explain(
         {
             "resource": c.resource,
             "does": [report.sentence(s) for s in (*c.edits, *c.settle)],
-            "restarts": [s.unit for s in c.settle],
+            "restarts": [s.unit for s in c.settle if isinstance(s, Restart)],
         }
         for c in changes.values()
     ]
@@ -179,6 +180,15 @@ def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tup
         return {c.resource: c for c in plan.make(host, facts, wanted, only).changes}, None
     except ProvisionerError as e:
         return {}, e.message
+
+
+def _restarting(host: Reader, facts: Facts, wanted: Desired, changes: Mapping[str, Change]) -> set[str]:
+    """The resources that would restart the daemon if they were mended alone: a plan restarts once for all of them."""
+    once = {name for name, change in changes.items() if any(isinstance(s, Restart) for s in change.settle)}
+    if not once or len(changes) == 1:
+        return once
+    alone = {name: _planned(host, facts, wanted, {name})[0].values() for name in changes}
+    return {n for n, found in alone.items() if any(isinstance(s, Restart) for c in found for s in c.settle)}
 
 
 def _applied(host: Reader) -> Receipt | None:

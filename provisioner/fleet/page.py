@@ -15,7 +15,7 @@ from provisioner.fleet.summary import STATES, Fleet
 from provisioner.fleet.text import moment
 from provisioner.report import printable
 
-RESOURCES = ("image store", "emulators", "builder")
+RESOURCES = ("daemon", "image store", "emulators", "builder")
 PLACES = 200  # problems of a kind that the page names
 
 

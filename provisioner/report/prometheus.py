@@ -1,6 +1,6 @@
 """A check's result as metrics for node_exporter's textfile collector.
 
-Times are times, not ages, so that an alert can tell a check that no longer runs. Labels are the three resources and the
+Times are times, not ages, so that an alert can tell a check that no longer runs. Labels are the four resources and the
 configured platforms: never a host's name, a message or a value.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-RESOURCES = ("image store", "emulators", "builder")
+RESOURCES = ("daemon", "image store", "emulators", "builder")
 
 
 def render(result: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from provisioner.daemonjson import Keys
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import OWNED, Facts
-from provisioner.model import Change, Difference, Held, Reader, Reload, Restart, State, Value, WriteFile
+from provisioner.model import Change, Difference, Held, Reader, Reload, Restart, State, Unknown, Value, WriteFile
 
 NAME = "daemon"
 EFFECT = " in effect"
@@ -46,7 +46,8 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     try:
         found = daemonjson.load(host, facts)
     except (ConfigError, DeniedError) as e:
-        return shown | {key: e.message for key in want if not key.endswith(EFFECT)}
+        said = Unknown(e.message) if isinstance(e, DeniedError) else e.message
+        return shown | {key: said for key in want if not key.endswith(EFFECT)}
     return {**shown, **{name(keys): flat(value) for keys, value in leaves(found)}, **_objects(found, want)}
 
 

@@ -11,7 +11,7 @@ from provisioner import daemonjson, engine, jsontext, service
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
-from provisioner.model import Change, Difference, Held, Reader, Restart, State, Step, Value
+from provisioner.model import Change, Difference, Held, Reader, Restart, State, Step, Unknown, Value
 
 NAME = "image store"
 LEAF = ("features", "containerd-snapshotter")
@@ -73,7 +73,7 @@ def _configured(host: Reader, facts: Facts) -> Value:
     try:
         value = jsontext.leaf(daemonjson.load(host, facts, LEAF), LEAF)
     except (ConfigError, DeniedError) as e:
-        return e.message
+        return Unknown(e.message) if isinstance(e, DeniedError) else e.message
     return value if isinstance(value, bool) or value is None else f"{value!r}, which is no boolean"
 
 

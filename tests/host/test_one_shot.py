@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from provisioner.log import MESSAGE_IDS
+from provisioner.log import EVENTS
 from tests.conftest import Boot
 from tests.host import BUILDER, DAEMON_JSON, ENTRY, LAYERS, agent, differences, portrait, started, steps, store
 
@@ -165,7 +165,7 @@ def test_the_journal_tells_of_an_apply_and_of_its_undoing(boot: Boot) -> None:
     assert agent(host, "rollback").status == 0
     entries = host.sh("journalctl -t provisioner -o json", check=True).stdout.splitlines()
     told = [json.loads(entry) for entry in entries]
-    assert [t["MESSAGE_ID"] for t in told] == [MESSAGE_IDS["applied"], MESSAGE_IDS["rolled back"]]
+    assert [t["MESSAGE_ID"] for t in told] == [EVENTS["applied"].message_id, EVENTS["rolled back"].message_id]
     assert told[0]["PROVISIONER_RECEIPT"] == "1"
 
 

@@ -1,0 +1,184 @@
+"""A host's life after set-up: the timer checks, drift is told in one voice, and told again when it is gone."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from provisioner.log import EVENTS
+from tests.conftest import Boot
+from tests.host import BUILDER, ENTRY, LAYERS, agent, differences
+from tests.hosts import Host
+
+pytestmark = pytest.mark.host
+CHECKOUT = Path(__file__).parents[2]
+RECORD = "/var/lib/provisioner-check/check.json"
+CONFIG = "/etc/provisioner/provisioner.yaml"
+FACT = "/etc/ansible/facts.d/provisioner.fact"
+METRICS = "/var/lib/node-exporter"
+TEXTFILE = f"""\
+[Service]
+ExecStart=
+ExecStart=/usr/local/bin/provisioner check --record --textfile-dir={METRICS}
+ReadWritePaths={METRICS}
+"""
+SOON = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
+UNITS = ("provisioner-check.service", "provisioner-apply.service", "provisioner-emulators.service")
+SCORES = {"check": 5, "apply": 15, "emulators": 15}  # tenths
+
+
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((CHECKOUT / "provisioner" / "result.schema.json").read_text())
+    return found
+
+
+def record(host: Host) -> dict[str, Any]:
+    """What the timer's check found last, as the schema has it."""
+    found: dict[str, Any] = json.loads(host.get(RECORD) or b"{}")
+    if found:
+        jsonschema.Draft202012Validator(schema()).validate(found)
+    return found
+
+
+def told(host: Host, event: str) -> list[str]:
+    """The messages of an event in the journal."""
+    argv = ("journalctl", "--quiet", "--output=json", f"MESSAGE_ID={EVENTS[event].message_id}")
+    return [json.loads(line)["MESSAGE"] for line in host.run(*argv).stdout.splitlines()]
+
+
+def put_prometheus_client(host: Host) -> None:
+    """The library that the metrics are made with: pure Python, so a copy of the machine's is one of the host's."""
+    library = pytest.importorskip("prometheus_client")
+    folder = Path(library.__file__).parent
+    tar = subprocess.run(
+        ("/bin/tar", "--exclude=__pycache__", "-C", str(folder.parent), "-c", folder.name),
+        capture_output=True,
+        check=True,
+    ).stdout
+    host.run("tar", "-x", "-C", "/usr/lib/python3/dist-packages", input=tar, check=True)
+
+
+def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_story(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    put_prometheus_client(host)
+    host.put(FACT, (CHECKOUT / "ansible" / "facts" / "provisioner.fact").read_text(), 0o755)
+    host.put("/etc/systemd/system/provisioner-check.service.d/textfile.conf", TEXTFILE)
+    host.put("/etc/systemd/system/provisioner-check.timer.d/soon.conf", SOON)
+    host.sh(f"install -d -g docker -m 1775 {METRICS}; journalctl --update-catalog", check=True)
+    assert json.loads(host.run(FACT).stdout) == {}
+    assert agent(host, "apply").status == 0
+    host.sh("systemctl daemon-reload && systemctl start provisioner-check.timer", check=True)
+
+    host.wait("the timer", lambda: record(host).get("status") == 0)
+    assert json.loads(host.run(FACT).stdout)["in_sync"] is True
+    assert told(host, "drift found") == []
+
+    host.sh(f"echo -1 > {ENTRY}", check=True)
+    host.wait("drift", lambda: record(host).get("status") == 2)
+    first = record(host)["differences"][0]
+    assert (first["key"], first["have"], first["cause"], first["restarts"]) == (
+        "linux/arm64",
+        "not registered",
+        "corrective",
+        False,
+    )
+    assert record(host)["apply"][0]["does"] == [
+        "run /usr/lib/systemd/systemd-binfmt /etc/binfmt.d/provisioner-arm64.conf"
+    ]
+    host.wait("the journal", lambda: told(host, "drift found") == ["drift found: emulators: linux/arm64"])
+    explained = host.run("journalctl", "-x", f"MESSAGE_ID={EVENTS['drift found'].message_id}").stdout
+    assert "no longer as provisioner.yaml wants it" in explained
+    fact = json.loads(host.run(FACT).stdout)
+    assert (fact["in_sync"], fact["drifted"], fact["restart_required"]) == (False, ["emulators: linux/arm64"], False)
+    metrics = (host.get(f"{METRICS}/provisioner.prom") or b"").decode()
+    assert 'provisioner_drifted_keys{resource="emulators"} 1.0\n' in metrics
+    assert 'provisioner_platform_ready{platform="linux/arm64"} 0.0\n' in metrics
+    checked = agent(host, "check")
+    assert (checked.status, differences(checked)) == (2, {"emulators: linux/arm64"})
+    assert checked.document["differences"][0]["since"] == first["since"]
+    host.wait("another check", lambda: record(host)["time"] > first["since"])
+    assert record(host)["differences"][0]["since"] == first["since"]
+    assert len(told(host, "drift found")) == 1
+
+    host.put(CONFIG, "repair: [emulators]\n")
+    host.wait("the repair", lambda: record(host).get("status") == 0)
+    assert host.sh(f"head -1 {ENTRY}").stdout == "enabled\n"
+    host.wait("the end of it", lambda: told(host, "drift gone") == ["drift gone: emulators: linux/arm64"])
+    assert len(told(host, "applied")) == 2
+    assert (
+        'provisioner_drifted_keys{resource="emulators"} 0.0\n'
+        in (host.get(f"{METRICS}/provisioner.prom") or b"").decode()
+    )
+
+
+@pytest.mark.parametrize("engine", ["trixie", "forky"])
+def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> None:
+    host = boot(engine, layers=LAYERS, agent=True)
+    for unit, score in SCORES.items():
+        host.run("systemd-analyze", "security", f"--threshold={score}", f"provisioner-{unit}.service", check=True)
+    verified = host.run("systemd-analyze", "verify", "--man=no", *UNITS, "provisioner-check.timer")
+    assert (verified.status, verified.stderr) == (0, "")
+
+    host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
+    assert agent(host, "check").status == 0
+    proof = host.journal("provisioner-apply")
+    assert "image store: restart docker.service" in proof
+    assert "linux/arm64  yes    yes           yes" in proof
+
+    host.run("systemctl", "start", "provisioner-check", check=True)
+    assert (record(host)["status"], record(host)["unknown"]) == (0, [])
+    everything = agent(host, "check").document["as_wanted"]
+    assert record(host)["as_wanted"] == everything
+    assert host.sh(f"stat -L -c %U {RECORD}").stdout != "root\n"
+
+    host.sh(f"echo -1 > {ENTRY}; docker rm -f {BUILDER}", check=True)
+    host.put(CONFIG, "repair: [emulators]\n")
+    host.run("systemctl", "start", "provisioner-check", check=True)
+    host.wait("the repair", lambda: "enabled" in host.sh(f"cat {ENTRY}").stdout)
+    assert {d["resource"] for d in record(host)["differences"]} == {"emulators", "builder"}
+    assert record(host)["unknown"] == []
+    left = agent(host, "check")
+    assert {d["resource"] for d in left.document["differences"]} == {"builder"}
+    host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
+    assert agent(host, "check").status == 0
+
+
+def test_who_may_not_look_is_told_what_they_did_not_see(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    assert agent(host, "apply").status == 0
+    host.sh("useradd --create-home --groups docker dev; useradd --create-home other", check=True)
+    seen = agent(host, "check", user="dev")
+    assert (seen.status, seen.document["differences"]) == (1, [])
+    assert {u["resource"] for u in seen.document["unknown"]} == {"builder"}
+    assert "may not" in seen.document["unknown"][0]["reason"]
+    host.sh(f"echo -1 > {ENTRY}", check=True)
+    seen = agent(host, "check", user="dev")
+    assert (seen.status, differences(seen)) == (2, {"emulators: linux/arm64"})
+    assert seen.document["differences"][0]["cause"] is None
+    nagios = host.run("provisioner", "check", "--format=nagios", user="other")
+    assert (nagios.status, nagios.stdout.split(" - ")[0]) == (3, "PROVISIONER UNKNOWN")
+    assert "may not talk to the engine" in nagios.stdout
+
+
+def test_a_hold_stops_applies_and_is_in_every_result(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    assert agent(host, "hold", "--reason", "release week", "--until", "2h").status == 0
+    refused = agent(host, "apply")
+    assert refused.status == 75
+    assert "release week" in refused.stderr
+    checked = agent(host, "check")
+    assert (checked.status, checked.document["hold"]["reason"]) == (2, "release week")
+    assert "applies are held until" in host.run("provisioner", "check", "--format=nagios").stdout
+    assert agent(host, "release").status == 0
+    assert agent(host, "check").document["hold"] is None
+    assert agent(host, "apply").status == 0
+    quiet = host.run("provisioner", "check", "--quiet")
+    assert (quiet.status, quiet.stdout, quiet.stderr) == (0, "", "")
+    host.put(CONFIG, "platforms: [amd64, arm64, s390x]\n")
+    intended = agent(host, "check", "--exit-zero")
+    assert intended.status == 0
+    assert {d["cause"] for d in intended.document["differences"]} == {"intended"}
+    assert host.get(RECORD) is None
