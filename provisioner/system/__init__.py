@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.errors import BusyError, CommandError, DeniedError, NoEngineError, ProvisionerError
@@ -29,6 +29,7 @@ class System:
         self.uid = os.geteuid()
         self.machine = machine or os.uname().machine
         self._expected: dict[tuple[str, str], Any] = {}
+        self._begun: dict[tuple[bytes, bool], programs.Begun] = {}
 
     def path(self, path: str) -> str:
         """Where an absolute path of the host lies for us."""
@@ -133,7 +134,14 @@ class System:
 
         ``bare``, for root: in a root directory without any file, as in a container made from scratch.
         """
-        return programs.run_all(probes, RUN, bare=bare)
+        started = [self._begun.pop((probe, bare), None) or programs.start(probe, bare=bare) for probe in probes]
+        deadline = time.monotonic() + RUN
+        return [programs.finish(one, deadline) for one in started]
+
+    def begin(self, probes: Iterable[bytes], *, bare: bool = False) -> None:
+        """Start probes now whose end ``runs`` will wait for: the emulators work while we import."""
+        for probe in probes:
+            self._begun[probe, bare] = programs.start(probe, bare=bare)
 
     # --- the half that changes ----------------------------------------------------------------------------------
 

@@ -4,9 +4,9 @@ import contextlib
 import errno
 import os
 import select
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from _signal import SIGKILL, SIGPIPE  # ``signal`` makes enums of all of them, which a check has no use for
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from provisioner.errors import CommandError
@@ -21,6 +21,18 @@ _WHY = {
     errno.ELOOP: "the emulator that is registered for it is emulated itself",
     errno.EPERM: "this user may not change the root directory",
 }
+
+
+class Started(NamedTuple):
+    """A probe that runs: the reading end of its stdout, a memory file for its stderr, and the file that it is."""
+
+    pid: int
+    out: int
+    errors: int
+    inode: tuple[int, int] | None
+
+
+Begun = tuple[Started | str, contextlib.ExitStack]  # or why there is none; and the files that are open until its end
 
 
 def spawn(argv: tuple[str, ...], program: str, environment: dict[str, str], text: str, timeout: int) -> Ran:
@@ -43,31 +55,28 @@ def spawn(argv: tuple[str, ...], program: str, environment: dict[str, str], text
     finally:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, SIGKILL)
             process.communicate()
     said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
     return Ran(process.returncode, said, complaint)
 
 
-def run_all(programs: Sequence[bytes], timeout: float, *, bare: bool = False) -> list[Ran]:
-    """Run all of them at the same time; those that have not ended after ``timeout`` seconds are killed.
+def start(program: bytes, *, bare: bool = False) -> Begun:
+    """Start a program now; ``finish`` waits for its end.
 
     ``bare``: in a root directory without any file, as a container from scratch is one (root only). What runs there
     runs anywhere: the emulator is static, and its entry has the F flag.
     """
-    deadline = time.monotonic() + timeout
     with contextlib.ExitStack() as files:
-        started = [_start(program, bare, files) for program in programs]
-        return [_finish(s, deadline) if isinstance(s, Started) else Ran(None, "", s) for s in started]
+        begun = _start(program, bare, files)
+        return begun, files.pop_all()
 
 
-class Started(NamedTuple):
-    """A probe that runs: the reading end of its stdout, a memory file for its stderr, and the file that it is."""
-
-    pid: int
-    out: int
-    errors: int
-    inode: tuple[int, int] | None
+def finish(begun: Begun, deadline: float) -> Ran:
+    """How a probe ended; one that has not at ``deadline``, as time.monotonic has it, is killed."""
+    started, files = begun
+    with files:
+        return _finish(started, deadline) if isinstance(started, Started) else Ran(None, "", started)
 
 
 def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started | str:
@@ -89,7 +98,7 @@ def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started |
         os.write(file, program)
         with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
             path = f"{folder}/{file}"
-            pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(signal.SIGPIPE,))
+            pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(SIGPIPE,))
         return Started(pid, out, errors, _inode(pid))
     except OSError as e:
         os.close(out)
@@ -158,12 +167,14 @@ def _finish(probe: Started, deadline: float) -> Ran:
     finally:
         os.close(out)
         if status is None:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, SIGKILL)
             os.waitpid(pid, 0)
     text = said.decode(errors="replace")
     if status is None:
         return Ran(None, text, "it did not end in time" if len(said) < _FLOOD else "it printed without end")
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
+        import signal
+
         return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
     return Ran(code, text, os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else "", inode)
