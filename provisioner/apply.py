@@ -6,7 +6,20 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple, assert_never
 
-from provisioner import __version__, binfmt, copyout, desired, facts, hold, journal, jsontext, plan, proof, report, service
+from provisioner import (
+    __version__,
+    binfmt,
+    copyout,
+    desired,
+    facts,
+    hold,
+    journal,
+    jsontext,
+    plan,
+    proof,
+    report,
+    service,
+)
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.journal import Found, Journal, Receipt
@@ -77,9 +90,10 @@ def apply(
 
 
 def repair(system: System, path: str | None, say: Say) -> Outcome:
-    """Mend what the configuration lets the timer mend, and nothing else: no restart, and no recovery, which may need one.
+    """Mend what the configuration lets the timer mend, and nothing else.
 
-    ProvisionerError: an apply was cut off, so somebody has to look first.
+    No restart, then, and no recovery, which may need one. ProvisionerError: an apply was cut off, and somebody has to
+    look first.
     """
     must_be_root(system)
     listed = desired.load(system, path).repair
@@ -215,7 +229,7 @@ def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
     return jsontext.put(text or "", step.keys, step.value)
 
 
-def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, only: tuple[str, ...] = ()) -> Outcome:
+def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -> Outcome:
     """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way.
 
     ``before`` is what was seen; a plan's own differences are partly what it foresees.

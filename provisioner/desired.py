@@ -62,8 +62,9 @@ class Builder(NamedTuple):
 
 
 class Desired(NamedTuple):
-    """What the configuration asks for. ``platforms`` are normalised names, each once; ``repair`` lists what the timer may mend.
+    """What the configuration asks for. ``platforms`` are normalised names, each once.
 
+    ``repair`` lists the resources that the timer may mend.
     ``only`` is the command line's: the names of the resources that this run is about; none: all.
     """
 

@@ -177,7 +177,7 @@ def _rows(last: Result) -> list[dict[str, Any]]:
 def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tuple[Mapping[str, Change], str | None]:
     """What apply would do about some resources, or why that cannot be said."""
     try:
-        return {c.resource: c for c in plan.make(host, facts, wanted, only).changes}, None
+        return {c.resource: c for c in plan.make(host, facts, wanted._replace(only=tuple(only))).changes}, None
     except ProvisionerError as e:
         return {}, e.message
 

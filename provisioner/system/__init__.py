@@ -134,13 +134,13 @@ class System:
 
         ``bare``, for root: in a root directory without any file, as in a container made from scratch.
         """
-        started = [self._begun.pop((probe, bare), None) or programs.start(probe, bare=bare) for probe in probes]
+        self.begin(probes, bare=bare)
         deadline = time.monotonic() + RUN
-        return [programs.finish(one, deadline) for one in started]
+        return [programs.finish(self._begun.pop((probe, bare)), deadline) for probe in probes]
 
     def begin(self, probes: Iterable[bytes], *, bare: bool = False) -> None:
         """Start probes now whose end ``runs`` will wait for: the emulators work while we import."""
-        for probe in probes:
+        for probe in (p for p in probes if (p, bare) not in self._begun):
             self._begun[probe, bare] = programs.start(probe, bare=bare)
 
     # --- the half that changes ----------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import errno
 import os
 import select
 import time
-from _signal import SIGKILL, SIGPIPE  # ``signal`` makes enums of all of them, which a check has no use for
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from provisioner.errors import CommandError
 from provisioner.model import Ran
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
+SIGKILL, SIGPIPE = 9, 13  # Linux's numbers; to make enums of all, as ``signal`` does, takes 2 ms of a check
 _FLOOD = 1 << 16  # more than this no probe of ours prints
 _WHY = {
     errno.ENOEXEC: "no emulator is registered for it",

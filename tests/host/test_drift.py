@@ -26,8 +26,8 @@ ExecStart=/usr/local/bin/provisioner check --record --textfile-dir={METRICS}
 ReadWritePaths={METRICS}
 """
 SOON = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
-UNITS = ("provisioner-check.service", "provisioner-apply.service", "provisioner-emulators.service")
-SCORES = {"check": 5, "apply": 15, "emulators": 15}  # tenths
+UNITS = ("provisioner-check.service", "provisioner-apply.service", "provisioner-repair.service")
+SCORES = {"check": 5, "apply": 15, "repair": 15}  # tenths
 
 
 def schema() -> dict[str, Any]:
@@ -85,9 +85,8 @@ def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_stor
         "corrective",
         False,
     )
-    assert record(host)["apply"][0]["does"] == [
-        "run /usr/lib/systemd/systemd-binfmt /etc/binfmt.d/provisioner-arm64.conf"
-    ]
+    assert record(host)["apply"][0]["restarts"] == []
+    assert "qemu-aarch64" in "".join(record(host)["apply"][0]["does"])
     host.wait("the journal", lambda: told(host, "drift found") == ["drift found: emulators: linux/arm64"])
     explained = host.run("journalctl", "-x", f"MESSAGE_ID={EVENTS['drift found'].message_id}").stdout
     assert "no longer as provisioner.yaml wants it" in explained
@@ -134,14 +133,18 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     assert record(host)["as_wanted"] == everything
     assert host.sh(f"stat -L -c %U {RECORD}").stdout != "root\n"
 
-    host.sh(f"echo -1 > {ENTRY}; docker rm -f {BUILDER}", check=True)
+    host.sh(f"echo -1 > {ENTRY}; docker rm -f {BUILDER}; rm /etc/docker/daemon.json", check=True)
+    host.run("systemctl", "start", "provisioner-check", check=True)
+    everything = agent(host, "check").document
+    assert {d["resource"] for d in record(host)["differences"]} == {"image store", "emulators", "builder"}
+    for part in ("differences", "unknown", "as_wanted", "apply"):
+        assert record(host)[part] == everything[part]
+
     host.put(CONFIG, "repair: [emulators]\n")
     host.run("systemctl", "start", "provisioner-check", check=True)
     host.wait("the repair", lambda: "enabled" in host.sh(f"cat {ENTRY}").stdout)
-    assert {d["resource"] for d in record(host)["differences"]} == {"emulators", "builder"}
-    assert record(host)["unknown"] == []
     left = agent(host, "check")
-    assert {d["resource"] for d in left.document["differences"]} == {"builder"}
+    assert {d["resource"] for d in left.document["differences"]} == {"image store", "builder"}
     host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
     assert agent(host, "check").status == 0
 

@@ -21,7 +21,8 @@ ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one t
     "binutils-s390x-linux-gnu",
     "llvm-19",
 )
-DEVELOPING = (*PYTHON, *ASSEMBLERS, "strace")
+FLEET = ("prometheus", "chromium", "chromium-driver")  # promtool, and a browser for the page
+DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, "strace")
 GO = ("golang-go",)
 
 APT = Path("/usr/bin/apt-get")
