@@ -130,7 +130,8 @@ def line(name: str, entry: Entry) -> str:
 
     Only F must not be taken literally: the interpreter is opened anew, whatever file stands there by then.
     """
-    extension, hexed = entry.extension, ("".join(f"\\x{b:02x}" for b in data) for data in (entry.magic, entry.mask))
+    written = b"" if set(entry.mask) <= {0xFF} else entry.mask  # an entry without one is to be one again
+    extension, hexed = entry.extension, ("".join(f"\\x{b:02x}" for b in data) for data in (entry.magic, written))
     kind, offset, (magic, mask) = ("E", "", (extension, "")) if extension else ("M", str(entry.offset), hexed)
     taken = f"{name}{extension}{entry.interpreter}"
     delimiter = next((d for d in ":|%,;" if d not in taken), ":")

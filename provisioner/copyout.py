@@ -16,7 +16,7 @@ from provisioner import elf
 from provisioner.emulated import VERSIONS
 from provisioner.errors import CommandError, NoEngineError
 from provisioner.model import CopyOut, Reader, RemoveDirectory, RemoveFile, Step, WriteFile
-from provisioner.system import System
+from provisioner.system import System, temporary
 
 MANIFEST = "manifest.json"
 INSIDE = "/usr/bin"
@@ -53,7 +53,9 @@ def manifest(host: Reader, where: str) -> Mapping[str, Any]:
 
 def inverse(step: CopyOut, host: Reader) -> tuple[Step, ...]:
     """The steps that take away what a copy brings, and nothing that was there before."""
-    undo: list[Step] = [RemoveFile(f) for f in (f"{step.folder}/{p}" for p in step.programs) if host.stat(f) is None]
+    files = (f"{step.folder}/{p}" for p in step.programs)
+    undo: list[Step] = [RemoveFile(f) for f in files if host.stat(f) is None]
+    undo += [RemoveFile(temporary(f"{step.folder}/{name}")) for name in (*step.programs, MANIFEST)]  # of a killed run
     path = f"{step.folder}/{MANIFEST}"
     old = host.read(path)
     undo.append(RemoveFile(path) if old is None else WriteFile(path, old))

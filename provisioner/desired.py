@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from provisioner import platforms
-from provisioner.errors import ConfigError
+from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
 
 PATH = "/etc/provisioner/provisioner.yaml"
@@ -173,6 +173,6 @@ def _remembered(host: Reader) -> Mapping[str, Any]:
     """What an apply remembered; nothing where this user may not look, or the file is no longer whole."""
     try:
         found = json.loads(host.read(REMEMBERED) or "{}")
-    except (ConfigError, ValueError):
+    except (ConfigError, DeniedError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

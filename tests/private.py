@@ -34,7 +34,7 @@ mount --rbind /dev dev
 mount --bind "$1" src
 mount -t binfmt_misc binfmt_misc ./{TABLE}
 shift
-for file; do cp "$file" opt/qemu; done
+for file; do cp "$file" "opt/qemu/$(basename "$file" -static)"; done
 echo ready
 exec cat
 """

@@ -13,7 +13,7 @@ import pytest
 
 from provisioner import binfmt, platforms
 from tests.private import TABLE, PrivateHost, private_host
-from tests.test_probes_run import CACHE, skip_unless_ci
+from tests.test_probes_run import qemu, skip_unless_ci
 
 ROW = platforms.of("riscv64")  # foreign to every machine that tests run on
 OTHER = platforms.of("s390x")
@@ -33,11 +33,8 @@ PATCHED = f'program=$1; name=$2; shift 2; exec {QEMU} -0 "$name" "$program" "$@"
 @pytest.fixture(scope="module")
 def ground() -> Iterator[PrivateHost]:
     """One private host for all: booted by an OpenRC whose service binfmt reads binfmt.d."""
-    found = [str(p) for name in (ENTRY, "qemu-s390x") for p in CACHE.glob(f"programs-*/qemu-user/usr/bin/{name}")]
-    if len(found) < 2:
-        skip_unless_ci("no static qemu-riscv64 and qemu-s390x are in the cache of tests/hosts")
     try:
-        with private_host(found) as host:
+        with private_host((qemu(ROW), qemu(OTHER))) as host:
             host.sh(
                 "mkdir -p /run/openrc /etc/runlevels/boot; touch /etc/runlevels/boot/binfmt; cp -r /opt/qemu /opt/kept"
             )

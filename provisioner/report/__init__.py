@@ -116,7 +116,6 @@ def _change(change: Change) -> str:
         lines.append(f"  - {sentence(step)}")
         lines += [f"      {line}" for line in diff(step).splitlines()]
     lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
-    lines += [f"  note: {note}" for note in change.notes]
     lines += [
         f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
     ]

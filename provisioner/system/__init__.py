@@ -20,6 +20,12 @@ DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/us
 RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
 
 
+def temporary(path: str) -> str:
+    """Where a file is written before it is renamed to ``path``."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/.{name}.provisioner"
+
+
 class System:
     """One host: the tree below ``root``, seen and changed as the current user."""
 
@@ -196,10 +202,10 @@ class System:
         folder = os.path.dirname(target)
         self._trusted(folder)
         old = os.stat(target) if os.path.exists(target) else None
-        temporary = f"{folder}/.{os.path.basename(target)}.provisioner"
+        beside = temporary(target)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)  # of a run that was killed
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            os.unlink(beside)  # of a run that was killed
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with open(fd, "wb") as file:
                 file.write(data)
@@ -210,10 +216,10 @@ class System:
                 with contextlib.suppress(OSError, AttributeError):  # no SELinux, no label
                     os.setxattr(fd, "security.selinux", os.getxattr(target, "security.selinux"))
                 os.fsync(fd)
-            os.rename(temporary, target)
+            os.rename(beside, target)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+                os.unlink(beside)
             raise
         self._sync(folder)
 

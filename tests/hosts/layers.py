@@ -11,6 +11,7 @@ from tests.hosts.recipes import ENGINES
 LAYERS: dict[str, Callable[[], Path]] = {
     "29": parts.dockerd,
     "buildx": parts.buildx,
+    "newer-binfmt": mirror.newer_binfmt,
     "qemu": parts.qemu,
     "registry": mirror.layer,
 }

@@ -34,19 +34,33 @@ def layer() -> Path:
     return entry("registry", recipe, _build)
 
 
+def newer_binfmt() -> Path:
+    """A layer that adds a tonistiigi/binfmt with a later QEMU to what the registry of a host serves."""
+    recipe = (recipes.NEWER_BINFMT_IMAGE, images.BINFMT, recipes.NEWER_QEMU_SUITE, recipes.PROGRAMS)
+    return entry("newer-binfmt", recipe, _build_newer)
+
+
+def _build_newer(into: Path) -> None:
+    storage = Storage(into / "var/lib/docker-registry")
+    if not (hub.answers() and _copy(storage, (recipes.NEWER_BINFMT_IMAGE,))):
+        emulators, programs = together(parts.newer_qemu, parts.programs)
+        busybox = programs / "busybox-static/usr/bin/busybox"
+        images.add_binfmt(storage, recipes.NEWER_BINFMT_IMAGE, emulators / "usr/bin", busybox)
+
+
 def _build(into: Path) -> None:
     for path, text in FILES.items():
         (into / path).parent.mkdir(parents=True, exist_ok=True)
         (into / path).write_text(text)
     storage = Storage(into / "var/lib/docker-registry")
-    if not (hub.answers() and _copy(storage)):
+    if not (hub.answers() and _copy(storage, IMAGES)):
         progress.say("registry: Docker Hub is out of reach, so its two images are made here")
         _make(storage)
 
 
-def _copy(storage: Storage) -> bool:
+def _copy(storage: Storage, wanted: tuple[recipes.Image, ...]) -> bool:
     try:
-        for image in IMAGES:
+        for image in wanted:
             for tag in image.tags:
                 progress.say(f"registry: copying {image.name}:{tag} from Docker Hub")
                 hub.copy(storage, image.name, tag, images.ARCHITECTURE)

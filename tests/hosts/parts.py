@@ -34,6 +34,12 @@ def programs() -> Path:
     return entry("programs", recipe, partial(debian.fetch, wanted), partial(tree, suite))
 
 
+def newer_qemu() -> Path:
+    """The same emulators of a later suite, to upgrade to."""
+    suite, wanted = recipe = (recipes.NEWER_QEMU_SUITE, {"qemu-user": recipes.PROGRAMS["qemu-user"]})
+    return entry("newer-programs", recipe, partial(debian.fetch, wanted), partial(tree, suite)) / "qemu-user"
+
+
 def qemu() -> Path:
     """Static emulators in /usr/bin without their package's registration at boot, as a layer."""
     return programs() / "qemu-user"

@@ -113,6 +113,7 @@ BUILDX = GoPrograms(
 )
 
 QEMU_SUITE = "trixie"  # the first whose qemu-user is static
+NEWER_QEMU_SUITE = "forky"
 QEMU_CPUS = (
     *("aarch64", "arm", "i386", "x86_64", "ppc64le", "riscv64", "s390x"),
     *("mips64", "mips64el", "loongarch64"),
@@ -124,6 +125,7 @@ PROGRAMS = {  # what is wanted of which package
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
+NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # made here, it has NEWER_QEMU_SUITE's QEMU
 
 REGISTRY = "127.0.0.1:5000"
 

@@ -1,0 +1,95 @@
+"""Which platforms are emulated, and what belongs to them is called."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner import binfmt, elf, emulated, engine, facts, platforms
+from provisioner.desired import Desired
+from provisioner.system import System
+
+LEVEL_2 = platforms.native("x86_64", ["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"])
+
+
+def test_a_variant_of_the_host_s_own_architecture_never_gets_an_emulator() -> None:
+    for name in ("linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/386"):
+        assert not platforms.emulated(platforms.of(name), LEVEL_2)
+    assert platforms.build_only(platforms.of("linux/amd64/v3"), LEVEL_2)
+    assert not platforms.build_only(platforms.of("linux/amd64/v2"), LEVEL_2)
+    assert not platforms.emulated(platforms.of("linux/arm/v7"), platforms.native("armv6l"))
+
+
+@pytest.mark.parametrize("name", platforms.PLATFORMS)
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64", "riscv64", "armv7l"])
+def test_every_platform_is_native_emulated_or_build_only(machine: str, name: str) -> None:
+    native = platforms.native(machine)
+    row = platforms.of(name)
+    assert [name in native, platforms.emulated(row, native), platforms.build_only(row, native)].count(True) == 1
+
+
+def test_all_means_one_platform_of_each_architecture() -> None:
+    found = platforms.each_architecture()
+    assert len(found) == 10
+    assert {platforms.of(p).architecture for p in found} == set(elf.ARCHITECTURES)
+    assert "linux/arm/v7" in found
+
+
+VERSIONS = {
+    "tonistiigi/binfmt": "latest",
+    "docker.io/tonistiigi/binfmt:qemu-v10.0.4": "qemu-v10.0.4",
+    "tonistiigi/binfmt@sha256:" + "a1" * 32: "sha256-a1a1a1a1a1a1",
+    "tonistiigi/binfmt:qemu@sha256:" + "a1" * 32: "sha256-a1a1a1a1a1a1",
+}
+
+
+@pytest.mark.parametrize("image", VERSIONS)
+def test_an_image_s_directory_bears_its_tag(image: str) -> None:
+    assert emulated.version(image) == VERSIONS[image]
+
+
+def test_images_of_other_names_and_long_tags_do_not_share_a_directory() -> None:
+    images = ("registry:5000/binfmt", "other/binfmt:latest", "binfmt:" + "x" * 128, "binfmt:" + "x" * 127 + "y")
+    found = {emulated.version(image) for image in images}
+    assert len(found) == len(images)
+    assert all("/" not in v and ":" not in v for v in found)
+    longest = max(len(f"{emulated.VERSIONS}/{v}/qemu-loongarch64") for v in found)
+    assert longest <= binfmt.PATH
+
+
+def test_what_is_never_run_here_is_told() -> None:
+    wanted = Desired(platforms=("linux/amd64", "windows/amd64", "linux/amd64/v3"))
+    where = engine.Endpoint("default", "unix:///var/run/docker.sock", "default")
+    found = facts.Facts(
+        where, engine.NONE, "", flags=(), daemon_json="", prior=False, native=LEVEL_2, entries={}, mounted=True
+    )
+    windows, third = emulated.told(wanted, found)
+    assert windows == "windows/amd64 is build-only: no emulator runs it"
+    assert "this CPU does not do it" in third
+
+
+def test_whether_the_cpu_runs_its_32_bit_family_is_tried_where_it_matters(tmp_path: Path) -> None:
+    arm_on_arm64 = System(str(tmp_path), {}, machine="aarch64")
+    foreign = platforms.family("aarch64")
+    assert foreign == "arm"
+    assert facts.native(arm_on_arm64, {}, ("linux/arm64",)) == ("linux/arm64",)
+    tried = facts.native(arm_on_arm64, {}, ("linux/arm/v7",))  # whatever machine this is: it runs arm, or it does not
+    assert ("linux/arm/v7" in tried) is (arm_on_arm64.runs([elf.program("arm")])[0].status == 0)
+
+
+LINES = (
+    ":WSLInterop:M::MZ::/init:PF",
+    ":jar:E::jar::/usr/bin/jexec:",
+    ":qemu-arm:M:0:\\x7f\\x45\\x4c\\x46:\\xff\\xff\\xff\\x00:/usr/bin/qemu-arm:POCF",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_an_entry_s_line_says_what_the_entry_is(line: str) -> None:
+    rule = binfmt.parse_rule(line)
+    entry = binfmt.Entry(True, rule.interpreter, rule.flags, rule.offset, rule.magic, rule.mask, rule.extension)
+    assert binfmt.parse_rule(binfmt.line(rule.name, entry)) == rule
+
+
+def test_a_path_with_a_colon_gets_another_delimiter() -> None:
+    entry = binfmt.Entry(True, "/a:b", "F", 0, b"MZ", b"\xff\xff")
+    assert binfmt.parse_rule(binfmt.line("x", entry)).interpreter == "/a:b"

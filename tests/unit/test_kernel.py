@@ -1,0 +1,178 @@
+"""What the kernel has against emulators is named, from the files of a host in a directory."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner import boot, engine, kernel, mounts, packages
+from provisioner.facts import BINFMT, Facts
+from provisioner.model import Run
+from provisioner.system import System
+
+GUEST = "0 0 65536\n"
+MOUNTS = """\
+22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
+23 22 0:21 / /proc rw,nosuid shared:2 - proc proc rw
+24 23 0:30 / /proc/sys/fs/binfmt_misc {options} shared:3 - binfmt_misc binfmt_misc rw
+25 22 0:44 / /srv/qemu\\040files rw,relatime shared:4 - nfs4 server:/qemu rw
+"""
+MODULE = "/lib/modules/{}/modules.dep"
+
+
+def host(top: Path, **files: str) -> System:
+    """A host with these files; two underscores stand for a slash, the rest of the names are those of /proc."""
+    for name, text in {"sys__kernel__osrelease": "6.12.1\n", "filesystems": "nodev\tbinfmt_misc\n", **files}.items():
+        path = top / "proc" / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return System(str(top), {})
+
+
+def put(top: Path, path: str, text: str = "") -> None:
+    (top / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+    (top / path.lstrip("/")).write_text(text)
+
+
+def facts(*, mounted: bool) -> Facts:
+    where = engine.Endpoint("default", "unix:///var/run/docker.sock", "default")
+    return Facts(where, engine.NONE, "", flags=(), daemon_json="", prior=False, native=(), entries={}, mounted=mounted)
+
+
+CASES = {
+    "3.10 has no F": ({"sys__kernel__osrelease": "3.10.0-1160.el7\n"}, True, "3.10.0-1160.el7 has no F flag"),
+    "4.4 has no F": ({"sys__kernel__osrelease": "4.4.0-210-generic\n"}, True, "has no F flag"),
+    "a user namespace before 6.7": (
+        {"sys__kernel__osrelease": "6.1.0\n", "self__uid_map": GUEST},
+        False,
+        "this is a user namespace, and before Linux 6.7 (here 6.1.0)",
+    ),
+    "no module": ({"filesystems": "ext4\n"}, False, "no module of it is installed"),
+    "read-only": ({"self__mountinfo": MOUNTS.format(options="ro,relatime")}, True, "is mounted read-only"),
+    "switched off": ({"sys__fs__binfmt_misc__status": "disabled\n"}, True, "is switched off as a whole"),
+    "well": ({"self__mountinfo": MOUNTS.format(options="rw,relatime")}, True, None),
+    "only an automount, or nothing yet": ({}, False, None),
+    "a user namespace of 6.7": ({"sys__kernel__osrelease": "6.7.0\n", "self__uid_map": GUEST}, True, None),
+    "a release that is no number": ({"sys__kernel__osrelease": "custom\n"}, True, None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_obstacle_is_named(tmp_path: Path, name: str) -> None:
+    files, mounted, words = CASES[name]
+    found = kernel.obstacle(host(tmp_path, **files), facts(mounted=mounted))
+    assert (found is None) if words is None else (found is not None and words in found.reason)
+    assert found is None or found.hint
+
+
+def test_a_module_that_is_installed_is_loaded_and_the_table_mounted(tmp_path: Path) -> None:
+    there = host(tmp_path, filesystems="ext4\n")
+    put(tmp_path, MODULE.format("6.12.1"), "kernel/fs/binfmt_misc.ko.xz:\n")
+    assert kernel.obstacle(there, facts(mounted=False)) is None
+    steps = kernel.mounting(there, facts(mounted=False))
+    assert [s.argv for s in steps if isinstance(s, Run)] == [
+        ("modprobe", "binfmt_misc"),
+        ("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT),
+    ]
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    last = kernel.mounting(there, facts(mounted=False))[-1]
+    assert isinstance(last, Run)
+    assert last.argv == ("systemctl", "start", "proc-sys-fs-binfmt_misc.mount")
+
+
+def test_the_package_of_ubuntu_s_modules_bears_the_release(tmp_path: Path) -> None:
+    found = kernel.obstacle(host(tmp_path, filesystems="ext4\n"), facts(mounted=False))
+    assert found is not None
+    assert "linux-modules-extra-6.12.1" in found.hint
+
+
+def test_a_path_lies_on_the_mount_that_is_nearest_above_it(tmp_path: Path) -> None:
+    there = host(tmp_path, self__mountinfo=MOUNTS.format(options="rw"))
+    assert mounts.mount(there, "/srv/qemu files/qemu-arm").kind == "nfs4"
+    assert mounts.mount(there, "/srv/qemu").point == "/"
+
+
+SYSTEMD = "/usr/lib/systemd/systemd-binfmt"
+WSL = "/usr/lib/systemd/system/systemd-binfmt.service.d/wsl.conf"
+DROPIN = "[Unit]\nConditionVirtualization=!wsl\n"
+LACKS: dict[str, tuple[dict[str, str], str, str]] = {
+    "systemd": ({SYSTEMD: ""}, "/usr/local/lib/provisioner/qemu/latest/qemu-arm", ""),
+    "no systemd-binfmt": ({}, "/usr/bin/qemu-arm", "systemd-binfmt is not installed"),
+    "a network mount": (
+        {SYSTEMD: "", "/proc/self/mountinfo": MOUNTS.format(options="rw")},
+        "/srv/qemu files/qemu-arm",
+        "/srv/qemu files is mounted over the network, later than systemd-binfmt.service runs",
+    ),
+    "Ubuntu on WSL": (
+        {SYSTEMD: "", WSL: DROPIN, "/proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2\n"},
+        "/usr/bin/qemu-arm",
+        "systemd-binfmt.service does not run on WSL (ConditionVirtualization=!wsl)",
+    ),
+    "Ubuntu on WSL, by its owner's decision": (
+        {
+            SYSTEMD: "",
+            WSL: DROPIN,
+            "/proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2\n",
+            "/etc/systemd/system/systemd-binfmt.service.d/zz.conf": "[Unit]\nConditionVirtualization=\n",
+        },
+        "/usr/bin/qemu-arm",
+        "",
+    ),
+    "that drop-in elsewhere": ({SYSTEMD: "", WSL: DROPIN}, "/usr/bin/qemu-arm", ""),
+}
+
+
+@pytest.mark.parametrize("name", LACKS)
+def test_what_keeps_binfmt_d_from_being_read_is_named(tmp_path: Path, name: str) -> None:
+    files, interpreter, words = LACKS[name]
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    there = host(tmp_path)
+    for path, text in files.items():
+        put(tmp_path, path, text)
+    assert boot.lack(there, interpreter) == words
+
+
+def test_a_masked_unit_is_named(tmp_path: Path) -> None:
+    there = host(tmp_path)
+    put(tmp_path, SYSTEMD)
+    for folder in ("run/systemd/system", "etc/systemd/system"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/systemd/system/systemd-binfmt.service").symlink_to("/dev/null")
+    assert boot.lack(there, "/usr/bin/qemu-arm") == "systemd-binfmt.service is masked"
+
+
+def test_a_manager_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    assert "nothing that starts services here" in boot.lack(host(tmp_path), "/usr/bin/qemu-arm")
+
+
+def test_binfmt_support_s_records_count(tmp_path: Path) -> None:
+    there = host(tmp_path)
+    put(tmp_path, "/usr/sbin/update-binfmts")
+    fields = ("qemu-user-static", "magic", "0", "\\x7fELF\\x01", "", "/usr/bin/qemu-arm-static", "", "yes", "no", "yes")
+    put(tmp_path, "/var/lib/binfmts/qemu-arm", "\n".join(fields) + "\n")
+    put(tmp_path, "/var/lib/binfmts/python3", "python3\nextension\n")
+    [found] = boot.rules(there)
+    assert (found.rule.name, found.rule.flags) == ("qemu-arm", "OCF")
+
+
+PACKAGES = {
+    "ID=debian\nVERSION_ID='12'\n": ("apt-get", "qemu-user-static"),
+    'ID=debian\nVERSION_ID="13"\n': ("apt-get", "qemu-user"),
+    "ID=debian\n": ("apt-get", "qemu-user"),
+    'ID=ubuntu\nVERSION_ID="24.04"\n': ("apt-get", "qemu-user-static"),
+    "ID=fedora\n": ("dnf", "qemu-user-static"),
+    "ID=opensuse-leap\n": ("zypper", "qemu-linux-user"),
+    "ID=alpine\n": ("apk", "{}"),
+    "ID=arch\n": ("pacman", "qemu-user-static"),
+}
+
+
+@pytest.mark.parametrize("release", PACKAGES)
+def test_each_distribution_has_its_package(tmp_path: Path, release: str) -> None:
+    program, package = PACKAGES[release]
+    there = host(tmp_path)
+    put(tmp_path, "/etc/os-release", release)
+    put(tmp_path, f"/usr/bin/{program}")
+    (tmp_path / f"usr/bin/{program}").chmod(0o755)
+    found = packages.of(there)
+    assert found is not None
+    assert (found.program, found.package) == (program, package)
