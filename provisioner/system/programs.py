@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from provisioner.errors import CommandError
-from provisioner.model import Ran
+from provisioner.model import Account, Ran
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
 SIGKILL, SIGPIPE = 9, 13  # Linux's numbers; to make enums of all, as ``signal`` does, takes 2 ms of a check
@@ -35,8 +35,18 @@ class Started(NamedTuple):
 Begun = tuple[Started | str, contextlib.ExitStack]  # or why there is none; and the files that are open until its end
 
 
-def spawn(argv: tuple[str, ...], program: str, environment: dict[str, str], text: str, timeout: int) -> Ran:
-    """Run a program of the host's to its end, in a session of its own; killed with all that it started when late."""
+def spawn(
+    argv: tuple[str, ...],
+    program: str,
+    environment: dict[str, str],
+    text: str,
+    timeout: int,
+    account: Account | None = None,
+) -> Ran:
+    """Run a program of the host's to its end, in a session of its own; killed with all that it started when late.
+
+    The child becomes ``account`` for good before it executes anything.
+    """
     import subprocess  # 10 ms that a drift check need not pay
 
     process = subprocess.Popen(
@@ -47,6 +57,9 @@ def spawn(argv: tuple[str, ...], program: str, environment: dict[str, str], text
         env=environment,
         cwd="/",
         start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=account.groups if account else None,
     )
     try:
         out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
