@@ -3,10 +3,11 @@
 from typing import Any
 
 from provisioner import emulated, engine, facts, journal, kernel, managers, platforms
+from provisioner.buildx import store
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError
 from provisioner.model import Reader, State
-from provisioner.resources import builder, emulators
+from provisioner.resources import emulators
 
 
 def detect(host: Reader) -> dict[str, Any]:
@@ -57,8 +58,9 @@ def _emulators(host: Reader) -> list[str]:
 
 
 def _builders(host: Reader) -> list[str] | None:
+    account = host.account("root")
     try:
-        return list(host.names(f"{builder.STORE}/instances"))
+        return list(host.names(f"{store.of(account).folder}/instances")) if account else []
     except DeniedError:
         return None
 

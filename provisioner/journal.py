@@ -36,6 +36,7 @@ STEPS = (
     model.Unregister,
     model.CopyOut,
     model.Run,
+    model.SetOwner,
     model.Restart,
     model.Reload,
 )
