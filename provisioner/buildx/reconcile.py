@@ -146,7 +146,7 @@ def _select(case: Case, user: str) -> Iterator[Step]:
     kept, name = store.of(account), case.want.builder.name
     for way in (*seen.missing_ways(case.host, case.facts, kept, name), ""):
         files = (kept.current_file, kept.default_file(way or case.facts.endpoint.host))
-        undo = tuple(registration.put_back(case.host, path, user) for path in files)
+        undo = tuple(step for path in files for step in registration.put_back(case.host, path, user))
         yield Run(commands.use(name, way), undo=undo, user=_as(user))
 
 

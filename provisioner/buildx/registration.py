@@ -32,16 +32,19 @@ def steps(host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: t
     return _kept(host, kept, want, made, user)
 
 
-def put_back(host: Reader, path: str, user: str) -> Step:
-    """The step that makes a file what it is now."""
-    old = host.read(path, user=user)
-    return RemoveFile(path, user=_as(user)) if old is None else WriteFile(path, old, 0o600, user=_as(user))
+def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
+    """The step that makes a file what it is now; none for one that cannot be read."""
+    try:
+        old = host.read(path, user=user)
+    except ProvisionerError:
+        return ()
+    return (RemoveFile(path, user=_as(user)) if old is None else WriteFile(path, old, 0o600, user=_as(user)),)
 
 
 def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) -> list[Step]:
     """Let the undo of the first step put the file back; those that come after need none of their own."""
     back = put_back(host, kept.instance_file(want.builder.name), user)
-    return [s._replace(undo=() if i else (back,)) if isinstance(s, Run) else s for i, s in enumerate(made)]
+    return [s._replace(undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
 
 
 def _create(want: Wanted, user: str, known: tuple[int, ...] | None) -> list[Step]:

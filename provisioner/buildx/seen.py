@@ -6,7 +6,7 @@ from typing import Any
 from provisioner.buildx import buildkitd, container, drivers, store, wanted
 from provisioner.buildx.store import Instance, Store
 from provisioner.buildx.wanted import Wanted
-from provisioner.errors import ConfigError, DeniedError, ProvisionerError
+from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.model import NOTE, Account, Reader, State, Value
 
@@ -49,23 +49,34 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> dict[str, Valu
     """What a user's store says."""
     account = host.account(user)
     if account is None:
-        return {wanted.REGISTERED: f"there is no user {user}"}
+        return {**dict.fromkeys(want.registered(user)), wanted.REGISTERED: f"there is no user {user}"}
     kept = store.of(account)
     state: dict[str, Value] = {}
     if user != "root":
         state = {wanted.REACHES: reaches(host, facts, account), wanted.OWNER: _owner(host, kept, account, want)}
+    instance, problem = None, None
     try:
         instance = store.instance(host, kept, want.builder.name)
         state |= _selection(host, facts, want, kept, instance)
-    except (ConfigError, DeniedError) as e:
-        if host.uid != 0:
-            raise
-        return state | {wanted.REGISTERED: e.message}
     except ProvisionerError as e:
-        return state | {wanted.REGISTERED: e.message}
+        if host.uid != 0 and isinstance(e, DeniedError):
+            raise  # root would know
+        problem = e.message
+    if problem and instance is None:
+        state |= _unreadable(host, facts, want, kept)
+    elif problem:
+        state |= dict.fromkeys((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
     if instance is None or not instance.nodes:
-        return {**state, wanted.REGISTERED: None, **_absent(want, user)}
+        return {**_absent(want, user), **state, wanted.REGISTERED: problem}
     return state | _instance(host, facts, want, kept, instance)
+
+
+def _unreadable(host: Reader, facts: Facts, want: Wanted, kept: Store) -> dict[str, Value]:
+    """The selection beside a record that cannot be read."""
+    try:
+        return _selection(host, facts, want, kept, None)
+    except ProvisionerError:
+        return dict.fromkeys((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
 
 
 def _absent(want: Wanted, user: str) -> dict[str, Value]:
@@ -83,8 +94,10 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
         **wanted.recorded(first, ""),
     }
     known = want.names
-    for node in more:
+    missing = [n for n in want.nodes if n.name not in {old.name for old in instance.nodes}]
+    for node in (*missing, *more):  # of a node that is missing only that is told
         state |= {f"node {node.name}": node.endpoint, **wanted.recorded(node, f"node {node.name} ")}
+    state |= {f"node {node.name}": None for node in missing}
     files = first.files or {}
     said = buildkitd.said(files.get(buildkitd.NAME))
     state |= {f"buildkitd {k}": v for k, v in said.items()}
@@ -120,8 +133,12 @@ def _selection(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: 
 
 def missing_ways(host: Reader, facts: Facts, kept: Store, name: str) -> tuple[str, ...]:
     """The contexts and addresses of this engine for which the builder is not yet the default."""
-    made = store.choice(host, kept)
-    return tuple(w for w in store.ways(host, kept, facts.endpoint.host) if not _leads(host, kept, made, w, name))
+    ways = store.ways(host, kept, facts.endpoint.host)
+    try:
+        made = store.choice(host, kept)
+        return tuple(w for w in ways if not _leads(host, kept, made, w, name))
+    except ProvisionerError:
+        return ways  # what cannot be read is made anew
 
 
 def _leads(host: Reader, kept: Store, made: store.Choice, way: str, name: str) -> bool:

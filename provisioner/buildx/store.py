@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from provisioner import platforms
 from provisioner.engine import SOCKET
-from provisioner.errors import ConfigError
+from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Account, Reader
 
 # buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256
@@ -118,7 +118,7 @@ def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
             context = json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
             if _same(context["Endpoints"]["docker"]["Host"], endpoint):
                 found.append(str(context["Name"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, ProvisionerError):
             continue  # docker cannot use it, either
     return tuple(found)
 

@@ -8,19 +8,10 @@ import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, differences, steps
-from tests.hosts import Host, parts
+from tests.host.builders import build, configure, prepare
+from tests.hosts import Host
 
 pytestmark = pytest.mark.host
-CONFIG = "/etc/provisioner/provisioner.yaml"
-DOCKERFILE = """\
-FROM scratch
-COPY sh /bin/sh
-RUN echo once > /layer
-ARG N
-RUN --mount=type=cache,target=/c echo "$N" >> /c/seen; echo "seen: $(echo $(cat /c/seen))"
-"""
-START = "image_store: {existing: hide}\nplatforms: [linux/amd64]\n"
-
 # What an act is known by, among the steps of a plan.
 EDIT = "docker buildx create --name container-builder --node container-builder0"
 AGAIN = "docker buildx rm --force --keep-daemon container-builder"
@@ -93,31 +84,8 @@ CASES = (
 )
 
 
-def put(host: Host, builder: dict[str, Any]) -> None:
-    """Configure the builder; JSON is YAML."""
-    host.put(CONFIG, f"{START}builder: {builder!r}\n".replace("'", '"'))
-
-
 def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {**old, **{k: {**old.get(k, {}), **v} if isinstance(v, dict) else v for k, v in new.items()}}
-
-
-def build(host: Host, number: int) -> tuple[bool, list[str]]:
-    """Build once more: whether the layer came from the cache, and the numbers that the cache mount has seen."""
-    argv = (
-        "docker",
-        "buildx",
-        "build",
-        "--progress=plain",
-        "--platform=linux/amd64",
-        "--build-arg",
-        f"N={number}",
-        "/b",
-    )
-    said = host.run(*argv, timeout=120, check=True).stderr
-    [layer] = re.findall(r"^(#\d+) \[[^\]]*\] RUN echo once", said, re.MULTILINE)
-    seen = re.search(r" seen: ([\d ]+)$", said, re.MULTILINE)
-    return f"{layer} CACHED" in said, seen.group(1).split() if seen else []
 
 
 def buildx(host: Host) -> tuple[int, int]:
@@ -129,29 +97,28 @@ def buildx(host: Host) -> tuple[int, int]:
 @pytest.mark.parametrize("engine", ["trixie", "forky", "29"])
 def test_each_option_is_named_mended_by_its_act_and_keeps_the_cache(boot: Boot, engine: str) -> None:
     host = boot(engine, layers=LAYERS, agent=True)
-    host.put("/b/sh", (parts.programs() / "busybox-static/usr/bin/busybox").read_bytes(), 0o755)
-    host.put("/b/Dockerfile", DOCKERFILE)
+    prepare(host)
     builder: dict[str, Any] = {}
-    put(host, builder)
+    configure(host, **builder)
     assert agent(host, "apply").status == 0
-    assert build(host, 0) == (False, ["0"])
+    assert build(host, 0) == (False, [0])
     known = buildx(host)
     for number, case in enumerate(CASES, 1):
         if known < case.since:
-            put(host, merge(builder, case.builder))
+            configure(host, **merge(builder, case.builder))
             refused = agent(host, "apply")
             assert refused.status == 1, refused.stderr
             assert f"does not know the driver option {next(iter(case.builder['driver_options']))}" in refused.stderr
             continue
         builder = merge(builder, case.builder)
-        put(host, builder)
+        configure(host, **builder)
         assert differences(agent(host, "check")) == {f"builder: {key}" for key in case.named}, case
         planned = [s.removeprefix("run ") for s in steps(agent(host, "plan"))]
         assert {a for a in ACTS if any(s.startswith(a) for s in planned)} == case.acts, case
         done = agent(host, "apply")
         assert done.status == 0, f"{case}: {done.stderr}"
         assert agent(host, "check").status == 0, case
-        assert build(host, number) == (True, [str(n) for n in range(number + 1) if n not in missed(known)])
+        assert build(host, number) == (True, [n for n in range(number + 1) if n not in missed(known)])
 
 
 def missed(known: tuple[int, int]) -> set[int]:
