@@ -30,6 +30,7 @@ class Boot(Protocol):
         agent: bool = ...,
         files: Mapping[str, str | bytes] | None = ...,
         docker: bool = ...,
+        init: str = ...,
     ) -> Host: ...
 
 

@@ -19,19 +19,21 @@ def boot(
     agent: bool = False,
     files: Mapping[str, str | bytes] | None = None,
     docker: bool = True,
+    init: str = "",
 ) -> Iterator[Host]:
     """A booted host with an engine of recipes.ENGINES, thrown away whole at the end.
 
     ``layers`` are names of layers.LAYERS or folders, topmost first, above those of the engine; ``agent`` installs
-    this checkout's agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units.
-    Raises LackError where this machine cannot boot a host.
+    this checkout's agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units;
+    ``init`` is a shell script of the host's that is its first process in systemd's place, and starts docker. Raises
+    LackError where this machine cannot boot a host.
     """
     machine.check()
     room.remove_abandoned()
     lowers = folders.lowers(engine, layers)
     if agent:
         lowers = (checkout.layer(ENGINES[engine].tree), *lowers)
-    with contextlib.closing(Host(f"docker-{engine}", lowers)) as host:
+    with contextlib.closing(Host(f"docker-{engine}", lowers, init)) as host:
         for path, content in (files or {}).items():
             host.put(path, content)
         if not docker:

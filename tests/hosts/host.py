@@ -16,7 +16,7 @@ from tests.hosts.errors import HostError
 from tests.hosts.room import DEADLINE, Room
 
 NSPAWN = (
-    "/usr/bin/systemd-nspawn", "--boot", "--quiet",
+    "/usr/bin/systemd-nspawn", "--quiet",
     "--register=no", "--keep-unit",
     "--console=pipe",
     "--private-network",
@@ -50,8 +50,10 @@ class Result:
 class Host:
     """A host in a room of its own; off until boot(), thrown away whole by close()."""
 
-    def __init__(self, name: str, lowers: tuple[Path, ...]) -> None:
+    def __init__(self, name: str, lowers: tuple[Path, ...], init: str = "") -> None:
+        """``init``: a shell script of the host's that is its first process in systemd's place, and starts docker."""
         self.name = name
+        self._init = init
         self._room = Room(name, lowers)
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader: int | None = None
@@ -61,7 +63,8 @@ class Host:
 
     def boot(self, timeout: float = 60) -> None:
         """Switch it on and wait until systemd has started everything. A unit that fails is no error: see ``state``."""
-        argv = self._room.inside(*NSPAWN, f"--directory={self._room.root}", f"--machine={self.name}")
+        first = ("/bin/sh", self._init) if self._init else ("--boot",)
+        argv = self._room.inside(*NSPAWN, f"--directory={self._room.root}", f"--machine={self.name}", *first)
         with self._console.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 argv,
@@ -126,6 +129,8 @@ class Host:
         """What ``systemctl is-system-running`` says: running, degraded, starting …; off without power."""
         if self._leader is None:
             return "off"
+        if self._init:
+            return "running" if self.run("docker", "info").status == 0 else "starting"
         return self.run("systemctl", "is-system-running").stdout.strip()
 
     # Commands
@@ -232,7 +237,7 @@ class Host:
             with contextlib.suppress(OSError):  # a helper of nspawn's that has ended
                 lines = Path(f"/proc/{child}/status").read_text().splitlines()
                 fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
-                if fields["Name"] == ["systemd"] and fields["NSpid"][1:] == ["1"]:
+                if fields["Name"] == ["sh" if self._init else "systemd"] and fields["NSpid"][1:] == ["1"]:
                     self._leader = int(child)
         return self._leader is not None
 
