@@ -15,6 +15,7 @@ from provisioner import (
     hold,
     journal,
     jsontext,
+    migration,
     plan,
     proof,
     report,
@@ -24,6 +25,8 @@ from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.journal import Found, Journal, Receipt
 from provisioner.model import (
+    CompareImages,
+    CopyImage,
     CopyOut,
     MakeDirectory,
     Plan,
@@ -35,7 +38,6 @@ from provisioner.model import (
     Restart,
     Run,
     SetLeaf,
-    SetOwner,
     Step,
     Unregister,
     WriteFile,
@@ -46,7 +48,8 @@ from provisioner.system import System
 Say = Callable[[str], None]
 LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was just started comes up
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-UNDOABLE = ("converged", "held")
+UNDOABLE = ("converged", "held", journal.UNCONFIRMED)
+FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
 
 
 class Outcome(NamedTuple):
@@ -64,11 +67,18 @@ class Interrupted(BaseException):
 
 
 def apply(
-    system: System, path: str | None, say: Say, *, restart: str | None = None, only: tuple[str, ...] = ()
+    system: System,
+    path: str | None,
+    say: Say,
+    *,
+    restart: str | None = None,
+    only: tuple[str, ...] = (),
+    confirm: int | None = None,
 ) -> Outcome:
     """Make the host as the configuration has it; nothing at all where it is so already.
 
     ``restart`` takes the place of the configuration's policy and window, this once; ``only`` names resources.
+    ``confirm``: seconds after which systemd takes everything back unless ``confirmed`` was called.
     """
     must_be_root(system)
     configured = desired.load(system, path)
@@ -76,6 +86,7 @@ def apply(
     with system.lock(journal.LOCK), _interruptible():
         hold.refuse(system, system.now())
         recover(system, say)
+        _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
         made = plan.make(system, found, wanted)
         for _, held in made.held:
@@ -83,7 +94,7 @@ def apply(
                 raise ProvisionerError(held.reason, hint=held.hint)
         if made.acts:
             before = plan.compare(system, found, wanted).differences
-            outcome = _act(system, wanted, made, before, say)
+            outcome = _act(system, wanted, made, before, say, confirm)
         else:
             outcome = Outcome(_status(made), made, made)
         _remember(system, path, configured)
@@ -115,6 +126,8 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
         if number is not None and number not in [r.number for r in known]:
             journal.read(system, number)  # says so where there is none at all
             raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
+        if cut is not None and number == cut:
+            return (cut,)
         chosen = [r for r in known if r.number >= number] if number is not None else [] if cut else known[-1:]
         for receipt in reversed(chosen):
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
@@ -122,14 +135,78 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
         return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
 
 
+def recovered(system: System, say: Say) -> int | None:
+    """``recover`` as a run of its own."""
+    must_be_root(system)
+    with system.lock(journal.LOCK), _interruptible():
+        return recover(system, say)
+
+
 def recover(system: System, say: Say) -> int | None:
-    """Undo a run that was cut off; its number."""
+    """Undo a run that was cut off; its number. Never finished: what it was in the middle of may be why it ended."""
     cut = journal.cut_off(system)
     if cut is None:
         return None
     say(f"the apply of {cut.time} (receipt {cut.number}) was cut off: undoing it first")
     _undo(system, cut, "rolled back", say)
     return cut.number
+
+
+def recover_files(system: System, say: Say) -> int | None:
+    """Put back the files of a run that was cut off, or that nobody confirmed before the host went down; its number.
+
+    For a boot, before the engine starts: the rest of the undo needs it, and makes these steps again.
+    """
+    must_be_root(system)
+    with system.lock(journal.LOCK):
+        found = journal.last(system)
+        if found is None or found.outcome not in (None, journal.FAILED, journal.UNCONFIRMED):
+            return None
+        say(f"the apply of {found.time} (receipt {found.number}) was cut off: putting its files back")
+        for step in found.undo:
+            if isinstance(step, FILES) and (note := _try(step, system, say)):
+                say(note)
+        Journal(system, found.number).reopen()
+        return found.number
+
+
+def confirmed(system: System, say: Say) -> int | None:
+    """Keep what an apply with ``confirm`` made; its receipt's number, None: nothing waits for that."""
+    must_be_root(system)
+    with system.lock(journal.LOCK):
+        found = journal.last(system)
+        if found is None or found.outcome != journal.UNCONFIRMED:
+            return None
+        if note := _try(Run(("systemctl", "stop", f"{_timer(found.number)}.timer")), system, say):
+            raise ProvisionerError(f"it could not be confirmed: {note}", hint="it has been taken back, or will be")
+        Journal(system, found.number).end("converged")
+        return found.number
+
+
+def _refuse_unconfirmed(system: System) -> None:
+    found = journal.last(system)
+    if found is not None and found.outcome == journal.UNCONFIRMED:
+        hint = f"`provisioner confirm` keeps it, `provisioner rollback {found.number}` takes it back"
+        raise ProvisionerError(f"the apply of {found.time} (receipt {found.number}) waits to be confirmed", hint=hint)
+
+
+def _timer(number: int) -> str:
+    return f"provisioner-confirm-{number}"
+
+
+def _alarm(system: System, number: int, seconds: int) -> Step:
+    """The step after which systemd rolls a run back unless it is stopped; another run's lock is waited for."""
+    program = system.program("provisioner")
+    if program is None or not service.by_systemd(system):
+        hint = "apply without --confirm"
+        raise ProvisionerError("only systemd can take an apply back later, with provisioner on its path", hint=hint)
+    argv = (
+        "systemd-run", "--quiet", f"--unit={_timer(number)}", f"--on-active={seconds}",
+        "--timer-property=AccuracySec=1s",
+        "--property=Type=oneshot", "--property=Restart=on-failure", "--property=RestartSec=5",
+        program, "rollback", str(number),
+    )  # fmt: skip
+    return Run(argv, undo=(Run(("systemctl", "stop", f"{_timer(number)}.timer")),))
 
 
 def must_be_root(system: System) -> None:
@@ -146,11 +223,9 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
         case RemoveDirectory(path):
             there = host.stat(path)
             return (MakeDirectory(path, there.mode),) if there else ()
-        case WriteFile(path, user=user) | RemoveFile(path, user=user):
-            old, there = host.read(path, user=user), host.status(path) if user else host.stat(path)
-            if old is None or there is None:
-                return (RemoveFile(path, user),)
-            return (WriteFile(path, old, there.mode, user),)
+        case WriteFile(path) | RemoveFile(path):
+            old, there = host.read(path), host.stat(path)
+            return (RemoveFile(path),) if old is None or there is None else (WriteFile(path, old, there.mode),)
         case SetLeaf(path, keys):
             old = host.read(path)
             value = jsontext.leaf(jsontext.load(old or "", path), keys)
@@ -164,10 +239,7 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
             return copyout.inverse(step, host)
         case Run(undo=undo):
             return undo
-        case SetOwner(paths):
-            owners = ((p, host.status(p)) for p in paths)
-            return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
-        case Restart() | Reload():
+        case CopyImage() | CompareImages() | Restart() | Reload():
             return ()
         case _:
             assert_never(step)
@@ -180,10 +252,10 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
             system.make_directory(path, mode)
         case RemoveDirectory(path):
             system.remove_directory(path)
-        case WriteFile(path, text, mode, user):
-            system.write(path, text, mode, user)
-        case RemoveFile(path, user):
-            system.remove(path, user)
+        case WriteFile(path, text, mode):
+            system.write(path, text, mode)
+        case RemoveFile(path):
+            system.remove(path)
         case SetLeaf(path):
             new = _with_leaf(step, system.read(path))
             system.remove(path) if new is None else system.write(path, new, 0o644)
@@ -194,12 +266,12 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
                 system.tell(path, "-1")
         case CopyOut():
             copyout.copy_out(system, step)
-        case Run(argv, timeout=timeout, user=user, lenient=True):
-            system.ask(*argv, timeout=timeout, user=user)
-        case Run(argv, timeout=timeout, user=user):
-            system.run(argv, timeout, user=user)
-        case SetOwner(paths, uid, gid):
-            system.set_owner(paths, uid, gid)
+        case Run(argv, timeout=timeout):
+            system.run(argv, timeout)
+        case CopyImage():
+            migration.copy(system, step, say)
+        case CompareImages():
+            migration.compare(system, step)
         case Restart():
             service.restart(system, step, say)
         case Reload():
@@ -233,13 +305,15 @@ def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
     """What a file becomes by a SetLeaf, given what it is."""
     if text in (step.before, step.after):
         return step.after
+    if text is None and step.value is None:
+        return None
     jsontext.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
     if step.value is None:
         return jsontext.drop(text or "{}", step.keys)
     return jsontext.put(text or "", step.keys, step.value)
 
 
-def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -> Outcome:
+def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm: int | None) -> Outcome:
     """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way.
 
     ``before`` is what was seen; a plan's own differences are partly what it foresees.
@@ -247,6 +321,8 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -
     book = Journal(system, (journal.numbers(system) or (0,))[-1] + 1)
     book.begin(__version__, wanted, before)
     try:
+        if confirm is not None:
+            _make(system, book, "confirm", (_alarm(system, book.number, confirm),), (), say)
         for change in made.changes:
             _make(system, book, change.resource, change.edits, change.settle, say)
         left = _observed(system, wanted, made)
@@ -254,15 +330,12 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say) -
         if _proves(wanted, left):
             proven = proof.prove(system, facts.gather(system, wanted), wanted, say)
             proof.judge(proven)
-        for step in (s for change in made.changes for s in change.last):
-            book.step(step, ())
-            execute(step, system)
     except BaseException as e:  # a signal must not leave the host half changed
         reason, hint = _words(e)
         say(f"failed: {reason}")
         _undo(system, journal.read(system, book.number), "rolled back", say)
         raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
-    book.end("held" if left else "converged")
+    book.end(journal.UNCONFIRMED if confirm is not None else "held" if left else "converged")
     return Outcome(_status(left), made, left, book.number, proven)
 
 
@@ -299,10 +372,8 @@ def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
     left, odd = Plan(), []
     for seconds in LOOKS:
         system.pause(seconds)
-        found = facts.gather(system, wanted)
-        seen = plan.compare(system, found, wanted).differences  # a plan's own are partly what it foresees
-        left = plan.make(system, found, wanted)
-        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in held]
+        left = plan.make(system, facts.gather(system, wanted), wanted)
+        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in left.differences if (resource, d.key) not in held]
         if not odd:
             return left
     raise ProvisionerError(f"applied, yet still not as wanted: {'; '.join(odd)}", hint="see `provisioner detect`")

@@ -97,17 +97,22 @@ def _status(args: argparse.Namespace, found: dict[str, Any]) -> int:
 
 def plan(host: Reader, args: argparse.Namespace) -> Answer:
     """Say what apply would do."""
-    from provisioner import desired, facts, report
+    from provisioner import desired, facts, journal, report
     from provisioner import plan as planning
 
     wanted = desired.load(host, args.config)._replace(only=_only(args))
     seen = facts.gather(host, wanted, quick=args.quick)
     _tell(wanted, seen)
     made = planning.make(host, seen, wanted)
-    status = Exit.DRIFT if made else Exit.OK
+    cut = journal.interrupted(host)
+    status = Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
-        return Answer(report.document("plan", status, changes=report.plan_json(made)), status)
-    return Answer(report.plan(made), status)
+        return Answer(report.document("plan", status, changes=report.plan_json(made), interrupted=cut), status)
+    return Answer(_note(cut) + report.plan(made), status)
+
+
+def _note(cut: int | None) -> str:
+    return f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
 
 
 def apply(system: System, args: argparse.Namespace) -> Answer:
@@ -118,7 +123,8 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
     if args.repair:
         done = applying.repair(system, args.config, _say)
     else:
-        done = applying.apply(system, args.config, _say, restart=args.restart, only=_only(args))
+        only = _only(args)
+        done = applying.apply(system, args.config, _say, restart=args.restart, only=only, confirm=args.confirm)
     if done.receipt is not None:
         _record("held" if done.left else "applied", report.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
@@ -141,6 +147,7 @@ def prove(system: System, args: argparse.Namespace) -> Answer:
     if args.platforms:
         wanted = wanted._replace(platforms=desired.platform_list(args.platforms))
     with system.lock(journal.LOCK):
+        applying.recover(system, _say)
         seen = facts.gather(system, wanted)
         _tell(wanted, seen)
         proven = proof.prove(system, seen, wanted, _say)
@@ -200,6 +207,30 @@ def fleet(_: System, args: argparse.Namespace) -> Answer:
     return Answer(fleets.report(args.sources, args.format, args.silent_after, args.expect), Exit.OK)
 
 
+def recover(system: System, args: argparse.Namespace) -> Answer:
+    """Undo what was cut off; at boot, before the engine runs, its files alone."""
+    from provisioner import apply as applying
+
+    number = applying.recover_files(system, _say) if args.files else applying.recovered(system, _say)
+    text = "nothing was cut off" if number is None else f"undone: receipt {number}"
+    if args.format == "json":
+        from provisioner import report
+
+        return Answer(report.document("recover", Exit.OK, undone=[number] if number else []), Exit.OK)
+    return Answer(text, Exit.OK)
+
+
+def confirm(system: System, args: argparse.Namespace) -> Answer:
+    """Keep what `apply --confirm` made."""
+    from provisioner import apply as applying
+    from provisioner import report
+
+    number = applying.confirmed(system, _say)
+    if args.format == "json":
+        return Answer(report.document("confirm", Exit.OK, confirmed=number), Exit.OK)
+    return Answer("nothing waits to be confirmed" if number is None else f"confirmed: receipt {number}", Exit.OK)
+
+
 def init(_: System, __: argparse.Namespace) -> Answer:
     """Print a commented configuration to start from."""
     from provisioner import example
@@ -224,6 +255,8 @@ COMMANDS = {
     "hold": Command("stop applies on this host until a time, for a reason", hold),
     "release": Command("let applies go on", release),
     "report": Command("many hosts' check results as one table, page or summary", fleet),
+    "confirm": Command("keep what `apply --confirm` made", confirm),
+    "recover": Command("undo an apply that was cut off", recover),
     "init": Command("print a commented configuration to start from", init),
     "schema": Command("print the JSON Schema of the configuration", schema),
 }
@@ -339,4 +372,12 @@ def _record(event: str, message: str, **fields: str) -> None:
 
 
 def _say(line: str) -> None:
-    print(mask.text(line), file=sys.stderr, flush=True)
+    """A line of the conversation. One that begins with a carriage return is progress, for a terminal alone."""
+    line = mask.text(line)
+    if not sys.stderr.isatty():
+        if not line.startswith("\r"):
+            print(line, file=sys.stderr, flush=True)
+    elif line.startswith("\r"):
+        print(f"{line}\033[K", end="", file=sys.stderr, flush=True)
+    else:
+        print(f"\r\033[K{line}", file=sys.stderr, flush=True)

@@ -35,7 +35,7 @@ class Restarts(NamedTuple):
 
 
 class ImageStore(NamedTuple):
-    """``backend``: containerd | unmanaged; ``existing``: refuse | hide."""
+    """``backend``: containerd | unmanaged; ``existing``: refuse | hide | migrate."""
 
     backend: str = "containerd"
     existing: str = "refuse"
@@ -54,34 +54,11 @@ class Emulators(NamedTuple):
     replace: bool = False
 
 
-class Node(NamedTuple):
-    """One more endpoint of a builder: a context's name, ssh://, tcp:// or what else the driver takes."""
-
-    endpoint: str
-    name: str = ""
-    platforms: tuple[str, ...] = ()
-    driver_options: Mapping[str, str] = {}
-    flags: tuple[str, ...] = ()
-
-
 class Builder(NamedTuple):
-    """A builder in buildx's own words.
-
-    ``platforms`` are fixed for this host's own node; ``select``: once | always; ``gc``: sized | default;
-    ``inherit``: whether it gets what the daemon knows of registries and proxies.
-    """
+    """A builder in buildx's own words."""
 
     name: str = "container-builder"
-    driver: str = "docker-container"
     driver_options: Mapping[str, str] = {}  # never changed, and a record's default is shared anyway
-    flags: tuple[str, ...] = ()
-    buildkitd: Mapping[str, Any] = {}
-    platforms: tuple[str, ...] = ()
-    nodes: tuple[Node, ...] = ()
-    users: tuple[str, ...] = ("root",)
-    select: str = "once"
-    inherit: bool = True
-    gc: str = "sized"
 
 
 class Desired(NamedTuple):
@@ -134,11 +111,7 @@ def parse(text: str, path: str) -> Desired:
         raise ConfigError(f"{path}: cannot be read without the Python module {e.name}", hint=hint) from None
     wanted = [_platform(p, i, path) for i, p in enumerate(found.pop("platforms", Desired().platforms))]
     found["repair"] = tuple(found.get("repair", ()))
-    if "builder" in found:
-        from provisioner.buildx import configuration
-
-        found["builder"] = configuration.checked(found["builder"], path)
-    sections: Mapping[str, Any] = {"image_store": ImageStore, "emulators": Emulators, "builder": builder}
+    sections = {"image_store": ImageStore, "emulators": Emulators, "builder": Builder}
     made = {key: sections[key](**value) if key in sections else value for key, value in found.items()}
     made["restart"] = _restarts(found.get("restart", {}))
     if "containerd-snapshotter" in (made.get("daemon", {}).get("features") or {}):
@@ -161,9 +134,9 @@ def platform_list(text: str) -> tuple[str, ...]:
 
 def to_json(desired: Desired) -> dict[str, Any]:
     """The desired state as JSON has it; ``from_json`` takes it back."""
-    found = {k: _plain(v) for k, v in desired._asdict().items()}
+    found = {k: v._asdict() if hasattr(v, "_asdict") else v for k, v in desired._asdict().items()}
     policy, window = desired.restart
-    return {**found, "restart": {"policy": policy, "window": _plain(window)} if window else policy}
+    return {**found, "restart": {"policy": policy, "window": window._asdict()} if window else policy}
 
 
 def from_json(found: Mapping[str, Any]) -> Desired:
@@ -172,7 +145,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         platforms=tuple(found["platforms"]),
         image_store=ImageStore(**found["image_store"]),
         emulators=Emulators(**found["emulators"]),
-        builder=builder(**found["builder"]),
+        builder=Builder(**found["builder"]),
         restart=_restarts(found["restart"]),
         daemon=found.get("daemon", {}),
         only=tuple(found.get("only", ())),
@@ -187,23 +160,6 @@ def _restarts(found: str | Mapping[str, Any]) -> Restarts:
     window = found.get("window")
     made = Window(**{**window, "days": tuple(window.get("days") or DAYS)}) if window else None
     return Restarts(found.get("policy", "if-idle"), made)
-
-
-def builder(**found: Any) -> Builder:
-    """A builder's record, from JSON or YAML."""
-    nodes = tuple(Node(**_tuples(node)) for node in found.pop("nodes", ()))
-    return Builder(**_tuples(found), nodes=nodes)
-
-
-def _tuples(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Records as mappings and tuples as lists, all the way down."""
-    if hasattr(value, "_asdict"):
-        return {k: _plain(v) for k, v in value._asdict().items()}
-    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _platform(name: str, index: int, path: str) -> str:

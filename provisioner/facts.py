@@ -4,12 +4,11 @@ import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from provisioner import binfmt, elf, engine, platforms, registries
+from provisioner import binfmt, elf, engine, platforms
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, Engine
 from provisioner.errors import DeniedError, NoEngineError
 from provisioner.model import Reader
-from provisioner.registries import Registries
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
@@ -43,7 +42,6 @@ class Facts(NamedTuple):
     quick: bool = False
     hidden: bool = False
     planned: str | None = None
-    registries: Registries = Registries()
 
 
 def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
@@ -51,7 +49,6 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
     where = engine.endpoint(host)
     found = _engine(host, where, needed=set(wanted.only) != {"emulators"})
     flags = daemon_flags(host)
-    path = config_file(flags)
     registered = entries(host)
     return Facts(
         endpoint=where,
@@ -59,7 +56,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
         socket="" if found == engine.NONE else where.socket or engine.SOCKET,
         daemon=daemon(host),
         flags=flags,
-        daemon_json=path,
+        daemon_json=config_file(flags),
         prior=prior(host, found),
         native=native(host, registered, wanted.platforms),
         entries=registered,
@@ -67,7 +64,6 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
         owned=owned(host, config_file(flags)),
         ours=ours(host),
         quick=quick,
-        registries=registries.gather(host, found.mirrors, found.insecure, path),
     )
 
 

@@ -25,7 +25,10 @@ from provisioner.system import System
 STATE = "/var/lib/provisioner"
 RECEIPTS = f"{STATE}/receipts"
 LOCK = "/run/provisioner/lock"
+OPEN = f"{STATE}/open"  # there as long as a boot would have to undo the last run
 FORMAT = 1
+FAILED = "rollback failed"
+UNCONFIRMED = "unconfirmed"
 STEPS = (
     model.MakeDirectory,
     model.RemoveDirectory,
@@ -36,7 +39,8 @@ STEPS = (
     model.Unregister,
     model.CopyOut,
     model.Run,
-    model.SetOwner,
+    model.CopyImage,
+    model.CompareImages,
     model.Restart,
     model.Reload,
 )
@@ -66,8 +70,9 @@ class Journal:
         self.number = number
 
     def begin(self, agent: str, desired: Desired, before: Found) -> None:
-        """Open the journal."""
+        """Open the journal; a unit that looks at boot is told by a file beside it."""
         prepare(self.system)
+        self.system.write(OPEN, f"{self.number}\n", 0o600)
         self._line(
             "begin",
             format=FORMAT,
@@ -95,8 +100,14 @@ class Journal:
         self._line("settle", step=to_dict(step))
 
     def end(self, outcome: str) -> None:
-        """The run has ended: converged, held, rolled back, rollback failed, undone."""
+        """The run has ended: converged, held, rolled back, rollback failed, undone; or it is unconfirmed."""
         self._line("end", outcome=outcome, time=self.system.now())
+        if outcome not in (FAILED, UNCONFIRMED):
+            self.system.remove(OPEN)
+
+    def reopen(self) -> None:
+        """Its files are put back; the rest of the undo is still to be done."""
+        self._line("end", outcome=None, time=self.system.now())
 
     def _line(self, event: str, **fields: Any) -> None:
         self.system.append(file(self.number), json.dumps({"event": event, **fields}))
@@ -147,11 +158,16 @@ def read(host: Reader, number: int) -> Receipt:
     )
 
 
+def last(host: Reader) -> Receipt | None:
+    """The newest receipt; None: there is none yet."""
+    known = numbers(host)
+    return read(host, known[-1]) if known else None
+
+
 def cut_off(host: Reader) -> Receipt | None:
     """The run that was cut off in the middle; None: the last one came to its end."""
-    known = numbers(host)
-    last = read(host, known[-1]) if known else None
-    return last if last and last.outcome in (None, "rollback failed") else None
+    found = last(host)
+    return found if found and found.outcome in (None, FAILED) else None
 
 
 def interrupted(host: Reader) -> int | None:

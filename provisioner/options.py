@@ -1,5 +1,6 @@
 """A command's formats, and the arguments that it has beside those of all, as argparse takes them."""
 
+from argparse import ArgumentTypeError
 from typing import Any, NamedTuple
 
 
@@ -18,6 +19,14 @@ def _flag(name: str, text: str) -> Argument:
     return _argument(name, text, action="store_true")
 
 
+def duration(text: str) -> int:
+    """Seconds of ``90s``, ``10m`` or ``2h``."""
+    number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    if unit is None or not number.isdigit() or not int(number):
+        raise ArgumentTypeError(f"{text!r} is no time: 10m, say")
+    return int(number) * unit
+
+
 POLICIES = ("never", "if-idle", "always")
 RESOURCES = ("daemon", "image-store", "emulators", "builder")
 USUAL = ("text", "json")
@@ -32,6 +41,7 @@ _QUICK = _flag("--quick", "judge emulators by reading, run no program")
 ARGUMENTS = {
     "apply": (
         _argument("--restart", "for this run: at any hour, whatever the configuration says", choices=POLICIES),
+        _argument("--confirm", "take it back then unless `confirm` comes", type=duration, metavar="10m"),
         _ONLY,
         _flag("--repair", "mend only what the configuration's repair lists"),
     ),
@@ -49,6 +59,7 @@ ARGUMENTS = {
     ),
     "plan": (_ONLY, _QUICK),
     "prove": (_argument("--platforms", "all, or names with commas; default: the configuration's", metavar="LIST"),),
+    "recover": (_flag("--files", "only files: for a boot, before the engine runs"),),
     "report": (
         _argument("sources", "results; - is NDJSON on stdin", nargs="+", metavar="FILE|DIR|-"),
         _argument("--silent-after", "a host whose last result is older is silent", default="2d", metavar="TIME"),

@@ -85,7 +85,7 @@ def _features(flags: tuple[str, ...]) -> list[str]:
 
 def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
     """Everything that speaks against switching the store now, and what to do; no reasons: nothing does."""
-    from provisioner import conflicts, hidden, policy  # a check needs none of them
+    from provisioner import conflicts, hidden, migration, policy  # a check needs none of them
 
     version = facts.engine.version
     if version is not None and version < FIRST:
@@ -95,16 +95,19 @@ def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
         )
         return Way(((reason, "upgrade the engine to 24 or newer, or say image_store: {backend: unmanaged}"),))
     try:
-        found = daemonjson.load(host, facts, LEAF)
+        scene = conflicts.look(host, facts, daemonjson.load(host, facts, LEAF))
     except ConfigError as e:
         return Way(((e.message, e.hint or "put the file right"),))
-    if reasons := conflicts.named(conflicts.look(host, facts, found), store=True):
+    if reasons := conflicts.named(scene, store=True):
         return Way(tuple(reasons))
     text = jsontext.put(daemonjson.text(host, facts) or "", LEAF, True)
     if words := service.validate(host, text, facts.flags):
         return Way(((f"dockerd would not start: {words}", f"see {facts.daemon_json} and {service.UNIT}"),))
     if not switch:
         return Way()
-    refusal = hidden.refusal(host, facts, desired)
-    why = refusal or policy.held(host, facts, desired)
+    why = policy.held(host, facts, desired)
+    if desired.image_store.existing == "migrate":
+        found = migration.plan(host, facts, desired)
+        return Way((*found.reasons, *((why,) if why else ())), found.steps, found.notes)
+    why = hidden.refusal(host, facts, desired) or why
     return Way((why,) if why else ())

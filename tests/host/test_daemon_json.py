@@ -77,7 +77,7 @@ CASES = {
         undo="docker swarm leave --force",
     ),
     "live-restore": Case(
-        "live-restore is on: 2 running",
+        "live-restore is on",
         {DAEMON_JSON: '{"live-restore": true}'},
         make=f"systemctl reload docker; {SLEEP}; {RUN.format('theirs', '')}; sleep .3",
         undo="docker rm -f theirs; docker rmi keep:1",

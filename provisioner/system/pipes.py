@@ -1,0 +1,87 @@
+"""An engine's answer as a program's stdin, without a byte of it passing through us or lying on a disk."""
+
+import _socket  # as wire.py has it
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable
+
+from provisioner.errors import CommandError, NoEngineError
+
+_BLOCK = 1 << 20  # bytes at once, and in the pipe
+_QUIET = 300.0  # seconds that nothing may move: the engine may have to put a large layer together first
+
+
+def pour(
+    wire: _socket.socket, argv: tuple[str, ...], program: str, environment: dict[str, str], moved: Callable[[int], None]
+) -> str:
+    """Give the answer to a request that was sent to a program, and tell how many bytes have moved; its output.
+
+    NoEngineError: the engine refused. CommandError: the program failed, or nothing moved for long.
+    """
+    with contextlib.closing(wire):
+        first = _body(wire)
+        output = os.memfd_create("output")
+        begin, into = os.pipe()
+        try:
+            process = subprocess.Popen(
+                (program, *argv[1:]),
+                stdin=begin,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+            os.close(begin)
+            try:
+                with contextlib.suppress(BrokenPipeError), open(into, "wb", buffering=0):  # its output says why
+                    _move(wire, into, first, moved)
+                status = process.wait(_QUIET)
+            except (TimeoutError, subprocess.TimeoutExpired):
+                raise CommandError(f"`{' '.join(argv)}`: nothing moved for {_QUIET:.0f} s") from None
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            said = os.pread(output, 65536, 0).decode(errors="replace").strip()
+        finally:
+            os.close(output)
+    if status:
+        raise CommandError(f"`{' '.join(argv)}` failed with status {status}: {said[-300:]}")
+    return said
+
+
+def _body(wire: _socket.socket) -> bytes:
+    """Read as far as the headers go; what came of the body with them."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = wire.recv(65536)
+        if not data:
+            raise NoEngineError("the engine ended its answer before it began", hint="journalctl -u docker")
+        head += data
+    header, _, rest = head.partition(b"\r\n\r\n")
+    if header.split(b" ", 2)[1] != b"200":
+        raise NoEngineError(f"the engine refused: {rest.decode(errors='replace').strip()}", hint="journalctl -u docker")
+    return rest
+
+
+def _move(wire: _socket.socket, into: int, first: bytes, moved: Callable[[int], None]) -> None:
+    with contextlib.suppress(OSError):  # a user may have used up what pipes may hold
+        fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, _BLOCK)
+    while first:
+        first = first[os.write(into, first) :]
+    arrived = select.poll()
+    arrived.register(wire.fileno(), select.POLLIN)
+    total = 0
+    while True:
+        if not arrived.poll(_QUIET * 1000):
+            raise TimeoutError
+        count = os.splice(wire.fileno(), into, _BLOCK)
+        if not count:
+            return
+        total += count
+        moved(total)

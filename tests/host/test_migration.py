@@ -1,0 +1,102 @@
+"""What a switch of the store hides: refused, hidden, or carried over first; nothing is lost on the way back."""
+
+import json
+import time
+
+import pytest
+
+from tests.conftest import Boot
+from tests.host import LAYERS, agent, started, steps, store
+from tests.host.test_daemon_json import CONFIG, RUN, SLEEP
+from tests.hosts import Host
+
+pytestmark = pytest.mark.host
+COMPOSE = "com.docker.compose.project"
+MAKE = f"""
+set -e
+{SLEEP}
+for i in $(seq 10); do
+    printf 'FROM keep:1\\nLABEL n=%s\\n' $i | DOCKER_BUILDKIT=0 docker build -q -t app:$i - >/dev/null
+done
+docker tag app:3 reg.example:5000/team/app:v3
+cd /tmp; echo x > x; tar c x | docker import --platform linux/arm64 - far:1
+head -c 40000000 /dev/urandom > x; tar c x | docker import - big:1
+head -c 30000000 /dev/zero > x; tar c x | docker import - zero:1
+docker volume create data
+{RUN.format("web", "-v data:/data -p 127.0.0.1:8080:80 -e PASSWORD=secret --restart unless-stopped")}
+{RUN.format("composed", f"--label {COMPOSE}=shop --label {COMPOSE}.working_dir=/srv/shop")}
+docker create --name idle -v /cache app:1 /x
+"""
+TAGS = "docker images --format '{{.Repository}}:{{.Tag}}' | sort"
+CONTAINERS = "docker ps -a --format '{{.Names}} {{.State}}' | grep -v buildx | sort"
+
+
+def identities(host: Host) -> dict[str, object]:
+    """What every tag is: its layers' content, its configuration, its platform."""
+    tags = [t for t in host.sh(TAGS, check=True).stdout.split() if "moby/" not in t and "<none>" not in t]
+    found = json.loads(host.run("docker", "image", "inspect", *tags, check=True).stdout)
+    kept = ("RootFS", "Config", "Os", "Architecture", "Created")
+    return {tag: {k: image.get(k) for k in kept} for tag, image in zip(tags, found, strict=True)}
+
+
+@pytest.mark.parametrize("engine", ["trixie", "forky"])
+def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: Boot, engine: str) -> None:
+    host = boot(engine, layers=LAYERS, agent=True)
+    host.sh(MAKE, check=True, timeout=120)
+    before, containers, since = identities(host), host.sh(CONTAINERS).stdout, started(host)
+    assert len(before) == 15
+
+    refused = agent(host, "apply")
+    assert refused.status == 5, refused.stderr
+    reason = refused.document["left"][0]["held"][0]["reason"]
+    assert "hide 14 images" in reason
+    assert "and 3 containers of the store in use (composed, web running), whose 1 anonymous volumes" in reason
+
+    host.put(CONFIG, "image_store: {existing: migrate}\nrestart: always\n")
+    notes = agent(host, "plan").document["changes"][0]["notes"]
+    assert any("cd /srv/shop && docker compose --project-name shop up --detach" in n for n in notes), notes
+    [web] = [n for n in notes if n.startswith("make again: web (of keep:1, with data)")]
+    for word in ("--name=web", "--restart=unless-stopped", "--volume=data:/data", "--publish=127.0.0.1:8080:80"):
+        assert word in web
+    assert "secret" not in str(notes)
+    carried = agent(host, "apply")
+    assert carried.status == 5, carried.stderr
+    assert "only images are carried over" in carried.document["left"][0]["held"][0]["reason"]
+    assert sum(s.startswith("copy ") for s in steps(carried)) == 15
+    assert (started(host), host.sh(CONTAINERS).stdout) == (since, containers)
+
+    host.sh("docker rm -f composed", check=True)
+    host.put(CONFIG, "image_store: {existing: hide}\nrestart: always\n")
+    done = agent(host, "apply")
+    assert done.status == 0, done.stderr
+    assert "running before the restart and not after it" in done.stderr
+    assert "io.containerd.snapshotter.v1" in store(host)
+    after = identities(host)
+    assert {t: i["RootFS"] for t, i in after.items()} == {t: i["RootFS"] for t, i in before.items()}  # type: ignore[index]
+    host.sh(RUN.format("after", "--rm").replace(" 999", " 0"), check=True)
+
+    assert agent(host, "rollback").status == 0
+    assert "overlay2" in store(host)
+    assert identities(host) == before
+    assert host.sh(CONTAINERS).stdout.split("\n") == [c for c in containers.split("\n") if "composed" not in c]
+
+
+def test_what_a_kill_leaves_is_finished_by_the_next_run(boot: Boot) -> None:
+    host = boot("forky", layers=LAYERS, agent=True)
+    host.sh(MAKE, check=True, timeout=120)
+    host.sh("docker rm -f $(docker ps -aq)", check=True)
+    before = identities(host)
+    host.put(CONFIG, "image_store: {existing: migrate}\n")
+    running = host.start("provisioner", "apply")
+    copied = "ctr -n moby images ls -q | wc -l"
+    host.wait("some copies", lambda: int(host.sh(copied).stdout) >= 4)
+    host.sh("pkill -KILL -f 'bin/provisioner apply'")
+    running.communicate()
+    time.sleep(0.2)
+    there = int(host.sh(copied).stdout)
+    done = agent(host, "apply")
+    assert done.status == 0, done.stderr
+    assert "cut off" in done.stderr
+    assert 0 < sum(s.startswith("copy ") for s in steps(done)) <= 15 - there
+    assert identities(host).keys() == before.keys()
+    assert host.sh(RUN.format("after", "--rm").replace(" 999", " 0")).status == 0
