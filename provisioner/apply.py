@@ -38,6 +38,7 @@ from provisioner.model import (
     Restart,
     Run,
     SetLeaf,
+    SetOwner,
     Step,
     Unregister,
     WriteFile,
@@ -223,9 +224,11 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
         case RemoveDirectory(path):
             there = host.stat(path)
             return (MakeDirectory(path, there.mode),) if there else ()
-        case WriteFile(path) | RemoveFile(path):
-            old, there = host.read(path), host.stat(path)
-            return (RemoveFile(path),) if old is None or there is None else (WriteFile(path, old, there.mode),)
+        case WriteFile(path, user=user) | RemoveFile(path, user=user):
+            old, there = host.read(path, user=user), host.status(path) if user else host.stat(path)
+            if old is None or there is None:
+                return (RemoveFile(path, user),)
+            return (WriteFile(path, old, there.mode, user),)
         case SetLeaf(path, keys):
             old = host.read(path)
             value = jsontext.leaf(jsontext.load(old or "", path), keys)
@@ -239,6 +242,9 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
             return copyout.inverse(step, host)
         case Run(undo=undo):
             return undo
+        case SetOwner(paths):
+            owners = ((p, host.status(p)) for p in paths)
+            return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
         case CopyImage() | CompareImages() | Restart() | Reload():
             return ()
         case _:
@@ -252,10 +258,10 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
             system.make_directory(path, mode)
         case RemoveDirectory(path):
             system.remove_directory(path)
-        case WriteFile(path, text, mode):
-            system.write(path, text, mode)
-        case RemoveFile(path):
-            system.remove(path)
+        case WriteFile(path, text, mode, user):
+            system.write(path, text, mode, user)
+        case RemoveFile(path, user):
+            system.remove(path, user)
         case SetLeaf(path):
             new = _with_leaf(step, system.read(path))
             system.remove(path) if new is None else system.write(path, new, 0o644)
@@ -266,8 +272,12 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
                 system.tell(path, "-1")
         case CopyOut():
             copyout.copy_out(system, step)
-        case Run(argv, timeout=timeout):
-            system.run(argv, timeout)
+        case Run(argv, timeout=timeout, user=user, lenient=True):
+            system.ask(*argv, timeout=timeout, user=user)
+        case Run(argv, timeout=timeout, user=user):
+            system.run(argv, timeout, user=user)
+        case SetOwner(paths, uid, gid):
+            system.set_owner(paths, uid, gid)
         case CopyImage():
             migration.copy(system, step, say)
         case CompareImages():
@@ -330,6 +340,9 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         if _proves(wanted, left):
             proven = proof.prove(system, facts.gather(system, wanted), wanted, say)
             proof.judge(proven)
+        for step in (s for change in made.changes for s in change.last):
+            book.step(step, ())
+            execute(step, system)
     except BaseException as e:  # a signal must not leave the host half changed
         reason, hint = _words(e)
         say(f"failed: {reason}")
@@ -372,8 +385,10 @@ def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
     left, odd = Plan(), []
     for seconds in LOOKS:
         system.pause(seconds)
-        left = plan.make(system, facts.gather(system, wanted), wanted)
-        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in left.differences if (resource, d.key) not in held]
+        found = facts.gather(system, wanted)
+        seen = plan.compare(system, found, wanted).differences  # a plan's own are partly what it foresees
+        left = plan.make(system, found, wanted)
+        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in held]
         if not odd:
             return left
     raise ProvisionerError(f"applied, yet still not as wanted: {'; '.join(odd)}", hint="see `provisioner detect`")

@@ -54,11 +54,34 @@ class Emulators(NamedTuple):
     replace: bool = False
 
 
+class Node(NamedTuple):
+    """One more endpoint of a builder: a context's name, ssh://, tcp:// or what else the driver takes."""
+
+    endpoint: str
+    name: str = ""
+    platforms: tuple[str, ...] = ()
+    driver_options: Mapping[str, str] = {}
+    flags: tuple[str, ...] = ()
+
+
 class Builder(NamedTuple):
-    """A builder in buildx's own words."""
+    """A builder in buildx's own words.
+
+    ``platforms`` are fixed for this host's own node; ``select``: once | always; ``gc``: sized | default;
+    ``inherit``: whether it gets what the daemon knows of registries and proxies.
+    """
 
     name: str = "container-builder"
+    driver: str = "docker-container"
     driver_options: Mapping[str, str] = {}  # never changed, and a record's default is shared anyway
+    flags: tuple[str, ...] = ()
+    buildkitd: Mapping[str, Any] = {}
+    platforms: tuple[str, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    users: tuple[str, ...] = ("root",)
+    select: str = "once"
+    inherit: bool = True
+    gc: str = "sized"
 
 
 class Desired(NamedTuple):
@@ -111,7 +134,11 @@ def parse(text: str, path: str) -> Desired:
         raise ConfigError(f"{path}: cannot be read without the Python module {e.name}", hint=hint) from None
     wanted = [_platform(p, i, path) for i, p in enumerate(found.pop("platforms", Desired().platforms))]
     found["repair"] = tuple(found.get("repair", ()))
-    sections = {"image_store": ImageStore, "emulators": Emulators, "builder": Builder}
+    if "builder" in found:
+        from provisioner.buildx import configuration
+
+        found["builder"] = configuration.checked(found["builder"], path)
+    sections: Mapping[str, Any] = {"image_store": ImageStore, "emulators": Emulators, "builder": builder}
     made = {key: sections[key](**value) if key in sections else value for key, value in found.items()}
     made["restart"] = _restarts(found.get("restart", {}))
     if "containerd-snapshotter" in (made.get("daemon", {}).get("features") or {}):
@@ -134,9 +161,9 @@ def platform_list(text: str) -> tuple[str, ...]:
 
 def to_json(desired: Desired) -> dict[str, Any]:
     """The desired state as JSON has it; ``from_json`` takes it back."""
-    found = {k: v._asdict() if hasattr(v, "_asdict") else v for k, v in desired._asdict().items()}
+    found = {k: _plain(v) for k, v in desired._asdict().items()}
     policy, window = desired.restart
-    return {**found, "restart": {"policy": policy, "window": window._asdict()} if window else policy}
+    return {**found, "restart": {"policy": policy, "window": _plain(window)} if window else policy}
 
 
 def from_json(found: Mapping[str, Any]) -> Desired:
@@ -145,7 +172,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         platforms=tuple(found["platforms"]),
         image_store=ImageStore(**found["image_store"]),
         emulators=Emulators(**found["emulators"]),
-        builder=Builder(**found["builder"]),
+        builder=builder(**found["builder"]),
         restart=_restarts(found["restart"]),
         daemon=found.get("daemon", {}),
         only=tuple(found.get("only", ())),
@@ -160,6 +187,23 @@ def _restarts(found: str | Mapping[str, Any]) -> Restarts:
     window = found.get("window")
     made = Window(**{**window, "days": tuple(window.get("days") or DAYS)}) if window else None
     return Restarts(found.get("policy", "if-idle"), made)
+
+
+def builder(**found: Any) -> Builder:
+    """A builder's record, from JSON or YAML."""
+    nodes = tuple(Node(**_tuples(node)) for node in found.pop("nodes", ()))
+    return Builder(**_tuples(found), nodes=nodes)
+
+
+def _tuples(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Records as mappings and tuples as lists, all the way down."""
+    if hasattr(value, "_asdict"):
+        return {k: _plain(v) for k, v in value._asdict().items()}
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _platform(name: str, index: int, path: str) -> str:

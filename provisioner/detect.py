@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from provisioner import engine, facts, journal, managers, platforms
+from provisioner import emulated, engine, facts, journal, kernel, managers, platforms
+from provisioner.buildx import store
+from provisioner.desired import Desired
 from provisioner.errors import DeniedError
-from provisioner.model import Reader
-from provisioner.resources import builder
+from provisioner.model import Reader, State
+from provisioner.resources import emulators
 
 
 def detect(host: Reader) -> dict[str, Any]:
@@ -31,16 +33,34 @@ def detect(host: Reader) -> dict[str, Any]:
         "containers": f"{found.containers}, {found.running} running",
         "images": found.images,
         "native platforms": platforms.native(host.machine),
-        "registered emulators": [f"{n} ({e.interpreter}, {e.flags})" for n, e in entries.items() if e.enabled],
+        "emulators": _emulators(host),
+        "registered": [f"{n} ({e.interpreter}, {e.flags})" for n, e in entries.items() if e.enabled],
         "buildx": " ".join(host.ask("docker", "buildx", "version").stdout.split()[1:2]) or None,
         "builders": _builders(host),
         "receipts": _receipts(host),
     }
 
 
+def _emulators(host: Reader) -> list[str]:
+    """The truth about each architecture: native, or what its emulator does, where it comes from and whose it is."""
+    asked = Desired(platforms=platforms.each_architecture(), only=(emulators.NAME,))
+    seen = facts.gather(host, asked)
+    want: State = dict.fromkeys((row.name for row in emulated.rows(asked, seen)), "runs")
+    found = emulators.have(host, seen, want)
+    table = f"{found[emulated.MOUNTED]}{', of a user namespace' if kernel.namespaced(host) else ''}"
+    lines = [f"{emulated.MOUNTED}: {table}"]
+    for name in asked.platforms:
+        origin = found.get(name + emulated.FROM)
+        whose = "ours" if platforms.of(name).architecture in seen.ours else "somebody else's"
+        by = f" ({origin}, {whose})" if origin else ""
+        lines.append(f"{name}: {found[name]}{by}" if name in want else f"{name}: native")
+    return lines
+
+
 def _builders(host: Reader) -> list[str] | None:
+    account = host.account("root")
     try:
-        return list(host.names(f"{builder.STORE}/instances"))
+        return list(host.names(f"{store.of(account).folder}/instances")) if account else []
     except DeniedError:
         return None
 

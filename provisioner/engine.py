@@ -12,6 +12,14 @@ from provisioner.model import Reader
 
 SOCKET = "/var/run/docker.sock"
 SOCKETS = (SOCKET, "/run/docker.sock")  # /var/run is a link
+LIMITS = {
+    "MemoryLimit": ("memory",),
+    "SwapLimit": ("memory-swap",),
+    "CpuCfsPeriod": ("cpu-period",),
+    "CpuCfsQuota": ("cpu-quota",),
+    "CPUShares": ("cpu-shares",),
+    "CPUSet": ("cpuset-cpus", "cpuset-mems"),
+}
 GRAPH_DRIVERS = frozenset(("overlay2", "fuse-overlayfs", "btrfs", "zfs", "vfs", "aufs", "devicemapper", "overlay"))
 PAIR = ["driver-type", "io.containerd.snapshotter.v1"]
 
@@ -48,6 +56,10 @@ class Engine(NamedTuple):
     manager: bool = False
     plugins: tuple[str, ...] = ()
     shown: Mapping[str, Any] = {}  # never changed
+    mirrors: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    unlimited: tuple[str, ...] = ()  # limits that this engine drops, by the names of buildx's driver options
+    cgroupfs: bool = False
 
 
 NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker", containers=0, running=0, images=0,
@@ -167,6 +179,8 @@ def ask(host: Reader, where: Endpoint) -> Engine:
 def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
     """Read the answer to GET /info."""
     text = str(info.get("ServerVersion") or "")
+    registry = info.get("RegistryConfig") or {}
+    indexes = registry.get("IndexConfigs") or {}
     return Engine(
         flavour=next(f.name for f in FLAVOURS if f.signs(info, where)),
         name=str(info.get("Name") or ""),
@@ -184,6 +198,10 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
         manager=bool((info.get("Swarm") or {}).get("ControlAvailable")),
         plugins=tuple((info.get("Plugins") or {}).get("Authorization") or ()),
         shown={key: look(info) for key, look in SHOWN.items()},
+        mirrors=tuple(registry.get("Mirrors") or ()),
+        insecure=tuple(name for name, index in indexes.items() if not index.get("Secure", True)),
+        unlimited=tuple(o for key, options in LIMITS.items() if info.get(key) is False for o in options),
+        cgroupfs=info.get("CgroupDriver") == "cgroupfs",
     )
 
 

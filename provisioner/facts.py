@@ -4,11 +4,12 @@ import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from provisioner import binfmt, elf, engine, platforms
+from provisioner import binfmt, elf, engine, platforms, registries
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, Engine
 from provisioner.errors import DeniedError, NoEngineError
 from provisioner.model import Reader
+from provisioner.registries import Registries
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
@@ -42,6 +43,7 @@ class Facts(NamedTuple):
     quick: bool = False
     hidden: bool = False
     planned: str | None = None
+    registries: Registries = Registries()
 
 
 def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
@@ -49,6 +51,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
     where = engine.endpoint(host)
     found = _engine(host, where, needed=set(wanted.only) != {"emulators"})
     flags = daemon_flags(host)
+    path = config_file(flags)
     registered = entries(host)
     return Facts(
         endpoint=where,
@@ -56,7 +59,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
         socket="" if found == engine.NONE else where.socket or engine.SOCKET,
         daemon=daemon(host),
         flags=flags,
-        daemon_json=config_file(flags),
+        daemon_json=path,
         prior=prior(host, found),
         native=native(host, registered, wanted.platforms),
         entries=registered,
@@ -64,6 +67,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
         owned=owned(host, config_file(flags)),
         ours=ours(host),
         quick=quick,
+        registries=registries.gather(host, found.mirrors, found.insecure, path),
     )
 
 

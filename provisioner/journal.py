@@ -39,6 +39,7 @@ STEPS = (
     model.Unregister,
     model.CopyOut,
     model.Run,
+    model.SetOwner,
     model.CopyImage,
     model.CompareImages,
     model.Restart,

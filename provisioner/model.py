@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = bool | int | str | None
 State: TypeAlias = Mapping[str, Value]
+NOTE = "note"  # a key that nobody wants: what is no difference, and yet worth a word
 
 
 class Unknown(str):
@@ -38,17 +39,22 @@ class RemoveDirectory(NamedTuple):
 
 
 class WriteFile(NamedTuple):
-    """Put ``text`` there, whole or not at all. ``mode`` counts only where no file stood before."""
+    """Put ``text`` there, whole or not at all. ``mode`` counts only where no file stood before.
+
+    A file of a ``user``'s is written as that user; empty: as ourselves.
+    """
 
     path: str
     text: str
     mode: int = 0o644
+    user: str = ""
 
 
 class RemoveFile(NamedTuple):
-    """Remove a file; one that is gone already is no error."""
+    """Remove a file, as ``user`` where it is one of theirs; one that is gone already is no error."""
 
     path: str
+    user: str = ""
 
 
 class SetLeaf(NamedTuple):
@@ -97,11 +103,25 @@ class CopyOut(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Run a program. ``undo``, in its order, takes its effect back; seconds for ``timeout``."""
+    """Run a program. ``undo``, in its order, takes its effect back; seconds for ``timeout``.
+
+    It runs as ``user`` (empty: as ourselves), who is become before any of that user's configuration is read.
+    ``lenient``: its exit status says too little, so what came of it is only looked at afterwards.
+    """
 
     argv: tuple[str, ...]
     undo: "tuple[Step, ...]" = ()
     timeout: int = 60
+    user: str = ""
+    lenient: bool = False
+
+
+class SetOwner(NamedTuple):
+    """Give files below a user's home folder to that user (or back to ``uid`` and ``gid``), none of them a link."""
+
+    paths: tuple[str, ...]
+    uid: int
+    gid: int
 
 
 class Restart(NamedTuple):
@@ -149,6 +169,7 @@ Step: TypeAlias = (
     | Unregister
     | CopyOut
     | Run
+    | SetOwner
     | CopyImage
     | CompareImages
     | Restart
@@ -169,6 +190,8 @@ class Change(NamedTuple):
     """What one resource would do: ``edits`` in order, then each of ``settle`` once.
 
     ``hides``: what the engine holds now will be out of sight after it.
+    ``last`` throws away what was kept to go back to, once everything has been proven; it has no inverse.
+    ``notes`` are what else a person should know.
     """
 
     resource: str
@@ -178,12 +201,14 @@ class Change(NamedTuple):
     held: tuple[Held, ...] = ()
     notes: tuple[str, ...] = ()
     hides: bool = False
+    last: tuple[Step, ...] = ()
 
 
 class Plan(NamedTuple):
     """The changes in the order in which they have to be made; falsy when the host is as wanted."""
 
     changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()  # what is no difference, and yet worth a word
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -202,6 +227,16 @@ class Plan(NamedTuple):
     def acts(self) -> bool:
         """Whether applying this plan would touch the host at all."""
         return any(c.edits or c.settle for c in self.changes)
+
+
+class Account(NamedTuple):
+    """A user as the host's databases have it; ``groups`` are all of its groups."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
 
 
 class Status(NamedTuple):
@@ -241,14 +276,26 @@ class Reader(Protocol):
     def environ(self) -> Mapping[str, str]:
         """The environment that the user gave us."""
 
-    def read(self, path: str) -> str | None:
+    def read(self, path: str, *, user: str = "") -> str | None:
         """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look."""
 
-    def names(self, path: str) -> tuple[str, ...]:
+    def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
         """The names in a directory, sorted; none where there is no such directory."""
+
+    def account(self, user: str) -> Account | None:
+        """A user's account; None: there is no such user."""
+
+    def download(self, socket: str, path: str) -> bytes | None:
+        """The bytes that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+
+    def room(self, path: str) -> int | None:
+        """How many bytes the file system of a path holds; None: there is no such path, or none may look."""
 
     def stat(self, path: str) -> Status | None:
         """What stands at a path, links followed; None: nothing."""
+
+    def status(self, path: str) -> Status | None:
+        """What stands at a path itself, links not followed, whoever's folder it lies in; None: nothing."""
 
     def head(self, path: str, size: int) -> bytes | None:
         """The first bytes of a file; None: there is none."""

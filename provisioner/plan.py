@@ -3,11 +3,11 @@
 from types import ModuleType
 from typing import TypeAlias
 
-from provisioner import daemonjson
+from provisioner import daemonjson, registries
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
-from provisioner.model import Change, Difference, Plan, Reader, Restart, State, Unknown
+from provisioner.model import NOTE, Change, Difference, Plan, Reader, Restart, State, Unknown
 from provisioner.resources import RESOURCES
 
 Seen: TypeAlias = tuple[tuple[str, State, State], ...]  # each resource's name, what is wanted of it, what it has
@@ -34,7 +34,8 @@ def look(host: Reader, facts: Facts, desired: Desired) -> Seen:
 def compared(seen: Seen) -> Plan:
     """The differences alone, with nothing to be done about them."""
     found = ((name, differences(want, have)) for name, want, have in seen)
-    return Plan(tuple(Change(name, wrong) for name, wrong in found if wrong))
+    notes = tuple(str(have[NOTE]) for _, _, have in seen if have.get(NOTE))
+    return Plan(tuple(Change(name, wrong) for name, wrong in found if wrong), notes)
 
 
 def compare(host: Reader, facts: Facts, desired: Desired) -> Plan:
@@ -44,10 +45,12 @@ def compare(host: Reader, facts: Facts, desired: Desired) -> Plan:
 
 def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
     """Every resource's change, in the order of application, each planned for the host as those before will leave it."""
-    changes = []
+    changes, notes = [], list[str]()
     for resource in _chosen(desired):
         want = resource.want(desired, facts)
-        found = differences(want, resource.have(host, facts, want))
+        have = resource.have(host, facts, want)
+        found = differences(want, have)
+        notes += [str(have[NOTE])] if have.get(NOTE) else []
         if found:
             change = resource.change(host, facts, desired, found)
             changes.append(change)
@@ -55,8 +58,9 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
             facts = facts._replace(
                 hidden=facts.hidden or change.hides,
                 planned=facts.planned if text is None else text,
+                registries=registries.foreseen(facts.registries, host.read(facts.daemon_json), text),
             )
-    return Plan(_settled_once(changes))
+    return Plan(_settled_once(changes), tuple(notes))
 
 
 def _settled_once(changes: list[Change]) -> tuple[Change, ...]:

@@ -12,7 +12,7 @@ from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.journal import Receipt
-from provisioner.model import Change, Difference, Plan, Reader, Restart, Unknown
+from provisioner.model import NOTE, Change, Difference, Plan, Reader, Restart, Unknown
 from provisioner.resources import RESOURCES
 from provisioner.system import System
 
@@ -36,6 +36,7 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
         "unknown": [],
         "as_wanted": [{"resource": r, "key": k, "want": w} for r, want, have in seen for k, w in want.items()],
         "apply": [],
+        "notes": [str(have[NOTE]) for _, _, have in seen if have.get(NOTE)],
         "repair": list(wanted.repair),
         "hold": held and held._asdict(),
         "interrupted": cut,

@@ -4,6 +4,7 @@ In a private host (tests/private.py): no engine, no privileges, a table of its o
 """
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -177,6 +178,32 @@ def test_what_replace_took_is_put_back_by_rollback(host: PrivateHost, name: str)
     assert host.entries() == entries
     assert found(host) == expected
     assert expected.keys() >= before.keys()
+
+
+# A program with a loader that becomes QEMU: dynamic, and working wherever its loader is.
+DYNAMIC = f"""
+    .globl _start
+_start: mov (%rsp), %rax
+    lea 8(%rsp), %rsi
+    lea 16(%rsp, %rax, 8), %rdx
+    lea qemu(%rip), %rdi
+    mov $59, %eax
+    syscall
+qemu: .asciz "{QEMU}"
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="its source is in the assembly of amd64")
+def test_a_dynamic_emulator_is_named_with_and_without_running_it(host: PrivateHost) -> None:
+    if shutil.which("as") is None or shutil.which("ld") is None:
+        skip_unless_ci("no binutils are installed")
+    host.put("/tmp/dynamic.s", DYNAMIC)
+    loader = "/lib64/ld-linux-x86-64.so.2"
+    host.sh(f"cd /tmp; as -o dynamic.o dynamic.s; ld -pie --dynamic-linker={loader} -o /opt/theirs dynamic.o")
+    host.register(ROW, "/opt/theirs", "F")
+    words = "runs on the host only: /opt/theirs is dynamically linked"
+    assert found(host)["now"] == words
+    assert found(host, "--quick")["now"] == words
 
 
 def test_ours_without_its_file_is_named_and_nothing_can_be_done(host: PrivateHost) -> None:

@@ -20,6 +20,7 @@ from provisioner.model import (
     Restart,
     Run,
     SetLeaf,
+    SetOwner,
     Step,
     Unregister,
     Value,
@@ -49,8 +50,10 @@ def sentence(step: Step) -> str:
             return f"take {_entry(path)} out of the kernel's table"
         case CopyOut(image=image, programs=programs, folder=folder):
             return f"copy {', '.join(programs)} out of {image} into {folder}"
-        case Run(argv):
-            return f"run {' '.join(map(mask.word, argv))}"
+        case Run(argv, user=user):
+            return f"run {' '.join(map(mask.word, argv))}{f' as {user}' if user else ''}"
+        case SetOwner(paths, uid, gid):
+            return f"give {' '.join(paths)} to {uid}:{gid}"
         case CopyImage(names, size):
             return f"copy {', '.join(names)} ({size / 1e6:.0f} MB) into containerd's store"
         case CompareImages():
@@ -122,6 +125,7 @@ def _change(change: Change) -> str:
         lines.append(f"  - {sentence(step)}")
         lines += [f"      {line}" for line in diff(step).splitlines()]
     lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
+    lines += [f"  - at the very end {sentence(step)}" for step in change.last]
     lines += [
         f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
     ]
@@ -173,6 +177,7 @@ def plan_json(made: Plan) -> list[dict[str, Any]]:
             "differences": [d._asdict() for d in c.differences],
             "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
             "settle": [{"step": type(s).__name__, "does": sentence(s)} for s in c.settle],
+            "last": [{"step": type(s).__name__, "does": sentence(s)} for s in c.last],
             "held": [h._asdict() for h in c.held],
             "notes": c.notes,
         }

@@ -25,6 +25,7 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{u['resource']}: {u['key']} is unknown: {u['reason']}", YELLOW
     for change in result["apply"]:
         yield from ((f"apply would {does}", DIM) for does in change["does"])
+    yield from ((f"note: {note}", YELLOW) for note in result["notes"])
     if hold := result["hold"]:
         yield f"applies are held until {hold['until']}: {hold['reason']} ({hold['by']})", YELLOW
     if not result["differences"] and not result["unknown"]:

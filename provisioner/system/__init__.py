@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.errors import BusyError, CommandError, DeniedError, NoEngineError, ProvisionerError
-from provisioner.model import Ran, Status
-from provisioner.system import programs, wire
+from provisioner.model import Account, Ran, Status
+from provisioner.system import identity, programs, wire
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
 RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
@@ -43,9 +43,17 @@ class System:
 
     # --- the half that only looks -------------------------------------------------------------------------------
 
-    def read(self, path: str) -> str | None:
-        """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look."""
-        data = self.head(path, -1)
+    def read(self, path: str, *, user: str = "") -> str | None:
+        """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look.
+
+        A ``user``'s file is read as that user, and only if it is a plain one of a size that one could have meant.
+        """
+        account = self._other(user)
+        if not user or user == "root":
+            data = self.head(path, -1)
+        else:
+            with identity.become(account) if account else contextlib.nullcontext():
+                data = identity.read(self.path(path), path)
         return None if data is None else data.decode("utf-8", "surrogateescape")
 
     def head(self, path: str, size: int) -> bytes | None:
@@ -60,10 +68,12 @@ class System:
         except OSError as e:
             raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
 
-    def names(self, path: str) -> tuple[str, ...]:
+    def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
         """The names in a directory, sorted; none where there is no such directory."""
+        account = self._other(user)
         try:
-            return tuple(sorted(os.listdir(self.path(path))))
+            with identity.become(account) if account else contextlib.nullcontext():
+                return tuple(sorted(os.listdir(self.path(path))))
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except PermissionError:
@@ -96,12 +106,32 @@ class System:
         found = os.statvfs(there or "/")
         return found.f_bfree * found.f_frsize
 
+    def status(self, path: str) -> Status | None:
+        """What stands at a path itself, links not followed, whoever's folder it lies in; None: nothing."""
+        try:
+            s = os.lstat(self.path(path))
+        except OSError:
+            return None
+        return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
+
     def link(self, path: str) -> str | None:
         """Where a symbolic link points to; None: it is none."""
         try:
             return os.readlink(self.path(path))
         except OSError:
             return None
+
+    def account(self, user: str) -> Account | None:
+        """A user's account; None: there is no such user."""
+        return identity.account(user)
+
+    def room(self, path: str) -> int | None:
+        """How many bytes the file system of a path holds; None: there is no such path, or none may look."""
+        try:
+            found = os.statvfs(self.path(path))
+        except OSError:
+            return None
+        return found.f_blocks * found.f_frsize
 
     def program(self, name: str) -> str | None:
         """Where the host keeps a program; None: nowhere that we trust."""
@@ -128,10 +158,15 @@ class System:
             raise NoEngineError(f"unix://{socket}: GET {path} gave {status}: {text}", hint="journalctl -u docker")
         return json.loads(body)
 
-    def ask(self, *argv: str, text: str = "", timeout: int = 20) -> Ran:
+    def download(self, socket: str, path: str) -> bytes | None:
+        """The bytes that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+        status, body = self.request(socket, "GET", path)
+        return body if status < 400 else None
+
+    def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
         """Run a program that changes nothing, ``text`` on its stdin."""
         try:
-            return self._spawn(argv, text, timeout)
+            return self._spawn(argv, text, timeout, user)
         except CommandError as e:
             return Ran(None, "", e.message)
 
@@ -165,9 +200,9 @@ class System:
             raise CommandError(f"the engine refused {method} {path.partition('?')[0]}: {said}")
         return content
 
-    def run(self, argv: tuple[str, ...], timeout: int, text: str = "") -> str:
-        """Run a program that changes the host; its stdout. CommandError says what it said."""
-        ran = self._spawn(argv, text, timeout, tied=True)
+    def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
+        """Run a program that changes the host, as ``user``; its stdout. CommandError says what it said."""
+        ran = self._spawn(argv, text, timeout, user, tied=True)
         if ran.status != 0:
             said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
             hint = "run that command by hand to see all that it says"
@@ -179,7 +214,7 @@ class System:
         from provisioner.system import pipes  # only a migration
 
         program = self._found(argv[0])
-        return pipes.pour(wire.send(socket, self.path(socket), "GET", path), argv, program, self._scrubbed(), moved)
+        return pipes.pour(wire.send(socket, self.path(socket), "GET", path), argv, program, self._scrubbed(None), moved)
 
     def make_directory(self, path: str, mode: int) -> None:
         """Make one directory; one that is there stays as it is."""
@@ -196,9 +231,11 @@ class System:
             if e.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
                 raise
 
-    def write(self, path: str, text: str, mode: int) -> None:
-        """Put a text there, as ``install`` does."""
-        self.install(path, text.encode("utf-8", "surrogateescape"), mode)
+    def write(self, path: str, text: str, mode: int, user: str = "") -> None:
+        """Put a text there, as ``install`` does, with the rights of ``user``."""
+        account = self._other(user)
+        with identity.become(account) if account else contextlib.nullcontext():
+            self.install(path, text.encode("utf-8", "surrogateescape"), mode)
 
     def install(self, path: str, data: bytes, mode: int) -> None:
         """Put a file there, whole or not at all: temporary file, fsync, rename, fsync of the directory.
@@ -247,8 +284,18 @@ class System:
         if fresh:
             self._sync(os.path.dirname(self.path(path)))
 
-    def remove(self, path: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+    def set_owner(self, paths: tuple[str, ...], uid: int, gid: int) -> None:
+        """Give files to somebody, none of them reached by a link. DeniedError: one is reached by more than one name."""
+        for path in paths:
+            identity.set_owner(self.path(path), uid, gid)
+
+    def remove(self, path: str, user: str = "") -> None:
+        """Remove a file, as ``user``; one that is gone already is no error."""
+        account = self._other(user)
+        with identity.become(account) if account else contextlib.nullcontext():
+            self._remove(path)
+
+    def _remove(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(self.path(path))
             self._sync(os.path.dirname(self.path(path)))
@@ -303,8 +350,17 @@ class System:
 
     # --- how it is done -----------------------------------------------------------------------------------------
 
-    def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, *, tied: bool = False) -> Ran:
-        return programs.spawn(argv, self._found(argv[0]), self._scrubbed(), text, timeout, tied=tied)
+    def _other(self, user: str) -> Account | None:
+        """The account to become for something; None: we need not, or may not, become anybody."""
+        if not user or user == "root" or self.uid != 0:
+            return None
+        if (found := identity.account(user)) is None:
+            raise ProvisionerError(f"there is no user {user} on this host", hint="take the name out of builder.users")
+        return found
+
+    def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
+        program, account = self._found(argv[0]), self._other(user)
+        return programs.spawn(argv, program, self._scrubbed(account), text, timeout, account, tied=tied)
 
     def _found(self, name: str) -> str:
         """A program of the host's. CommandError: it is not there."""
@@ -313,12 +369,12 @@ class System:
             raise CommandError(f"{name}: no such program on this host", hint="install it, or check its permissions")
         return program
 
-    def _scrubbed(self) -> dict[str, str]:
+    def _scrubbed(self, account: Account | None) -> dict[str, str]:
         """All of the environment that a program of the host's gets from us."""
         import pwd
 
         try:
-            home = pwd.getpwuid(self.uid).pw_dir
+            home = account.home if account else pwd.getpwuid(self.uid).pw_dir
         except KeyError:  # a user that systemd made for one run
             home = "/"
         return {"PATH": ":".join(self.path(d) for d in DIRECTORIES), "LC_ALL": "C.UTF-8", "HOME": home}
@@ -326,7 +382,7 @@ class System:
     def _trusted(self, folder: str) -> None:
         """Refuse to write where somebody else could swap what we write for a link."""
         s = os.stat(folder)
-        if s.st_uid not in (0, self.uid) or (s.st_mode & 0o022 and not s.st_mode & 0o1000):
+        if s.st_uid not in (0, os.geteuid()) or (s.st_mode & 0o022 and not s.st_mode & 0o1000):
             hint = f"give it to root and close it: chown root {folder}; chmod go-w {folder}"
             raise DeniedError(f"{folder}: others may write there, so it is no place for a file of root's", hint=hint)
 

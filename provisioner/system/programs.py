@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from provisioner.errors import CommandError
-from provisioner.model import Ran
+from provisioner.model import Account, Ran
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
 SIGKILL, SIGPIPE = 9, 13  # Linux's numbers; to make enums of all, as ``signal`` does, takes 2 ms of a check
@@ -37,11 +37,19 @@ Begun = tuple[Started | str, contextlib.ExitStack]  # or why there is none; and 
 
 
 def spawn(
-    argv: tuple[str, ...], program: str, environment: dict[str, str], text: str, timeout: int, *, tied: bool = False
+    argv: tuple[str, ...],
+    program: str,
+    environment: dict[str, str],
+    text: str,
+    timeout: int,
+    account: Account | None = None,
+    *,
+    tied: bool = False,
 ) -> Ran:
     """Run a program of the host's to its end, in a session of its own; killed with all that it started when late.
 
-    ``tied``: the kernel kills it when we are killed. What goes on alone would change the host while it is being undone.
+    The child becomes ``account`` for good before it executes anything. ``tied``: the kernel kills it when we are
+    killed, for what goes on alone would change the host while it is being undone.
     """
     import subprocess  # 10 ms that a drift check need not pay
 
@@ -53,6 +61,9 @@ def spawn(
         env=environment,
         cwd="/",
         start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=account.groups if account else None,
         preexec_fn=_die_with_us if tied else None,
     )
     try:

@@ -56,6 +56,7 @@ def result(
         "unknown": list(unknown),
         "as_wanted": [{"resource": "emulators", "key": "linux/s390x", "want": "runs"}],
         "apply": [],
+        "notes": [],
         "repair": [],
         "hold": None,
         "interrupted": None,

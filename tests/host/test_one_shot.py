@@ -72,7 +72,6 @@ def test_each_drift_is_named_and_repaired_and_nothing_else(boot: Boot, engine: s
     wanted = {
         "emulators: linux/arm64",
         "builder: container",
-        "builder: container restart policy",
     }
     repairs = [
         "register qemu-aarch64 with the kernel",
@@ -97,6 +96,10 @@ def test_a_later_choice_elsewhere_and_a_new_login_keep_the_builder(boot: Boot) -
     host.sh("docker --context other buildx use other", check=True)
     chosen = host.sh("env -i HOME=/root PATH=$PATH docker buildx inspect | head -1", check=True).stdout
     assert chosen.split() == ["Name:", "container-builder"]
+    assert differences(agent(host, "check")) == {"builder: default of every other way to this engine"}
+    assert agent(host, "apply").status == 0
+    for way in ("--context=other", "--host=unix:///run/docker.sock"):
+        assert host.sh(f"docker {way} buildx inspect | head -1").stdout.split() == ["Name:", "container-builder"]
     assert agent(host, "check").status == 0
 
 

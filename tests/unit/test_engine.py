@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from provisioner import engine
+from provisioner.buildx import store
 from provisioner.engine import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
-from provisioner.resources import builder
 from provisioner.system import System
 
 LOCAL = Endpoint("default", "unix:///var/run/docker.sock", "default")
@@ -131,7 +131,7 @@ def test_a_file_that_may_not_be_read_is_denied_not_absent(tmp_path: Path) -> Non
 
 
 def test_the_known_names_of_defaults_files_are_digests_of_their_endpoints() -> None:
-    for host, name in builder.DEFAULTS.items():
+    for host, name in store.DEFAULTS.items():
         assert hashlib.sha256(host.encode()).hexdigest()[:20] == name
 
 

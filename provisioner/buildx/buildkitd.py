@@ -1,0 +1,98 @@
+"""buildkitd.toml: what the configuration asks for, and what a text of it says, in a form that can be compared.
+
+buildx writes the file anew when it takes it, and moves certificates to /etc/buildkit/certs/<registry>. So the leaves
+are compared, not the bytes, and of a certificate's path only the last part counts.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner import registries, tomltext
+from provisioner.buildx import drivers
+from provisioner.desired import Builder
+from provisioner.errors import ConfigError
+from provisioner.facts import Facts
+from provisioner.model import Value
+
+NAME = "buildkitd.toml"
+INSIDE = f"/etc/buildkit/{NAME}"
+# Of the disk that holds the state volume. BuildKit's own: at most four fifths or 100 GB, whichever is less.
+GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
+CAP = GC["maxUsedSpace"]
+OWN_GC = frozenset((*GC, "gc", "gckeepstorage", "gcpolicy"))  # who says one of these decides about all
+
+
+def wanted(builder: Builder, facts: Facts) -> dict[str, Any]:
+    """buildkitd.toml as a mapping: the configuration's own keys over those of ``inherit`` and ``gc``."""
+    if builder.driver != drivers.CONTAINER:
+        return dict(builder.buildkitd)
+    base: dict[str, Any] = {}
+    if builder.inherit:
+        table = registries.mapping(facts.registries, builder.driver_options.get("network") == "host")
+        base |= {"registry": table} if table else {}
+    own = (builder.buildkitd.get("worker") or {}).get("oci") or {}
+    if builder.gc == "sized" and not OWN_GC & own.keys():
+        base["worker"] = {"oci": dict(GC)}
+    return _over(base, builder.buildkitd)
+
+
+def leaves(found: Mapping[str, Any]) -> dict[str, Value]:
+    """Every leaf by its dotted path, certificates by their file's name."""
+    return dict(tomltext.leaves(_named(found)))
+
+
+@functools.lru_cache
+def said(text: bytes | None) -> Mapping[str, Value]:
+    """The leaves of a text that buildx keeps, or that lies in the container; none where there is no text."""
+    if text is None:
+        return {}
+    try:
+        return leaves(tomltext.read(text.decode("utf-8", "replace"), NAME))
+    except ConfigError as e:
+        return {"": e.message}
+
+
+def certificates(builder: Builder, facts: Facts) -> dict[str, str]:
+    """What is to lie in /etc/buildkit/certs, each with the host's file that it is a copy of."""
+    if builder.driver != drivers.CONTAINER or not builder.inherit:
+        return {}
+    table = registries.mapping(facts.registries, loopback=True)
+    files: dict[str, str] = {}
+    for registry, row in table.items():
+        paths = [*row.get("ca", ()), *(p for pair in row.get("keypair", ()) for p in pair.values())]
+        files |= {f"certs/{_folder(registry)}/{p.rpartition('/')[2]}": p for p in paths}
+    return files
+
+
+def _folder(registry: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "_" for c in registry)
+
+
+def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Two mappings as one; where both say something, ``own`` counts."""
+    both = dict(base)
+    for key, value in own.items():
+        old = both.get(key)
+        both[key] = _over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+def _named(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with the paths of certificates cut to their last part."""
+    if not isinstance(table := found.get("registry"), Mapping):
+        return dict(found)
+    rows = {}
+    for registry, row in table.items():
+        new = dict(row)
+        if isinstance(row.get("ca"), list):
+            new["ca"] = [str(p).rpartition("/")[2] for p in row["ca"]]
+        if isinstance(row.get("keypair"), list):
+            new["keypair"] = [{k: str(p).rpartition("/")[2] for k, p in pair.items()} for pair in row["keypair"]]
+        rows[registry] = new
+    return {**found, "registry": rows}
+
+
+def text(found: Mapping[str, Any]) -> str:
+    """The file that buildx is given."""
+    return tomltext.write(found)

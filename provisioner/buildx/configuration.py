@@ -1,0 +1,45 @@
+"""What the schema cannot say of a builder's configuration: options that belong to a driver, nodes that fit together."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from provisioner import platforms
+from provisioner.buildx import drivers
+from provisioner.errors import ConfigError
+
+
+def checked(found: dict[str, Any], path: str) -> dict[str, Any]:
+    """The section with its platforms normalised. ConfigError names the place and what would be right."""
+    driver = found.get("driver", drivers.CONTAINER)
+    for where, node in _nodes(found):
+        for option in node.get("driver_options", {}):
+            if drivers.since(driver, option) is None:
+                known = ", ".join(drivers.DRIVERS[driver].options)
+                more = ", env.NAME" if drivers.DRIVERS[driver].environment else ""
+                message = f"{path}: {where}.driver_options.{option}: the driver {driver} has no such option"
+                raise ConfigError(message, hint=f"its options are {known}{more}")
+        if "platforms" in node:
+            node["platforms"] = [_platform(p, f"{path}: {where}.platforms") for p in node["platforms"]]
+        if driver == drivers.REMOTE and (node.get("flags") or node.get("buildkitd")):
+            message = f"{path}: {where}: a remote buildkitd takes neither flags nor a configuration from here"
+            raise ConfigError(message, hint="give them to that buildkitd where it runs")
+    nodes = found.get("nodes", [])
+    if driver == drivers.REMOTE and not nodes:
+        raise ConfigError(f"{path}: builder.nodes: the driver remote needs one", hint="nodes: [{endpoint: tcp://…}]")
+    for key in ("endpoint", "name"):
+        values = [n[key] for n in nodes if n.get(key)]
+        if twice := next((v for v in values if values.count(v) > 1), None):
+            raise ConfigError(f"{path}: builder.nodes: the {key} {twice} stands twice", hint="one node, one endpoint")
+    return found
+
+
+def _nodes(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "builder", found
+    yield from ((f"builder.nodes[{i}]", node) for i, node in enumerate(found.get("nodes", [])))
+
+
+def _platform(name: str, where: str) -> str:
+    try:
+        return platforms.normalise(name)
+    except ValueError as e:
+        raise ConfigError(f"{where}: {e}", hint="for example linux/arm64") from None

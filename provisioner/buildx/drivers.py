@@ -1,0 +1,70 @@
+"""buildx's drivers and their options, each with the buildx that brought it; data only.
+
+Facts: driver/*/factory.go and the release notes of docker/buildx. An option that an older buildx does not know puts
+the builder in error, so it is named before anything happens.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Version = tuple[int, ...]
+CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
+
+
+class Driver(NamedTuple):
+    """One driver: the buildx that brought it, its options, and whether it takes any ``env.NAME``."""
+
+    since: Version
+    options: Mapping[str, Version]
+    environment: Version | None = None
+
+
+DRIVERS: Mapping[str, Driver] = {
+    CONTAINER: Driver(
+        (0, 2),
+        {
+            "image": (0, 3),
+            "network": (0, 3),
+            "cgroup-parent": (0, 7),
+            "memory": (0, 12),
+            "memory-swap": (0, 12),
+            "cpu-quota": (0, 12),
+            "cpu-period": (0, 12),
+            "cpu-shares": (0, 12),
+            "cpuset-cpus": (0, 12),
+            "cpuset-mems": (0, 12),
+            "restart-policy": (0, 13),
+            "default-load": (0, 14),
+            "provenance-add-gha": (0, 30),
+            "allow-untrusted-image": (0, 36),
+        },
+        (0, 4),
+    ),
+    REMOTE: Driver(
+        (0, 9),
+        {"servername": (0, 9), "cacert": (0, 9), "cert": (0, 9), "key": (0, 9), "default-load": (0, 14)},
+    ),
+    KUBERNETES: Driver(
+        (0, 4),
+        {
+            **dict.fromkeys(("image", "namespace", "replicas", "rootless", "nodeselector", "loadbalance"), (0, 4)),
+            **dict.fromkeys(
+                (f"{a}.{b}" for a in ("requests", "limits") for b in ("cpu", "memory", "ephemeral-storage")), (0, 4)
+            ),
+            **dict.fromkeys(("tolerations", "annotations", "labels", "serviceaccount", "schedulername"), (0, 4)),
+            "qemu.install": (0, 7),
+            "qemu.image": (0, 7),
+            "default-load": (0, 14),
+            "timeout": (0, 15),
+            "persistent-volume-claim.requests.storage": (0, 26),
+            "buildkit-root-volume-memory": (0, 26),
+        },
+        (0, 4),
+    ),
+}
+
+
+def since(driver: str, option: str) -> Version | None:
+    """The buildx that brought an option of a driver; None: no buildx knows it."""
+    row = DRIVERS[driver]
+    return row.environment if option.startswith("env.") else row.options.get(option)

@@ -1,0 +1,81 @@
+"""What speaks against touching a builder now, and what a person should know of the plan."""
+
+from collections.abc import Iterator
+
+from provisioner import registries
+from provisioner.buildx import buildkitd, drivers, seen, store
+from provisioner.buildx.wanted import Wanted
+from provisioner.errors import ProvisionerError
+from provisioner.facts import Facts
+from provisioner.model import Held, Reader
+
+PLUGINS = (
+    "/root/.docker/cli-plugins",
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+BUILDING = Held("", "a build runs on the builder", "wait until it has ended, then apply again")
+
+
+def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Held | None:
+    """Why nothing at all can be done about the builder; None: nothing speaks against it."""
+    if not any(host.stat(f"{folder}/docker-buildx") for folder in PLUGINS):
+        hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
+        old = facts.engine.version is not None and facts.engine.version < (24,)
+        return Held("", "docker has no buildx plug-in on this host", hint, fatal=not old)
+    return _unknown(want, known) or _other_driver(host, want)
+
+
+def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Held]]:
+    """The users for whom nothing can be done, each with the reason and the cure."""
+    for user in want.builder.users:
+        account = host.account(user)
+        if account is None:
+            yield user, Held("", f"there is no user {user} on this host", "take the name out of builder.users")
+        elif user != "root" and not seen.reaches(host, facts, account):
+            hint = f"usermod --append --groups docker {user}, which makes {user} as mighty as root; then log in again"
+            yield user, Held("", f"{user} may not talk to the engine", hint)
+
+
+def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
+    """What the configuration comes to on this host."""
+    builder = want.builder
+    if builder.driver != drivers.CONTAINER:
+        return
+    lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
+    if lost and builder.inherit and builder.driver_options.get("network") != "host":
+        yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
+    for option in want.nodes[0].options.keys() & set(facts.engine.unlimited):
+        yield f"this engine cannot enforce {option}: its cgroups lack the controller"
+    size = host.room(facts.engine.root)
+    if size and buildkitd.CAP in str(want.get("buildkitd worker.oci.maxUsedSpace")):
+        gigabytes = size * int(buildkitd.CAP.rstrip("%")) / 100 / 1e9
+        yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes:.0f} GB of {size / 1e9:.0f} GB"
+
+
+def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Held | None:
+    """An option that this buildx does not know would put the builder in error."""
+    driver = want.builder.driver
+    for option in [o for node in want.nodes for o in node.options]:
+        since = drivers.since(driver, option)
+        if known is not None and since is not None and known < since:
+            needs = ".".join(map(str, since))
+            reason = f"this buildx ({'.'.join(map(str, known))}) does not know the driver option {option}"
+            return Held("", reason, f"buildx {needs} brought it: upgrade, or take the option out", fatal=True)
+    return None
+
+
+def _other_driver(host: Reader, want: Wanted) -> Held | None:
+    name = want.builder.name
+    for user in want.builder.users:
+        account = host.account(user)
+        try:
+            there = store.instance(host, store.of(account), name) if account else None
+        except ProvisionerError:
+            continue
+        if there and there.driver != want.builder.driver:
+            hint = f"give ours another name, or remove that one: docker buildx rm {name}"
+            return Held("", f"the builder {name} is there, with the driver {there.driver}", hint)
+    return None

@@ -1,0 +1,74 @@
+"""Act as another user: look and write with that user's rights, never with root's, where that user may have laid traps.
+
+Only the effective ids change, so root can be itself again, and the kernel judges every path as if the user had named
+it. A program is never started like this: it gets the user's ids for good (``programs.spawn``).
+"""
+
+import contextlib
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+
+from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.model import Account
+
+LIMIT = 1 << 20  # bytes; no file of buildx's is as large
+
+
+def account(user: str) -> Account | None:
+    """A user's account; None: there is no such user."""
+    try:
+        found = pwd.getpwnam(user)
+    except KeyError:
+        return None
+    groups = tuple(os.getgrouplist(found.pw_name, found.pw_gid))
+    return Account(found.pw_name, found.pw_uid, found.pw_gid, groups, found.pw_dir)
+
+
+@contextlib.contextmanager
+def become(account: Account) -> Iterator[None]:
+    """The user's rights, and no others, while the block runs. Root only, one thread only."""
+    groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
+    try:
+        os.setgroups(account.groups)
+        os.setegid(account.gid)
+        os.seteuid(account.uid)
+        yield
+    finally:
+        os.seteuid(uid)
+        os.setegid(gid)
+        os.setgroups(groups)
+
+
+def read(at: str, path: str) -> bytes | None:
+    """A plain file of a moderate size; None: there is none. A pipe, a device or an endless file is refused."""
+    try:
+        fd = os.open(at, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        raise DeniedError(f"{path}: its user may not read it", hint=f"whose is it? ls -l {path}") from None
+    except OSError as e:
+        raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LIMIT:
+            raise ProvisionerError(f"{path}: it is no file that buildx wrote", hint="move it away")
+        return os.read(fd, LIMIT)
+    finally:
+        os.close(fd)
+
+
+def set_owner(path: str, uid: int, gid: int) -> None:
+    """Change a file's owner without following any link on the way; a file of two names could be somebody else's."""
+    with contextlib.ExitStack() as opened:
+        fd = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened.callback(os.close, fd)
+        for part in path.strip("/").split("/"):
+            fd = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+            opened.callback(os.close, fd)
+        found = os.fstat(fd)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+            raise DeniedError(f"{path}: it has more than one name", hint="look what it is, then chown it by hand")
+        os.fchown(fd, uid, gid)

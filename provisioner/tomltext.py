@@ -1,0 +1,68 @@
+"""TOML: written for buildkitd, and flattened so that two texts can be compared by what they say.
+
+The standard library reads TOML and does not write it. Packages that do exist in Debian, but each host would need one
+more for this one mapping, which nobody lays out by hand: strings, booleans, numbers, lists, tables.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisioner.errors import ConfigError
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def write(found: Mapping[str, Any], path: str = "") -> str:
+    """A mapping as TOML. Values: str, bool, int, float, lists of these, lists of mappings, mappings."""
+    lines, tables = [], []
+    for key, value in found.items():
+        name = f"{path}.{_key(key)}" if path else _key(key)
+        if isinstance(value, Mapping):
+            body = write(value, name)
+            plain = any(not _nested(v) for v in value.values())
+            tables.append(f"[{name}]\n{body}" if plain or not value else body)
+        elif _nested(value):
+            tables += [f"[[{name}]]\n{write(entry, name)}" for entry in value]
+        else:
+            lines.append(f"{_key(key)} = {_value(value)}\n")
+    return "".join([*lines, *(table if table.startswith("\n") else f"\n{table}" for table in tables)])
+
+
+def read(text: str, name: str) -> dict[str, Any]:
+    """The mapping that a TOML text holds. ConfigError: it is none."""
+    import tomllib  # 4 ms that a check without a buildkitd.toml need not pay
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeError) as e:
+        raise ConfigError(f"{name}: it is no TOML: {e}", hint="put it right, or move it away") from None
+
+
+def leaves(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, bool | int | str]]:
+    """Every leaf with its dotted path; lists, which have an order, as JSON."""
+    for key, value in found.items():
+        name = f"{path}.{_key(key)}" if path else _key(key)
+        if isinstance(value, Mapping):
+            yield from leaves(value, name)
+        elif isinstance(value, bool | int | str):
+            yield name, value
+        else:
+            yield name, json.dumps(value, sort_keys=True, default=str)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(v, Mapping) for v in value))
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _value(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

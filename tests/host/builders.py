@@ -1,0 +1,39 @@
+"""What the tests of the builder share: a configuration, and a build that shows what of the cache is left."""
+
+import json
+import re
+from typing import Any
+
+from tests.hosts import Host, parts
+
+CONFIG = "/etc/provisioner/provisioner.yaml"
+CONTAINER = "buildx_buildkit_container-builder0"
+INSTANCE = "/root/.docker/buildx/instances/container-builder"
+START: dict[str, Any] = {"image_store": {"existing": "hide"}, "platforms": ["linux/amd64"]}
+DOCKERFILE = """\
+FROM scratch
+COPY sh /bin/sh
+RUN echo once > /layer
+ARG N
+RUN --mount=type=cache,target=/c echo "$N" >> /c/seen; echo "seen: $(echo $(cat /c/seen))"
+"""
+
+
+def configure(host: Host, **builder: Any) -> None:
+    """Configure the builder, and nothing else than what keeps a test short; JSON is YAML."""
+    host.put(CONFIG, json.dumps({**START, "builder": builder}))
+
+
+def prepare(host: Host) -> None:
+    """Put the build's context into /b."""
+    host.put("/b/sh", (parts.programs() / "busybox-static/usr/bin/busybox").read_bytes(), 0o755)
+    host.put("/b/Dockerfile", DOCKERFILE)
+
+
+def build(host: Host, number: int, user: str = "root") -> tuple[bool, list[int]]:
+    """Build once more: whether the layer came from the cache, and the numbers that the cache mount has seen."""
+    argv = ("docker", "buildx", "build", "--progress=plain", "--platform=linux/amd64", f"--build-arg=N={number}", "/b")
+    said = host.run(*argv, user=user, timeout=120, check=True).stderr
+    [layer] = re.findall(r"^(#\d+) \[[^\]]*\] RUN echo once", said, re.MULTILINE)
+    seen = re.search(r" seen: ([\d ]+)$", said, re.MULTILINE)
+    return f"{layer} CACHED" in said, [int(n) for n in seen.group(1).split()] if seen else []

@@ -1,0 +1,170 @@
+"""What happens to a builder behind our back, made for real: named, mended by the smallest act, the cache kept."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import Boot
+from tests.host import LAYERS, agent, differences, steps
+from tests.host.builders import CONTAINER, INSTANCE, build, configure, prepare
+from tests.hosts import Host
+
+pytestmark = pytest.mark.host
+BOOT = "run docker buildx inspect --bootstrap container-builder"
+USE = "run docker buildx use --default container-builder"
+
+
+EDITED = '"Platforms":[{"os":"linux","architecture":"s390x"}]'
+
+
+class Trap(NamedTuple):
+    """What somebody does, what check names then, and a step that mends it."""
+
+    script: str
+    named: set[str]
+    step: str
+
+
+TRAPS = {
+    "the container removed": Trap(f"docker rm -f {CONTAINER}", {"container"}, BOOT),
+    "the container stopped": Trap(f"docker stop {CONTAINER}", {"container"}, BOOT),
+    "the container from another image": Trap(
+        f"docker rm -f {CONTAINER}; docker run -d --name {CONTAINER} --privileged --restart unless-stopped"
+        f" -v {CONTAINER}_state:/var/lib/buildkit -e EXTRA=1 moby/buildkit:v0.34.2",
+        {
+            *("container image", "container command", "container environment not asked for"),
+            "container buildkitd.toml",
+        },
+        BOOT,
+    ),
+    "the restart policy": Trap(
+        f"docker update --restart no {CONTAINER}",
+        {"container restart policy"},
+        f"run docker container update --restart unless-stopped {CONTAINER}",
+    ),
+    "the instance file deleted": Trap(f"rm {INSTANCE}", {"registered"}, "run docker buildx create --name"),
+    "the instance file edited": Trap(
+        f"""sed -i 's/"DriverOpts":{{/&"env.X":"1",/; s/"Platforms":null/{EDITED}/' {INSTANCE}""",
+        {"driver options not asked for", "platforms"},
+        "run docker buildx rm --force --keep-daemon",
+    ),
+    "the instance file broken": Trap(f"echo '{{' > {INSTANCE}", {"registered"}, f"remove {INSTANCE}"),
+    "the instance file empty": Trap(f": > {INSTANCE}", {"registered"}, f"remove {INSTANCE}"),
+    "the default lost": Trap(
+        "rm -r /root/.docker/buildx/defaults",
+        {"default of the endpoint", "default of every other way to this engine"},
+        USE,
+    ),
+    "a choice of what is gone": Trap(
+        "docker buildx create --name gone --use; rm /root/.docker/buildx/instances/gone",
+        {"selected", "default of the endpoint"},
+        USE,
+    ),
+}
+
+
+def test_each_trap_is_named_and_mended_and_the_cache_is_hit(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    configure(host)
+    prepare(host)
+    assert agent(host, "apply").status == 0
+    assert build(host, 0) == (False, [0])
+    for number, (name, trap) in enumerate(TRAPS.items(), 1):
+        host.sh(trap.script, check=True)
+        assert differences(agent(host, "check")) == {f"builder: {key}" for key in trap.named}, name
+        done = agent(host, "apply")
+        assert done.status == 0, f"{name}: {done.stderr}"
+        assert any(s.startswith(trap.step) for s in steps(done)), (name, steps(done))
+        assert agent(host, "check").status == 0, name
+        assert build(host, number) == (True, list(range(number + 1))), name
+    assert "-before" not in host.sh("docker ps -a", check=True).stdout
+
+
+def test_a_user_s_own_choice_is_noted_and_changed_only_when_told_to(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    configure(host)
+    assert agent(host, "apply").status == 0
+    host.sh("docker buildx create --name mine --use", check=True)
+    checked = agent(host, "check")
+    assert (checked.status, differences(checked)) == (0, set())
+    assert checked.document["notes"] == ["root builds with mine, by choice: `select: always` would change that back"]
+    configure(host, select="always")
+    assert differences(agent(host, "check")) == {"builder: selected", "builder: default of the endpoint"}
+    assert agent(host, "apply").status == 0
+    assert host.sh("docker buildx inspect | head -1").stdout.split() == ["Name:", "container-builder"]
+
+
+def identity(host: Host) -> str:
+    return host.sh(f"docker inspect --format '{{{{.Id}}}} {{{{.State.Status}}}}' {CONTAINER}", check=True).stdout
+
+
+def test_a_new_container_that_does_not_boot_is_put_back_to_the_old_one(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    configure(host)
+    prepare(host)
+    assert agent(host, "apply").status == 0
+    assert build(host, 0) == (False, [0])
+    before, instance = identity(host), host.get(INSTANCE)
+    configure(host, driver_options={"image": "tonistiigi/binfmt:latest"})
+    failed = agent(host, "apply")
+    assert failed.status == 3, failed.stderr
+    assert "rolled back, the host is as it was" in failed.stderr
+    assert (identity(host), host.get(INSTANCE)) == (before, instance)
+    assert build(host, 1) == (True, [0, 1])
+
+
+def test_a_container_is_not_made_again_while_a_build_runs_on_it(boot: Boot) -> None:
+    host = boot("29", layers=LAYERS, agent=True)
+    configure(host)
+    prepare(host)
+    assert agent(host, "apply").status == 0
+    host.put("/slow/Dockerfile", "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nRUN sleep 20\n")
+    host.sh("cp /b/sh /slow/sh", check=True)
+    running = host.start("docker", "buildx", "build", "/slow")
+    host.wait("the build", lambda: "sleep 20" in host.sh("ps ax").stdout)
+    before = identity(host)
+    configure(host, flags=["--debug"])
+    held = agent(host, "apply")
+    assert held.status == 5, held.stderr
+    assert {h["reason"] for c in held.document["left"] for h in c["held"]} == {"a build runs on the builder"}
+    assert identity(host) == before
+    running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert agent(host, "apply").status == 0
+    assert identity(host) != before
+
+
+def test_the_cache_outlives_a_switch_of_the_image_store(boot: Boot) -> None:
+    host = boot("forky", layers=LAYERS, agent=True)
+    host.put("/etc/provisioner/provisioner.yaml", json.dumps({"image_store": {"backend": "unmanaged"}}))
+    prepare(host)
+    assert agent(host, "apply").status == 0
+    assert build(host, 0) == (False, [0])
+    configure(host)
+    assert agent(host, "apply").status == 0
+    assert agent(host, "check").status == 0
+    assert build(host, 1) == (True, [0, 1])
+
+
+def test_a_check_waits_for_no_dead_node(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    configure(host)
+    assert agent(host, "apply").status == 0
+    usual = least(lambda: agent(host, "check"))
+    configure(host, nodes=[{"endpoint": "ssh://nobody@192.0.2.1", "platforms": ["linux/s390x"]}])
+    checked = agent(host, "check")
+    assert differences(checked) == {"builder: node container-builder1"}
+    assert least(lambda: agent(host, "check")) < 2 * usual + 0.2
+
+
+def least(run: Callable[[], object]) -> float:
+    """The shortest of three runs, in seconds."""
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        run()
+        took.append(time.perf_counter() - start)
+    return min(took)

@@ -1,0 +1,76 @@
+"""Several users build on one host: each with a store of its own, none of them with root's rights."""
+
+import pytest
+
+from tests.conftest import Boot
+from tests.host import LAYERS, agent, differences
+from tests.host.builders import CONTAINER, build, configure, prepare
+from tests.hosts import Host
+
+pytestmark = pytest.mark.host
+USERS = ("root", "dev", "ci")
+TRAP = '#!/bin/sh\nid -u >> /tmp/trap\nexec /usr/libexec/docker/cli-plugins/docker-buildx "$@"\n'
+PLUGIN = "/home/dev/.docker/cli-plugins/docker-buildx"
+
+
+def people(host: Host) -> None:
+    """Two users who may talk to the engine, and one who may not."""
+    host.sh("for u in dev ci eve; do useradd -m $u; done; usermod -aG docker dev; usermod -aG docker ci", check=True)
+
+
+def strangers(host: Host, user: str) -> str:
+    """The files in a user's home that are not the user's."""
+    return host.sh(f"find /home/{user} ! -user {user}", check=True).stdout
+
+
+def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as_root(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    people(host)
+    host.put(PLUGIN, TRAP, 0o755)
+    host.sh("touch /tmp/trap; chmod 666 /tmp/trap; chown -R dev:dev /home/dev/.docker", check=True)
+    configure(host, users=[*USERS, "eve"])
+    host.sh('sed -i \'s/"linux.amd64"/"amd64","arm64"/\' /etc/provisioner/provisioner.yaml', check=True)
+    done = agent(host, "apply")
+    assert done.status == 5, done.stderr
+    [held] = {(h["reason"], h["hint"]) for c in done.document["left"] for h in c["held"]}
+    assert held[0] == "eve may not talk to the engine"
+    assert held[1].startswith("usermod --append --groups docker eve")
+    assert {k.partition(": ")[2].partition(": ")[0] for k in differences(agent(host, "check"))} == {"eve"}
+    configure(host, users=USERS)
+    assert agent(host, "check").status == 0
+    prepare(host)
+    for number, user in enumerate(USERS):
+        argv = ("docker", "buildx", "build", "--platform=linux/amd64,linux/arm64", "--target=two", "/two")
+        host.put("/two/Dockerfile", "FROM scratch AS two\nCOPY . /\n")
+        host.run(*argv, user=user, check=True, timeout=120)
+        assert build(host, number, user) == (number > 0, list(range(number + 1)))
+        assert user == "root" or strangers(host, user) == ""
+    assert host.sh("docker ps -a --format '{{.Names}}'").stdout.split() == [CONTAINER]
+    ran = set((host.get("/tmp/trap") or b"").split())
+    assert ran == {host.sh("id -u dev").stdout.strip().encode()}
+    assert agent(host, "rollback").status == 0
+    assert (
+        host.sh("ls /home/dev/.docker/buildx/instances /home/ci/.docker/buildx/instances").stdout.count("container")
+        == 0
+    )
+
+
+def test_files_that_sudo_left_behind_are_given_back_and_links_are_not_followed(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    people(host)
+    configure(host, users=["root", "dev"])
+    assert agent(host, "apply").status == 0
+    folder = "/home/dev/.docker/buildx"
+    host.sh(f"chown -R root:root {folder}", check=True)
+    assert differences(agent(host, "check")) >= {"builder: dev: owner of buildx's files"}
+    mended = agent(host, "apply")
+    assert mended.status == 0, mended.stderr
+    assert agent(host, "check").status == 0
+    assert host.run("docker", "buildx", "inspect", user="dev").stdout.split()[1] == "container-builder"
+    host.sh(f"rm {folder}/current; ln -s /etc/shadow {folder}/current; mkfifo {folder}/instances/pipe", check=True)
+    host.sh(f"rm {folder}/instances/container-builder; mkfifo {folder}/instances/container-builder", check=True)
+    seen = agent(host, "check")
+    assert seen.status == 2, seen.stderr
+    refused = agent(host, "apply")
+    assert host.sh("stat -c %U /etc/shadow").stdout.strip() == "root"
+    assert "root:" not in refused.stderr

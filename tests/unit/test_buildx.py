@@ -1,0 +1,124 @@
+"""buildx's files and words: what is read, what is refused, what counts as the same."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from provisioner.buildx import container, drivers, store
+from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.system import System, identity
+
+CORPUS = Path(__file__).parents[3] / "shared/corpus/buildx-instances"
+
+
+def stored(path: Path) -> list[Path]:
+    return sorted(path.glob("[0-9]*.txt"))
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
+def test_every_file_of_the_corpus_is_read_or_refused_in_one_sentence() -> None:
+    before = {p: p.read_bytes() for p in stored(CORPUS)}
+    outcome: dict[str, str] = {}
+    refused = []
+    for path, data in before.items():
+        try:
+            found = store.parse(data.decode("utf-8", "surrogateescape"), str(path))
+            outcome[path.stem] = f"{found.driver} {len(found.nodes)}"
+        except ConfigError as e:
+            refused.append(e)
+    assert all("\n" not in e.message and e.hint for e in refused)
+    assert {p: p.read_bytes() for p in stored(CORPUS)} == before
+    read = {"011": "cloud 2", "013": "docker-container 1", "026": "docker-container 1", "040": "docker-container 1"}
+    assert read.items() <= outcome.items()
+    assert not outcome.keys() & {"001", "005", "034"}  # a node's number, a choice, an encrypted file
+
+
+def test_a_platform_that_does_not_exist_stays_as_it_is() -> None:
+    node = {"Name": "a0", "Endpoint": "e", "Platforms": [{"os": "linux", "architecture": "amr"}]}
+    text = json.dumps({"Name": "a", "Driver": "d", "Nodes": [node]})
+    assert store.parse(text, "x").nodes[0].platforms == ("linux/amr",)
+
+
+FLAGS = {
+    "nothing": ((), ()),
+    "what buildx adds": (("--allow-insecure-entitlement=network.host",), ()),
+    "twice, with the host's network": (("--debug", *("--allow-insecure-entitlement=network.host",) * 2), ("--debug",)),
+    "another entitlement": (
+        ("--allow-insecure-entitlement=security.insecure", "--allow-insecure-entitlement=network.host", "--x"),
+        ("--x", "--allow-insecure-entitlement=security.insecure", "--allow-insecure-entitlement=network.host"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_flags_are_compared_without_what_buildx_adds(name: str) -> None:
+    given, compared = FLAGS[name]
+    assert container.flags(given) == compared
+
+
+SIZES = {
+    "512m": 512 << 20,
+    "1g": 1 << 30,
+    "1.5GiB": 3 << 29,
+    "7": 7,
+    "100b": 100,
+    "2kb": 2048,
+    "-1": -1,
+    "many": "many",
+}
+
+
+@pytest.mark.parametrize("text", SIZES)
+def test_sizes_are_bytes_as_docker_reads_them(text: str) -> None:
+    assert container.size(text) == SIZES[text]
+
+
+def test_every_limit_is_an_option_that_some_buildx_knows() -> None:
+    for limit in container.LIMITS:
+        assert drivers.since(drivers.CONTAINER, limit.option)
+    assert drivers.since(drivers.CONTAINER, "env.X") == (0, 4)
+    assert drivers.since(drivers.CONTAINER, "memroy") is None
+    assert drivers.since(drivers.REMOTE, "env.X") is None
+
+
+def test_one_socket_by_two_names_and_contexts_are_ways_to_it(tmp_path: Path) -> None:
+    host = System(str(tmp_path), {})
+    kept = store.Store("/root/.docker/buildx", "root")
+    for number, (name, where) in enumerate((("here", "unix:///run/docker.sock"), ("there", "ssh://arm"))):
+        folder = tmp_path / f"root/.docker/contexts/meta/{number}"
+        folder.mkdir(parents=True)
+        (folder / "meta.json").write_text(f'{{"Name":"{name}","Endpoints":{{"docker":{{"Host":"{where}"}}}}}}')
+    (tmp_path / "root/.docker/contexts/meta/2").mkdir()
+    assert store.ways(host, kept, "unix:///var/run/docker.sock") == ("unix:///run/docker.sock", "here")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_user_s_traps_are_not_walked_into(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents:
+        if folder.stat().st_uid == 0 and folder.stat().st_mode & 0o077 == 0:
+            folder.chmod(0o711)
+    home = tmp_path / "home"
+    home.mkdir()
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    (home / "link").symlink_to(secret)
+    (home / "device").symlink_to("/dev/zero")
+    os.mkfifo(home / "pipe")
+    (home / "plain").write_text("plain")
+    os.chown(home, 65534, 65534)
+    host = System("/", {})
+    assert host.read(f"{home}/plain", user="nobody") == "plain"
+    for trap in ("link", "device", "pipe"):
+        with pytest.raises(ProvisionerError):
+            host.read(f"{home}/{trap}", user="nobody")
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+    os.link(secret, home / "second name")
+    with pytest.raises(ProvisionerError, match="more than one name"):
+        identity.set_owner(f"{home}/second name", 65534, 65534)
+    with pytest.raises(OSError, match="ymbolic"):
+        identity.set_owner(f"{home}/link", 65534, 65534)
+    assert secret.stat().st_uid == 0
