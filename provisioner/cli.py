@@ -150,12 +150,31 @@ def prove(system: System, args: argparse.Namespace) -> Answer:
         applying.recover(system, _say)
         seen = facts.gather(system, wanted)
         _tell(wanted, seen)
+        if args.registry:
+            return _pushed(system, seen, wanted, args)
         proven = proof.prove(system, seen, wanted, _say)
     status = Exit.OK if proven.complete else Exit.FAILED
     if args.format == "json":
         rows = [r._asdict() for r in proven.rows]
         return Answer(report.document("prove", status, index=proven.digest, platforms=rows), status)
     return Answer(report.proof(proven.rows, proven.digest), status)
+
+
+def _pushed(system: System, seen: "Facts", wanted: "Desired", args: argparse.Namespace) -> Answer:
+    """The proof by way of a registry."""
+    from provisioner import pushed, report
+
+    proven = pushed.prove(system, seen, wanted, args.registry, _say)
+    status = Exit.OK if proven.complete else Exit.FAILED
+    if args.format == "json":
+        manifests = [m._asdict() for m in proven.manifests]
+        rows = [r._asdict() for r in proven.rows]
+        there = {"reference": proven.reference, "media_type": proven.media_type, "manifests": manifests}
+        fields = {"index": proven.digest, "platforms": rows, "registry": {**there, "left": proven.left or None}}
+        return Answer(report.document("prove", status, **fields), status)
+    table = report.columns((("PLATFORM", "DIGEST", "MEDIA TYPE"), *proven.manifests))
+    parts = [report.proof(proven.rows, proven.digest), f"{proven.reference} ({proven.media_type})", table, proven.left]
+    return Answer("\n".join(p for p in parts if p), status)
 
 
 def rollback(system: System, args: argparse.Namespace) -> Answer:

@@ -58,7 +58,10 @@ ARGUMENTS = {
         _argument("--until", "8h, 2d, 2026-12-01 or 2026-12-01T08:00Z", required=True, metavar="TIME"),
     ),
     "plan": (_ONLY, _QUICK),
-    "prove": (_argument("--platforms", "all, or names with commas; default: the configuration's", metavar="LIST"),),
+    "prove": (
+        _argument("--platforms", "all, or names with commas; default: the configuration's", metavar="LIST"),
+        _argument("--registry", "push there, read back, pull and run, remove", metavar="HOST"),
+    ),
     "recover": (_flag("--files", "only files: for a boot, before the engine runs"),),
     "report": (
         _argument("sources", "results; - is NDJSON on stdin", nargs="+", metavar="FILE|DIR|-"),

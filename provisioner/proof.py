@@ -24,17 +24,22 @@ LABEL = "io.provisioner.proof"
 BUILD = 300  # seconds
 START = 20.0  # seconds until a started probe has spoken
 DOCKERFILE = f"""\
-FROM scratch
+FROM scratch AS run
 ARG TARGETARCH
 COPY probe-$TARGETARCH /probe
 RUN ["/probe"]
 LABEL {LABEL}=1
 ENTRYPOINT ["/probe"]
+FROM scratch AS only
+COPY Dockerfile /Dockerfile
+LABEL {LABEL}=1
 """
+CHOICE = "FROM $TARGETOS-$TARGETARCH$TARGETVARIANT\n"
+BUILD_ONLY = "build only: nothing on this host runs it"
 
 
 class Row(NamedTuple):
-    """One platform: was it built, is it in the index, does it run, and by what."""
+    """One platform: was it built, is it in the index, does it run, and by what. ``build_only``: it need not run."""
 
     platform: str
     built: bool
@@ -42,6 +47,7 @@ class Row(NamedTuple):
     runs: bool
     how: str
     error: str = ""
+    build_only: bool = False
 
 
 class Proof(NamedTuple):
@@ -52,32 +58,35 @@ class Proof(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every platform was built, is in the index, and runs."""
-        return all(r.built and r.indexed and r.runs for r in self.rows)
+        """Whether every platform was built, is in the index, and runs where anything here can run it."""
+        return all(r.built and r.indexed and (r.runs or r.build_only) for r in self.rows)
 
 
 def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], None]) -> Proof:
     """Build, inspect and run. CommandError: the build itself failed; everything of ours is cleaned up in any case."""
-    wanted = tuple(p for p in desired.platforms if not platforms.build_only(platforms.of(p), facts.native))
+    wanted = buildable(desired, facts)
     tag = f"{IMAGE}:{os.getpid()}"
-    _clean(system, facts.socket)
+    clean(system, facts.socket)
     say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
     try:
-        archive = _build(system, desired.builder.name, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
+        archive = build(system, facts, desired, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
         digest, indexed = read_index(archive)
         together = engine.store(facts.engine) == "containerd"
         if together:
             _load(system, facts.socket, archive)
         rows = []
         for platform in wanted:
+            if _build_only(platform, facts):
+                rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
+                continue
             say(f"proof: run {platform}")
             if not together:  # this store holds one platform an image
                 target = f"type=docker,dest=-,name={tag}"
-                _load(system, facts.socket, _build(system, desired.builder.name, (platform,), target, fresh=False))
-            rows.append(_run(system, facts.socket, tag, platform)._replace(indexed=platform in indexed))
+                _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
+            rows.append(run(system, facts.socket, tag, platform)._replace(indexed=platform in indexed))
         return Proof(tuple(rows), digest)
     finally:
-        _clean(system, facts.socket)
+        clean(system, facts.socket)
 
 
 def judge(proof: Proof) -> None:
@@ -85,7 +94,7 @@ def judge(proof: Proof) -> None:
     for row in proof.rows:
         if not row.indexed:
             raise ProvisionerError(f"{row.platform}: it is missing in the index", hint="see `docker buildx ls`")
-        if not row.runs:
+        if not row.runs and not row.build_only:
             hint = "is its emulator registered? provisioner detect; ls /proc/sys/fs/binfmt_misc"
             raise ProvisionerError(f"{row.platform}: built, but it does not run: {row.error}", hint=hint)
 
@@ -117,11 +126,22 @@ def _platform(config: dict[str, Any]) -> str:
     return "/".join(p for p in parts if p)
 
 
-def _build(system: System, builder: str, wanted: tuple[str, ...], output: str, *, fresh: bool) -> bytes:
-    """Build for some platforms; the archive that buildx writes to its stdout."""
+def buildable(desired: Desired, facts: Facts) -> tuple[str, ...]:
+    """The wanted platforms, those last that are only built. Windows has no file system of its own without a base."""
+    return tuple(sorted(desired.platforms, key=lambda p: _build_only(p, facts)))
+
+
+def _build_only(platform: str, facts: Facts) -> bool:
+    return platforms.build_only(platforms.of(platform), facts.native)
+
+
+def build(
+    system: System, facts: Facts, desired: Desired, wanted: tuple[str, ...], output: str, *, fresh: bool
+) -> bytes:
+    """Build for some platforms, as the first of the builder's users; the archive that buildx writes to its stdout."""
     argv = (
         "docker", "buildx", "build",
-        "--builder", builder,
+        "--builder", desired.builder.name,
         "--platform", ",".join(wanted),
         "--output", output,
         "--provenance=false",
@@ -129,16 +149,19 @@ def _build(system: System, builder: str, wanted: tuple[str, ...], output: str, *
         *(("--no-cache",) if fresh else ()),
         "-",
     )  # fmt: skip
-    out = system.run(argv, BUILD, _context(wanted).decode("utf-8", "surrogateescape"))
+    context = _context(wanted, frozenset(p for p in wanted if _build_only(p, facts)))
+    out = system.run(argv, BUILD, context.decode("utf-8", "surrogateescape"), user=desired.builder.users[0])
     return out.encode("utf-8", "surrogateescape")  # loses nothing, in either direction
 
 
-def _context(wanted: tuple[str, ...]) -> bytes:
-    """The build context, a tar: the Dockerfile and a probe for each architecture."""
-    probes = {f"probe-{p.split('/')[1]}": elf.program(platforms.of(p).architecture) for p in wanted}
+def _context(wanted: tuple[str, ...], only: frozenset[str]) -> bytes:
+    """The build context, a tar: the Dockerfile and a probe for each architecture that runs."""
+    probes = {f"probe-{p.split('/')[1]}": elf.program(platforms.of(p).architecture) for p in wanted if p not in only}
+    stages = (f"FROM {'only' if p in only else 'run'} AS {p.replace('/', '-', 1).replace('/', '')}\n" for p in wanted)
+    dockerfile = "".join((DOCKERFILE, *stages, CHOICE))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, data in {"Dockerfile": DOCKERFILE.encode(), **probes}.items():
+        for name, data in {"Dockerfile": dockerfile.encode(), **probes}.items():
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(data), 0o755
             tar.addfile(info, io.BytesIO(data))
@@ -151,7 +174,7 @@ def _load(system: System, socket: str, archive: bytes) -> None:
         raise CommandError(f"the engine did not load the image: {answer}")
 
 
-def _run(system: System, socket: str, tag: str, platform: str) -> Row:
+def run(system: System, socket: str, tag: str, platform: str) -> Row:
     """Run one platform's variant, by the engine's own choice of it."""
     probe = platforms.of(platform).architecture
     spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": {"NetworkMode": "none"}}
@@ -202,7 +225,7 @@ def _how(system: System, pid: int) -> str:
     return f"QEMU {words[2]}" if len(words) > 2 and words[1] == "version" else name
 
 
-def _clean(system: System, socket: str) -> None:
+def clean(system: System, socket: str) -> None:
     """Take away every container and image of a proof, those of a run that was killed, too."""
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
     for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():

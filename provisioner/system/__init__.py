@@ -163,6 +163,12 @@ class System:
         status, body = self.request(socket, "GET", path)
         return body if status < 400 else None
 
+    def fetch(self, scheme: str, host: str, method: str, path: str, accept: str) -> tuple[int, dict[str, str], bytes]:
+        """One exchange with a registry: status, header fields in lower case, body. ProvisionerError: none answers."""
+        from provisioner.system import web  # http.client costs a check 29 ms
+
+        return web.fetch(scheme, host, method, path, accept)
+
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
         """Run a program that changes nothing, ``text`` on its stdin."""
         try:

@@ -45,5 +45,12 @@ def qemu() -> Path:
     return programs() / "qemu-user"
 
 
+def network() -> tuple[Path, ...]:
+    """A client and a server of ssh, and openssl, for hosts of QEMU_SUITE, as layers."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.NETWORK)
+    folder = entry("network", recipe, partial(debian.fetch, wanted), partial(tree, suite))
+    return tuple(folder / package for package in wanted)
+
+
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:
     return entry(name, (recipe, recipes.GO), partial(golang.build, recipe))

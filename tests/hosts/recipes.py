@@ -123,6 +123,14 @@ PROGRAMS = {  # what is wanted of which package
     "busybox-static": ("usr/bin/busybox",),
 }
 
+NETWORK = {  # for hosts that reach each other: what of ssh and TLS no tree has
+    "openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"),
+    "openssh-server": ("usr/sbin", "usr/lib/openssh"),
+    "openssh-client": ("usr/bin",),
+    "libwrap0": ("usr/lib",),
+    "libwtmpdb0": ("usr/lib",),
+}
+
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
 NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # made here, it has NEWER_QEMU_SUITE's QEMU
