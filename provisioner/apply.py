@@ -11,6 +11,7 @@ from provisioner import (
     binfmt,
     copyout,
     desired,
+    emulated,
     facts,
     hold,
     journal,
@@ -28,6 +29,7 @@ from provisioner.model import (
     CompareImages,
     CopyImage,
     CopyOut,
+    Discard,
     MakeDirectory,
     Plan,
     Reader,
@@ -89,6 +91,8 @@ def apply(
         recover(system, say)
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
+        for sentence in emulated.told(wanted, found):
+            say(f"note: {sentence}")
         made = plan.make(system, found, wanted)
         for _, held in made.held:
             if held.fatal:
@@ -245,7 +249,7 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
         case SetOwner(paths):
             owners = ((p, host.status(p)) for p in paths)
             return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
-        case CopyImage() | CompareImages() | Restart() | Reload():
+        case CopyImage() | CompareImages() | Restart() | Reload() | Discard():
             return ()
         case _:
             assert_never(step)
@@ -272,6 +276,8 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
                 system.tell(path, "-1")
         case CopyOut():
             copyout.copy_out(system, step)
+        case Discard():
+            copyout.discard(system, step)
         case Run(argv, timeout=timeout, user=user, lenient=True):
             system.ask(*argv, timeout=timeout, user=user)
         case Run(argv, timeout=timeout, user=user):

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from provisioner import elf
 from provisioner.emulated import VERSIONS
 from provisioner.errors import CommandError, NoEngineError
-from provisioner.model import CopyOut, Reader, RemoveDirectory, RemoveFile, Step, WriteFile
+from provisioner.model import CopyOut, Discard, Reader, RemoveDirectory, RemoveFile, Step, WriteFile
 from provisioner.system import System, temporary
 
 MANIFEST = "manifest.json"
@@ -53,13 +53,18 @@ def manifest(host: Reader, where: str) -> Mapping[str, Any]:
 
 def inverse(step: CopyOut, host: Reader) -> tuple[Step, ...]:
     """The steps that take away what a copy brings, and nothing that was there before."""
+    pulled = "" if local(host, step.socket, step.image) else step.image
     files = (f"{step.folder}/{p}" for p in step.programs)
     undo: list[Step] = [RemoveFile(f) for f in files if host.stat(f) is None]
     undo += [RemoveFile(temporary(f"{step.folder}/{name}")) for name in (*step.programs, MANIFEST)]  # of a killed run
     path = f"{step.folder}/{MANIFEST}"
     old = host.read(path)
     undo.append(RemoveFile(path) if old is None else WriteFile(path, old))
-    return (*undo, *(RemoveDirectory(f) for f in reversed(_above(step.folder)) if host.stat(f) is None))
+    return (
+        Discard(step.socket, pulled),
+        *undo,
+        *(RemoveDirectory(f) for f in reversed(_above(step.folder)) if host.stat(f) is None),
+    )
 
 
 def _above(where: str) -> tuple[str, ...]:
@@ -87,7 +92,7 @@ def copy_out(system: System, step: CopyOut) -> None:
         system.make_directory(path, 0o755)
     sums = _programs(system, step)
     if pulled:  # it has done its service, and might keep the image store from being switched
-        system.post(step.socket, f"/images/{step.image}", method="DELETE")
+        _delete(system, step.socket, step.image)
     before = manifest(system, step.folder).get("programs", {})
     content = {"image": step.image, **found._asdict(), "programs": {**before, **sums}}
     system.write(f"{step.folder}/{MANIFEST}", json.dumps(content, indent=2) + "\n", 0o644)
@@ -144,6 +149,17 @@ def _file(system: System, step: CopyOut, container: str, name: str) -> bytes:
         if file is None:
             raise CommandError(f"{step.image}: its {INSIDE}/{name} is no file")
         return file.read()
+
+
+def discard(system: System, step: Discard) -> None:
+    """Take away what a copy has left with the engine; what is gone already is no error."""
+    _clean(system, step.socket)
+    if step.image and local(system, step.socket, step.image):
+        _delete(system, step.socket, step.image)
+
+
+def _delete(system: System, socket: str, image: str) -> None:
+    system.post(socket, f"/images/{image}", method="DELETE")
 
 
 def _clean(system: System, socket: str) -> None:

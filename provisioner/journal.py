@@ -38,6 +38,7 @@ STEPS = (
     model.Register,
     model.Unregister,
     model.CopyOut,
+    model.Discard,
     model.Run,
     model.SetOwner,
     model.CopyImage,

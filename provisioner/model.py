@@ -102,6 +102,13 @@ class CopyOut(NamedTuple):
     preserve_argv0: bool
 
 
+class Discard(NamedTuple):
+    """Take away what a copy that was cut off has left with the engine: its container, and an image pulled for it."""
+
+    socket: str
+    image: str = ""
+
+
 class Run(NamedTuple):
     """Run a program. ``undo``, in its order, takes its effect back; seconds for ``timeout``.
 
@@ -168,6 +175,7 @@ Step: TypeAlias = (
     | Register
     | Unregister
     | CopyOut
+    | Discard
     | Run
     | SetOwner
     | CopyImage

@@ -11,6 +11,7 @@ from provisioner.model import (
     CompareImages,
     CopyImage,
     CopyOut,
+    Discard,
     MakeDirectory,
     Plan,
     Register,
@@ -50,6 +51,8 @@ def sentence(step: Step) -> str:
             return f"take {_entry(path)} out of the kernel's table"
         case CopyOut(image=image, programs=programs, folder=folder):
             return f"copy {', '.join(programs)} out of {image} into {folder}"
+        case Discard(image=image):
+            return f"take away the container that programs were copied out of{f', and {image}' if image else ''}"
         case Run(argv, user=user):
             return f"run {' '.join(map(mask.word, argv))}{f' as {user}' if user else ''}"
         case SetOwner(paths, uid, gid):

@@ -72,14 +72,15 @@ def test_ten_platforms_from_the_image_are_proven(boot: Boot, engine: str) -> Non
     done = agent(host, "apply")
     assert done.status == 0, done.stderr
     assert host.sh("docker images -q tonistiigi/binfmt; docker ps -aq; docker volume ls -q").stdout.count("\n") == 2
-    proven = agent(host, "prove", "--platforms=all")
-    assert proven.status == 0, proven.stderr
-    rows = proven.document["platforms"]
+    rows = done.document["proof"]["platforms"]
+    if engine == "trixie":  # what an apply proves, and by itself
+        proven = agent(host, "prove", "--platforms=all")
+        assert (proven.status, proven.document["platforms"]) == (0, rows), proven.stderr
     assert {r["platform"]: (r["built"], r["indexed"], r["runs"]) for r in rows} == dict.fromkeys(
         ALL, (True, True, True)
     )
     print(f"\n{engine}: " + ", ".join(f"{r['platform']} {r['how']}" for r in rows))
-    assert {r["how"] for r in rows if r["platform"] in FOREIGN} == {running(host, "linux/s390x")}
+    assert len({r["how"] for r in rows if r["platform"] in FOREIGN}) == 1
     manifest = json.loads(host.get(f"{VERSIONS}/qemu-v10.0.4/manifest.json") or b"")
     assert manifest["digest"].startswith("sha256:")
     receipt = (host.get("/var/lib/provisioner/receipts/000001.jsonl") or b"").decode()
@@ -156,9 +157,11 @@ def test_an_image_that_is_there_needs_no_network_and_stays(boot: Boot) -> None:
     assert agent(host, "apply", "--only=emulators").status == 3
 
 
-def test_a_kill_while_programs_are_copied_is_undone(boot: Boot) -> None:
+@pytest.mark.parametrize("there", [True, False], ids=["image there", "image pulled"])
+def test_a_kill_while_programs_are_copied_is_undone(boot: Boot, there: bool) -> None:
     host = boot("trixie", agent=True, files={CONFIG: configuration()})
-    host.sh("docker pull -q tonistiigi/binfmt:qemu-v10.0.4", check=True)
+    if there:
+        host.sh("docker pull -q tonistiigi/binfmt:qemu-v10.0.4", check=True)
     killed = host.start("provisioner", "apply", "--only=emulators")
     host.wait("the first program", lambda: host.get(f"{VERSIONS}/qemu-v10.0.4/qemu-aarch64") is not None)
     host.sh("kill -KILL $(cat /run/provisioner/lock)", check=True)
@@ -166,9 +169,10 @@ def test_a_kill_while_programs_are_copied_is_undone(boot: Boot) -> None:
     assert agent(host, "check", "--only=emulators").document["interrupted"] == 1
     assert agent(host, "rollback").document["undone"] == [1]
     assert host.sh(f"ls -A {VERSIONS}").stdout == ""
+    assert host.sh("docker ps -aq; docker volume ls -q").stdout == ""
+    assert bool(host.sh("docker images -q tonistiigi/binfmt").stdout) is there
     applied(host)
     assert differences(host) == {}
-    assert host.sh("docker ps -aq; docker volume ls -q").stdout == ""
 
 
 def test_without_docker_and_without_network(boot: Boot) -> None:

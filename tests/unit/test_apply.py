@@ -13,6 +13,7 @@ from provisioner.journal import Journal
 from provisioner.model import (
     CopyOut,
     Difference,
+    Discard,
     MakeDirectory,
     Register,
     RemoveDirectory,
@@ -37,6 +38,7 @@ STEPS: tuple[Step, ...] = (
     Register("/proc/x", ":x:E::y::/z:", unless_there=True),
     Unregister("/proc/x"),
     CopyOut("/s", "image:tag", ("qemu-arm",), "/f", preserve_argv0=True),
+    Discard("/s", "image:tag"),
     Run(("docker", "buildx", "rm"), undo=(Run(("docker", "ps"), timeout=3),), timeout=9),
     Restart("docker.service", "/var/run/docker.sock", 5),
 )
