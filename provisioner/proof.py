@@ -39,7 +39,10 @@ BUILD_ONLY = "build only: nothing on this host runs it"
 
 
 class Row(NamedTuple):
-    """One platform: was it built, is it in the index, does it run, and by what. ``build_only``: it need not run."""
+    """One platform: was it built, is it in the index, does it run, and by what. ``build_only``: it need not run.
+
+    ``away``: another node is to build it, and did not.
+    """
 
     platform: str
     built: bool
@@ -48,6 +51,7 @@ class Row(NamedTuple):
     how: str
     error: str = ""
     build_only: bool = False
+    away: bool = False
 
 
 class Proof(NamedTuple):
@@ -69,6 +73,8 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
     clean(system, facts.socket)
     say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
     try:
+        if desired.builder.nodes:
+            return Proof(tuple(_alone(system, facts, desired, platform, tag, say) for platform in wanted), "")
         archive = build(system, facts, desired, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
         digest, indexed = read_index(archive)
         together = engine.store(facts.engine) == "containerd"
@@ -89,9 +95,30 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
         clean(system, facts.socket)
 
 
+def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: str, say: Callable[[str], None]) -> Row:
+    """One platform by itself: what several nodes build goes into no archive together (buildx to 0.38)."""
+    elsewhere = any(platform in node.platforms for node in desired.builder.nodes)
+    try:
+        archive = build(system, facts, desired, (platform,), f"type=oci,dest=-,name={tag}", fresh=True)
+    except CommandError as e:
+        if not elsewhere:
+            raise
+        return Row(platform, False, False, False, "", e.message, away=True)  # its node is down; the others are not
+    _, indexed = read_index(archive)
+    if _build_only(platform, facts):
+        return Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True)
+    say(f"proof: run {platform}")
+    if engine.store(facts.engine) != "containerd":
+        archive = build(system, facts, desired, (platform,), f"type=docker,dest=-,name={tag}", fresh=False)
+    _load(system, facts.socket, archive)
+    return run(system, facts.socket, tag, platform)._replace(indexed=platform in indexed)
+
+
 def judge(proof: Proof) -> None:
-    """ProvisionerError names the first platform that is not proven."""
+    """ProvisionerError names the first platform that is not proven; a node that is down fails no other."""
     for row in proof.rows:
+        if row.away:
+            continue
         if not row.indexed:
             raise ProvisionerError(f"{row.platform}: it is missing in the index", hint="see `docker buildx ls`")
         if not row.runs and not row.build_only:

@@ -35,6 +35,12 @@ class Case(NamedTuple):
         """Whether the container that is there has to be made again."""
         return self.found is not None and any(k.startswith("container ") and k != container.POLICY for k in self.wrong)
 
+    @property
+    def made(self) -> bool:
+        """Whether there will be a container that was not there before."""
+        status = self.wrong.get(container.STATUS)
+        return self.remake or (status is not None and status.have is None)
+
     def of(self, user: str) -> frozenset[str]:
         """The wrong keys of a user's store, without the user's name."""
         keys = self.want.registered(user)
@@ -116,7 +122,7 @@ def _with_toml(want: Wanted, stores: list[Step]) -> list[Step]:
 def _boot(case: Case, user: str) -> Run:
     """Boot the builder; undoing that takes away only what was not there before."""
     undo: tuple[Step, ...] = ()
-    if case.want.builder.driver == drivers.CONTAINER and (case.remake or case.wrong[container.STATUS].have is None):
+    if case.made:
         undo = (Run(commands.container("rm", "--force", _container(case))),)
         volume = container.volume(case.want.nodes[0].name)
         if case.host.get(case.facts.socket, f"/volumes/{volume}") is None:
@@ -128,7 +134,7 @@ def _boot(case: Case, user: str) -> Run:
 def _policy(case: Case) -> Iterator[Step]:
     """Where buildx cannot be told, or a container has another policy by now, docker is."""
     wrong = case.wrong.get(container.POLICY)
-    made = case.remake or (container.STATUS in case.wrong and case.wrong[container.STATUS].have is None)
+    made = case.made
     told = case.buildx is not None and case.buildx >= commands.KNOWS_RESTART
     if (made and not told) or (wrong is not None and not made):
         policy = str(case.want[container.POLICY])

@@ -148,11 +148,11 @@ def outcome(left: Plan, receipt: int | None) -> str:
     return "\n".join(lines)
 
 
-def proof(rows: Iterable[tuple[str, bool, bool, bool, str, str, bool]], digest: str) -> str:
+def proof(rows: Iterable[tuple[str, bool, bool, bool, str, str, bool, bool]], digest: str) -> str:
     """The proof as a table, and the digest of the index."""
     table = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW")]
-    table += [(p, _yes(built), _yes(there), _yes(runs), error or how) for p, built, there, runs, how, error, _ in rows]
-    return f"{columns(table)}\nindex {digest}"
+    table += [(p, _yes(built), _yes(there), _yes(runs), error or how) for p, built, there, runs, how, error, *_ in rows]
+    return f"{columns(table)}\nindex {digest}" if digest else columns(table)
 
 
 def detected(found: Mapping[str, Any]) -> str:
