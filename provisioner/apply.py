@@ -338,9 +338,9 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
     book.begin(__version__, wanted, before)
     try:
         if confirm is not None:
-            _make(system, book, "confirm", (_alarm(system, book.number, confirm),), (), say)
+            make_change(system, book, "confirm", (_alarm(system, book.number, confirm),), (), say)
         for change in made.changes:
-            _make(system, book, change.resource, change.edits, change.settle, say)
+            make_change(system, book, change.resource, change.edits, change.settle, say)
         left = _observed(system, wanted, made)
         proven = None
         if _proves(wanted, left):
@@ -363,7 +363,7 @@ def _proves(wanted: Desired, left: Plan) -> bool:
     return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.held)
 
 
-def _make(
+def make_change(
     system: System,
     book: Journal,
     resource: str,

@@ -120,12 +120,18 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
     from provisioner import apply as applying
     from provisioner import report
 
-    if args.repair:
+    if args.root:
+        from provisioner import desired, offline
+
+        image = System(args.root)
+        wanted = desired.load(System() if args.config else image, args.config)
+        done = offline.apply(image, wanted, args.root, _say)
+    elif args.repair:
         done = applying.repair(system, args.config, _say)
     else:
         only = _only(args)
         done = applying.apply(system, args.config, _say, restart=args.restart, only=only, confirm=args.confirm)
-    if done.receipt is not None:
+    if done.receipt is not None and not args.root:
         _record("held" if done.left else "applied", report.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
         proof = done.proof and {"index": done.proof.digest, "platforms": [r._asdict() for r in done.proof.rows]}

@@ -46,5 +46,7 @@ MANAGERS = (
 
 
 def of(host: Reader) -> Manager | None:
-    """The manager of this host's daemon; None: nobody restarts it."""
+    """The manager of this host's daemon; None: nobody restarts it. An image that does not run has no /proc."""
+    if host.stat("/proc/self") is None:
+        return None
     return next((m for m in MANAGERS if host.stat(m.sign)), None)

@@ -43,6 +43,7 @@ ARGUMENTS = {
         _argument("--restart", "for this run: at any hour, whatever the configuration says", choices=POLICIES),
         _argument("--confirm", "take it back then unless `confirm` comes", type=duration, metavar="10m"),
         _ONLY,
+        _argument("--root", "an image that does not run: daemon.json alone, nothing is started", metavar="DIR"),
         _flag("--repair", "mend only what the configuration's repair lists"),
     ),
     "check": (

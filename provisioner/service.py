@@ -73,8 +73,10 @@ def validate(host: Reader, candidate: str, running: tuple[str, ...] = ()) -> str
 
     The candidate goes in on stdin, so that nothing is written to judge it. Engines below 23 cannot validate.
     """
+    if host.stat("/proc/self") is None:
+        return None  # an image that does not run: its dockerd cannot, either
     daemon, *flags = start(host, running).argv
-    kept = _without(flags, "--config-file")
+    kept = without(flags, "--config-file")
     ran = host.ask(daemon, *kept, "--validate", "--config-file=/dev/stdin", text=candidate)
     if ran.status == 0 or "unknown flag: --validate" in ran.error:
         return None
@@ -189,6 +191,11 @@ def _answers(system: System, socket: str) -> bool:
         return False
 
 
+def expanded(line: str, environment: str) -> tuple[str, ...]:
+    """A unit's command line with the variables of one environment file."""
+    return tuple(_expand(line, _assignments(environment)))
+
+
 def _assignments(text: str) -> dict[str, str]:
     """An environment file, as systemd reads it: assignments, comments, quotes."""
     found = {}
@@ -210,7 +217,7 @@ def _expand(line: str, variables: dict[str, str]) -> list[str]:
     return words
 
 
-def _without(flags: list[str], name: str) -> list[str]:
+def without(flags: list[str], name: str) -> list[str]:
     """The flags less one that takes a value, in either of its spellings."""
     kept, skip = [], False
     for flag in flags:

@@ -34,7 +34,7 @@ LAYERS = (
     ("plan", "proof", "pushed"),
     ("journal",),
     ("result",),
-    ("apply", "detect"),
+    ("apply", "offline", "detect"),
     ("cli",),
     ("__main__",),
 )

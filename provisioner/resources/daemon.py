@@ -122,7 +122,7 @@ def _judge(
     text = daemonjson.after(tuple(daemonjson.edits(host, facts, wanted)), facts.daemon_json)
     if not reasons and text is not None and (words := service.validate(host, text, facts.flags)):
         reasons = [(f"dockerd would not start: {words}", f"see daemon: in the configuration, and {service.UNIT}")]
-    if not reasons and not reload and (why := policy.held(host, facts, desired)):
+    if not reasons and not reload and not service.nobody(host) and (why := policy.held(host, facts, desired)):
         reasons = [why]
     return found, reasons
 
