@@ -46,7 +46,7 @@ MANAGERS = (
 
 
 def of(host: Reader) -> Manager | None:
-    """The manager of this host's daemon; None: nobody restarts it. An image that does not run has a script, no /proc."""
+    """The manager of this host's daemon; None: nobody restarts it. An image has scripts, and no /proc."""
     found = next((m for m in MANAGERS if host.stat(m.sign)), None)
     runs = found is not None and (found.sign.startswith("/run/") or host.stat("/proc/self") is not None)
     return found if runs else None
