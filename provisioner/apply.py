@@ -22,6 +22,7 @@ from provisioner import (
     report,
     service,
 )
+from provisioner.buildx import leftovers
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.journal import Found, Journal, Receipt
@@ -138,6 +139,27 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
             _undo(system, receipt, "undone", say)
         return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
+
+
+def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Undo every apply, and take away the caches of builders that were ours; the receipts undone, the volumes."""
+    must_be_root(system)
+    receipts = [journal.read(system, n) for n in journal.numbers(system)]
+    first = next((r.number for r in receipts if r.outcome in UNDOABLE), None)
+    undone = rollback(system, first, say) if first is not None else ()
+    if not receipts:
+        return undone, ()
+    with system.lock(journal.LOCK), _interruptible():
+        seen = facts.gather(system, receipts[-1].desired)
+        names = frozenset(r.desired.builder.name for r in receipts)
+        gone = [v.volume for v in leftovers.volumes(system, seen.socket, names) if v.ours] if seen.socket else []
+        if gone:
+            book = Journal(system, journal.numbers(system)[-1] + 1)
+            book.begin(__version__, receipts[-1].desired, ())
+            steps = tuple(Run(("docker", "volume", "rm", volume)) for volume in gone)
+            _make(system, book, "left over", steps, (), say)
+            book.end("removed")
+        return undone, tuple(gone)
 
 
 def recovered(system: System, say: Say) -> int | None:

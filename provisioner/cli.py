@@ -198,6 +198,21 @@ def rollback(system: System, args: argparse.Namespace) -> Answer:
     return Answer(f"undone: receipt {', '.join(map(str, undone))}; the host is as it was before", Exit.OK)
 
 
+def remove(system: System, args: argparse.Namespace) -> Answer:
+    """Take away what is ours."""
+    from provisioner import apply as applying
+    from provisioner import report
+
+    undone, volumes = applying.remove(system, _say)
+    if undone or volumes:
+        _record("rolled back", f"removed; undone: receipt {', '.join(map(str, undone))}; volumes: {' '.join(volumes) or 'none'}")
+    if args.format == "json":
+        return Answer(report.document("remove", Exit.OK, undone=undone, volumes=volumes), Exit.OK)
+    if not undone and not volumes:
+        return Answer("nothing here is ours", Exit.OK)
+    return Answer("removed: nothing of ours is left but the receipts in /var/lib/provisioner", Exit.OK)
+
+
 def hold(system: System, args: argparse.Namespace) -> Answer:
     """Hold applies."""
     from provisioner import apply as applying
@@ -278,6 +293,7 @@ COMMANDS = {
     "prove": Command("build, inspect and run an image for every platform", prove),
     "rollback": Command("undo the last apply, or go back to before a receipt", rollback),
     "hold": Command("stop applies on this host until a time, for a reason", hold),
+    "remove": Command("take away what we own, and nothing else", remove),
     "release": Command("let applies go on", release),
     "report": Command("many hosts' check results as one table, page or summary", fleet),
     "confirm": Command("keep what `apply --confirm` made", confirm),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from provisioner import emulated, engine, facts, journal, kernel, managers, platforms
-from provisioner.buildx import store
+from provisioner.buildx import leftovers, store
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError
 from provisioner.model import Reader, State
@@ -37,6 +37,7 @@ def detect(host: Reader) -> dict[str, Any]:
         "registered": [f"{n} ({e.interpreter}, {e.flags})" for n, e in entries.items() if e.enabled],
         "buildx": " ".join(host.ask("docker", "buildx", "version").stdout.split()[1:2]) or None,
         "builders": _builders(host),
+        "left over": _left_over(host, where.socket or engine.SOCKET),
         "receipts": _receipts(host),
     }
 
@@ -63,6 +64,19 @@ def _builders(host: Reader) -> list[str] | None:
         return list(host.names(f"{store.of(account).folder}/instances")) if account else []
     except DeniedError:
         return None
+
+
+def _left_over(host: Reader, socket: str) -> list[str]:
+    """The state volumes of builders that are gone, with their size; ours are those that an apply once configured."""
+    try:
+        names = frozenset(journal.read(host, n).desired.builder.name for n in journal.numbers(host))
+    except DeniedError:
+        names = frozenset()
+    found = leftovers.volumes(host, socket, names)
+    return [
+        f"{v.volume} ({'size unknown' if v.size is None else f'{v.size / 1e6:.1f} MB'}{', ours' if v.ours else ''})"
+        for v in found
+    ]
 
 
 def _receipts(host: Reader) -> list[str] | None:

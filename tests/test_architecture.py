@@ -28,6 +28,7 @@ LAYERS = (
     ("mounts", "kernel", "boot", "emulated"),
     ("packages", "copyout", "sources", "persistence", "registering"),
     ("buildx.store", "buildx.buildkitd", "buildx.container", "buildx.commands", "buildx.wanted", "buildx.seen"),
+    ("buildx.leftovers",),
     ("buildx.held", "buildx.registration", "buildx.reconcile"),
     ("resources.daemon", "resources.image_store", "resources.emulators", "resources.builder"),
     ("resources",),

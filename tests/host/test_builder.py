@@ -168,3 +168,26 @@ def least(run: Callable[[], object]) -> float:
         run()
         took.append(time.perf_counter() - start)
     return min(took)
+
+
+def test_left_over_volumes_are_listed_and_only_ours_are_removed(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    configure(host)
+    assert agent(host, "apply").status == 0
+    configure(host, name="second")
+    assert agent(host, "apply").status == 0
+    host.sh("docker buildx create --name theirs; docker buildx inspect --bootstrap theirs", check=True)
+    for name in ("theirs", "container-builder"):
+        host.sh(f"docker rm -f buildx_buildkit_{name}0; docker buildx rm --force {name}", check=True)
+    left = agent(host, "detect").document["host"]["left over"]
+    assert [(line.split()[0], line.endswith("ours)")) for line in sorted(left)] == [
+        (f"{CONTAINER}_state", True),
+        ("buildx_buildkit_theirs0_state", False),
+    ]
+    removed = agent(host, "remove")
+    assert removed.status == 0, removed.stderr
+    assert removed.document["undone"] == [2, 1]
+    volumes = host.sh("docker volume ls --format '{{.Name}}'", check=True).stdout.split()
+    assert volumes == ["buildx_buildkit_theirs0_state"]
+    assert host.get(INSTANCE) is None
+    assert agent(host, "remove").document["volumes"] == []
