@@ -29,7 +29,8 @@ def record(event: str, message: str, notice: Callable[[str], None], **fields: st
     try:
         from systemd import journal  # 15 ms, and absent on macOS and musl
     except ImportError:
-        notice(f"{event}: {message}")
+        why = "no entry in the journal: systemd-python (python3-systemd) is not installed"
+        notice(f"{event}: {message.splitlines()[0]} ({why})")
         return
     row = EVENTS[event]
     extra = {f"PROVISIONER_{k.upper()}": v for k, v in {"event": event, **fields}.items()}
