@@ -157,7 +157,7 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
             book = Journal(system, journal.numbers(system)[-1] + 1)
             book.begin(__version__, receipts[-1].desired, ())
             steps = tuple(Run(("docker", "volume", "rm", volume)) for volume in gone)
-            _make(system, book, "left over", steps, (), say)
+            make_change(system, book, "left over", steps, (), say)
             book.end("removed")
         return undone, tuple(gone)
 

@@ -205,7 +205,8 @@ def remove(system: System, args: argparse.Namespace) -> Answer:
 
     undone, volumes = applying.remove(system, _say)
     if undone or volumes:
-        _record("rolled back", f"removed; undone: receipt {', '.join(map(str, undone))}; volumes: {' '.join(volumes) or 'none'}")
+        numbers = ", ".join(map(str, undone)) or "none"
+        _record("rolled back", f"removed; undone: receipt {numbers}; volumes: {' '.join(volumes) or 'none'}")
     if args.format == "json":
         return Answer(report.document("remove", Exit.OK, undone=undone, volumes=volumes), Exit.OK)
     if not undone and not volumes:
