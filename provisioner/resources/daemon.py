@@ -34,7 +34,7 @@ def want(desired: Desired, facts: Facts) -> State:
     wanted |= {name(keys): flat(before) for keys, before in facts.owned if keys not in asked}
     shown = facts.engine.shown
     return wanted | {
-        name(k) + EFFECT: flat(v) for k, v in asked.items() if shown.get(k[0]) is not None and v is not None
+        name(k) + EFFECT: _unordered(v) for k, v in asked.items() if shown.get(k[0]) is not None and v is not None
     }
 
 
@@ -42,7 +42,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     """What daemon.json says, and what the engine shows of it; a sentence where the file cannot be taken."""
     if not want:
         return {}
-    shown: dict[str, Value] = {key + EFFECT: flat(value) for key, value in facts.engine.shown.items()}
+    shown: dict[str, Value] = {key + EFFECT: _unordered(value) for key, value in facts.engine.shown.items()}
     try:
         found = daemonjson.load(host, facts)
     except (ConfigError, DeniedError) as e:
@@ -87,6 +87,11 @@ def name(keys: Keys) -> str:
 def flat(value: Any) -> Value:
     """A value that can be compared and printed; of what has parts, its JSON."""
     return value if isinstance(value, bool | int | str | None) else json.dumps(value, sort_keys=True)
+
+
+def _unordered(value: Any) -> Value:
+    """A value in effect: after a reload dockerd gives labels in any order."""
+    return flat(sorted(value, key=str) if isinstance(value, list) else value)
 
 
 def _objects(found: dict[str, Any], want: State) -> State:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Boot
-from tests.host import DAEMON_JSON, LAYERS, agent, differences, started, steps, store
+from tests.host import DAEMON_JSON, LAYERS, agent, differences, portrait, started, steps, store
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
@@ -148,7 +148,7 @@ daemon:
 THEIRS = '{\r\n\t"debug": false,\r\n\t"log-opts": {"tag": "x"}\r\n}'
 
 
-@pytest.mark.parametrize("engine", ["trixie", "29"])
+@pytest.mark.parametrize("engine", ["trixie", "29"] if LONG else ["29"])
 def test_leaves_are_set_kept_and_given_back_with_one_restart(boot: Boot, engine: str) -> None:
     host = boot(engine, layers=LAYERS, agent=True, files={DAEMON_JSON: THEIRS, CONFIG: WANTED})
     classic(host, engine)
@@ -216,3 +216,15 @@ def test_a_restart_waits_for_its_window_and_for_builds(boot: Boot) -> None:
     host.sh("pkill -KILL -x sleep", check=True)
     build.communicate(timeout=30)
     assert agent(host, "apply").status == 0
+
+
+def test_a_daemon_that_finds_its_port_taken_is_put_back(boot: Boot) -> None:
+    config = "daemon: {metrics-addr: '127.0.0.1:5000', debug: true}\n"  # where the registry listens
+    host = boot("forky", layers=LAYERS, agent=True, files={CONFIG: config, DAEMON_JSON: '{"debug": false}'})
+    before = portrait(host)
+    failed = agent(host, "apply")
+    assert failed.status == 3, failed.stderr
+    assert "docker.service did not start" in failed.stderr
+    assert "address already in use" in failed.stderr
+    assert portrait(host) == before
+    assert host.sh("systemctl is-active docker.service docker.socket").stdout.split() == ["active", "active"]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, started, steps, store
-from tests.host.test_daemon_json import CONFIG, RUN, SLEEP
+from tests.host.test_daemon_json import CONFIG, LONG, RUN, SLEEP
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
@@ -39,7 +39,7 @@ def identities(host: Host) -> dict[str, object]:
     return {tag: {k: image.get(k) for k in kept} for tag, image in zip(tags, found, strict=True)}
 
 
-@pytest.mark.parametrize("engine", ["trixie", "forky"])
+@pytest.mark.parametrize("engine", ["trixie", "forky"] if LONG else ["forky"])
 def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: Boot, engine: str) -> None:
     host = boot(engine, layers=LAYERS, agent=True)
     host.sh(MAKE, check=True, timeout=120)
