@@ -83,3 +83,48 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     assert removed.status == 0, removed.stderr
     assert CONTAINER in here.sh("docker ps").stdout
     assert build(here, 1) == (True, [0, 1])
+
+
+TLS = """\
+set -e
+mkdir -p /tls; cd /tls
+new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+openssl req -x509 $new -days 2 -subj /CN=ca -keyout ca-key.pem -out ca.pem
+for who in server client; do
+  openssl req $new -subj /CN=$who -keyout $who-key.pem -out $who.csr
+  printf 'subjectAltName=IP:%s\\n' "$1" > ext
+  openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile ext -out $who.pem
+done
+tar c .
+"""
+DAEMON = """\
+tar xC /tls && docker run --detach --privileged --name far --publish 1234:1234 --volume /tls:/tls \\
+  moby/buildkit:buildx-stable-1 --addr tcp://0.0.0.0:1234 \\
+  --tlscacert /tls/ca.pem --tlscert /tls/server.pem --tlskey /tls/server-key.pem
+"""
+
+
+def test_a_remote_buildkitd_is_used_over_mutual_tls(boot: Boot) -> None:
+    layers: tuple[str | Path, ...] = (*LAYERS, *parts.network())
+    here, there = boot("trixie", layers=layers, agent=True), boot("trixie", layers=layers)
+    _, address = network.connect(here, there)
+    keys = command_output(here, TLS, address)
+    there.sh("mkdir /tls", check=True)
+    there.sh(DAEMON, input=keys, check=True)
+    node = {
+        "endpoint": f"tcp://{address}:1234",
+        "platforms": ["linux/amd64"],
+        "driver_options": {"cacert": "/tls/ca.pem", "cert": "/tls/client.pem", "key": "/tls/client-key.pem"},
+    }
+    here.put(CONFIG, json.dumps({"platforms": ["linux/amd64"], "builder": {"driver": "remote", "nodes": [node]}}))
+    done = agent(here, "apply")
+    assert done.status == 0, done.stderr
+    assert [r["runs"] for r in done.document["proof"]["platforms"]] == [True]
+    assert agent(here, "check").status == 0
+    assert "container-builder" not in here.sh("docker ps -a").stdout
+
+
+def command_output(host: Host, script: str, *args: str) -> bytes:
+    """What a script prints, byte for byte."""
+    host.sh(f"exec > /tmp/output 2>/tmp/said\n{script}", *args, check=True)
+    return host.get("/tmp/output") or b""
