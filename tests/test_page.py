@@ -1,0 +1,198 @@
+"""The fleet's page in a real Chromium, opened from disk."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report import results
+from provisioner.fleet import report
+from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+
+pytest.importorskip("selenium")
+from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
+
+MANY = 50_000
+SECOND = 1000.0  # ms
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202e\0"
+SIZE = "--window-size=1400,1000"
+OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", SIZE)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[webdriver.Chrome]:
+    """One browser for all tests; it logs every request, so that one that leaves the disk is seen."""
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("chromium and chromedriver are not installed (Debian: chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for option in OPTIONS:
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as opened:
+        yield opened
+
+
+def page(into: Path, *found: dict[str, object], extra: str = "") -> str:
+    """The address of a page of these results."""
+    (into / "results").write_text("\n".join(map(json.dumps, found)) + "\n" + extra)
+    (into / "page.html").write_text(report([str(into / "results")], "html", "9999d", None))
+    return (into / "page.html").as_uri()
+
+
+def names(chromium: webdriver.Chrome) -> list[str]:
+    """The hosts that the matrix shows."""
+    return [e.text for e in chromium.find_elements("css selector", "#matrix tbody th button")]
+
+
+def log(chromium: webdriver.Chrome, kind: str) -> list[dict[str, str]]:
+    """What the browser has logged since it was last asked."""
+    found: list[dict[str, str]] = chromium.get_log(kind)  # type: ignore[no-untyped-call]  # selenium has no type for it
+    return found
+
+
+def status(chromium: webdriver.Chrome) -> str:
+    return chromium.find_element("id", "status").text
+
+
+def button(chromium: webdriver.Chrome, text: str) -> None:
+    """Click the button whose words are these."""
+    found = [b for b in chromium.find_elements("tag name", "button") if b.text.replace("\n", " ") == text]
+    assert len(found) == 1, [b.text for b in found]
+    found[0].click()
+
+
+def test_a_small_fleet_is_filtered_sorted_and_opened_with_mouse_and_keys(
+    chromium: webdriver.Chrome, tmp_path: Path
+) -> None:
+    chromium.get(
+        page(
+            tmp_path,
+            result(name="build-1"),
+            result(DRIFT, name="build-2"),
+            result(HELD, name="build-3"),
+            result(unknown=(UNKNOWN,), name="edge-4"),
+            extra="{\n",
+        )
+    )
+    assert names(chromium) == ["build-2", "build-3", "edge-4", "build-1"]
+    button(chromium, "1 ✗ drift")
+    assert (names(chromium), status(chromium)) == (["build-2"], "1 of 4 hosts")
+    button(chromium, "1 ✗ drift")
+    button(chromium, "Host")
+    assert names(chromium) == ["build-1", "build-2", "build-3", "edge-4"]
+    button(chromium, "Host ↑")
+    assert names(chromium) == ["edge-4", "build-3", "build-2", "build-1"]
+    search = chromium.find_element("id", "search")
+    search.send_keys("BUILD")
+    assert names(chromium) == ["build-3", "build-2", "build-1"]
+    chromium.find_element("id", "restarts").click()
+    assert names(chromium) == ["build-3"]
+    button(chromium, "Show all")
+    button(chromium, "emulators: linux/arm64")
+    assert names(chromium) == ["build-2"]
+    host = chromium.find_element("css selector", "#matrix tbody th button")
+    host.send_keys(Keys.ENTER)
+    assert host.get_attribute("aria-expanded") == "true"
+    assert "not registered, wanted runs (the host moved" in chromium.find_element("css selector", ".more").text
+    host.send_keys(Keys.SPACE)
+    assert not chromium.find_elements("css selector", ".more")
+    chromium.find_element("css selector", "#problems summary").click()
+    assert "results:5" in chromium.find_element("id", "problems").text
+
+
+def test_it_can_be_used_without_seeing_it(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    chromium.get(page(tmp_path, result(DRIFT)))
+    said = chromium.execute_script("""
+        const named = (e) => (e.labels?.length || e.textContent.trim() || e.getAttribute("aria-label"));
+        return {
+          lang: document.documentElement.lang,
+          nameless: [...document.querySelectorAll("button, input, select")].filter((e) => !named(e)).length,
+          scopeless: [...document.querySelectorAll("th")].filter((e) => !e.scope).length,
+          sort: [...document.querySelectorAll("#matrix th[aria-sort]")].length,
+          status: document.getElementById("status").getAttribute("role"),
+          levels: [...document.querySelectorAll("h1, h2")].map((e) => e.tagName).join(" "),
+        }""")
+    assert said == {
+        "lang": "en",
+        "nameless": 0,
+        "scopeless": 0,
+        "sort": 10,
+        "status": "status",
+        "levels": "H1 H2 H2 H2",
+    }
+    chromium.find_element("tag name", "body").send_keys(Keys.TAB)
+    assert chromium.switch_to.active_element.text == "Skip to the hosts"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_in_light_and_in_dark(chromium: webdriver.Chrome, tmp_path: Path, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    chromium.get(page(tmp_path, result(DRIFT), result(HELD, name="b"), result(unknown=(UNKNOWN,), name="c")))
+    worst = chromium.execute_script("""
+        const light = (c) => c.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
+          .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+          .reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const ground = (e) => { for (; e; e = e.parentElement) {
+          const c = getComputedStyle(e).backgroundColor; if (!/, 0\\)$/.test(c)) return c; } };
+        return Math.min(...[...document.querySelectorAll("p, td, th, h1, h2, b, span, button:enabled, label")]
+          .filter((e) => e.textContent.trim()).map((e) => {
+            const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
+            return (a + 0.05) / (b + 0.05);
+          }))""")
+    assert worst >= 4.5  # WCAG 2, level AA
+
+
+def test_hostile_names_are_text_and_nothing_leaves_the_disk(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    log(chromium, "performance")
+    bad = {**DRIFT, "have": HOSTILE, "key": HOSTILE, "resource": HOSTILE, "cause": HOSTILE}
+    chromium.get(page(tmp_path, result(bad, name=HOSTILE), extra=f"{HOSTILE}\n"))
+    shown = names(chromium)
+    assert len(shown) == 1
+    assert shown[0].startswith("</script><script>")
+    assert "\u202e" not in chromium.page_source
+    chromium.find_element("css selector", "#matrix tbody th button").click()
+    assert chromium.title == "provisioner: the fleet"
+    assert not chromium.find_elements("tag name", "img")
+    assert [e for e in log(chromium, "browser") if e["level"] == "SEVERE"] == []
+    events = [json.loads(entry["message"])["message"] for entry in log(chromium, "performance")]
+    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    assert {url.split(":")[0] for url in asked} == {"file"}
+
+
+def test_fifty_thousand_hosts_open_and_filter_in_a_second(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("\n".join(map(json.dumps, results(MANY, datetime.now(UTC)))))
+    (tmp_path / "page.html").write_text(report([str(tmp_path / "results")], "html", "2d", None))
+    chromium.get((tmp_path / "page.html").as_uri())
+    drawn = chromium.execute_script("return performance.getEntriesByName('drawn')[0].startTime")
+    times = chromium.execute_script("""
+        const spent = (act) => {
+          const start = performance.now();
+          act();
+          document.body.offsetHeight;
+          return performance.now() - start;
+        };
+        const search = document.getElementById("search");
+        return {
+          alone: spent(() => document.getElementById("grouped").click()),
+          search: spent(() => { search.value = "ci-04"; search.dispatchEvent(new Event("input")); }),
+          all: spent(() => { search.value = ""; search.dispatchEvent(new Event("input")); }),
+          sort: spent(() => document.querySelector("[data-sort=time]").click()),
+          state: spent(() => document.querySelector("#states button").click()),
+          next: spent(() => document.getElementById("next").click()),
+        }""")
+    assert drawn < SECOND
+    assert max(times.values()) < SECOND, times
+    assert len(names(chromium)) == 100
+    button(chromium, "Show all")
+    assert status(chromium).startswith("50,000 of 50,000 hosts on ")
+    first = names(chromium)[0]  # those that are alike share a line
+    assert " hosts, such as " in first
+    chromium.find_element("css selector", "#matrix tbody th button").click()
+    assert first.split(" hosts")[0] == status(chromium).split(" of ")[0]

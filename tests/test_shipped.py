@@ -1,0 +1,71 @@
+"""The files beside the program: units, the journal's catalog, Ansible's fact, the manual page."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import cli, options
+from provisioner.log import EVENTS
+from tests.cases.results import DRIFT, result
+
+CHECKOUT = Path(__file__).parents[1]
+FACT = CHECKOUT / "ansible" / "facts" / "provisioner.fact"
+SCORES = {"check": "0.5", "repair": "1.5", "apply": "1.5"}  # what systemd-analyze security may say at most
+
+
+def fact(path: Path) -> dict[str, Any]:
+    ran = subprocess.run((sys.executable, "-I", str(FACT), str(path)), capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_the_units_are_as_closed_as_they_say(tmp_path: Path, name: str) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / f"provisioner-{name}.service"
+    unit.write_text((CHECKOUT / "systemd" / unit.name).read_text().replace("@PREFIX@", "/usr"))
+    argv = (analyze, "security", "--offline=true", "--no-pager", str(unit))
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    score = re.search(r"Overall exposure level for \S+: (\d+\.\d)", said)
+    assert score
+    assert float(score.group(1)) <= float(SCORES[name])
+
+
+def test_the_catalog_explains_every_event_and_no_other() -> None:
+    text = (CHECKOUT / "systemd" / "provisioner.catalog").read_text()
+    assert set(re.findall(r"^-- ([0-9a-f]{32})$", text, re.MULTILINE)) == {e.message_id for e in EVENTS.values()}
+    assert text.count("\nSubject: ") == text.count("\nDefined-By: provisioner\n") == len(EVENTS)
+
+
+def test_the_manual_page_and_the_guide_know_every_command() -> None:
+    manual = (CHECKOUT / "docs" / "man" / "provisioner.1").read_text().replace("\\-", "-")
+    readme = (CHECKOUT / "README.md").read_text()
+    for name in cli.COMMANDS:
+        assert re.search(rf"^\.BR? {name}\b", manual, re.MULTILINE), name
+        assert name in readme
+    for arguments in options.ARGUMENTS.values():
+        for argument in arguments:
+            assert not argument.name.startswith("--") or argument.name in manual, argument.name
+
+
+def test_the_fact_is_the_last_check(tmp_path: Path) -> None:
+    (tmp_path / "check.json").write_text(json.dumps(result({**DRIFT, "restarts": True})))
+    found = fact(tmp_path / "check.json")
+    assert (found["in_sync"], found["drifted"], found["restart_required"]) == (False, ["emulators: linux/arm64"], True)
+    (tmp_path / "check.json").write_text(json.dumps(result()))
+    assert fact(tmp_path / "check.json")["in_sync"] is True
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema_version": 2, "command": "check"}', "[" * 99999])
+def test_the_fact_never_fails_a_play(tmp_path: Path, text: str) -> None:
+    (tmp_path / "check.json").write_text(text)
+    assert fact(tmp_path / "check.json") == {}
+    assert fact(tmp_path / "gone.json") == {}

@@ -1,0 +1,164 @@
+"""Many hosts' results: all of them counted, whatever they are."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.fleet import read, report, summary, text
+from provisioner.fleet.read import Host, Problem
+from provisioner.fleet.summary import Fleet
+from provisioner.system import streams
+from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+
+NOW = 1795428000  # 2026-11-23T10:00:00Z, when the results were made
+DAY = 86400
+
+
+def fleet(*found: dict[str, Any], now: int = NOW, silent_after: int = 2 * DAY) -> Fleet:
+    items = (read._result(json.dumps(f).encode(), f"place {i}") for i, f in enumerate(found))
+    return Fleet(now, silent_after).add(items).close()
+
+
+def summed(*sources: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(report(list(sources), "json", "9999d", None))
+    return found
+
+
+def problems(*sources: str) -> dict[str, int]:
+    return {p["kind"]: p["count"] for p in summed(*sources)["problems"]}
+
+
+def test_every_host_is_in_one_state() -> None:
+    interrupted = result(name="cut", interrupted=4)
+    many = fleet(
+        result(name="a"),
+        result(DRIFT, name="b"),
+        result(HELD, name="c"),
+        result(unknown=(UNKNOWN,), name="d"),
+        result(DRIFT, HELD, unknown=(UNKNOWN,), name="e"),
+        result(DRIFT, name="f", time="2026-11-20T10:00:00Z"),
+        interrupted,
+    )
+    assert many.states() == {"in sync": 1, "drift": 3, "held": 1, "unknown": 1, "silent": 1}
+    assert not many.problems
+
+
+def test_findings_are_counted_with_their_oldest_age_and_alike_whatever_their_numbers() -> None:
+    other = {**HELD, "held": {"reason": "the switch would hide 17 images", "hint": "save them"}}
+    younger = {**DRIFT, "since": "2026-11-22T08:00:00Z"}
+    found = fleet(result(HELD, younger, name="a"), result(other, name="b"), result(DRIFT, name="c")).findings()
+    assert {f.key: n for f, n, _ in found} == {"in effect": 2, "linux/arm64": 2}
+    since = {f.key: s for f, _, s in found}
+    assert text.moment(since["linux/arm64"]) == "2026-11-20 08:00"
+    assert since["in effect"] == 0
+
+
+BAD = {
+    b"": read.EMPTY,
+    b"\n": None,
+    json.dumps(result()).encode()[:-20]: read.TRUNCATED,
+    b"\xff\xfe\x00nonsense": read.TRUNCATED,
+    b"[" * 100000: read.TRUNCATED,
+    b"1" * 5000: read.TRUNCATED,
+    b"null": read.FOREIGN,
+    b'[{"command": "check"}]': read.FOREIGN,
+    b'{"command": "terraform"}': read.FOREIGN,
+    json.dumps({**result(), "schema_version": 0}).encode(): read.OLDER,
+    json.dumps({**result(), "schema_version": 2}).encode(): read.NEWER,
+    json.dumps({**result(), "schema_version": "1"}).encode(): read.MALFORMED,
+    json.dumps({**result(), "differences": {}, "unknown": None}).encode(): read.MALFORMED,
+    json.dumps({**result(), "time": "yesterday"}).encode(): read.MALFORMED,
+    json.dumps({**result(), "time": "0000-00-00T00:00:00Z"}).encode(): read.MALFORMED,
+    json.dumps(result({**DRIFT, "have": {"a": 1}})).encode(): read.MALFORMED,
+    json.dumps({**result(), "host": {"name": "", "id": None}}).encode(): read.MALFORMED,
+    json.dumps({k: v for k, v in result().items() if k != "engine"}).encode(): read.MALFORMED,
+    b'{"a": "' + b"x" * (streams.LINE + 10) + b'"}': read.LONG,
+    b"{\n" + b'"x",\n' * (streams.LINE // 4): read.LONG,
+}
+
+
+@pytest.mark.parametrize(("content", "kind"), BAD.items(), ids=range(len(BAD)))
+def test_what_is_no_result_is_counted_and_named_and_ends_nothing(
+    tmp_path: Path, content: bytes, kind: str | None
+) -> None:
+    (tmp_path / "bad.json").write_bytes(content)
+    (tmp_path / "good.json").write_text(json.dumps(result(), indent=2))
+    found = summed(str(tmp_path))
+    assert found["hosts"] == 1
+    assert [(p["kind"], p["count"]) for p in found["problems"]] == ([(kind, 1)] if kind else [])
+    assert all(place.startswith(str(tmp_path / "bad.json")) for p in found["problems"] for place in p["places"])
+
+
+def test_a_stream_goes_on_after_a_bad_line_and_says_which_it_was(tmp_path: Path) -> None:
+    stream = tmp_path / "all.ndjson"
+    lines = [json.dumps(result(name="a")), "{", '"' + "x" * (3 * streams.LINE) + '"', "", json.dumps(result(name="b"))]
+    stream.write_text("\n".join(lines))
+    found = summed(str(stream))
+    assert found["hosts"] == 2
+    assert {p["kind"]: p["places"] for p in found["problems"]} == {
+        read.TRUNCATED: [f"{stream}:2"],
+        read.LONG: [f"{stream}:3"],
+    }
+
+
+def test_the_newest_result_of_a_host_counts_and_the_others_are_counted() -> None:
+    old = result(DRIFT, name="a", time="2026-11-23T08:00:00Z")
+    for order in ((old, result(name="a")), (result(name="a"), old)):
+        many = fleet(*order)
+        assert many.states()["in sync"] == 1
+        assert dict(many.problems) == {summary.DUPLICATE: 1}
+        assert many.named[summary.DUPLICATE] == ["a"]
+
+
+def test_two_hosts_of_one_name_are_two_and_said_to_be() -> None:
+    clone = {**result(name="a"), "host": {"name": "a", "id": "another", "machine": "x86_64"}}
+    many = fleet(result(name="a"), clone)
+    assert len(many.hosts) == 2
+    assert dict(many.problems) == {summary.SHARED: 1}
+
+
+def test_a_clock_in_the_future_is_named_and_its_host_shown() -> None:
+    many = fleet(result(name="a", time="2027-01-01T00:00:00Z"))
+    assert dict(many.problems) == {summary.FUTURE: 1}
+    assert many.states()["in sync"] == 1
+
+
+def test_hosts_without_any_result_are_named_when_they_were_expected(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(result(name="a")))
+    (tmp_path / "hosts").write_text("a\nb\n\n")
+    found = json.loads(report([str(tmp_path / "a.json")], "json", "9999d", str(tmp_path / "hosts")))
+    assert [(p["kind"], p["places"]) for p in found["problems"]] == [(summary.ABSENT, ["b"])]
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        assert problems(str(tmp_path), str(tmp_path / "gone")) == {read.UNREADABLE: 3}
+
+
+def test_many_problems_are_all_counted_and_some_named() -> None:
+    many = Fleet(NOW, DAY).add(Problem(read.FOREIGN, str(i)) for i in range(summary.NAMED + 7)).close()
+    assert many.problems[read.FOREIGN] == summary.NAMED + 7
+    assert len(many.named[read.FOREIGN]) == summary.NAMED
+    assert f"… and {summary.NAMED + 7 - text.SHOWN} more" in text.render(many)
+
+
+def test_the_table_says_it_in_one_screen_and_nothing_drives_the_terminal() -> None:
+    hostile = result({**DRIFT, "have": "\033[2Jgone\u202e"}, name="\033]0;evil\a")
+    said = text.render(fleet(hostile, *(result(DRIFT, name=f"h{i}") for i in range(100))))
+    assert said.splitlines()[0] == "101 hosts: 101 drift"
+    assert "100    drift  emulators: linux/arm64  not registered" in said
+    assert len(said.splitlines()) < 40
+    assert not {"\033", "\u202e", "\a"} & set(said)
+
+
+def test_hosts_share_what_they_have_in_common() -> None:
+    found = read._result(json.dumps(result(DRIFT)).encode(), "a")
+    again = read._result(json.dumps(result(DRIFT, name="b")).encode(), "b")
+    assert isinstance(found, Host)
+    assert isinstance(again, Host)
+    assert found.findings is again.findings
