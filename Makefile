@@ -4,9 +4,11 @@ HOST = trixie
 LIB = $(PREFIX)/lib/provisioner
 
 define LAUNCHER
-#!$(PYTHON) -I
+#!$(PYTHON) -IS
+import gc
 import sys
 
+gc.disable()
 sys.path.insert(0, "$(LIB)")
 
 from provisioner.cli import entry

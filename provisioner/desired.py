@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from provisioner import platforms
+from provisioner import libraries, platforms
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
 
@@ -125,6 +125,7 @@ def memory(host: Reader, path: str | None, desired: Desired) -> str | None:
 
 def parse(text: str, path: str) -> Desired:
     """Read and validate a configuration's text."""
+    libraries.find()
     try:
         from provisioner import schema, yamltext  # they bring jsonschema and PyYAML
 

@@ -2,9 +2,10 @@
 
 import binascii
 
-from provisioner import platforms
+from provisioner import elf, facts, platforms
 from provisioner.desired import Desired
 from provisioner.facts import BINFMT_D, OURS, Facts
+from provisioner.model import Reader
 from provisioner.platforms import Platform
 
 NAME = "emulators"
@@ -15,10 +16,17 @@ USUAL = "tonistiigi/binfmt"
 LONGEST = 40  # characters of a tag in a directory's name: old kernels cut an interpreter's path at 127
 
 
-def rows(desired: Desired, facts: Facts) -> tuple[Platform, ...]:
+def rows(desired: Desired, seen: Facts) -> tuple[Platform, ...]:
     """The wanted platforms that only an emulator runs on this host."""
     wanted = map(platforms.of, desired.platforms)
-    return tuple(row for row in wanted if platforms.emulated(row, facts.native))
+    return tuple(row for row in wanted if platforms.emulated(row, seen.native))
+
+
+def probes(host: Reader, desired: Desired) -> tuple[bytes, ...]:
+    """The programs that show whether the wanted emulators work, one for each architecture."""
+    native = facts.native(host, facts.entries(host), desired.platforms)
+    found = (row.architecture for row in map(platforms.of, desired.platforms) if platforms.emulated(row, native))
+    return tuple(elf.program(architecture) for architecture in dict.fromkeys(found))
 
 
 def conf(row: Platform) -> str:
@@ -44,10 +52,10 @@ def version(image: str) -> str:
     return "-".join(words)
 
 
-def told(desired: Desired, facts: Facts) -> tuple[str, ...]:
+def told(desired: Desired, seen: Facts) -> tuple[str, ...]:
     """The wanted platforms that are built for and never run here, a sentence each."""
     wanted = map(platforms.of, desired.platforms)
-    return tuple(_why(row) for row in wanted if platforms.build_only(row, facts.native))
+    return tuple(_why(row) for row in wanted if platforms.build_only(row, seen.native))
 
 
 def _why(row: Platform) -> str:

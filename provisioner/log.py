@@ -6,6 +6,8 @@ The catalog that ``journalctl -x`` shows is systemd/provisioner.catalog.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from provisioner import libraries
+
 
 class Event(NamedTuple):
     """Its MESSAGE_ID, and its priority as syslog numbers them: 3 error, 4 warning, 5 notice, 6 information."""
@@ -26,6 +28,7 @@ EVENTS = {
 
 def record(event: str, message: str, notice: Callable[[str], None], **fields: str) -> None:
     """Write an entry; where systemd-python is not installed, say the same on stderr."""
+    libraries.find()
     try:
         from systemd import journal  # 15 ms, and absent on macOS and musl
     except ImportError:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provisioner import __version__, desired, engine, hold, journal, mask, plan, report
+from provisioner import __version__, desired, engine, hold, journal, mask, plan
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError
 from provisioner.facts import Facts
@@ -135,6 +135,8 @@ def _explain(
     ]
     if not drift:
         return
+    from provisioner import report  # a check in sync has no step to tell of
+
     changes, unplanned = _planned(host, facts, wanted, {r for r, _ in drift})
     restarting = _restarting(host, facts, wanted, changes)
     receipt = _applied(host)

@@ -4,7 +4,6 @@ systemd is asked, never guessed at: drop-ins, environment files and ``$DOCKER_OP
 """
 
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,8 +17,8 @@ UNIT = "docker.service"
 RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type daemon, event reload
 PID = "/var/run/docker.pid"
 OWED = "restart it by hand, however it was started; a container: restart that"
-_ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
-_FATAL = re.compile(r"failed to start daemon|unable to configure|level=fatal|Error starting|panic:")
+_ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when they are used, and a check in sync uses neither
+_FATAL = r"failed to start daemon|unable to configure|level=fatal|Error starting|panic:"
 
 
 class Start(NamedTuple):
@@ -32,9 +31,11 @@ class Start(NamedTuple):
 def start(host: Reader, running: tuple[str, ...] = ()) -> Start:
     """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags."""
     shown = properties(host, "ExecStart", "Environment", "EnvironmentFiles") if by_systemd(host) else {}
-    found = _ARGV.search(shown.get("ExecStart", ""))
+    found = re.search(_ARGV, shown.get("ExecStart", ""))
     if not found:
         return Start(("dockerd", *running), {})
+    import shlex
+
     variables = dict(w.split("=", 1) for w in shlex.split(shown.get("Environment", "")) if "=" in w)
     for name in re.findall(r"(\S+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
         variables |= _assignments(host.read(name) or "")
@@ -174,7 +175,7 @@ def last_words(host: Reader, manager: Manager, unit: str) -> str:
     else:
         text = host.ask("journalctl", "--unit", unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    fatal = [line for line in lines if _FATAL.search(line)] or lines
+    fatal = [line for line in lines if re.search(_FATAL, line)] or lines
     return fatal[-1] if fatal else "its journal says nothing"
 
 
@@ -198,6 +199,8 @@ def expanded(line: str, environment: str) -> tuple[str, ...]:
 
 def _assignments(text: str) -> dict[str, str]:
     """An environment file, as systemd reads it: assignments, comments, quotes."""
+    import shlex
+
     found = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")

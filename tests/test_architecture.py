@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "provisioner"
 LAYERS = (
     ("errors",),
     ("model",),
-    ("mask", "options"),
+    ("libraries", "mask", "options"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext", "yamltext", "schema", "example", "engine"),
     ("report", "log"),
     ("report.text", "report.junit", "report.nagios", "report.prometheus", "report.formats"),
@@ -56,7 +56,7 @@ HEAVY = (
 CHECK = """
 import sys
 sys.path.insert(0, {package!r})
-from provisioner import cli, desired, facts, journal, plan, report, result
+from provisioner import cli, desired, facts, journal, plan, result
 from provisioner.report import formats, text
 print(*sys.modules)
 """

@@ -20,6 +20,9 @@ def _json(result: Result, _: bool) -> str:
 
 
 def _prometheus(result: Result, _: bool) -> str:
+    from provisioner import libraries
+
+    libraries.find()
     from provisioner.report import prometheus
 
     return prometheus.render(result)
