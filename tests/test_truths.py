@@ -5,7 +5,6 @@ In a private host (tests/private.py): no engine, no privileges, a table of its o
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -245,17 +244,12 @@ def test_a_distribution_s_file_does_not_win_over_ours_at_boot(host: PrivateHost)
     assert found(host) == {}
 
 
-def test_a_flush_by_hand_is_repaired_within_a_second(host: PrivateHost) -> None:
+def test_a_flush_by_hand_is_repaired_by_registering_and_nothing_else(host: PrivateHost) -> None:
     _ours(host)
-    took = []
-    for _ in range(3):  # other work of the machine counts, too
-        host.sh(f"echo -1 >{TABLE}/status")
-        started = time.monotonic()
-        _, document, _ = host.agent("apply", "--only=emulators")
-        took.append(time.monotonic() - started)
-        assert [e["does"] for e in document["changes"][0]["edits"]] == [f"register {ENTRY} with the kernel"]
-        assert found(host) == {}
-    assert min(took) < 1
+    host.sh(f"echo -1 >{TABLE}/status")
+    _, document, _ = host.agent("apply", "--only=emulators")
+    assert [e["does"] for e in document["changes"][0]["edits"]] == [f"register {ENTRY} with the kernel"]
+    assert found(host) == {}
 
 
 def test_a_table_that_is_not_mounted_is_mounted_and_rollback_unmounts_it(host: PrivateHost) -> None:

@@ -157,7 +157,7 @@ def test_a_check_waits_for_no_dead_node(boot: Boot) -> None:
     configure(host, nodes=[{"endpoint": "ssh://nobody@192.0.2.1", "platforms": ["linux/s390x"]}])
     checked = agent(host, "check")
     assert differences(checked) == {"builder: node container-builder1"}
-    assert least(lambda: agent(host, "check")) < 2 * usual + 0.2
+    assert least(lambda: agent(host, "check")) < usual + 5  # buildx itself waits 20 s for it
 
 
 def least(run: Callable[[], object]) -> float:

@@ -73,7 +73,7 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     assert caches(there) != before
     network.disconnect(there)
     checked = agent(here, "check")
-    assert (checked.status, checked.document["duration_seconds"] < 1) == (0, True)
+    assert (checked.status, checked.document["duration_seconds"] < 5) == (0, True)  # buildx itself waits 20 s
     proven = agent(here, "prove")
     rows = {r["platform"]: (r["runs"], r["away"]) for r in proven.document["platforms"]}
     assert (proven.status, rows) == (1, {"linux/amd64": (True, False), "linux/arm64": (False, True)})
