@@ -149,15 +149,14 @@ def apply(system: System, args: argparse.Namespace) -> Answer:
 
 def prove(system: System, args: argparse.Namespace) -> Answer:
     """Build, inspect and run for every platform."""
-    from provisioner import apply as applying
-    from provisioner import desired, facts, journal, proof, report
+    from provisioner import desired, facts, journal, proof, report, session, undoing
 
-    applying.must_be_root(system)
+    session.must_be_root(system)
     wanted = desired.load(system, args.config)
     if args.platforms:
         wanted = wanted._replace(platforms=desired.platform_list(args.platforms))
     with system.lock(journal.LOCK):
-        applying.recover(system, _say)
+        undoing.recover(system, _say)
         seen = facts.gather(system, wanted)
         _tell(wanted, seen)
         if args.registry:
@@ -189,10 +188,9 @@ def _pushed(system: System, seen: "Facts", wanted: "Desired", args: argparse.Nam
 
 def rollback(system: System, args: argparse.Namespace) -> Answer:
     """Undo."""
-    from provisioner import apply as applying
-    from provisioner import report
+    from provisioner import report, undoing
 
-    undone = applying.rollback(system, args.receipt, _say)
+    undone = undoing.rollback(system, args.receipt, _say)
     if undone:
         _record("rolled back", f"undone: receipt {', '.join(map(str, undone))}")
     if args.format == "json":
@@ -220,11 +218,10 @@ def remove(system: System, args: argparse.Namespace) -> Answer:
 
 def hold(system: System, args: argparse.Namespace) -> Answer:
     """Hold applies."""
-    from provisioner import apply as applying
     from provisioner import hold as holds
-    from provisioner import report
+    from provisioner import report, session
 
-    applying.must_be_root(system)
+    session.must_be_root(system)
     on = holds.put(system, args.reason, args.until)
     _record("held", f"applies until {on.until}: {on.reason}", until=on.until)
     if args.format == "json":
@@ -234,11 +231,10 @@ def hold(system: System, args: argparse.Namespace) -> Answer:
 
 def release(system: System, args: argparse.Namespace) -> Answer:
     """End the hold."""
-    from provisioner import apply as applying
     from provisioner import hold as holds
-    from provisioner import report
+    from provisioner import report, session
 
-    applying.must_be_root(system)
+    session.must_be_root(system)
     ended = holds.release(system)
     if args.format == "json":
         return Answer(report.document("release", Exit.OK, hold=ended and ended._asdict()), Exit.OK)
@@ -254,9 +250,9 @@ def fleet(_: System, args: argparse.Namespace) -> Answer:
 
 def recover(system: System, args: argparse.Namespace) -> Answer:
     """Undo what was cut off; at boot, before the engine runs, its files alone."""
-    from provisioner import apply as applying
+    from provisioner import undoing
 
-    number = applying.recover_files(system, _say) if args.files else applying.recovered(system, _say)
+    number = undoing.recover_files(system, _say) if args.files else undoing.recovered(system, _say)
     text = "nothing was cut off" if number is None else f"undone: receipt {number}"
     if args.format == "json":
         from provisioner import report
@@ -267,10 +263,9 @@ def recover(system: System, args: argparse.Namespace) -> Answer:
 
 def confirm(system: System, args: argparse.Namespace) -> Answer:
     """Keep what `apply --confirm` made."""
-    from provisioner import apply as applying
-    from provisioner import report
+    from provisioner import report, undoing
 
-    number = applying.confirmed(system, _say)
+    number = undoing.confirmed(system, _say)
     if args.format == "json":
         return Answer(report.document("confirm", Exit.OK, confirmed=number), Exit.OK)
     return Answer("nothing waits to be confirmed" if number is None else f"confirmed: receipt {number}", Exit.OK)

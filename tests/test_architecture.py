@@ -35,6 +35,8 @@ LAYERS = (
     ("plan", "proof", "pushed"),
     ("journal",),
     ("result",),
+    ("session", "steps"),
+    ("undoing",),
     ("apply", "offline", "detect"),
     ("cli",),
     ("__main__",),

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from provisioner import apply, plan
+from provisioner import plan, steps
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, engine
 from provisioner.facts import Facts
@@ -25,10 +25,10 @@ def test_the_example_resource_is_applied_and_taken_back(tmp_path: Path) -> None:
     want = greeting.want(Desired(), FACTS)
     found = plan.differences(want, greeting.have(host, FACTS, want))
     [step] = greeting.change(host, FACTS, Desired(), found).edits
-    undo = apply.inverse(step, host)
-    apply.execute(step, host)
+    undo = steps.inverse(step, host)
+    steps.execute(step, host)
     assert plan.differences(want, greeting.have(host, FACTS, want)) == ()
     for each in undo:
-        apply.execute(each, host)
+        steps.execute(each, host)
     assert host.names("/etc") == ()
     assert "greeting" not in sys.modules

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import apply, desired, journal
+from provisioner import apply, desired, journal, steps
 from provisioner.desired import Desired
 from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
 from provisioner.journal import Journal
@@ -70,7 +70,7 @@ def test_the_inverse_of_a_file_step_puts_back_bytes_and_mode(host: System) -> No
     host.write("/etc/docker/daemon.json", old, 0o640)
     host.write("/etc/gone", "\udcff", 0o600)
     before = tree(host)
-    steps: tuple[Step, ...] = (
+    each: tuple[Step, ...] = (
         MakeDirectory("/etc/new", 0o700),
         WriteFile("/etc/new/file", "x"),
         SetLeaf("/etc/docker/daemon.json", LEAF, True, old, '{"features": {"containerd-snapshotter": true}}'),
@@ -78,30 +78,30 @@ def test_the_inverse_of_a_file_step_puts_back_bytes_and_mode(host: System) -> No
         WriteFile("/etc/docker/daemon.json", "{}"),
     )
     undo: list[Step] = []
-    for step in steps:
-        undo[:0] = apply.inverse(step, host)
-        apply.execute(step, host)
+    for step in each:
+        undo[:0] = steps.inverse(step, host)
+        steps.execute(step, host)
     assert tree(host) != before
     for step in undo:
-        apply.execute(step, host)
+        steps.execute(step, host)
     assert tree(host) == before
 
 
 def test_a_leaf_set_in_a_file_that_was_absent_is_undone_to_absence(host: System) -> None:
     step = SetLeaf("/etc/daemon.json", LEAF, True, None, '{"features": {"containerd-snapshotter": true}}\n')
-    undo = apply.inverse(step, host)
-    apply.execute(step, host)
+    undo = steps.inverse(step, host)
+    steps.execute(step, host)
     assert host.read("/etc/daemon.json") == step.after
-    apply.execute(undo[0], host)
+    steps.execute(undo[0], host)
     assert host.read("/etc/daemon.json") is None
 
 
 def test_an_undo_that_runs_twice_does_nothing_the_second_time(host: System) -> None:
     step = SetLeaf("/etc/daemon.json", LEAF, True, None, '{"features": {"containerd-snapshotter": true}}\n')
-    [undo] = apply.inverse(step, host)
-    apply.execute(step, host)
-    apply.execute(undo, host)
-    apply.execute(undo, host)
+    [undo] = steps.inverse(step, host)
+    steps.execute(step, host)
+    steps.execute(undo, host)
+    steps.execute(undo, host)
     assert host.read("/etc/daemon.json") is None
 
 
@@ -109,24 +109,24 @@ def test_undoing_a_leaf_keeps_what_somebody_else_has_written_meanwhile(host: Sys
     step = SetLeaf(
         "/etc/daemon.json", LEAF, True, None, '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
     )
-    undo = apply.inverse(step, host)
-    apply.execute(step, host)
+    undo = steps.inverse(step, host)
+    steps.execute(step, host)
     theirs = '{\n  "debug": true,\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
     host.write("/etc/daemon.json", theirs, 0o644)
-    apply.execute(undo[0], host)
+    steps.execute(undo[0], host)
     assert host.read("/etc/daemon.json") == '{\n  "debug": true\n}\n'
 
 
 def test_a_leaf_is_set_in_the_file_as_it_is_by_now(host: System) -> None:
     host.write("/etc/daemon.json", '{"debug": true}', 0o644)
-    apply.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
+    steps.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
     assert json.loads(host.read("/etc/daemon.json") or "") == {"debug": True, "features": {LEAF[1]: True}}
 
 
 def test_a_file_that_somebody_broke_meanwhile_is_left_alone(host: System) -> None:
     host.write("/etc/daemon.json", "{ half", 0o644)
     with pytest.raises(ConfigError, match="line 1"):
-        apply.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
+        steps.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
     assert host.read("/etc/daemon.json") == "{ half"
 
 

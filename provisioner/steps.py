@@ -1,0 +1,137 @@
+"""Interpret steps: what each does to the host, and what undoes it. The inverse of a step is a step."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from provisioner import binfmt, copyout, jsontext, migration, service
+from provisioner.model import (
+    CompareImages,
+    CopyImage,
+    CopyOut,
+    Discard,
+    MakeDirectory,
+    Reader,
+    Register,
+    Reload,
+    RemoveDirectory,
+    RemoveFile,
+    Restart,
+    Run,
+    SetLeaf,
+    SetOwner,
+    Step,
+    Unregister,
+    WriteFile,
+)
+from provisioner.system import System
+
+Say = Callable[[str], None]
+
+
+def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
+    """The steps that undo ``step``, as the host stands now."""
+    match step:
+        case MakeDirectory(path):
+            return () if host.stat(path) else (RemoveDirectory(path),)
+        case RemoveDirectory(path):
+            there = host.stat(path)
+            return (MakeDirectory(path, there.mode),) if there else ()
+        case WriteFile(path, user=user) | RemoveFile(path, user=user):
+            old, there = host.read(path, user=user), host.status(path) if user else host.stat(path)
+            if old is None or there is None:
+                return (RemoveFile(path, user),)
+            return (WriteFile(path, old, there.mode, user),)
+        case SetLeaf(path, keys):
+            old = host.read(path)
+            value = jsontext.leaf(jsontext.load(old or "", path), keys)
+            return (SetLeaf(path, keys, value, _with_leaf(step, old), old),)
+        case Register(path, unless_there=unless_there):
+            return () if unless_there else (_as_registered(host, path) or Unregister(path),)
+        case Unregister(path):
+            entry = _as_registered(host, path)
+            return (entry,) if entry else ()
+        case CopyOut():
+            return copyout.inverse(step, host)
+        case Run(undo=undo):
+            return undo
+        case SetOwner(paths):
+            owners = ((p, host.status(p)) for p in paths)
+            return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
+        case CopyImage() | CompareImages() | Restart() | Reload() | Discard():
+            return ()
+        case _:
+            assert_never(step)
+
+
+def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
+    """Make one step. CommandError, OSError: it could not be made."""
+    match step:
+        case MakeDirectory(path, mode):
+            system.make_directory(path, mode)
+        case RemoveDirectory(path):
+            system.remove_directory(path)
+        case WriteFile(path, text, mode, user):
+            system.write(path, text, mode, user)
+        case RemoveFile(path, user):
+            system.remove(path, user)
+        case SetLeaf(path):
+            new = _with_leaf(step, system.read(path))
+            system.remove(path) if new is None else system.write(path, new, 0o644)
+        case Register():
+            _register(system, step)
+        case Unregister(path):
+            if system.stat(path):
+                system.tell(path, "-1")
+        case CopyOut():
+            copyout.copy_out(system, step)
+        case Discard():
+            copyout.discard(system, step)
+        case Run(argv, timeout=timeout, user=user, lenient=True):
+            system.ask(*argv, timeout=timeout, user=user)
+        case Run(argv, timeout=timeout, user=user):
+            system.run(argv, timeout, user=user)
+        case SetOwner(paths, uid, gid):
+            system.set_owner(paths, uid, gid)
+        case CopyImage():
+            migration.copy(system, step, say)
+        case CompareImages():
+            migration.compare(system, step)
+        case Restart():
+            service.restart(system, step, say)
+        case Reload():
+            service.reload(system, step)
+        case _:
+            assert_never(step)
+
+
+def _register(system: System, step: Register) -> None:
+    """Register an entry with the kernel, which takes no two of one name."""
+    there = system.stat(step.path) is not None
+    if there and step.unless_there:
+        return
+    if there:
+        system.tell(step.path, "-1")
+    system.tell(f"{step.path.rpartition('/')[0]}/register", step.line)
+    if not step.enabled:
+        system.tell(step.path, "0")
+
+
+def _as_registered(host: Reader, path: str) -> Register | None:
+    """The step that registers an entry as it is now; None: there is none."""
+    text = host.read(path)
+    if text is None:
+        return None
+    entry = binfmt.parse_entry(text)
+    return Register(path, binfmt.line(path.rpartition("/")[2], entry), entry.enabled)
+
+
+def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
+    """What a file becomes by a SetLeaf, given what it is."""
+    if text in (step.before, step.after):
+        return step.after
+    if text is None and step.value is None:
+        return None
+    jsontext.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
+    if step.value is None:
+        return jsontext.drop(text or "{}", step.keys)
+    return jsontext.put(text or "", step.keys, step.value)

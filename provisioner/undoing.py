@@ -1,0 +1,136 @@
+"""Take runs back: the last one, all since a receipt, one that was cut off. Judged by what is observed."""
+
+from collections.abc import Iterator
+
+from provisioner import facts, journal, plan, report
+from provisioner.errors import ProvisionerError, RollbackFailedError
+from provisioner.journal import Found, Journal, Receipt
+from provisioner.model import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
+from provisioner.session import interruptible, must_be_root, uninterruptible
+from provisioner.steps import Say, execute
+from provisioner.system import System
+
+LOOKS = (0.0, 0.2, 0.5)  # seconds before each look, while a daemon that was just started comes up
+UNDOABLE = ("converged", "held", journal.UNCONFIRMED)
+FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
+
+
+def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
+    """Undo the last apply, or go back to before receipt ``number``; the receipts undone, newest first."""
+    must_be_root(system)
+    with system.lock(journal.LOCK), interruptible():
+        cut = recover(system, say)
+        known = [r for r in (journal.read(system, n) for n in journal.numbers(system)) if r.outcome in UNDOABLE]
+        if number is not None and number not in [r.number for r in known]:
+            journal.read(system, number)  # says so where there is none at all
+            raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
+        if cut is not None and number == cut:
+            return (cut,)
+        chosen = [r for r in known if r.number >= number] if number is not None else [] if cut else known[-1:]
+        for receipt in reversed(chosen):
+            say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
+            undo(system, receipt, "undone", say)
+        return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
+
+
+def recovered(system: System, say: Say) -> int | None:
+    """``recover`` as a run of its own."""
+    must_be_root(system)
+    with system.lock(journal.LOCK), interruptible():
+        return recover(system, say)
+
+
+def recover(system: System, say: Say) -> int | None:
+    """Undo a run that was cut off; its number. Never finished: what it was in the middle of may be why it ended."""
+    cut = journal.cut_off(system)
+    if cut is None:
+        return None
+    say(f"the apply of {cut.time} (receipt {cut.number}) was cut off: undoing it first")
+    undo(system, cut, "rolled back", say)
+    return cut.number
+
+
+def recover_files(system: System, say: Say) -> int | None:
+    """Put back the files of a run that was cut off, or that nobody confirmed before the host went down; its number.
+
+    For a boot, before the engine starts: the rest of the undo needs it, and makes these steps again.
+    """
+    must_be_root(system)
+    with system.lock(journal.LOCK):
+        found = journal.last(system)
+        if found is None or found.outcome not in (None, journal.FAILED, journal.UNCONFIRMED):
+            return None
+        say(f"the apply of {found.time} (receipt {found.number}) was cut off: putting its files back")
+        for step in found.undo:
+            if isinstance(step, FILES) and (note := _try(step, system, say)):
+                say(note)
+        Journal(system, found.number).reopen()
+        return found.number
+
+
+def confirmed(system: System, say: Say) -> int | None:
+    """Keep what an apply with ``confirm`` made; its receipt's number, None: nothing waits for that."""
+    must_be_root(system)
+    with system.lock(journal.LOCK):
+        found = journal.last(system)
+        if found is None or found.outcome != journal.UNCONFIRMED:
+            return None
+        if note := _try(Run(("systemctl", "stop", f"{timer(found.number)}.timer")), system, say):
+            raise ProvisionerError(f"it could not be confirmed: {note}", hint="it has been taken back, or will be")
+        Journal(system, found.number).end("converged")
+        return found.number
+
+
+def timer(number: int) -> str:
+    """The unit that takes an apply back unless it is confirmed."""
+    return f"provisioner-confirm-{number}"
+
+
+def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
+    """Take a run back, newest step first, and judge that by what is observed. RollbackFailedError: not as before."""
+    with uninterruptible():
+        book = Journal(system, receipt.number)
+        notes = [note for step in receipt.undo if (note := _try(step, system, say))]
+        left = _unlike(system, receipt)
+        if left or receipt.settled:  # what a start took in need not show
+            notes += [note for step in receipt.settle if (note := _try(step, system, say))]
+            left = _unlike(system, receipt)
+        book.end("rollback failed" if left else outcome)
+    if left:
+        hint = "put that right by hand, then run `provisioner rollback` again; " + "; ".join(notes)
+        raise RollbackFailedError(f"the rollback did not put everything back: {'; '.join(left)}", hint=hint)
+
+
+def _try(step: Step, system: System, say: Say) -> str | None:
+    """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
+    say(f"undo: {report.sentence(step)}")
+    try:
+        execute(step, system, say)
+    except (ProvisionerError, OSError) as e:
+        return str(e)
+    return None
+
+
+def _unlike(system: System, receipt: Receipt) -> list[str]:
+    """How the host differs from what it was before a run; nothing: it is as it was."""
+    unlike: list[str] = []
+    for seconds in LOOKS:
+        system.pause(seconds)
+        try:
+            now: Found = plan.compare(system, facts.gather(system, receipt.desired), receipt.desired).differences
+        except ProvisionerError as e:
+            unlike = [e.message]
+            continue
+        before, after = dict(_keyed(receipt.before)), dict(_keyed(now))
+        unlike = [
+            f"{' '.join(k)} is {after.get(k, 'as wanted')!s}, was {before.get(k, 'as wanted')!s}"
+            for k in {**before, **after}
+            if before.get(k, "as wanted") != after.get(k, "as wanted")
+        ]
+        if not unlike:
+            return []
+    return unlike
+
+
+def _keyed(found: Found) -> Iterator[tuple[tuple[str, str], object]]:
+    return (((resource, d.key), d.have) for resource, d in found)
