@@ -1,5 +1,6 @@
 """Make a plan: journal, act, settle, observe again, prove; or undo it all, newest first."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from provisioner import (
@@ -15,9 +16,9 @@ from provisioner import (
     report,
     service,
 )
-from provisioner.buildx import leftovers
+from provisioner.buildx import buildkitd, leftovers, store
 from provisioner.desired import Desired
-from provisioner.errors import Exit, ProvisionerError, RolledBackError
+from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackError
 from provisioner.journal import Found, Journal
 from provisioner.model import CopyOut, Plan, Reload, Restart, Run, Step
 from provisioner.proof import Proof
@@ -218,8 +219,15 @@ def _words(e: BaseException) -> tuple[str, str | None]:
 
 
 def _remember(system: System, path: str | None, wanted: Desired) -> None:
-    """Keep the configuration that was validated, so that a check need not validate it again."""
-    memory = desired.memory(system, path, wanted)
-    if memory is not None and memory != system.read(desired.REMEMBERED):
-        journal.prepare(system)
-        system.write(desired.REMEMBERED, memory, 0o600)
+    """Keep what was validated and parsed, so that a check need not do so again."""
+    memories = {desired.REMEMBERED: desired.memory(system, path, wanted)}
+    if account := system.account("root"):
+        with suppress(ConfigError):  # of a record that cannot be read there is nothing to remember
+            instance = store.instance(system, store.of(account), wanted.builder.name)
+            files = instance.nodes[0].files if instance and instance.nodes else None
+            if text := (files or {}).get(buildkitd.NAME):
+                memories[buildkitd.REMEMBERED] = buildkitd.memory(text)
+    for place, memory in memories.items():
+        if memory is not None and memory != system.read(place):
+            journal.prepare(system)
+            system.write(place, memory, 0o600)

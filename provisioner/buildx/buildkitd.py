@@ -5,17 +5,19 @@ are compared, not the bytes, and of a certificate's path only the last part coun
 """
 
 import functools
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from provisioner import registries, tomltext
 from provisioner.buildx import drivers
 from provisioner.desired import Builder
-from provisioner.errors import ConfigError
+from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
-from provisioner.model import Value
+from provisioner.model import Reader, Value
 
 NAME = "buildkitd.toml"
+REMEMBERED = "/var/lib/provisioner/buildkitd.json"
 INSIDE = f"/etc/buildkit/{NAME}"
 # Of the disk that holds the state volume. BuildKit's own: at most four fifths or 100 GB, whichever is less.
 GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
@@ -42,13 +44,29 @@ def leaves(found: Mapping[str, Any]) -> dict[str, Value]:
     return dict(tomltext.leaves(_named(found)))
 
 
-@functools.lru_cache
-def said(text: bytes | None) -> Mapping[str, Value]:
+def said(host: Reader, text: bytes | None) -> Mapping[str, Value]:
     """The leaves of a text that buildx keeps, or that lies in the container; none where there is no text."""
     if text is None:
         return {}
+    source = text.decode("utf-8", "replace")
     try:
-        return leaves(tomltext.read(text.decode("utf-8", "replace"), NAME))
+        known = json.loads(host.read(REMEMBERED) or "{}")
+    except (DeniedError, ValueError):
+        known = {}
+    remembered: Mapping[str, Value] = known["leaves"] if known.get("text") == source else _parsed(source)
+    return remembered
+
+
+def memory(text: bytes) -> str:
+    """What an apply remembers of a text, so that a check need not parse it: tomllib is a tenth of a check."""
+    source = text.decode("utf-8", "replace")
+    return json.dumps({"text": source, "leaves": dict(_parsed(source))}) + "\n"
+
+
+@functools.lru_cache
+def _parsed(source: str) -> Mapping[str, Value]:
+    try:
+        return leaves(tomltext.read(source, NAME))
     except ConfigError as e:
         return {"": e.message}
 

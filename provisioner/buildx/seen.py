@@ -99,7 +99,7 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
         state |= {f"node {node.name}": node.endpoint, **wanted.recorded(node, f"node {node.name} ")}
     state |= {f"node {node.name}": None for node in missing}
     files = first.files or {}
-    said = buildkitd.said(files.get(buildkitd.NAME))
+    said = buildkitd.said(host, files.get(buildkitd.NAME))
     state |= {f"buildkitd {k}": v for k, v in said.items()}
     state |= {f"certificate {n}": _certificate(host, files.get(n), path) for n, path in want.certificates.items()}
     asked = {f"buildkitd {k}" for k in buildkitd.leaves(want.toml)}
@@ -184,7 +184,7 @@ def _inside(host: Reader, facts: Facts, want: Wanted, found: Mapping[str, Any]) 
     """Whether the container's own buildkitd.toml and certificates are those that are wanted."""
     text = container.inside(host, facts, found, buildkitd.INSIDE)
     asked = buildkitd.leaves(want.toml)
-    said = buildkitd.said(text)
+    said = buildkitd.said(host, text)
     wrong = [k for k in {**asked, **said} if asked.get(k) != said.get(k)]
     for name, path in want.certificates.items():
         if _certificate(host, container.inside(host, facts, found, f"/etc/buildkit/{name}"), path) != "as on this host":
