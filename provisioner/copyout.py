@@ -5,6 +5,7 @@ own way to register emulators wants a privileged container, ends with status 0 w
 is gone with the next flush.
 """
 
+import functools
 import io
 import json
 import tarfile
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from provisioner import elf
 from provisioner.emulated import VERSIONS
-from provisioner.errors import CommandError, NoEngineError
+from provisioner.errors import CommandError, NoEngineError, ProvisionerError
 from provisioner.model import CopyOut, Discard, Reader, RemoveDirectory, RemoveFile, Step, WriteFile
 from provisioner.system import System, temporary
 
@@ -40,6 +41,15 @@ def local(host: Reader, socket: str, image: str) -> Image | None:
     environment = (found.get("Config") or {}).get("Env") or ()
     wants_p = any(v.startswith(f"{PRESERVE}=") and v != f"{PRESERVE}=" for v in environment)
     return Image(digests[0] if digests else str(found["Id"]), wants_p)
+
+
+@functools.lru_cache  # the answer is one for all platforms of a plan, and may be a time-out
+def offered(host: Reader, socket: str, image: str) -> bool:
+    """Whether a registry that the engine reaches has an image; asked by way of the engine, so that mirrors count."""
+    try:
+        return host.get(socket, f"/distribution/{image}/json") is not None
+    except ProvisionerError:
+        return False
 
 
 def manifest(host: Reader, where: str) -> Mapping[str, Any]:

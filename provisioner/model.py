@@ -272,6 +272,9 @@ class Ran(NamedTuple):
 class Reader(Protocol):
     """The half of a host that only looks. All paths are absolute."""
 
+    def __hash__(self) -> int:
+        """By identity, so that what was asked of one host can be remembered for that host."""
+
     @property
     def uid(self) -> int:
         """The effective user; 0 is root."""

@@ -115,6 +115,14 @@ def _installed(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
     return _first(host, *(t.format(row.emulator) for t in INSTALLED))
 
 
+def _offered(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
+    """As ``_pulled``, where a registry has the image: with another source to fall back on, one asks before."""
+    image = desired.emulators.image
+    if facts.socket and not copyout.offered(host, facts.socket, image):
+        return f"no registry that the engine reaches has {image}"
+    return _pulled(host, facts, desired, row)
+
+
 def _pulled(_: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
     """Out of an image that is not here yet. tonistiigi's want the P flag; the copy looks whether this one does."""
     if not facts.socket:
@@ -128,7 +136,7 @@ def _packaged(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
 
 
 SOURCES: dict[str, tuple[Source, ...]] = {
-    "auto": (_directory, _copied, _local_image, _installed, _pulled, _packaged),
+    "auto": (_directory, _copied, _local_image, _installed, _offered, _packaged),
     "image": (_copied, _local_image, _pulled),
     "package": (_installed, _packaged),
     "directory": (_directory,),

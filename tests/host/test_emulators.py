@@ -248,3 +248,12 @@ file=qemu-user_$1_all.deb
 rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
 echo "deb [trusted=yes] file:$repository ./" >/etc/apt/sources.list
 """
+
+
+def test_auto_takes_the_package_where_no_registry_has_the_image(boot: Boot) -> None:
+    host = boot("trixie", agent=True)
+    assert any("tonistiigi/binfmt" in does for does in steps(agent(host, "plan")))
+    host.sh("systemctl stop docker-registry", check=True)
+    does = steps(agent(host, "plan"))
+    assert not any("tonistiigi/binfmt" in d for d in does)
+    assert any(d.startswith("run apt-get install") and d.endswith("qemu-user") for d in does)
