@@ -3,7 +3,7 @@
 The catalog that ``journalctl -x`` shows is systemd/provisioner.catalog.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from provisioner import libraries
@@ -16,6 +16,7 @@ class Event(NamedTuple):
     priority: int
 
 
+MISSING = "systemd-python (python3-systemd) is not installed"
 EVENTS = {
     "drift found": Event("4dc81b7ffeee4fc6966a363fa81a7a5d", 4),
     "drift gone": Event("439b63ae5eae44e093689dd151400ea4", 5),
@@ -27,20 +28,24 @@ EVENTS = {
 
 
 def record(event: str, message: str, notice: Callable[[str], None], **fields: str) -> None:
-    """Write an entry; where systemd-python is not installed, say the same on stderr."""
+    """Write an entry; where that cannot be done, say the same on stderr, and why."""
     libraries.find()
     try:
-        from systemd import journal  # 15 ms, and absent on macOS and musl
+        _send(event, message, fields)
     except ImportError:
-        why = "no entry in the journal: systemd-python (python3-systemd) is not installed"
-        notice(f"{event}: {message.splitlines()[0]} ({why})")
-        return
+        notice(f"{event}: {message.splitlines()[0]} (no entry in the journal: {MISSING})")
+    except OSError as e:
+        notice(f"{event}: {message.splitlines()[0]} (no entry in the journal: {e.strerror})")
+
+
+def _send(event: str, message: str, fields: Mapping[str, str]) -> None:
+    from systemd import journal  # 15 ms, and absent on macOS and musl
+
     row = EVENTS[event]
-    extra = {f"PROVISIONER_{k.upper()}": v for k, v in {"event": event, **fields}.items()}
     journal.send(
         f"{event}: {message}",
         MESSAGE_ID=row.message_id,
         PRIORITY=str(row.priority),
         SYSLOG_IDENTIFIER="provisioner",
-        **extra,
+        **{f"PROVISIONER_{k.upper()}": v for k, v in {"event": event, **fields}.items()},
     )
