@@ -18,7 +18,7 @@ RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D
 PID = "/var/run/docker.pid"
 OWED = "restart it by hand, however it was started; a container: restart that"
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when they are used, and a check in sync uses neither
-_FATAL = r"failed to start daemon|unable to configure|level=fatal|Error starting|panic:"
+_FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic:"
 
 
 class Start(NamedTuple):
