@@ -135,6 +135,7 @@ def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_a_build_and_removes_it(tmp_path: Path) -> None:
     script = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's `&` ignores it
         "from pathlib import Path\nfrom tests.hosts import cache, progress\n"
         "def build(into):\n progress.run('sleep', ('/bin/sleep', '60'), into.parent / 'log')\n"
         f"folder = Path({str(tmp_path)!r})\n"
