@@ -16,11 +16,11 @@ from provisioner import (
     report,
     service,
 )
+from provisioner.acts import CopyOut, Plan, Reload, Restart, Run, Step
 from provisioner.buildx import buildkitd, leftovers, store
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackError
 from provisioner.journal import Found, Journal
-from provisioner.model import CopyOut, Plan, Reload, Restart, Run, Step
 from provisioner.proof import Proof
 from provisioner.session import interruptible, must_be_root
 from provisioner.steps import Say, execute, inverse

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provisioner import elf
+from provisioner.acts import CopyOut, Discard, RemoveDirectory, RemoveFile, Step, WriteFile
 from provisioner.emulated import VERSIONS
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
-from provisioner.model import CopyOut, Discard, Reader, RemoveDirectory, RemoveFile, Step, WriteFile
+from provisioner.model import Reader
 from provisioner.system import System, temporary
 
 MANIFEST = "manifest.json"

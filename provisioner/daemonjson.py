@@ -3,9 +3,10 @@
 from typing import Any
 
 from provisioner import jsontext
+from provisioner.acts import MakeDirectory, SetLeaf, Step
 from provisioner.errors import ConfigError
 from provisioner.facts import Facts
-from provisioner.model import MakeDirectory, Reader, SetLeaf, Step
+from provisioner.model import Reader
 
 LIMIT = 4 << 20  # bytes; the longest one that was ever seen has 8 KB
 

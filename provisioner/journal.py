@@ -16,10 +16,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from provisioner import model
+from provisioner import acts
+from provisioner.acts import Reload, Restart, Step
 from provisioner.desired import Desired, from_json, to_json
 from provisioner.errors import DeniedError, ProvisionerError
-from provisioner.model import Difference, Reader, Reload, Restart, Step
+from provisioner.model import Difference, Reader
 from provisioner.system import System
 
 STATE = "/var/lib/provisioner"
@@ -30,21 +31,21 @@ FORMAT = 1
 FAILED = "rollback failed"
 UNCONFIRMED = "unconfirmed"
 STEPS = (
-    model.MakeDirectory,
-    model.RemoveDirectory,
-    model.WriteFile,
-    model.RemoveFile,
-    model.SetLeaf,
-    model.Register,
-    model.Unregister,
-    model.CopyOut,
-    model.Discard,
-    model.Run,
-    model.SetOwner,
-    model.CopyImage,
-    model.CompareImages,
-    model.Restart,
-    model.Reload,
+    acts.MakeDirectory,
+    acts.RemoveDirectory,
+    acts.WriteFile,
+    acts.RemoveFile,
+    acts.SetLeaf,
+    acts.Register,
+    acts.Unregister,
+    acts.CopyOut,
+    acts.Discard,
+    acts.Run,
+    acts.SetOwner,
+    acts.CopyImage,
+    acts.CompareImages,
+    acts.Restart,
+    acts.Reload,
 )
 _BY_NAME: Mapping[str, Any] = {cls.__name__: cls for cls in STEPS}
 

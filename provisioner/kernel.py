@@ -1,8 +1,9 @@
 """What the kernel has against emulators, each by its name: read from /proc, never guessed from a refusal."""
 
+from provisioner.acts import Held, Run, Step
 from provisioner.engine import version
 from provisioner.facts import BINFMT, Facts
-from provisioner.model import Held, Reader, Run, Step
+from provisioner.model import Reader
 from provisioner.mounts import mount
 from provisioner.service import by_systemd
 

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provisioner import containerd, hidden, policy, remake
+from provisioner.acts import CompareImages, CopyImage, Step
 from provisioner.desired import Desired
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.hidden import Hidden, Why
-from provisioner.model import CompareImages, CopyImage, Reader, Step
+from provisioner.model import Reader
 from provisioner.system import System
 
 NAMESPACE = "moby"

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable
 
 from provisioner import __version__, engine, facts, journal, plan, registries, service
+from provisioner.acts import Plan
 from provisioner.apply import Outcome, make_change
 from provisioner.desired import Desired
 from provisioner.errors import Exit, NoEngineError, ProvisionerError, RolledBackError
 from provisioner.facts import Facts
 from provisioner.journal import Journal
-from provisioner.model import Plan, Reader
+from provisioner.model import Reader
 from provisioner.resources import daemon, image_store
 from provisioner.session import must_be_root
 from provisioner.steps import execute

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from provisioner import boot
+from provisioner.acts import Held, MakeDirectory, Run, Step, WriteFile
 from provisioner.facts import BINFMT, BINFMT_D, OURS
-from provisioner.model import Held, MakeDirectory, Reader, Run, Step, WriteFile
+from provisioner.model import Reader
 
 SCRIPT = "/usr/local/lib/provisioner/register-emulators"
 SCRIPT_TEXT = f"""\

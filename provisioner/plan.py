@@ -4,10 +4,11 @@ from types import ModuleType
 from typing import TypeAlias
 
 from provisioner import daemonjson, registries
+from provisioner.acts import Change, Plan, Restart
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
-from provisioner.model import NOTE, Change, Difference, Plan, Reader, Restart, State, Unknown
+from provisioner.model import NOTE, Difference, Reader, State, Unknown
 from provisioner.resources import RESOURCES
 
 Seen: TypeAlias = tuple[tuple[str, State, State], ...]  # each resource's name, what is wanted of it, what it has

@@ -7,10 +7,11 @@ Somebody else's entry is kept while it works, and is not touched when it does no
 from typing import NamedTuple
 
 from provisioner import binfmt, boot, elf, emulated, kernel, persistence, sources
+from provisioner.acts import Change, Held, MakeDirectory, Register, Step, WriteFile
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME
 from provisioner.facts import BINFMT, BINFMT_D, Facts
-from provisioner.model import Change, Difference, Held, MakeDirectory, Reader, Register, Step, WriteFile
+from provisioner.model import Difference, Reader
 from provisioner.platforms import Platform
 from provisioner.sources import Program
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner import __version__, desired, engine, hold, journal, mask, plan
+from provisioner.acts import Change, Plan, Restart
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, Exit, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.journal import Receipt
-from provisioner.model import NOTE, Change, Difference, Plan, Reader, Restart, Unknown
+from provisioner.model import NOTE, Difference, Reader, Unknown
 from provisioner.resources import RESOURCES
 from provisioner.system import System
 

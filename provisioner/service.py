@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from provisioner import managers
+from provisioner.acts import Reload, Restart
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
 from provisioner.managers import Manager
-from provisioner.model import Reader, Reload, Restart
+from provisioner.model import Reader
 from provisioner.system import System
 
 UNIT = "docker.service"

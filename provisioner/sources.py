@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from provisioner import copyout, elf, emulated, packages
+from provisioner.acts import CopyOut, Run, Step
 from provisioner.desired import Desired
 from provisioner.facts import Facts
-from provisioner.model import CopyOut, Reader, Run, Step
+from provisioner.model import Reader
 from provisioner.platforms import Platform
 
 INSTALLED = ("/usr/bin/{}-static", "/usr/bin/{}")  # Debian 12 and before, Fedora, Arch; Debian 13 and later, SUSE

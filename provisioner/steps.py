@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import assert_never
 
 from provisioner import binfmt, copyout, jsontext, migration, service
-from provisioner.model import (
+from provisioner.acts import (
     CompareImages,
     CopyImage,
     CopyOut,
     Discard,
     MakeDirectory,
-    Reader,
     Register,
     Reload,
     RemoveDirectory,
@@ -23,6 +22,7 @@ from provisioner.model import (
     Unregister,
     WriteFile,
 )
+from provisioner.model import Reader
 from provisioner.system import System
 
 Say = Callable[[str], None]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from provisioner import facts, journal, plan, report
+from provisioner.acts import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.journal import Found, Journal, Receipt
-from provisioner.model import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
 from provisioner.session import interruptible, must_be_root, uninterruptible
 from provisioner.steps import Say, execute
 from provisioner.system import System

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "provisioner"
 # Each module may import from its own row's earlier names and from the rows above it.
 LAYERS = (
     ("errors",),
-    ("model",),
+    ("model", "acts"),
     ("libraries", "mask", "options"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext", "yamltext", "schema", "example", "engine"),
     ("report", "log"),

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from provisioner import registries
+from provisioner.acts import Held
 from provisioner.buildx import buildkitd, drivers, seen, store
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.facts import Facts
-from provisioner.model import Held, Reader
+from provisioner.model import Reader
 
 PLUGINS = (
     "/root/.docker/cli-plugins",

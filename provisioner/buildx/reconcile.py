@@ -7,10 +7,11 @@ the builder is booted, it is selected. What was set aside goes only when all has
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from provisioner.acts import Change, Held, RemoveFile, Run, SetOwner, Step, WriteFile
 from provisioner.buildx import buildkitd, commands, container, drivers, held, registration, seen, store, wanted
 from provisioner.buildx.wanted import Wanted
 from provisioner.facts import Facts
-from provisioner.model import Change, Difference, Held, Reader, RemoveFile, Run, SetOwner, Step, WriteFile
+from provisioner.model import Difference, Reader
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 STOP = 60

@@ -3,11 +3,12 @@
 The file is kept to be put back: buildx was seen to lose parts of it when a change fails.
 """
 
+from provisioner.acts import RemoveFile, Run, Step, WriteFile
 from provisioner.buildx import commands, store, wanted
 from provisioner.buildx.store import Instance, Node, Store
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
-from provisioner.model import Reader, RemoveFile, Run, Step, WriteFile
+from provisioner.model import Reader
 
 TOML = "/run/provisioner/buildkitd.toml"
 ELSEWHERE = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER))

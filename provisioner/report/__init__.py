@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from provisioner import mask
-from provisioner.model import (
+from provisioner.acts import (
     Change,
     CompareImages,
     CopyImage,
@@ -24,9 +24,9 @@ from provisioner.model import (
     SetOwner,
     Step,
     Unregister,
-    Value,
     WriteFile,
 )
+from provisioner.model import Value
 
 SCHEMA_VERSION = 1
 CONTEXT = 3  # lines around a change

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner import daemonjson, jsontext, service
+from provisioner.acts import Change, Held, Reload, Restart, WriteFile
 from provisioner.daemonjson import Keys
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import OWNED, Facts
-from provisioner.model import Change, Difference, Held, Reader, Reload, Restart, State, Unknown, Value, WriteFile
+from provisioner.model import Difference, Reader, State, Unknown, Value
 
 NAME = "daemon"
 EFFECT = " in effect"

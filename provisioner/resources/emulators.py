@@ -5,10 +5,11 @@ The kernel is told about one entry at a time, and systemd-binfmt is never starte
 """
 
 from provisioner import binfmt, boot, elf, emulated, platforms
+from provisioner.acts import Change
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME, VERSIONS, version
 from provisioner.facts import BINFMT, Facts
-from provisioner.model import Change, Difference, Ran, Reader, State, Value
+from provisioner.model import Difference, Ran, Reader, State, Value
 from provisioner.platforms import Platform
 
 __all__ = ["NAME", "change", "have", "want"]

@@ -8,10 +8,11 @@ import itertools
 from typing import NamedTuple
 
 from provisioner import daemonjson, engine, jsontext, service
+from provisioner.acts import Change, Held, Restart, Step
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
-from provisioner.model import Change, Difference, Held, Reader, Restart, State, Step, Unknown, Value
+from provisioner.model import Difference, Reader, State, Unknown, Value
 
 NAME = "image store"
 LEAF = ("features", "containerd-snapshotter")

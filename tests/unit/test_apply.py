@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import apply, desired, journal, steps
-from provisioner.desired import Desired
-from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
-from provisioner.journal import Journal
-from provisioner.model import (
+from provisioner.acts import (
     CopyOut,
-    Difference,
     Discard,
     MakeDirectory,
     Register,
@@ -25,6 +21,10 @@ from provisioner.model import (
     Unregister,
     WriteFile,
 )
+from provisioner.desired import Desired
+from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
+from provisioner.journal import Journal
+from provisioner.model import Difference
 from provisioner.system import System
 
 LEAF = ("features", "containerd-snapshotter")

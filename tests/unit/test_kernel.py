@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from provisioner import boot, engine, kernel, mounts, packages
+from provisioner.acts import Run
 from provisioner.facts import BINFMT, Facts
-from provisioner.model import Run
 from provisioner.system import System
 
 GUEST = "0 0 65536\n"

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from provisioner import mask, report
+from provisioner.acts import Change, Held, Plan, Run, WriteFile
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
-from provisioner.model import Change, Difference, Held, Plan, Run, WriteFile
+from provisioner.model import Difference
 from provisioner.report import formats
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
