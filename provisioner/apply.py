@@ -13,7 +13,6 @@ from provisioner import (
     journal,
     plan,
     proof,
-    report,
     service,
 )
 from provisioner.acts import CopyOut, Plan, Reload, Restart, Run, Step
@@ -22,6 +21,7 @@ from provisioner.desired import Desired
 from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackError
 from provisioner.journal import Found, Journal
 from provisioner.proof import Proof
+from provisioner.report.sentences import sentence
 from provisioner.session import interruptible, must_be_root
 from provisioner.steps import Say, execute, inverse
 from provisioner.system import System
@@ -182,13 +182,13 @@ def make_change(
     book.change(resource, settle)
     for step in edits:
         book.step(step, inverse(step, system))
-        say(f"{resource}: {report.sentence(step)}")
+        say(f"{resource}: {sentence(step)}")
         execute(step, system, say)
         if isinstance(step, CopyOut):
             book.made(copyout.manifest(system, step.folder))
     for restart in settle:
         book.settle(restart)
-        say(f"{resource}: {report.sentence(restart)}")
+        say(f"{resource}: {sentence(restart)}")
         execute(restart, system, say)
 
 

@@ -136,7 +136,7 @@ def _explain(
     ]
     if not drift:
         return
-    from provisioner import report  # a check in sync has no step to tell of
+    from provisioner.report.sentences import sentence  # a check in sync has no step to tell of
 
     changes, unplanned = _planned(host, facts, wanted, {r for r, _ in drift})
     restarting = _restarting(host, facts, wanted, changes)
@@ -163,7 +163,7 @@ def _explain(
     result["apply"] = [
         {
             "resource": c.resource,
-            "does": [report.sentence(s) for s in (*c.edits, *c.settle)],
+            "does": [sentence(s) for s in (*c.edits, *c.settle)],
             "restarts": [s.unit for s in c.settle if isinstance(s, Restart)],
         }
         for c in changes.values()

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from provisioner import facts, journal, plan, report
+from provisioner import facts, journal, plan
 from provisioner.acts import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.journal import Found, Journal, Receipt
+from provisioner.report.sentences import sentence
 from provisioner.session import interruptible, must_be_root, uninterruptible
 from provisioner.steps import Say, execute
 from provisioner.system import System
@@ -103,7 +104,7 @@ def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
 
 def _try(step: Step, system: System, say: Say) -> str | None:
     """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
-    say(f"undo: {report.sentence(step)}")
+    say(f"undo: {sentence(step)}")
     try:
         execute(step, system, say)
     except (ProvisionerError, OSError) as e:

@@ -16,6 +16,7 @@ LAYERS = (
     ("libraries", "mask", "options"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext", "yamltext", "schema", "example", "engine"),
     ("report", "log"),
+    ("report.terminal", "report.answers", "report.sentences", "report.plans"),
     ("report.text", "report.junit", "report.nagios", "report.prometheus", "report.formats"),
     ("system.identity", "system.pipes", "system.programs", "system.streams", "system.web", "system.wire"),
     ("system",),
@@ -38,7 +39,25 @@ LAYERS = (
     ("session", "steps"),
     ("undoing",),
     ("apply", "offline", "detect"),
-    ("cli",),
+    ("conversation",),
+    ("commands",),
+    (
+        "commands.apply",
+        "commands.check",
+        "commands.confirm",
+        "commands.detect",
+        "commands.hold",
+        "commands.init",
+        "commands.plan",
+        "commands.prove",
+        "commands.recover",
+        "commands.release",
+        "commands.remove",
+        "commands.report",
+        "commands.rollback",
+        "commands.schema",
+    ),
+    ("commandline", "cli"),
     ("__main__",),
 )
 
@@ -112,7 +131,7 @@ def test_a_drift_check_imports_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
-def test_only_system_touches_the_host_and_only_cli_prints() -> None:
+def test_only_system_touches_the_host_and_only_two_modules_print() -> None:
     for name, path in modules().items():
         calls = {
             n.func.id
@@ -120,4 +139,4 @@ def test_only_system_touches_the_host_and_only_cli_prints() -> None:
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }
         assert name.startswith("system") or "open" not in calls, name
-        assert name == "cli" or "print" not in calls, name
+        assert name in ("cli", "conversation") or "print" not in calls, name

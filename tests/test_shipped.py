@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from provisioner import cli, options
+from provisioner import commandline, options
 from provisioner.log import EVENTS
 from tests.cases.results import DRIFT, result
 
@@ -48,7 +48,7 @@ def test_the_catalog_explains_every_event_and_no_other() -> None:
 def test_the_manual_page_and_the_guide_know_every_command() -> None:
     manual = (CHECKOUT / "docs" / "man" / "provisioner.1").read_text().replace("\\-", "-")
     readme = (CHECKOUT / "README.md").read_text()
-    for name in cli.COMMANDS:
+    for name in commandline.COMMANDS:
         assert re.search(rf"^\.BR? {name}\b", manual, re.MULTILINE), name
         assert name in readme
     for arguments in options.ARGUMENTS.values():

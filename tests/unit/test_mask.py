@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from provisioner import mask, report
+from provisioner import mask
 from provisioner.acts import Change, Held, Plan, Run, WriteFile
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
 from provisioner.model import Difference
-from provisioner.report import formats
+from provisioner.report import answers, formats, plans
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
 SECRET = "hunter2Hunter2"  # noqa: S105
@@ -90,8 +90,8 @@ def test_no_plan_and_no_document_shows_a_secret() -> None:
     held = Held("x", f"http://u:{SECRET}@proxy.example refused", "no hint")
     edits = (Run(argv), WriteFile("/etc/x", f'{{"https-proxy": "http://u:{SECRET}@proxy.example"}}'))
     plan = Plan((Change("builder", (difference,), edits, held=(held,)),))
-    assert SECRET not in mask.text(report.plan(plan))
-    assert SECRET not in report.document("plan", 2, changes=report.plan_json(plan))
+    assert SECRET not in mask.text(plans.as_text(plan))
+    assert SECRET not in answers.document("plan", 2, changes=plans.as_json(plan))
 
 
 def test_a_report_hides_what_an_older_agent_did_not() -> None:

@@ -1,0 +1,39 @@
+"""``provisioner apply``: do it, verify, prove; roll back what failed."""
+
+import argparse
+
+from provisioner import apply
+from provisioner.apply import Outcome
+from provisioner.commands import Answer, only
+from provisioner.conversation import record, say
+from provisioner.report import answers, plans
+from provisioner.system import System
+
+
+def run(system: System, args: argparse.Namespace) -> Answer:
+    """Do it, in an image that does not run, too; or only what a timer may repair."""
+    done = _done(system, args)
+    if done.receipt is not None and not args.root:
+        record("held" if done.left else "applied", plans.outcome(done.left, done.receipt), receipt=str(done.receipt))
+    if args.format == "json":
+        fields = {
+            "changed": done.receipt is not None,
+            "receipt": done.receipt,
+            "changes": plans.as_json(done.plan),
+            "left": plans.as_json(done.left),
+            "proof": done.proof and {"index": done.proof.digest, "platforms": [r._asdict() for r in done.proof.rows]},
+        }
+        return Answer(answers.document("apply", done.status, **fields), done.status)
+    parts = [answers.proof(done.proof.rows, done.proof.digest)] if done.proof else []
+    return Answer("\n".join([*parts, plans.outcome(done.left, done.receipt)]), done.status)
+
+
+def _done(system: System, args: argparse.Namespace) -> Outcome:
+    if args.root:
+        from provisioner import desired, offline
+
+        image = System(args.root)
+        return offline.apply(image, desired.load(System() if args.config else image, args.config), args.root, say)
+    if args.repair:
+        return apply.repair(system, args.config, say)
+    return apply.apply(system, args.config, say, restart=args.restart, only=only(args), confirm=args.confirm)

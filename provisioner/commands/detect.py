@@ -1,0 +1,16 @@
+"""``provisioner detect``: say what this host is."""
+
+import argparse
+
+from provisioner import detect
+from provisioner.commands import Answer
+from provisioner.errors import Exit
+from provisioner.report import answers
+from provisioner.system import System
+
+
+def run(host: System, args: argparse.Namespace) -> Answer:
+    """Say what this host is."""
+    found = detect.detect(host)
+    text = answers.document("detect", Exit.OK, host=found) if args.format == "json" else answers.detected(found)
+    return Answer(text, Exit.OK)

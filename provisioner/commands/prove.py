@@ -1,0 +1,49 @@
+"""``provisioner prove``: build, inspect and run for every platform; by way of a registry, too."""
+
+import argparse
+
+from provisioner import desired, facts, journal, proof, session, undoing
+from provisioner.commands import Answer
+from provisioner.conversation import say, tell
+from provisioner.desired import Desired
+from provisioner.errors import Exit
+from provisioner.facts import Facts
+from provisioner.report import answers, terminal
+from provisioner.system import System
+
+
+def run(system: System, args: argparse.Namespace) -> Answer:
+    """Prove, after undoing what was cut off."""
+    session.must_be_root(system)
+    wanted = desired.load(system, args.config)
+    if args.platforms:
+        wanted = wanted._replace(platforms=desired.platform_list(args.platforms))
+    with system.lock(journal.LOCK):
+        undoing.recover(system, say)
+        seen = facts.gather(system, wanted)
+        tell(wanted, seen)
+        if args.registry:
+            return _pushed(system, seen, wanted, args)
+        proven = proof.prove(system, seen, wanted, say)
+    status = Exit.OK if proven.complete else Exit.FAILED
+    if args.format == "json":
+        rows = [r._asdict() for r in proven.rows]
+        return Answer(answers.document("prove", status, index=proven.digest, platforms=rows), status)
+    return Answer(answers.proof(proven.rows, proven.digest), status)
+
+
+def _pushed(system: System, seen: Facts, wanted: Desired, args: argparse.Namespace) -> Answer:
+    """The proof by way of a registry."""
+    from provisioner import pushed
+
+    proven = pushed.prove(system, seen, wanted, args.registry, say)
+    status = Exit.OK if proven.complete else Exit.FAILED
+    if args.format == "json":
+        manifests = [m._asdict() for m in proven.manifests]
+        rows = [r._asdict() for r in proven.rows]
+        there = {"reference": proven.reference, "media_type": proven.media_type, "manifests": manifests}
+        fields = {"index": proven.digest, "platforms": rows, "registry": {**there, "left": proven.left or None}}
+        return Answer(answers.document("prove", status, **fields), status)
+    table = terminal.columns((("PLATFORM", "DIGEST", "MEDIA TYPE"), *proven.manifests))
+    parts = [answers.proof(proven.rows, proven.digest), f"{proven.reference} ({proven.media_type})", table, proven.left]
+    return Answer("\n".join(p for p in parts if p), status)

@@ -1,0 +1,23 @@
+"""``provisioner remove``: take away what is ours, and nothing else."""
+
+import argparse
+
+from provisioner import apply
+from provisioner.commands import Answer
+from provisioner.conversation import record, say
+from provisioner.errors import Exit
+from provisioner.report import answers
+from provisioner.system import System
+
+
+def run(system: System, args: argparse.Namespace) -> Answer:
+    """Take away what is ours."""
+    undone, volumes = apply.remove(system, say)
+    if undone or volumes:
+        numbers = ", ".join(map(str, undone)) or "none"
+        record("rolled back", f"removed; undone: receipt {numbers}; volumes: {' '.join(volumes) or 'none'}")
+    if args.format == "json":
+        return Answer(answers.document("remove", Exit.OK, undone=undone, volumes=volumes), Exit.OK)
+    if not undone and not volumes:
+        return Answer("nothing here is ours", Exit.OK)
+    return Answer("removed: nothing of ours is left but the receipts in /var/lib/provisioner", Exit.OK)

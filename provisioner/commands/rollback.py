@@ -1,0 +1,21 @@
+"""``provisioner rollback``: undo the last apply, or all since a receipt."""
+
+import argparse
+
+from provisioner import undoing
+from provisioner.commands import Answer
+from provisioner.conversation import record, say
+from provisioner.errors import Exit
+from provisioner.report import answers
+from provisioner.system import System
+
+
+def run(system: System, args: argparse.Namespace) -> Answer:
+    """Undo."""
+    undone = undoing.rollback(system, args.receipt, say)
+    numbers = ", ".join(map(str, undone))
+    if undone:
+        record("rolled back", f"undone: receipt {numbers}")
+    if args.format == "json":
+        return Answer(answers.document("rollback", Exit.OK, undone=undone), Exit.OK)
+    return Answer(f"undone: receipt {numbers}; the host is as it was before" if undone else "nothing to undo", Exit.OK)

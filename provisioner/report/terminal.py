@@ -1,0 +1,14 @@
+"""What a terminal is shown: columns that line up, and nothing that would drive it."""
+
+from collections.abc import Sequence
+
+
+def columns(table: Sequence[tuple[str, ...]]) -> str:
+    """A table whose columns are as wide as they have to be."""
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table)
+
+
+def printable(line: str) -> str:
+    """A line of somebody's file, without what would drive a terminal or break an encoder."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
