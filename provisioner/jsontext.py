@@ -4,6 +4,7 @@ dockerd reads daemon.json with Go's decoder; a person, or a tool, wrote it with 
 Nothing here ever writes a file out anew: ``put`` and ``drop`` cut one span out of the text and put another one in.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -15,12 +16,18 @@ from provisioner.errors import ConfigError
 
 MARKS = (23,)  # the first engine that takes a byte order mark
 REFUSED = "dockerd would refuse it, too"
-MARKER = r"\b(?:(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)[ _-]?managed|managed[ _-]by|do not edit)\b"
+_TOOLS = "(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)"
+MARKER = (
+    rf"\b(?:{_TOOLS}[ _-]?managed|(?:managed|maintained|controlled)[ _-]by|generated[ _-]by[ _-]{_TOOLS}|do not edit)\b"
+)
 # Texts that were never JSON: how they begin, and what to do.
 OTHERS = (
     (r"\$ANSIBLE_VAULT|age-encryption|-----BEGIN ", "it is encrypted; whoever brings it here has to decrypt it first"),
     (r"\{\{|\{%|<%|[^\n]*\$\{", "it is a template that was never filled in; fill it in first"),
-    (rf"(//|/\*|#|;)[^\n]*{MARKER}", "configuration management wrote it; put it right there"),
+    (
+        rf"(?:\{{\s*)?(?://|/\*|#|;)(?:[^\n]*\n\s*[#/*;])*?[^\n]*{MARKER}",
+        "configuration management wrote it; put it right there",
+    ),
     (r"<(!|html)", "it is a page, not a configuration; fetch it again"),
 )
 
@@ -52,16 +59,8 @@ def load(
         raise ConfigError(f"{path}: a byte order mark at line 1, column 1, which this engine refuses", hint=hint)
     if not body.strip(" \t\r\n"):
         return {}
-    twice = False
-
-    def last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal twice
-        found = dict(pairs)
-        twice = twice or len(found) != len(pairs)
-        return found
-
     try:
-        found = json.loads(body, object_pairs_hook=last, parse_constant=_no_constant)
+        found, twice = parse(body)
     except json.JSONDecodeError as e:
         raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body)) from None
     except RecursionError:
@@ -75,6 +74,23 @@ def load(
     if twice:
         _refuse_doubles(body, path, along)
     return found
+
+
+@functools.lru_cache(maxsize=4)
+def parse(body: str) -> tuple[Any, bool]:
+    """What a JSON text holds, not to be changed, and whether a key stands twice in it. ValueError, RecursionError.
+
+    Remembered: a plan reads daemon.json a dozen times, and may find a megabyte of it.
+    """
+    twice = False
+
+    def last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        found = dict(pairs)
+        twice = twice or len(found) != len(pairs)
+        return found
+
+    return json.loads(body, object_pairs_hook=last, parse_constant=_no_constant), twice
 
 
 def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:

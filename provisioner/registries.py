@@ -4,10 +4,10 @@ Mirrors and insecure registries are those in effect, as /info has them, wherever
 /info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from provisioner import jsontext
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 
@@ -102,7 +102,7 @@ def _file(host: Reader, path: str) -> Mapping[str, Any]:
 def _object(text: str | None) -> Mapping[str, Any]:
     """A daemon.json; nothing where it is none, for other resources say what is wrong with it."""
     try:
-        found = json.loads((text or "{}").removeprefix("\ufeff"))
-    except ValueError:
+        found, _ = jsontext.parse((text or "{}").removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

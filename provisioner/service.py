@@ -23,24 +23,29 @@ _FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic
 
 
 class Start(NamedTuple):
-    """The daemon's next start: its command line, variables filled in, and what of its environment is its unit's."""
+    """The daemon's next start: its command line, variables filled in, and what of its environment is its unit's.
+
+    ``main``: the process that the unit runs now; 0: none, or no systemd knows.
+    """
 
     argv: tuple[str, ...]
     environ: Mapping[str, str]
+    main: int = 0
 
 
 def start(host: Reader, running: tuple[str, ...] = ()) -> Start:
     """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags."""
-    shown = properties(host, "ExecStart", "Environment", "EnvironmentFiles") if by_systemd(host) else {}
+    shown = properties(host, "ExecStart", "Environment", "EnvironmentFiles", "MainPID") if by_systemd(host) else {}
     found = re.search(_ARGV, shown.get("ExecStart", ""))
+    main = int(shown.get("MainPID") or 0)
     if not found:
-        return Start(("dockerd", *running), {})
+        return Start(("dockerd", *running), {}, main)
     import shlex
 
     variables = dict(w.split("=", 1) for w in shlex.split(shown.get("Environment", "")) if "=" in w)
     for name in re.findall(r"(\S+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
         variables |= _assignments(host.read(name) or "")
-    return Start(tuple(_expand(found.group(1), variables)), variables)
+    return Start(tuple(_expand(found.group(1), variables)), variables, main)
 
 
 def by_systemd(host: Reader) -> bool:
@@ -70,14 +75,14 @@ def given(flags: Sequence[str], *names: str) -> str | None:
     return found
 
 
-def validate(host: Reader, candidate: str, running: tuple[str, ...] = ()) -> str | None:
+def validate(host: Reader, candidate: str, begin: Start) -> str | None:
     """What ``dockerd --validate`` has against a daemon.json, with the unit's own flags; None: nothing.
 
     The candidate goes in on stdin, so that nothing is written to judge it. Engines below 23 cannot validate.
     """
     if host.stat("/proc/self") is None:
         return None  # an image that does not run: its dockerd cannot, either
-    daemon, *flags = start(host, running).argv
+    daemon, *flags = begin.argv
     kept = without(flags, "--config-file")
     ran = host.ask(daemon, *kept, "--validate", "--config-file=/dev/stdin", text=candidate)
     if ran.status == 0 or "unknown flag: --validate" in ran.error:
@@ -86,8 +91,8 @@ def validate(host: Reader, candidate: str, running: tuple[str, ...] = ()) -> str
     return (lines[-1] if lines else f"status {ran.status}").replace("/dev/stdin", "daemon.json")
 
 
-def restart(system: System, step: Restart, say: Callable[[str], None]) -> None:
-    """Restart the daemon, wait until it answers, and say which containers did not come back.
+def restart(system: System, step: Restart, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Restart the daemon, wait until it answers; the names of the containers that did not come back.
 
     CommandError quotes the daemon's own last words. ``--no-block`` and a deadline of ours: the unit says
     TimeoutStartSec=0, so systemctl might wait for ever. reset-failed: systemd counts starts, and refuses the one that
@@ -102,8 +107,10 @@ def restart(system: System, step: Restart, say: Callable[[str], None]) -> None:
     was = _generation(system, manager)
     system.run(manager.restart, step.deadline)
     _wait(system, step, manager, was)
-    if missing := sorted(before - _settled(system, step.socket, before)):
+    missing = tuple(sorted(before - _settled(system, step.socket, before)))
+    if missing:
         say(f"running before the restart and not after it: {', '.join(missing)}")
+    return missing
 
 
 def reload(system: System, step: Reload) -> None:

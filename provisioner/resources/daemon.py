@@ -124,9 +124,10 @@ def _judge(
         found = daemonjson.load(host, facts, *wanted)
     except ConfigError as e:
         return {}, [(e.message, e.hint or "put the file right")]
-    reasons = conflicts.named(conflicts.look(host, facts, found), store=False)
+    scene = conflicts.look(host, facts, found)
+    reasons = conflicts.named(scene, store=False)
     text = daemonjson.after(tuple(daemonjson.edits(host, facts, wanted)), facts.daemon_json)
-    if not reasons and text is not None and (words := service.validate(host, text, facts.flags)):
+    if not reasons and text is not None and (words := service.validate(host, text, scene.start)):
         reasons = [(f"dockerd would not start: {words}", f"see daemon: in the configuration, and {service.UNIT}")]
     if not reasons and not reload and not service.nobody(host) and (why := policy.held(host, facts, desired)):
         reasons = [why]

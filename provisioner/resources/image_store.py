@@ -8,7 +8,7 @@ import itertools
 from typing import NamedTuple
 
 from provisioner import daemonjson, engine, jsontext, service
-from provisioner.acts import Change, Held, Restart, Step
+from provisioner.acts import Change, Held, Restart, Step, TryStore
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
@@ -52,7 +52,7 @@ class Way(NamedTuple):
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
-    """Set one leaf, restart once where the store is not yet in effect."""
+    """Set one leaf, restart once where the store is not yet in effect, and try it: 24 to 28 start with a broken one."""
     switch = any(d.key == IN_EFFECT for d in differences)
     way = _way(host, facts, desired, switch=switch)
     held = tuple(Held(d.key, *why) for d in differences for why in way.reasons)
@@ -63,8 +63,11 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     if switch and service.nobody(host):
         owed = Held(IN_EFFECT, "the daemon must be restarted, and nobody runs this host's services", service.OWED)
         return Change(NAME, differences, edits, held=(owed,), notes=way.notes)
-    settle = (Restart(service.UNIT, facts.socket),) if switch else ()
-    return Change(NAME, differences, edits, settle, notes=way.notes, hides=switch)
+    if not switch:
+        return Change(NAME, differences, edits, notes=way.notes)
+    restart = Restart(service.UNIT, facts.socket)
+    trial = tuple(TryStore(facts.socket, platform) for platform in facts.native[:1])
+    return Change(NAME, differences, edits, (restart,), notes=way.notes, hides=True, trial=trial)
 
 
 def _configured(host: Reader, facts: Facts) -> Value:
@@ -102,7 +105,7 @@ def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
     if reasons := conflicts.named(scene, store=True):
         return Way(tuple(reasons))
     text = jsontext.put(daemonjson.text(host, facts) or "", LEAF, True)
-    if words := service.validate(host, text, facts.flags):
+    if words := service.validate(host, text, scene.start):
         return Way(((f"dockerd would not start: {words}", f"see {facts.daemon_json} and {service.UNIT}"),))
     if not switch:
         return Way()
