@@ -53,6 +53,10 @@ install:  ## the agent, for every user of this machine (DESTDIR=, PREFIX=)
 	for unit in systemd/*.service systemd/*.timer; do \
 	  sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit#*/}; \
 	done
+	for wants in sysinit.target:provisioner-recover multi-user.target:provisioner-recovered; do \
+	  install -d $(DESTDIR)$(PREFIX)/lib/systemd/system/$${wants%:*}.wants; \
+	  ln -sf ../$${wants#*:}.service $(DESTDIR)$(PREFIX)/lib/systemd/system/$${wants%:*}.wants/; \
+	done
 	install -D -m 644 systemd/provisioner.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/provisioner.conf
 	install -D -m 644 systemd/provisioner.catalog $(DESTDIR)/usr/lib/systemd/catalog/provisioner.catalog
 	install -D -m 644 docs/man/provisioner.1 $(DESTDIR)$(PREFIX)/share/man/man1/provisioner.1

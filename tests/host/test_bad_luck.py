@@ -195,6 +195,7 @@ def test_what_a_kill_leaves_is_seen_and_undone_by_the_next_run(boot: Boot, event
 
 def test_what_a_power_cut_leaves_is_undone_by_the_next_apply(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
+    host.mask("provisioner-recover", "provisioner-recovered")
     running = host.start("provisioner", "apply")
     host.wait("the restart", lambda: b'"event": "settle"' in (host.get(RECEIPT) or b""))
     host.cut()

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.host
 RECEIPTS = "/var/lib/provisioner/receipts"
 KILLS = int(os.environ.get("PROVISIONER_KILLS", "6"))  # random moments, and every how-many-th entry of the journal
 SETTLED = "systemctl is-active --wait docker >/dev/null; until docker info >/dev/null 2>&1; do sleep .05; done"
+LASTS = pytest.mark.timeout(240 + 40 * KILLS)
 # Whether a daemon.json was there or not, undoing must leave exactly that.
 FILES = {DAEMON_JSON: '{\r\n\t"debug": false\r\n}', "/etc/provisioner/provisioner.yaml": "daemon: {debug: true}\n"}
 
@@ -50,6 +51,7 @@ def after_a_kill(host: Host, before: dict[str, object], what: str) -> str:
     return outcome
 
 
+@LASTS
 def test_a_kill_at_every_entry_of_the_journal_leaves_old_or_new(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True, files=FILES)
     before = portrait(host)
@@ -68,6 +70,7 @@ def test_a_kill_at_every_entry_of_the_journal_leaves_old_or_new(boot: Boot) -> N
         after_a_kill(host, before, f"entry {entry}")
 
 
+@LASTS
 def test_a_kill_at_any_moment_leaves_old_or_new(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True, files=FILES)
     before = portrait(host)
@@ -89,7 +92,6 @@ def test_a_kill_at_any_moment_leaves_old_or_new(boot: Boot) -> None:
 @pytest.mark.parametrize("event", ['"step": "SetLeaf"', '"event": "settle"', "--bootstrap"])
 def test_a_boot_after_a_power_cut_puts_everything_back_by_itself(boot: Boot, event: str) -> None:
     host = boot("trixie", layers=LAYERS, agent=True, files=FILES)
-    host.sh("systemctl enable provisioner-recover provisioner-recovered", check=True)
     before = portrait(host)
     running = host.start("provisioner", "apply")
     host.wait("the moment", lambda: event.encode() in newest(host), 60)
@@ -122,7 +124,6 @@ def test_what_nobody_confirms_is_taken_back(boot: Boot) -> None:
 
     assert agent(host, "rollback").status == 0
     assert agent(host, "apply", "--confirm=2m").status == 0
-    host.sh("systemctl enable provisioner-recover provisioner-recovered", check=True)
     host.cut()
     host.boot()
     host.wait("the rest", lambda: host.get("/var/lib/provisioner/open") is None)
