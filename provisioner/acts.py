@@ -141,6 +141,19 @@ class CompareImages(NamedTuple):
     containerd: str
 
 
+class TryStore(NamedTuple):
+    """Make an image of our probe in the store in effect, run it, see it speak, and take it away again."""
+
+    socket: str
+    platform: str
+
+
+class ClearTrial(NamedTuple):
+    """Take away what a trial, or a proof, that was cut off has left with the engine."""
+
+    socket: str
+
+
 class Reload(NamedTuple):
     """Have the daemon read its configuration again, containers untouched, and wait until it says that it has."""
 
@@ -163,6 +176,8 @@ Step: TypeAlias = (
     | SetOwner
     | CopyImage
     | CompareImages
+    | TryStore
+    | ClearTrial
     | Restart
     | Reload
 )
@@ -178,7 +193,7 @@ class Held(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one resource would do: ``edits`` in order, then each of ``settle`` once.
+    """What one resource would do: ``edits`` in order, then each of ``settle`` once, then ``trial``.
 
     ``hides``: what the engine holds now will be out of sight after it.
     ``last`` throws away what was kept to go back to, once everything has been proven; it has no inverse.
@@ -193,6 +208,7 @@ class Change(NamedTuple):
     notes: tuple[str, ...] = ()
     hides: bool = False
     last: tuple[Step, ...] = ()
+    trial: tuple[Step, ...] = ()
 
 
 class Plan(NamedTuple):

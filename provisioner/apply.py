@@ -15,7 +15,7 @@ from provisioner import (
     proof,
     service,
 )
-from provisioner.acts import CopyOut, Plan, Reload, Restart, Run, Step
+from provisioner.acts import Change, CopyOut, Plan, Run, Step
 from provisioner.buildx import buildkitd, leftovers, store
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackError
@@ -31,13 +31,17 @@ LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was ju
 
 
 class Outcome(NamedTuple):
-    """How an apply ended. ``receipt`` is None where nothing had to be done; ``proof`` where none could be made."""
+    """How an apply ended. ``receipt`` is None where nothing had to be done; ``proof`` where none could be made.
+
+    ``missing``: the containers, the builder's left out, that ran before the restart and not after it.
+    """
 
     status: Exit
     plan: Plan
     left: Plan
     receipt: int | None = None
     proof: Proof | None = None
+    missing: tuple[str, ...] = ()
 
 
 def apply(
@@ -109,7 +113,7 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
             book = Journal(system, journal.numbers(system)[-1] + 1)
             book.begin(__version__, receipts[-1].desired, ())
             steps = tuple(Run(("docker", "volume", "rm", volume)) for volume in gone)
-            make_change(system, book, "left over", steps, (), say)
+            make_change(system, book, Change("left over", (), steps), say)
             book.end("removed")
         return undone, tuple(gone)
 
@@ -145,9 +149,9 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
     book.begin(__version__, wanted, before)
     try:
         if confirm is not None:
-            make_change(system, book, "confirm", (_alarm(system, book.number, confirm),), (), say)
-        for change in made.changes:
-            make_change(system, book, change.resource, change.edits, change.settle, say)
+            make_change(system, book, Change("confirm", (), (_alarm(system, book.number, confirm),)), say)
+        gone = [name for change in made.changes for name in make_change(system, book, change, say)]
+        missing = tuple(name for name in gone if not name.startswith(f"buildx_buildkit_{wanted.builder.name}"))
         left = _observed(system, wanted, made)
         proven = None
         if _proves(wanted, left):
@@ -162,7 +166,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         undo(system, journal.read(system, book.number), "rolled back", say)
         raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
     book.end(journal.UNCONFIRMED if confirm is not None else "held" if left else "converged")
-    return Outcome(_status(left), made, left, book.number, proven)
+    return Outcome(_status(left), made, left, book.number, proven, missing)
 
 
 def _proves(wanted: Desired, left: Plan) -> bool:
@@ -170,26 +174,30 @@ def _proves(wanted: Desired, left: Plan) -> bool:
     return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.held)
 
 
-def make_change(
-    system: System,
-    book: Journal,
-    resource: str,
-    edits: tuple[Step, ...],
-    settle: tuple[Restart | Reload, ...],
-    say: Say,
-) -> None:
-    """One change: each step journaled before it is made, then what must follow them."""
-    book.change(resource, settle)
-    for step in edits:
-        book.step(step, inverse(step, system))
-        say(f"{resource}: {sentence(step)}")
-        execute(step, system, say)
+def make_change(system: System, book: Journal, change: Change, say: Say) -> tuple[str, ...]:
+    """One change: each step journaled before it is made, then what must follow them, then what tries it.
+
+    The containers that a restart has not brought back.
+    """
+    missing: tuple[str, ...] = ()
+    book.change(change.resource, change.settle)
+    for step in change.edits:
+        _make(system, book, change.resource, step, say)
         if isinstance(step, CopyOut):
             book.made(copyout.manifest(system, step.folder))
-    for restart in settle:
+    for restart in change.settle:
         book.settle(restart)
-        say(f"{resource}: {sentence(restart)}")
-        execute(restart, system, say)
+        say(f"{change.resource}: {sentence(restart)}")
+        missing += execute(restart, system, say)
+    for step in change.trial:
+        _make(system, book, change.resource, step, say)
+    return missing
+
+
+def _make(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
+    book.step(step, inverse(step, system))
+    say(f"{resource}: {sentence(step)}")
+    execute(step, system, say)
 
 
 def _observed(system: System, wanted: Desired, made: Plan) -> Plan:

@@ -44,6 +44,8 @@ STEPS = (
     acts.SetOwner,
     acts.CopyImage,
     acts.CompareImages,
+    acts.TryStore,
+    acts.ClearTrial,
     acts.Restart,
     acts.Reload,
 )

@@ -204,7 +204,9 @@ def _load(system: System, socket: str, archive: bytes) -> None:
 def run(system: System, socket: str, tag: str, platform: str) -> Row:
     """Run one platform's variant, by the engine's own choice of it."""
     probe = platforms.of(platform).architecture
-    spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": {"NetworkMode": "none"}}
+    # A log of its own: the daemon's may be one that nobody can read.
+    of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}}
+    spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": of_its_own}
     row = Row(platform, built=True, indexed=False, runs=False, how="")
     try:
         made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]

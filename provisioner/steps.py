@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from provisioner import binfmt, copyout, jsontext, migration, service
+from provisioner import binfmt, copyout, jsontext, migration, proof, service, trial
 from provisioner.acts import (
+    ClearTrial,
     CompareImages,
     CopyImage,
     CopyOut,
@@ -19,6 +20,7 @@ from provisioner.acts import (
     SetLeaf,
     SetOwner,
     Step,
+    TryStore,
     Unregister,
     WriteFile,
 )
@@ -57,14 +59,16 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
         case SetOwner(paths):
             owners = ((p, host.status(p)) for p in paths)
             return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
-        case CopyImage() | CompareImages() | Restart() | Reload() | Discard():
+        case TryStore(socket):
+            return (ClearTrial(socket),)
+        case CopyImage() | CompareImages() | Restart() | Reload() | Discard() | ClearTrial():
             return ()
         case _:
             assert_never(step)
 
 
-def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
-    """Make one step. CommandError, OSError: it could not be made."""
+def execute(step: Step, system: System, say: Say = lambda _: None) -> tuple[str, ...]:
+    """Make one step; the containers that a restart has not brought back. CommandError, OSError: it was not made."""
     match step:
         case MakeDirectory(path, mode):
             system.make_directory(path, mode)
@@ -96,12 +100,17 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> None:
             migration.copy(system, step, say)
         case CompareImages():
             migration.compare(system, step)
+        case TryStore():
+            trial.run(system, step)
+        case ClearTrial(socket):
+            proof.clean(system, socket)
         case Restart():
-            service.restart(system, step, say)
+            return service.restart(system, step, say)
         case Reload():
             service.reload(system, step)
         case _:
             assert_never(step)
+    return ()
 
 
 def _register(system: System, step: Register) -> None:

@@ -63,7 +63,7 @@ def recover_files(system: System, say: Say) -> int | None:
             return None
         say(f"the apply of {found.time} (receipt {found.number}) was cut off: putting its files back")
         for step in found.undo:
-            if isinstance(step, FILES) and (note := _try(step, system, say)):
+            if isinstance(step, FILES) and (note := attempt(step, system, say)):
                 say(note)
         Journal(system, found.number).reopen()
         return found.number
@@ -76,7 +76,7 @@ def confirmed(system: System, say: Say) -> int | None:
         found = journal.last(system)
         if found is None or found.outcome != journal.UNCONFIRMED:
             return None
-        if note := _try(Run(("systemctl", "stop", f"{timer(found.number)}.timer")), system, say):
+        if note := attempt(Run(("systemctl", "stop", f"{timer(found.number)}.timer")), system, say):
             raise ProvisionerError(f"it could not be confirmed: {note}", hint="it has been taken back, or will be")
         Journal(system, found.number).end("converged")
         return found.number
@@ -91,10 +91,10 @@ def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
     """Take a run back, newest step first, and judge that by what is observed. RollbackFailedError: not as before."""
     with uninterruptible():
         book = Journal(system, receipt.number)
-        notes = [note for step in receipt.undo if (note := _try(step, system, say))]
+        notes = [note for step in receipt.undo if (note := attempt(step, system, say))]
         left = _unlike(system, receipt)
         if left or receipt.settled:  # what a start took in need not show
-            notes += [note for step in receipt.settle if (note := _try(step, system, say))]
+            notes += [note for step in receipt.settle if (note := attempt(step, system, say))]
             left = _unlike(system, receipt)
         book.end("rollback failed" if left else outcome)
     if left:
@@ -102,7 +102,7 @@ def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
         raise RollbackFailedError(f"the rollback did not put everything back: {'; '.join(left)}", hint=hint)
 
 
-def _try(step: Step, system: System, say: Say) -> str | None:
+def attempt(step: Step, system: System, say: Say) -> str | None:
     """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
     say(f"undo: {sentence(step)}")
     try:

@@ -21,6 +21,7 @@ def run(system: System, args: argparse.Namespace) -> Answer:
             "receipt": done.receipt,
             "changes": plans.as_json(done.plan),
             "left": plans.as_json(done.left),
+            "missing": done.missing,
             "proof": done.proof and {"index": done.proof.digest, "platforms": [r._asdict() for r in done.proof.rows]},
         }
         return Answer(answers.document("apply", done.status, **fields), done.status)
@@ -30,10 +31,10 @@ def run(system: System, args: argparse.Namespace) -> Answer:
 
 def _done(system: System, args: argparse.Namespace) -> Outcome:
     if args.root:
-        from provisioner import desired, offline
+        from provisioner import offline
 
-        image = System(args.root)
-        return offline.apply(image, desired.load(System() if args.config else image, args.config), args.root, say)
+        image, wanted = offline.load(args.root, args.config)
+        return offline.apply(image, wanted._replace(only=only(args)), args.root, say)
     if args.repair:
         return apply.repair(system, args.config, say)
     return apply.apply(system, args.config, say, restart=args.restart, only=only(args), confirm=args.confirm)

@@ -23,6 +23,7 @@ def _change(change: Change) -> str:
         lines.append(f"  - {sentence(step)}")
         lines += [f"      {line}" for line in diff(step).splitlines()]
     lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
+    lines += [f"  - then {sentence(step)}" for step in change.trial]
     lines += [f"  - at the very end {sentence(step)}" for step in change.last]
     lines += [
         f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
@@ -51,6 +52,7 @@ def as_json(made: Plan) -> list[dict[str, Any]]:
             "differences": [d._asdict() for d in c.differences],
             "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
             "settle": [{"step": type(s).__name__, "does": sentence(s)} for s in c.settle],
+            "trial": [{"step": type(s).__name__, "does": sentence(s)} for s in c.trial],
             "last": [{"step": type(s).__name__, "does": sentence(s)} for s in c.last],
             "held": [h._asdict() for h in c.held],
             "notes": c.notes,

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from provisioner import mask
 from provisioner.acts import (
+    ClearTrial,
     CompareImages,
     CopyImage,
     CopyOut,
@@ -21,6 +22,7 @@ from provisioner.acts import (
     SetLeaf,
     SetOwner,
     Step,
+    TryStore,
     Unregister,
     WriteFile,
 )
@@ -58,6 +60,10 @@ def sentence(step: Step) -> str:
             return f"copy {', '.join(names)} ({size / 1e6:.0f} MB) into containerd's store"
         case CompareImages():
             return "compare every image with its copy"
+        case TryStore():
+            return "run an image of our own in the store"
+        case ClearTrial():
+            return "take away the image that was tried"
         case Restart(unit):
             return f"restart {unit}"
         case Reload(unit):

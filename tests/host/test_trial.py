@@ -1,0 +1,43 @@
+"""A switched store is tried before it counts: an engine that came up with one that runs nothing is taken back."""
+
+import pytest
+
+from tests.conftest import Boot
+from tests.host import LAYERS, agent, portrait, store
+from tests.host.test_crash import RECEIPTS, SETTLED
+
+pytestmark = pytest.mark.host
+# 24 to 28 take overlayfs without asking containerd whether it has that.
+WITHOUT = 'version = 2\ndisabled_plugins = ["io.containerd.snapshotter.v1.overlayfs"]\n'
+LEFT = "docker ps -aq --filter label=io.provisioner.proof; docker images -q provisioner-proof"
+
+
+def test_a_store_that_runs_nothing_is_taken_back_and_one_that_works_is_kept(boot: Boot) -> None:
+    host = boot(
+        "forky", layers=LAYERS, agent=True, files={"/etc/provisioner/provisioner.yaml": "daemon: {log-driver: none}"}
+    )
+    plain = host.get("/etc/containerd/config.toml") or b""
+    before = portrait(host)
+    host.put("/etc/containerd/config.toml", WITHOUT)
+    host.sh("systemctl restart containerd", check=True)
+    failed = agent(host, "apply", "--only=image-store")
+    assert failed.status == 3, failed.stderr
+    assert "the engine came up, but runs nothing in containerd's store" in failed.stderr
+    assert "overlayfs" in failed.stderr
+    assert portrait(host) == before
+
+    host.put("/etc/containerd/config.toml", plain)
+    host.sh("systemctl restart containerd", check=True)
+    running = host.start("provisioner", "apply", "--only=image-store")
+    host.wait("the trial", lambda: b'"step": "TryStore"' in (host.get(f"{RECEIPTS}/000002.jsonl") or b""))
+    host.sh("pkill -KILL -f 'bin/provisioner apply'")
+    running.communicate()
+    host.sh(SETTLED, check=True)
+    done = agent(host, "apply", "--only=image-store", "--only=daemon")
+    assert done.status == 0, done.stderr
+    assert "cut off" in done.stderr
+    assert "image store: run an image of our own in the store" in done.stderr
+    assert "io.containerd.snapshotter.v1" in store(host)
+    assert host.sh(LEFT, check=True).stdout == ""
+    assert agent(host, "rollback").status == 0
+    assert portrait(host) == before
