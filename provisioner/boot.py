@@ -70,6 +70,11 @@ def registrar(host: Reader) -> Registrar | None:
     return next((r for r in REGISTRARS if r.here(host)), None)
 
 
+def _asleep(host: Reader, sign: str) -> bool:
+    """Whether this is an image that does not run, with what will start its services."""
+    return host.stat("/proc/self") is None and host.stat(sign) is not None
+
+
 def _systemd(host: Reader, interpreter: str) -> str:
     unit = "systemd-binfmt.service"
     if not any(host.stat(a) for a in APPLIERS):
@@ -123,13 +128,13 @@ def _support(host: Reader) -> Iterator[Rule]:
 REGISTRARS = (
     Registrar(
         "systemd",
-        lambda h: h.stat("/run/systemd/system") is not None,
+        lambda h: h.stat("/run/systemd/system") is not None or _asleep(h, "/usr/lib/systemd/systemd"),
         lambda h: h.link(f"{UNITS[0]}/multi-user.target.wants/{SERVICE}.service") is not None,
         _systemd,
     ),
     Registrar(
         "openrc",
-        lambda h: h.stat("/run/openrc") is not None,
+        lambda h: h.stat("/run/openrc") is not None or _asleep(h, "/etc/runlevels/default"),
         lambda h: h.stat(f"/etc/runlevels/default/{SERVICE}") is not None,
         _openrc,
     ),

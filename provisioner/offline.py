@@ -1,26 +1,40 @@
 """An image that does not run yet, below a root of its own: files only, no engine, nothing is started.
 
-The engine's version comes from the program in the image. Emulators and the builder need a running host: the image makes
-itself ready by ``provisioner-apply.service`` when it first boots.
+The engine's version comes from the program in the image. A builder needs a running host: the image makes itself ready
+by ``provisioner-apply.service`` when it first boots.
 """
 
 import re
 from collections.abc import Callable
 
-from provisioner import __version__, engine, facts, journal, plan, registries, service
-from provisioner.acts import Plan
+from provisioner import (
+    __version__,
+    desired,
+    elf,
+    emulated,
+    engine,
+    facts,
+    journal,
+    plan,
+    platforms,
+    registries,
+    service,
+    unbooted,
+)
+from provisioner.acts import Change, Plan
 from provisioner.apply import Outcome, make_change
 from provisioner.desired import Desired
-from provisioner.errors import Exit, NoEngineError, ProvisionerError, RolledBackError
+from provisioner.errors import Exit, NoEngineError, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.facts import Facts
 from provisioner.journal import Journal
 from provisioner.model import Reader
-from provisioner.resources import daemon, image_store
+from provisioner.resources import builder, daemon, image_store
 from provisioner.session import must_be_root
-from provisioner.steps import execute
 from provisioner.system import System
+from provisioner.undoing import attempt
 
 RESOURCES = (daemon.NAME, image_store.NAME)
+HERE = engine.Endpoint("default", f"unix://{engine.SOCKET}", "--root")
 UNITS = (
     "/usr/lib/systemd/system/docker.service",
     "/lib/systemd/system/docker.service",
@@ -33,32 +47,63 @@ DATA = "/var/lib/docker"
 PACKAGE = re.compile(r"^Package: (?:docker\.io|docker-ce|moby-engine)\n(?:.+\n)*?Version: (?:\d+:)?(\S+)", re.MULTILINE)
 
 
+def load(root: str, config: str | None) -> tuple[System, Desired]:
+    """The image, and what is wanted of it: by a file of this machine's, or by the configuration that is in it."""
+    image = System(root)
+    return image, desired.load(System() if config else image, config)
+
+
+def look(host: Reader, wanted: Desired, root: str, say: Callable[[str], None]) -> Plan:
+    """What apply would set in the image; what only a running host can have is said."""
+    chosen = wanted.only or (*RESOURCES, emulated.NAME, builder.NAME)
+    engines = tuple(name for name in RESOURCES if name in chosen)
+    changes: tuple[Change, ...] = ()
+    if engines:
+        wanted = wanted._replace(only=engines)
+        changes = _files(plan.make(host, gather(host, root), wanted)).changes
+    if emulated.NAME in chosen:
+        prepared = unbooted.prepare(host, bare(host), wanted)
+        changes = (*changes, *((prepared.change,) if prepared.change else ()))
+        for note in prepared.notes:
+            say(f"note: {note}")
+    if builder.NAME in chosen:
+        say(f"note: the builder needs a running engine; {unbooted.LATER}")
+    return Plan(changes)
+
+
 def apply(system: System, wanted: Desired, root: str, say: Callable[[str], None]) -> Outcome:
     """Set in the image what its first boot will find. RolledBackError: it failed, the image is as it was."""
     must_be_root(system)
-    wanted = wanted._replace(only=RESOURCES)
     with system.lock(journal.LOCK):
-        found = gather(system, root)
-        made = _files(plan.make(system, found, wanted))
+        if cut := journal.cut_off(system):
+            say(f"the apply of {cut.time} (receipt {cut.number}) was cut off: undoing it first")
+            _undo(system, cut.number, say)
+        made = look(system, wanted, root, say)
         if not any(c.edits for c in made.changes):
             return Outcome(Exit.HELD if made else Exit.OK, made, made)
         book = Journal(system, (journal.numbers(system) or (0,))[-1] + 1)
-        book.begin(__version__, wanted, plan.compare(system, found, wanted).differences)
+        book.begin(__version__, wanted, made.differences)
         try:
             for change in made.changes:
-                make_change(system, book, change.resource, change.edits, (), say)
-            left = _files(plan.make(system, gather(system, root), wanted))
+                make_change(system, book, change, say)
+            left = look(system, wanted, root, lambda _: None)
             if any(c.edits for c in left.changes):
                 raise ProvisionerError(
                     f"{root}: applied, yet still not as wanted", hint="see `provisioner plan --root`"
                 )
         except BaseException as e:
-            for step in journal.read(system, book.number).undo:
-                execute(step, system, say)
-            book.end("rolled back")
+            _undo(system, book.number, say)
             raise RolledBackError(f"{e}; rolled back, the image is as it was") from e
         book.end("held" if left else "converged")
         return Outcome(Exit.HELD if left else Exit.OK, made, left, book.number)
+
+
+def _undo(system: System, number: int, say: Callable[[str], None]) -> None:
+    """Put a run's files back. RollbackFailedError: not all of them."""
+    notes = [note for step in journal.read(system, number).undo if (note := attempt(step, system, say))]
+    Journal(system, number).end(journal.FAILED if notes else "rolled back")
+    if notes:
+        raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them right by hand")
 
 
 def gather(host: Reader, root: str) -> Facts:
@@ -67,23 +112,35 @@ def gather(host: Reader, root: str) -> Facts:
     number = engine.version(text)
     new = number is None or number >= (24,)
     flags = _flags(host)
-    path = facts.config_file(flags)
     info = {"ServerVersion": text, "Driver": "overlayfs" if new else "overlay2", "DockerRootDir": DATA}
-    where = engine.Endpoint("default", f"unix://{engine.SOCKET}", root)
-    found = engine.engine({**info, "DriverStatus": [engine.PAIR] if new else []}, where)._replace(shown={})
+    found = engine.engine({**info, "DriverStatus": [engine.PAIR] if new else []}, HERE)._replace(shown={})
+    path = facts.config_file(flags)
+    prior, owned = facts.prior(host, found), facts.owned(host, path)
+    return bare(host)._replace(engine=found, flags=flags, daemon_json=path, prior=prior, owned=owned)
+
+
+def bare(host: Reader) -> Facts:
+    """What the image will be when it runs, but for its engine."""
     return Facts(
-        endpoint=where,
-        engine=found,
+        endpoint=HERE,
+        engine=engine.NONE,
         socket=engine.SOCKET,
-        flags=flags,
-        daemon_json=path,
-        prior=facts.prior(host, found),
-        native=(),
+        flags=(),
+        daemon_json=facts.DAEMON_JSON,
+        prior=False,
+        native=platforms.native(_machine(host)),
         entries={},
         mounted=False,
-        owned=facts.owned(host, path),
+        ours=facts.ours(host),
         registries=registries.Registries(),
     )
+
+
+def _machine(host: Reader) -> str:
+    """What ``uname -m`` will say, from a program of the image's; the machine that we are on where none says it."""
+    heads = (host.head(path, 20) for path in ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/lib/systemd/systemd"))
+    built = (elf.machine(head) for head in heads if head)
+    return next((m for a in built if a and (m := platforms.machine(a))), host.machine)
 
 
 def version(host: Reader, root: str) -> str:
@@ -111,5 +168,5 @@ def _flags(host: Reader) -> tuple[str, ...]:
 def _files(made: Plan) -> Plan:
     """A plan's edits alone: a restart that nobody makes is not owed by what does not run."""
     owed = service.OWED
-    changes = [c._replace(held=tuple(h for h in c.held if h.hint != owed), settle=()) for c in made.changes]
+    changes = [c._replace(held=tuple(h for h in c.held if h.hint != owed), settle=(), trial=()) for c in made.changes]
     return made._replace(changes=tuple(c for c in changes if c.edits or c.held))

@@ -38,12 +38,14 @@ FORMATS = {
 _ONLY = _argument("--only", "leave the rest alone; may be given repeatedly", action="append", choices=RESOURCES)
 _QUICK = _flag("--quick", "judge emulators by reading, run no program")
 
+_ROOT = _argument("--root", "an image that does not run: its files alone, nothing is started", metavar="DIR")
+
 ARGUMENTS = {
     "apply": (
         _argument("--restart", "for this run: at any hour, whatever the configuration says", choices=POLICIES),
         _argument("--confirm", "take it back then unless `confirm` comes", type=duration, metavar="10m"),
         _ONLY,
-        _argument("--root", "an image that does not run: daemon.json alone, nothing is started", metavar="DIR"),
+        _ROOT,
         _flag("--repair", "mend only what the configuration's repair lists"),
     ),
     "check": (
@@ -58,7 +60,7 @@ ARGUMENTS = {
         _argument("--reason", "for whoever meets the hold", required=True),
         _argument("--until", "8h, 2d, 2026-12-01 or 2026-12-01T08:00Z", required=True, metavar="TIME"),
     ),
-    "plan": (_ONLY, _QUICK),
+    "plan": (_ONLY, _QUICK, _ROOT),
     "prove": (
         _argument("--platforms", "all, or names with commas; default: the configuration's", metavar="LIST"),
         _argument("--registry", "push there, read back, pull and run, remove", metavar="HOST"),

@@ -181,6 +181,11 @@ def native(machine: str, cpu_flags: Collection[str] = (), *, compat: bool | None
     return tuple(names)
 
 
+def machine(architecture: str) -> str | None:
+    """What ``uname -m`` says on a machine of an architecture; None: not known."""
+    return next((m for m, names in _NATIVE.items() if names.split()[0].split("/")[1] == architecture), None)
+
+
 def each_architecture() -> tuple[str, ...]:
     """A platform of each architecture that can be emulated: the first, which is the most common one."""
     first = {row.architecture: row.name for row in reversed(PLATFORMS.values()) if not row.build_only}

@@ -40,7 +40,7 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     held: list[Held] = []
     restored: list[Step] = []
     found: dict[str, tuple[Need, Program]] = {}
-    for need in _needs(facts, desired, keys):
+    for need in needs(facts, desired, keys):
         outcome = _decide(host, facts, desired, need, rules)
         if isinstance(outcome, Held):
             held += [outcome._replace(key=key) for key in need.keys]
@@ -56,15 +56,26 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     return Change(NAME, differences, (*mounting, *restored, *steps), held=tuple(held), notes=_notes(host, found, facts))
 
 
-def _needs(facts: Facts, desired: Desired, keys: set[str]) -> tuple[Need, ...]:
+def needs(facts: Facts, desired: Desired, keys: set[str]) -> tuple[Need, ...]:
     """One need an architecture, whatever the number of its variants that are wanted."""
-    needs: dict[str, Need] = {}
+    found: dict[str, Need] = {}
     for row in emulated.rows(desired, facts):
         wrong = {suffix: row.name + suffix for suffix in SUFFIXES if row.name + suffix in keys}
         if wrong:
-            before = needs.get(row.architecture, Need(row, (), frozenset()))
-            needs[row.architecture] = Need(before.row, (*before.keys, *wrong.values()), before.aspects | set(wrong))
-    return tuple(needs.values())
+            before = found.get(row.architecture, Need(row, (), frozenset()))
+            found[row.architecture] = Need(before.row, (*before.keys, *wrong.values()), before.aspects | set(wrong))
+    return tuple(found.values())
+
+
+def rule_file(row: Platform, program: Program, desired: Desired) -> WriteFile:
+    """The file that registers an architecture's emulator at boot."""
+    text = f"# linux/{row.architecture}, by provisioner\n{_line(row, program, desired)}\n"
+    return WriteFile(emulated.conf(row), text)
+
+
+def _line(row: Platform, program: Program, desired: Desired) -> str:
+    flags = ("P" if program.preserve_argv0 else "") + ("OCF" if desired.emulators.credentials else "F")
+    return binfmt.registration_line(row, program.path, flags)
 
 
 def _decide(
@@ -102,13 +113,11 @@ def _steps(
     bring = sources.steps(host, facts, desired, {name: program for name, (_, program) in found.items()})
     steps += [*bring, *(_unflushed(host, facts) if any(p.brought_by == "package" for _, p in found.values()) else ())]
     for name, (need, program) in found.items():
-        flags = ("P" if program.preserve_argv0 else "") + ("OCF" if desired.emulators.credentials else "F")
-        line = binfmt.registration_line(need.row, program.path, flags)
-        path, text = emulated.conf(need.row), f"# linux/{need.row.architecture}, by provisioner\n{line}\n"
-        if host.read(path) != text:
-            steps.append(WriteFile(path, text))
+        file = rule_file(need.row, program, desired)
+        if host.read(file.path) != file.text:
+            steps.append(file)
         if need.now:
-            steps.append(Register(f"{BINFMT}/{name}", line))
+            steps.append(Register(f"{BINFMT}/{name}", _line(need.row, program, desired)))
     return (*steps, *last)
 
 

@@ -36,6 +36,8 @@ LAYERS = (
     ("plan", "proof", "pushed"),
     ("journal",),
     ("result",),
+    ("unbooted",),
+    ("trial",),
     ("session", "steps"),
     ("undoing",),
     ("apply", "offline", "detect"),

@@ -3,8 +3,9 @@
 import argparse
 
 from provisioner import desired, facts, journal, plan
+from provisioner.acts import Plan
 from provisioner.commands import Answer, only
-from provisioner.conversation import tell
+from provisioner.conversation import say, tell
 from provisioner.errors import Exit
 from provisioner.report import answers, plans
 from provisioner.system import System
@@ -12,13 +13,24 @@ from provisioner.system import System
 
 def run(host: System, args: argparse.Namespace) -> Answer:
     """Say what apply would do."""
-    wanted = desired.load(host, args.config)._replace(only=only(args))
-    seen = facts.gather(host, wanted, quick=args.quick)
-    tell(wanted, seen)
-    made = plan.make(host, seen, wanted)
+    host, made = _offline(args) if args.root else _running(host, args)
     cut = journal.interrupted(host)
     status = Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
         return Answer(answers.document("plan", status, changes=plans.as_json(made), interrupted=cut), status)
     note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
     return Answer(note + plans.as_text(made), status)
+
+
+def _running(host: System, args: argparse.Namespace) -> tuple[System, Plan]:
+    wanted = desired.load(host, args.config)._replace(only=only(args))
+    seen = facts.gather(host, wanted, quick=args.quick)
+    tell(wanted, seen)
+    return host, plan.make(host, seen, wanted)
+
+
+def _offline(args: argparse.Namespace) -> tuple[System, Plan]:
+    from provisioner import offline
+
+    image, wanted = offline.load(args.root, args.config)
+    return image, offline.look(image, wanted._replace(only=only(args)), args.root, say)

@@ -58,6 +58,8 @@ class System:
 
     def head(self, path: str, size: int) -> bytes | None:
         """The first bytes of a file (all for -1); None: there is none."""
+        if self.root:
+            self._inside(path, os.path.realpath(self.path(path)))
         try:
             with open(self.path(path), "rb", buffering=0) as file:
                 return file.read(size)
@@ -250,6 +252,7 @@ class System:
         """
         target = os.path.realpath(self.path(path))
         folder = os.path.dirname(target)
+        self._inside(path, target)
         self._trusted(folder)
         old = os.stat(target) if os.path.exists(target) else None
         beside = temporary(target)
@@ -391,6 +394,12 @@ class System:
         if s.st_uid not in (0, os.geteuid()) or (s.st_mode & 0o022 and not s.st_mode & 0o1000):
             hint = f"give it to root and close it: chown root {folder}; chmod go-w {folder}"
             raise DeniedError(f"{folder}: others may write there, so it is no place for a file of root's", hint=hint)
+
+    def _inside(self, path: str, target: str) -> None:
+        """Refuse to follow a link out of an image, where it means another file than it will mean to the image."""
+        if self.root and target != os.devnull and not target.startswith(f"{os.path.realpath(self.root)}/"):
+            hint = "let it be relative, or set the file there by hand"
+            raise DeniedError(f"{path}: a link leads out of the image, to {target}", hint=hint)
 
     def _sync(self, folder: str) -> None:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -180,6 +180,13 @@ class Host:
         """Start a command on the host and leave the rest to the caller; None hands down what the caller has."""
         return command.start(command.entrance(self.leader), argv, user, env, stdin, output)
 
+    def outside(self, *argv: str) -> Result:
+        """Run a program of the machine's while the host is off; ``{}`` in ``argv`` stands for its root folder."""
+        words = tuple(word.replace("{}", str(self._room.root)) for word in argv)
+        status, *output = command.run(self._room.inside(), words, b"", "root", None, 60)
+        stdout, stderr = (part.decode(errors="replace") for part in output)
+        return Result(words, status, stdout, stderr)
+
     def wait(self, what: str, until: Callable[[], bool], timeout: float = 30) -> None:
         """Wait until something holds; else HostError names ``what`` did not come, and shows the journal's end."""
         self._await(what, until, time.monotonic() + timeout)

@@ -1,15 +1,17 @@
 """An image that does not run: a directory tree whose packages and units say what will run in it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from provisioner import offline
+from provisioner import elf, journal, offline, steps
+from provisioner.acts import SetLeaf
 from provisioner.apply import Outcome
-from provisioner.desired import Desired, ImageStore
-from provisioner.errors import Exit, NoEngineError
+from provisioner.desired import Desired, Emulators, ImageStore
+from provisioner.errors import DeniedError, Exit, NoEngineError
+from provisioner.journal import Journal
 from provisioner.system import System
 
 UNIT = "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS\n"
@@ -18,13 +20,18 @@ Image = Callable[..., System]
 
 @pytest.fixture
 def image(tmp_path: Path) -> Image:
-    def make(version: str, files: dict[str, str] | None = None) -> System:
+    def make(version: str, files: Mapping[str, str | bytes] | None = None) -> System:
         status = f"Package: adduser\nVersion: 3\n\nPackage: docker.io\nStatus: installed\nVersion: {version}\n"
-        texts = {"/var/lib/dpkg/status": status, "/usr/lib/systemd/system/docker.service": UNIT, **(files or {})}
-        for path, text in {**texts, "/etc/hostname": "x\n"}.items():
+        texts: dict[str, str | bytes] = {
+            "/var/lib/dpkg/status": status,
+            "/usr/lib/systemd/system/docker.service": UNIT,
+            **(files or {}),
+        }
+        for path, text in {**texts, **(files or {}), "/etc/hostname": "x\n"}.items():
             where = tmp_path / path.lstrip("/")
             where.parent.mkdir(parents=True, exist_ok=True)
-            where.write_text(text)
+            where.write_bytes(text if isinstance(text, bytes) else text.encode())
+            where.chmod(0o755 if isinstance(text, bytes) else 0o644)
         system = System(str(tmp_path), {})
         system.uid = 0
         return system
@@ -60,6 +67,16 @@ def test_an_engine_that_has_the_store_by_itself_needs_no_key_unless_a_graph_driv
 
 HELD = {
     "a graph driver": ("28.5.2", {"/etc/default/docker": "DOCKER_OPTS=--storage-driver=overlay2\n"}, "storage-driver"),
+    "a marker in a late label": (
+        "28.5.2",
+        {"/etc/docker/daemon.json": '{"bip": "", "debug": true, "dns": [], "labels": ["a=b", "managed-by=puppet"]}'},
+        "configuration management",
+    ),
+    "a marker in a comment": (
+        "28.5.2",
+        {"/etc/docker/daemon.json": "{\n  # Maintained by Chef\n}"},
+        "line 2, column 3",
+    ),
     "an engine that is too old": ("20.10.24", {}, "20.10.24 has no containerd image store"),
     "a broken file": ("28.5.2", {"/etc/docker/daemon.json": "{"}, "line 1"),
 }
@@ -83,3 +100,73 @@ def test_an_image_without_an_engine_is_told_so(image: Image) -> None:
     host = image("28.5.2", {"/var/lib/dpkg/status": "Package: adduser\nVersion: 3\n"})
     with pytest.raises(NoEngineError, match="no Docker engine in this image"):
         apply(host)
+
+
+PROGRAM = elf.program("amd64")
+SYSTEMD = {"/usr/lib/systemd/systemd": PROGRAM, "/usr/lib/systemd/systemd-binfmt": PROGRAM}
+WANTED = Desired(platforms=("linux/amd64", "linux/arm64"))
+CONF = "/etc/binfmt.d/zz-provisioner-arm64.conf"
+
+
+def test_an_emulator_that_lies_in_an_image_is_registered_at_its_first_boot(image: Image) -> None:
+    host = image("28.5.2", {**SYSTEMD, "/usr/bin/qemu-aarch64": PROGRAM})
+    said: list[str] = []
+    done = offline.apply(host, WANTED, host.root, said.append)
+    assert (done.status, done.receipt) == (Exit.OK, 1)
+    assert (host.read(CONF) or "").endswith(":/usr/bin/qemu-aarch64:OCF\n")
+    assert [line for line in said if "builder" in line] == [
+        "note: the builder needs a running engine; the first apply on the running host brings it"
+    ]
+    assert apply(host, WANTED).receipt is None
+
+
+def test_an_emulator_that_an_image_does_not_have_is_left_to_the_running_host(image: Image) -> None:
+    host = image("28.5.2", SYSTEMD)
+    said: list[str] = []
+    done = offline.apply(host, WANTED, host.root, said.append)
+    assert done.status == Exit.OK
+    assert "note: linux/arm64: there is no static qemu-aarch64 in this image; the first apply" in "\n".join(said)
+    assert host.read(CONF) is None
+
+
+def test_a_directory_that_lacks_a_program_is_held(image: Image) -> None:
+    host = image("28.5.2", SYSTEMD)
+    done = apply(host, WANTED._replace(emulators=Emulators(source="directory", directory="/opt/qemu")))
+    assert done.status == Exit.HELD
+    assert done.left.held[0][1].reason == "linux/arm64: there is no static qemu-aarch64 in /opt/qemu"
+
+
+def test_an_image_without_systemd_binfmt_is_left_to_the_running_host(image: Image) -> None:
+    host = image("28.5.2", {"/usr/lib/systemd/systemd": PROGRAM, "/usr/bin/qemu-aarch64": PROGRAM})
+    said: list[str] = []
+    offline.apply(host, WANTED, host.root, said.append)
+    assert any("systemd-binfmt is not installed" in line for line in said)
+    assert host.read(CONF) is None
+
+
+def test_emulators_alone_need_no_engine_in_the_image(image: Image) -> None:
+    host = image("28.5.2", {**SYSTEMD, "/usr/bin/qemu-aarch64": PROGRAM, "/var/lib/dpkg/status": ""})
+    assert apply(host, WANTED._replace(only=("emulators",))).status == Exit.OK
+    assert host.read(CONF) is not None
+
+
+def test_a_run_that_was_cut_off_in_an_image_is_undone_first(image: Image) -> None:
+    host = image("28.5.2", {"/etc/docker/daemon.json": '{"debug": true}'})
+    book = Journal(host, 1)
+    book.begin("0", Desired(), ())
+    step = SetLeaf("/etc/docker/daemon.json", ("debug",), False, '{"debug": true}', '{"debug": false}')
+    book.step(step, steps.inverse(step, host))
+    steps.execute(step, host)
+    assert apply(host).receipt == 2
+    assert '"debug": true' in (host.read("/etc/docker/daemon.json") or "")
+    assert journal.read(host, 1).outcome == "rolled back"
+
+
+def test_a_link_that_leads_out_of_an_image_is_not_followed(image: Image, tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.json"
+    outside.write_text("{}")
+    host = image("28.5.2", {"/etc/docker/x": ""})
+    (tmp_path / "etc/docker/daemon.json").symlink_to(outside)
+    with pytest.raises(DeniedError, match="a link leads out of the image"):
+        apply(host)
+    assert outside.read_text() == "{}"
