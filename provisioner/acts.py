@@ -120,6 +120,7 @@ class Restart(NamedTuple):
     unit: str
     socket: str
     deadline: int = 90
+    flavour: str = "engine"
 
 
 class CopyImage(NamedTuple):
@@ -146,6 +147,7 @@ class TryStore(NamedTuple):
 
     socket: str
     platform: str
+    within: str = ""
 
 
 class ClearTrial(NamedTuple):
@@ -160,6 +162,7 @@ class Reload(NamedTuple):
     unit: str
     socket: str
     deadline: int = 20
+    flavour: str = "engine"
 
 
 Step: TypeAlias = (

@@ -22,7 +22,7 @@ from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackEr
 from provisioner.journal import Found, Journal
 from provisioner.proof import Proof
 from provisioner.report.sentences import sentence
-from provisioner.session import interruptible, must_be_root
+from provisioner.session import entitled, interruptible, must_be_root, own, owning
 from provisioner.steps import Say, execute, inverse
 from provisioner.system import System
 from provisioner.undoing import UNDOABLE, recover, rollback, timer, undo
@@ -51,21 +51,25 @@ def apply(
     *,
     restart: str | None = None,
     only: tuple[str, ...] = (),
+    engine: str = "",
     confirm: int | None = None,
 ) -> Outcome:
     """Make the host as the configuration has it; nothing at all where it is so already.
 
-    ``restart`` takes the place of the configuration's policy and window, this once; ``only`` names resources.
+    ``engine`` and ``restart`` take the place of the configuration's, this once; ``only`` names resources.
     ``confirm``: seconds after which systemd takes everything back unless ``confirmed`` was called.
     """
-    must_be_root(system)
     configured = desired.load(system, path)
     wanted = configured._replace(restart=desired.Restarts(restart) if restart else configured.restart, only=only)
-    with system.lock(journal.LOCK), interruptible():
+    wanted = wanted._replace(engine=engine or configured.engine)
+    system = entitled(system, wanted)
+    with system.lock(journal.lock(system)), interruptible():
         hold.refuse(system, system.now())
         recover(system, say)
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
+        owning(system, found)
+        system, wanted = facts.bound(system, wanted, found)
         for sentence in emulated.told(wanted, found):
             say(f"note: {sentence}")
         made = plan.make(system, found, wanted)
@@ -77,7 +81,7 @@ def apply(
             outcome = _act(system, wanted, made, before, say, confirm)
         else:
             outcome = Outcome(_status(made), made, made)
-        _remember(system, path, configured)
+        _remember(system, path, configured, wanted.builder.users[0])
         return outcome
 
 
@@ -99,14 +103,15 @@ def repair(system: System, path: str | None, say: Say) -> Outcome:
 
 def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Undo every apply, and take away the caches of builders that were ours; the receipts undone, the volumes."""
-    must_be_root(system)
+    system = own(system)
     receipts = [journal.read(system, n) for n in journal.numbers(system)]
     first = next((r.number for r in receipts if r.outcome in UNDOABLE), None)
     undone = rollback(system, first, say) if first is not None else ()
     if not receipts:
         return undone, ()
-    with system.lock(journal.LOCK), interruptible():
+    with system.lock(journal.lock(system)), interruptible():
         seen = facts.gather(system, receipts[-1].desired)
+        system, _ = facts.bound(system, receipts[-1].desired, seen)
         names = frozenset(r.desired.builder.name for r in receipts)
         gone = [v.volume for v in leftovers.volumes(system, seen.socket, names) if v.ours] if seen.socket else []
         if gone:
@@ -132,12 +137,12 @@ def _alarm(system: System, number: int, seconds: int) -> Step:
         hint = "apply without --confirm"
         raise ProvisionerError("only systemd can take an apply back later, with provisioner on its path", hint=hint)
     argv = (
-        "systemd-run", "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
+        "systemd-run", *service.scope(system), "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
         "--timer-property=AccuracySec=1s",
         "--property=Type=oneshot", "--property=Restart=on-failure", "--property=RestartSec=5",
         program, "rollback", str(number),
     )  # fmt: skip
-    return Run(argv, undo=(Run(("systemctl", "stop", f"{timer(number)}.timer")),))
+    return Run(argv, undo=(Run(("systemctl", *service.scope(system), "stop", f"{timer(number)}.timer")),))
 
 
 def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm: int | None) -> Outcome:
@@ -226,15 +231,15 @@ def _words(e: BaseException) -> tuple[str, str | None]:
     return str(e) or type(e).__name__, None
 
 
-def _remember(system: System, path: str | None, wanted: Desired) -> None:
+def _remember(system: System, path: str | None, wanted: Desired, user: str) -> None:
     """Keep what was validated and parsed, so that a check need not do so again."""
-    memories = {desired.REMEMBERED: desired.memory(system, path, wanted)}
-    if account := system.account("root"):
+    memories = {desired.remembered(system): desired.memory(system, path, wanted)}
+    if account := system.account(user):
         with suppress(ConfigError):  # of a record that cannot be read there is nothing to remember
             instance = store.instance(system, store.of(account), wanted.builder.name)
             files = instance.nodes[0].files if instance and instance.nodes else None
             if text := (files or {}).get(buildkitd.NAME):
-                memories[buildkitd.REMEMBERED] = buildkitd.memory(text)
+                memories[buildkitd.remembered(system)] = buildkitd.memory(text)
     for place, memory in memories.items():
         if memory is not None and memory != system.read(place):
             journal.prepare(system)

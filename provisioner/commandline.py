@@ -63,5 +63,5 @@ def _arguments(sub: argparse.ArgumentParser, name: str) -> None:
     sub.add_argument("--config", metavar="FILE", help="default: /etc/provisioner/provisioner.yaml")
     sub.add_argument("--format", choices=options.FORMATS.get(name, options.USUAL), default="text")
     sub.add_argument("--verbose", action="store_true", help="show the traceback of a bug")
-    for argument in options.ARGUMENTS.get(name, ()):
+    for argument in (*(options.ENGINE if name in options.TALKING else ()), *options.ARGUMENTS.get(name, ())):
         sub.add_argument(argument.name, **argument.settings)

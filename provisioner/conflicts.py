@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner import engine, jsontext, processes, service
-from provisioner.facts import DAEMON_JSON, Facts
+from provisioner.facts import Facts
+from provisioner.flavours import Site
 from provisioner.model import Reader
 from provisioner.processes import Process
 
-STORE = ("features", "containerd-snapshotter")
 # The keys that an engine's version took away, and what took their place; the daemon does not start with them.
 REMOVED = {
     "disable-legacy-registry": ((19, 3), "take it away"),
@@ -51,7 +51,7 @@ class Conflict(NamedTuple):
 
 def look(host: Reader, facts: Facts, found: Mapping[str, Any]) -> Scene:
     """Gather what the rows need."""
-    begin = service.start(host, facts.flags)
+    begin = service.start(host, facts.site, facts.flags)
     return Scene(
         facts=facts,
         found=found,
@@ -85,7 +85,7 @@ def _setting(key: str, *flags: str) -> Callable[[Scene], str | None]:
         if scene.found.get(key):
             where = f"{scene.facts.daemon_json}: {key} is {scene.found[key]!r}"
         elif value:
-            where = f"{service.UNIT} passes {flags[0]} {value}"
+            where = f"{scene.facts.site.unit} passes {flags[0]} {value}"
         else:
             return None
         return f"{where}, and that does not go with the containerd store"
@@ -97,15 +97,15 @@ def _driver(scene: Scene) -> str | None:
     breaks = "a graph driver, which breaks every run with the containerd store, or the daemon's start"
     named = {
         f"{scene.facts.daemon_json}: storage-driver is": scene.found.get("storage-driver"),
-        f"{service.UNIT} passes --storage-driver": service.given(scene.start.argv, "--storage-driver", "-s"),
-        f"{service.UNIT} sets DOCKER_DRIVER to": scene.start.environ.get("DOCKER_DRIVER"),
+        f"{scene.facts.site.unit} passes --storage-driver": service.given(scene.start.argv, "--storage-driver", "-s"),
+        f"{scene.facts.site.unit} sets DOCKER_DRIVER to": scene.start.environ.get("DOCKER_DRIVER"),
     }
     return next((f"{k} {v!r}: {breaks}" for k, v in named.items() if v in engine.GRAPH_DRIVERS), None)
 
 
 def _false(scene: Scene) -> str | None:
-    if jsontext.leaf(dict(scene.found), STORE) is False:
-        return f"{scene.facts.daemon_json}: {'.'.join(STORE)} is explicitly false: somebody decided that"
+    if jsontext.leaf(dict(scene.found), scene.facts.leaf) is False:
+        return f"{scene.facts.daemon_json}: {'.'.join(scene.facts.leaf)} is explicitly false: somebody decided that"
     return None
 
 
@@ -119,7 +119,7 @@ def _features(scene: Scene) -> str | None:
 def _feature_flag(scene: Scene) -> str | None:
     if service.given(scene.start.argv, "--feature") is None:
         return None
-    return f"{service.UNIT} passes --feature, which cannot stand beside features in {scene.facts.daemon_json}"
+    return f"{scene.facts.site.unit} passes --feature, which cannot stand beside features in {scene.facts.daemon_json}"
 
 
 def _live_restore(scene: Scene) -> str | None:
@@ -141,7 +141,7 @@ def _authorization(scene: Scene) -> str | None:
 
 
 def _no_containerd(scene: Scene) -> str | None:
-    return None if scene.containerd else f"{service.UNIT} passes --containerd, and no socket is there"
+    return None if scene.containerd else f"{scene.facts.site.unit} passes --containerd, and no socket is there"
 
 
 def _marker(scene: Scene) -> str | None:
@@ -157,23 +157,26 @@ def _other_engine(scene: Scene) -> str | None:
     answers, pids = scene.facts.daemon, [p.pid for p in scene.daemons]
     if answers is None or answers == scene.start.main or scene.start.main not in pids:
         return None
-    return f"the engine that answers is process {answers}, and {service.UNIT} is process {scene.start.main}"
+    return f"the engine that answers is process {answers}, and {scene.facts.site.unit} is process {scene.start.main}"
 
 
 def _shared(scene: Scene) -> str | None:
     for other in scene.daemons:
-        if other.pid not in (scene.facts.daemon, scene.start.main) and _file(other.argv) == scene.facts.daemon_json:
+        if (
+            other.pid not in (scene.facts.daemon, scene.start.main)
+            and _file(other.argv, service.ROOT) == scene.facts.daemon_json
+        ):
             return f"another dockerd (process {other.pid}) reads {scene.facts.daemon_json}, too"
     return None
 
 
-def _file(flags: tuple[str, ...]) -> str:
-    return service.given(flags, "--config-file", "-config-file") or DAEMON_JSON
+def _file(flags: tuple[str, ...], site: Site) -> str:
+    return service.given(flags, "--config-file", "-config-file") or site.files[0][0]
 
 
 def _moved(scene: Scene) -> str | None:
     """The running daemon reads one file, its unit's next start another."""
-    then = _file(scene.start.argv)
+    then = _file(scene.start.argv, scene.facts.site)
     if then == scene.facts.daemon_json:
         return None
     return f"the daemon reads {scene.facts.daemon_json} now, and {then} at its next start"

@@ -14,8 +14,8 @@ ROOT = "/var/lib/containerd"
 def address(host: Reader, facts: Facts) -> str:
     """Its socket: as the engine says (from 27 on), as it was told, else the system's where there is one."""
     told = facts.engine.containerd_address or service.given(facts.flags, "--containerd")
-    if told:
-        return told.removeprefix("unix://")
+    if told or facts.site.managed:
+        return told.removeprefix("unix://") if told else f"{facts.engine.root}/containerd/containerd.sock"
     return SYSTEM if host.stat(SYSTEM) else "/var/run/docker/containerd/containerd.sock"
 
 

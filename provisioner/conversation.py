@@ -8,6 +8,7 @@ from provisioner import mask
 if TYPE_CHECKING:
     from provisioner.desired import Desired
     from provisioner.facts import Facts
+    from provisioner.model import Reader
 
 
 def say(line: str) -> None:
@@ -22,10 +23,15 @@ def say(line: str) -> None:
         print(f"\r\033[K{line}", file=sys.stderr, flush=True)
 
 
-def tell(wanted: "Desired", seen: "Facts") -> None:
-    """Say which of the wanted platforms are never run here."""
+def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
+    """Say which of the wanted platforms are never run here, and which engine sudo has hidden from us."""
     from provisioner import emulated
 
+    if "SUDO_USER" in host.environ:
+        from provisioner import contexts
+
+        if hidden := contexts.lost(host, seen.endpoint.host, seen.endpoint.source):
+            say(f"note: {hidden}")
     for sentence in emulated.told(wanted, seen):
         say(f"note: {sentence}")
 

@@ -13,7 +13,7 @@ from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
 
 PATH = "/etc/provisioner/provisioner.yaml"
-REMEMBERED = "/var/lib/provisioner/configuration.json"
+OWN = "/provisioner/provisioner.yaml"  # below a user's configuration
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LIMIT = 1 << 20  # bytes; nobody writes that much by hand
 
@@ -87,11 +87,13 @@ class Builder(NamedTuple):
 class Desired(NamedTuple):
     """What the configuration asks for. ``platforms`` are normalised names, each once.
 
+    ``engine``: auto (docker's own choice), a context's name or an address.
     ``repair`` lists the resources that the timer may mend.
     ``only`` is the command line's: the names of the resources that this run is about; none: all.
     """
 
     platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
+    engine: str = "auto"
     image_store: ImageStore = ImageStore()
     emulators: Emulators = Emulators()
     builder: Builder = Builder()
@@ -106,20 +108,33 @@ def load(host: Reader, path: str | None) -> Desired:
 
     ConfigError names the file, the place in it and what would be right.
     """
-    text = host.read(path or PATH)
+    text = host.read(place(host, path))
     if text is None:
         if path:
             raise ConfigError(f"{path}: there is no such file", hint="`provisioner init` prints one to start from")
         return Desired()
-    remembered = _remembered(host)
-    if remembered.get("text") == text:
-        return from_json(remembered["desired"])
-    return parse(text, path or PATH)
+    known = _remembered(host)
+    if known.get("text") == text:
+        return from_json(known["desired"])
+    return parse(text, place(host, path))
+
+
+def place(host: Reader, path: str | None) -> str:
+    """The file that counts: the one that is named, a user's own, the host's."""
+    if path or host.uid == 0:
+        return path or PATH
+    own = f"{host.environ.get('XDG_CONFIG_HOME') or host.home + '/.config'}{OWN}"
+    return own if host.stat(own) else PATH
+
+
+def remembered(host: Reader) -> str:
+    """The file of what an apply has validated."""
+    return f"{host.state}/configuration.json"
 
 
 def memory(host: Reader, path: str | None, desired: Desired) -> str | None:
     """What is to be remembered of a configuration that has been validated; None: no file, nothing to remember."""
-    text = host.read(path or PATH)
+    text = host.read(place(host, path))
     return None if text is None else json.dumps({"text": text, "desired": to_json(desired)}) + "\n"
 
 
@@ -171,6 +186,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
     """What ``to_json`` gave."""
     return Desired(
         platforms=tuple(found["platforms"]),
+        engine=found.get("engine", "auto"),
         image_store=ImageStore(**found["image_store"]),
         emulators=Emulators(**found["emulators"]),
         builder=builder(**found["builder"]),
@@ -217,7 +233,7 @@ def _platform(name: str, index: int, path: str) -> str:
 def _remembered(host: Reader) -> Mapping[str, Any]:
     """What an apply remembered; nothing where this user may not look, or the file is no longer whole."""
     try:
-        found = json.loads(host.read(REMEMBERED) or "{}")
+        found = json.loads(host.read(remembered(host)) or "{}")
     except (ConfigError, DeniedError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -2,34 +2,44 @@
 
 from typing import Any
 
-from provisioner import emulated, engine, facts, journal, kernel, managers, platforms
+from provisioner import contexts, daemons, emulated, engine, facts, flavours, journal, kernel, managers, platforms
 from provisioner.buildx import leftovers, store
+from provisioner.daemons import Daemon
 from provisioner.desired import Desired
-from provisioner.errors import DeniedError
+from provisioner.engine import Endpoint, Engine
+from provisioner.errors import DeniedError, NoEngineError
+from provisioner.flavours import Site
 from provisioner.model import Reader, State
 from provisioner.resources import emulators
 
 
-def detect(host: Reader) -> dict[str, Any]:
+def detect(host: Reader, pinned: str = engine.AUTO) -> dict[str, Any]:
     """Facts by name, in the order in which one would ask. NoEngineError: nobody answers."""
-    where = engine.endpoint(host)
-    found = engine.ask(host, where)
-    flags = facts.daemon_flags(host)
-    path = facts.config_file(flags)
-    row = engine.flavour(found.flavour)
+    where = engine.endpoint(host, pinned)
+    found = _asked(host, where)
+    row = flavours.of(found.flavour)
+    if host.uid != 0 and row.owner != "root":
+        host = host.personal()
+    site = facts.placed(host, row.site or Site(managers=()))
+    flags = facts.daemon_flags(host, site)
+    path = facts.config_file(flags, site)
+    manager = managers.of(host, site)
+    known = daemons.every(host, where)
     entries = facts.entries(host)
     return {
         "endpoint": where.host,
         "endpoint from": where.source,
+        **({"before sudo": lost} if (lost := contexts.lost(host, where.host, where.source)) else {}),
         "engine": row.title,
         "version": found.version_text,
-        "ours to provision": not row.advice,
-        **({"instead": row.advice} if row.advice else {}),
+        "ours to provision": daemons.whose(host, known[0]) == "ours to provision",
+        **({"instead": f"{row.advice}: {row.command}"} if row.advice else {}),
+        "engines": [f"{'* ' if d is known[0] else ''}{_daemon(host, d)}" for d in known],
         "image store in effect": engine.store(found),
         "driver": found.driver,
-        "daemon.json": f"{path} ({'there' if host.stat(path) else 'absent'})",
+        **({"configuration": f"{path} ({'there' if host.stat(path) else 'absent'})"} if row.site else {}),
         "daemon flags": " ".join(flags) or None,
-        "restarted by": " ".join(manager.restart) if (manager := managers.of(host)) else None,
+        "restarted by": " ".join(manager.restart) if manager else None,
         "containers": f"{found.containers}, {found.running} running",
         "images": found.images,
         "native platforms": platforms.native(host.machine),
@@ -40,6 +50,23 @@ def detect(host: Reader) -> dict[str, Any]:
         "left over": _left_over(host, where.socket or engine.SOCKET),
         "receipts": _receipts(host),
     }
+
+
+def _asked(host: Reader, where: Endpoint) -> Engine:
+    """The engine that counts. NoEngineError, DeniedError: it does not answer; the hint names those that do."""
+    try:
+        return facts.asked(host, where)
+    except (NoEngineError, DeniedError) as e:
+        answering = [_daemon(host, d) for d in daemons.every(host, where) if d.engine]
+        if answering:
+            e.hint = f"{e.hint}; what does answer: {'; '.join(answering)} (see --host)"
+        raise
+
+
+def _daemon(host: Reader, daemon: Daemon) -> str:
+    """A daemon in a line."""
+    found = f"{daemon.flavour.title} {daemon.engine.version_text}" if daemon.engine else "nobody"
+    return f"{daemon.where.host}: {found}, {daemons.whose(host, daemon)}"
 
 
 def _emulators(host: Reader) -> list[str]:
@@ -59,7 +86,7 @@ def _emulators(host: Reader) -> list[str]:
 
 
 def _builders(host: Reader) -> list[str] | None:
-    account = host.account("root")
+    account = host.account(host.user)
     try:
         return list(host.names(f"{store.of(account).folder}/instances")) if account else []
     except DeniedError:

@@ -1,17 +1,18 @@
-"""Which engine ``docker`` talks to, and what kind of engine it is.
+"""Which engine ``docker`` talks to, and what it says of itself.
 
-Facts: moby's /info, docker/cli's context store (`~/.docker/contexts/meta/<sha256 of the name>/meta.json`).
+Facts: moby's /info, docker/cli's resolveContextName.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from provisioner.errors import ConfigError, NoEngineError
+from provisioner import contexts, flavours
+from provisioner.errors import NoEngineError
 from provisioner.model import Reader
 
 SOCKET = "/var/run/docker.sock"
-SOCKETS = (SOCKET, "/run/docker.sock")  # /var/run is a link
+AUTO = "auto"  # what docker itself would use
+PINNED = "engine:, --context or --host"
 LIMITS = {
     "MemoryLimit": ("memory",),
     "SwapLimit": ("memory-swap",),
@@ -60,19 +61,11 @@ class Engine(NamedTuple):
     insecure: tuple[str, ...] = ()
     unlimited: tuple[str, ...] = ()  # limits that this engine drops, by the names of buildx's driver options
     cgroupfs: bool = False
+    kernel: str = ""
 
 
 NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker", containers=0, running=0, images=0,
               architecture="")  # fmt: skip
-
-
-class Flavour(NamedTuple):
-    """One kind of engine: how /info and the endpoint give it away, and what to tell an owner that is not us."""
-
-    name: str
-    title: str
-    signs: Callable[[Mapping[str, Any], Endpoint], bool]
-    advice: str = ""  # empty: ours to provision
 
 
 # What /info shows of the configuration in effect, by daemon.json's key.
@@ -87,90 +80,46 @@ SHOWN: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def _names(info: Mapping[str, Any], *names: str) -> bool:
-    name = str(info.get("Name", ""))
-    return any(name == n or name.startswith(f"{n}-") for n in names)
-
-
-# The first row whose signs are there wins, so that what wraps an engine comes before the engine.
-FLAVOURS = (
-    Flavour(
-        "desktop",
-        "Docker Desktop",
-        lambda i, e: (
-            i.get("OperatingSystem") == "Docker Desktop"
-            or any(str(label).startswith("com.docker.desktop.") for label in i.get("Labels") or ())
-        ),
-        "turn on Settings > General > Use containerd for pulling and storing images; emulators are built in",
-    ),
-    Flavour("podman", "Podman", lambda i, e: "BuildahVersion" in i, "install Docker Engine beside it to use this"),
-    Flavour(
-        "orbstack", "OrbStack", lambda i, e: i.get("OperatingSystem") == "OrbStack", "run `orb config docker` instead"
-    ),
-    Flavour(
-        "rancher-desktop",
-        "Rancher Desktop",
-        lambda i, e: (
-            _names(i, "lima-rancher-desktop") or i.get("OperatingSystem") == "Rancher Desktop WSL Distribution"
-        ),
-        "choose the containerd image store in Rancher Desktop's settings",
-    ),
-    Flavour("colima", "Colima", lambda i, e: _names(i, "colima"), "edit the docker: part of colima.yaml instead"),
-    Flavour("lima", "Lima", lambda i, e: _names(i, "lima"), "edit the instance with `limactl edit` instead"),
-    Flavour("remote", "a remote engine", lambda i, e: e.socket is None, "run provisioner on the engine's own host"),
-    Flavour(
-        "rootless",
-        "Engine, rootless",
-        lambda i, e: "name=rootless" in (i.get("SecurityOptions") or ()),
-        "only an engine of root's can be provisioned so far",
-    ),
-    Flavour(
-        "snap",
-        "Engine, snap",
-        lambda i, e: str(i.get("DockerRootDir", "")).startswith("/var/snap/"),
-        "only an engine of the distribution's or of Docker's packages can be provisioned so far",
-    ),
-    Flavour("engine", "Engine", lambda i, e: True),
-)
-
-
-def flavour(name: str) -> Flavour:
-    """The row of a flavour's name."""
-    return next(f for f in FLAVOURS if f.name == name)
-
-
-def endpoint(host: Reader) -> Endpoint:
-    """The endpoint that ``docker`` would use in this environment: DOCKER_HOST, DOCKER_CONTEXT, currentContext, default.
+def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
+    """The endpoint that ``docker`` would use: what is ``pinned`` (a context's name or an address), DOCKER_HOST,
+    DOCKER_CONTEXT, currentContext, default.
 
     ConfigError: a context is named that is not there, or its file cannot be read.
     """
-    if where := host.environ.get("DOCKER_HOST"):
-        return Endpoint("default", where, "DOCKER_HOST")
-    folder = host.environ.get("DOCKER_CONFIG") or host.environ.get("HOME", "") + "/.docker"
-    name, source = host.environ.get("DOCKER_CONTEXT"), "DOCKER_CONTEXT"
+    name, source = ("", "") if pinned == AUTO else (pinned, PINNED)
+    if "://" in name:
+        return Endpoint("default", address(name), source)
+    if name in ("", "default") and (where := host.environ.get("DOCKER_HOST")):
+        return Endpoint("default", address(where), "DOCKER_HOST")
     if not name:
-        path = f"{folder}/config.json"
-        name, source = _object(host.read(path), path).get("currentContext"), path
-    if not name or name == "default":
+        name, source = host.environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
+    if not name:
+        folder = contexts.folder(host)
+        name, source = contexts.current(host, folder), f"{folder}/config.json"
+    if name in ("", "default"):
         return Endpoint("default", f"unix://{SOCKET}", "default")
+    return Endpoint(*contexts.named(host, contexts.folder(host), name, source))
 
-    import hashlib  # only contexts are found by a digest
 
-    path = f"{folder}/contexts/meta/{hashlib.sha256(name.encode()).hexdigest()}/meta.json"
-    text = host.read(path)
-    if text is None:
-        hint = "see `docker context ls`; leave it with `docker context use default`"
-        raise ConfigError(f"{source}: there is no docker context {name!r}", hint=hint)
-    where = ((_object(text, path).get("Endpoints") or {}).get("docker") or {}).get("Host")
-    return Endpoint(name, where or f"unix://{SOCKET}", source)
+def address(text: str) -> str:
+    """An address as docker reads it: of a socket without a path the default, of a name without a scheme tcp."""
+    if text in ("", "unix://"):
+        return f"unix://{SOCKET}"
+    return text if "://" in text else f"tcp://{text}"
 
 
 def ask(host: Reader, where: Endpoint) -> Engine:
     """What the engine says of itself. NoEngineError, DeniedError: nobody answers there."""
     if where.socket is None:
-        hint = "run provisioner on the engine's own host"
-        raise NoEngineError(f"{where.host} ({where.source}) is not on this host", hint=hint)
-    info = host.get(where.socket, "/info")
+        row = flavours.of("remote")
+        raise NoEngineError(f"{where.host} ({where.source}) is not on this host", hint=f"{row.advice}: {row.command}")
+    try:
+        info = host.get(where.socket, "/info")
+    except NoEngineError as e:
+        there = flavours.expected(where.host)
+        if there is None or there.emulators != "inside":
+            raise
+        raise NoEngineError(f"{e.message}: {there.title} is not running", hint=f"start {there.title}") from None
     if not isinstance(info, dict) or "ServerVersion" not in info:
         raise NoEngineError(f"{where.host}: what answers there is no Docker engine", hint="is it Docker's socket?")
     return engine(info, where)
@@ -182,7 +131,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
     registry = info.get("RegistryConfig") or {}
     indexes = registry.get("IndexConfigs") or {}
     return Engine(
-        flavour=next(f.name for f in FLAVOURS if f.signs(info, where)),
+        flavour=flavours.recognised(info, where.host).name,
         name=str(info.get("Name") or ""),
         version_text=text,
         version=version(text),
@@ -202,6 +151,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
         insecure=tuple(name for name, index in indexes.items() if not index.get("Secure", True)),
         unlimited=tuple(o for key, options in LIMITS.items() if info.get(key) is False for o in options),
         cgroupfs=info.get("CgroupDriver") == "cgroupfs",
+        kernel=str(info.get("KernelVersion") or ""),
     )
 
 
@@ -224,11 +174,3 @@ def store(found: Engine) -> str:
     twins = ("btrfs", "zfs") if found.version is not None and found.version >= (29,) else ()
     broken = found.driver in GRAPH_DRIVERS and found.driver not in twins
     return "containerd" if found.containerd and not broken else found.driver
-
-
-def _object(text: str | None, path: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text) if text and text.strip() else {}
-    except ValueError:
-        raise ConfigError(f"{path}: it is no JSON", hint="docker would refuse it, too") from None
-    return found if isinstance(found, dict) else {}

@@ -4,18 +4,21 @@ import json
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from provisioner import binfmt, elf, engine, platforms, registries
+from provisioner import binfmt, elf, engine, flavours, platforms, registries
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, Engine
 from provisioner.errors import DeniedError, NoEngineError
+from provisioner.flavours import Flavour, Site
 from provisioner.model import Reader
 from provisioner.registries import Registries
+from provisioner.system import System
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
 OURS = "zz-provisioner-"  # sorts behind the distribution's files: of two rules for one name, the later one counts
-DAEMON_JSON = "/etc/docker/daemon.json"
-OWNED = "/var/lib/provisioner/owned.json"
+LOCAL = (f"unix://{engine.SOCKET}", "unix:///run/docker.sock")  # what docker takes by itself
+KERNEL = "/proc/sys/kernel/osrelease"
+CONTAINED = ("/.dockerenv", "/run/.containerenv")
 PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdriver; vfs does not count there
 
 
@@ -44,48 +47,142 @@ class Facts(NamedTuple):
     hidden: bool = False
     planned: str | None = None
     registries: Registries = Registries()
+    site: Site = Site()
+
+    @property
+    def flavour(self) -> Flavour:
+        """What kind of engine it is, and what that means."""
+        return flavours.of(self.engine.flavour)
+
+    @property
+    def inside(self) -> bool:
+        """Whether the engine runs in a machine of its own, whose processes, files and emulators are not this host's."""
+        return self.flavour.emulators == "inside"
+
+    @property
+    def within(self) -> str:
+        """What that machine of its own is called; empty: there is none."""
+        return self.flavour.title if self.inside else ""
+
+    @property
+    def leaf(self) -> tuple[str, ...]:
+        """The key that turns containerd's store on, in ``daemon_json``."""
+        return next((leaf for path, leaf in self.site.files if path == self.daemon_json), self.site.files[0][1])
 
 
 def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
     """Look at the host. NoEngineError: nobody answers, or it is not ours to provision; emulators alone need none."""
-    where = engine.endpoint(host)
+    where = engine.endpoint(host, wanted.engine)
     found = _engine(host, where, needed=set(wanted.only) != {"emulators"})
-    flags = daemon_flags(host)
-    path = config_file(flags)
+    row = flavours.of(found.flavour)
+    if host.uid != 0 and row.owner != "root":
+        host = host.personal()
+    site = placed(host, row.site or Site(managers=()))
+    flags = daemon_flags(host, site)
+    path = config_file(flags, site)
     registered = entries(host)
     return Facts(
         endpoint=where,
         engine=found,
         socket="" if found == engine.NONE else where.socket or engine.SOCKET,
-        daemon=daemon(host),
+        daemon=daemon(host, site),
         flags=flags,
         daemon_json=path,
         prior=prior(host, found),
-        native=native(host, registered, wanted.platforms),
+        native=native(host, registered, wanted.platforms)
+        if row.emulators != "inside"
+        else platforms.native(found.architecture),
         entries=registered,
         mounted=host.stat(f"{BINFMT}/status") is not None,
-        owned=owned(host, config_file(flags)),
+        owned=owned(host, path),
         ours=ours(host),
         quick=quick,
         registries=registries.gather(host, found.mirrors, found.insecure, path),
+        site=site,
     )
+
+
+def bound(host: System, wanted: Desired, seen: Facts) -> tuple[System, Desired]:
+    """A host and a configuration as this engine needs them: its address, and whose state and builders they are."""
+    if seen.engine == engine.NONE:
+        return host, wanted
+    wanted = wanted._replace(engine=seen.endpoint.host)
+    host = addressed(host, wanted)
+    if host.uid != 0 and seen.flavour.owner != "root":
+        host = host.personal()
+        wanted = wanted._replace(builder=wanted.builder._replace(users=(host.user,)))
+    return host, wanted
+
+
+def addressed(host: System, wanted: Desired) -> System:
+    """The host whose docker talks to the engine that a configuration names by its address."""
+    return host.at(wanted.engine) if "://" in wanted.engine and wanted.engine not in LOCAL else host
 
 
 def _engine(host: Reader, where: Endpoint, *, needed: bool) -> Engine:
     """The engine that is ours to provision; NONE where there is none and none is needed."""
     try:
-        found = engine.ask(host, where)
-        row = engine.flavour(found.flavour)
-        if row.advice:
+        found = asked(host, where)
+        row = flavours.of(found.flavour)
+        if not row.builder:
             raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)
-        if where.socket not in engine.SOCKETS:  # docker.service is not its unit, /etc/docker/daemon.json not its file
-            hint = f"leave {where.source} away to provision the engine at {engine.SOCKET}"
-            raise NoEngineError(f"{where.host} ({where.source}) is not this host's docker.service", hint=hint)
+        if stranger(host, row, where):
+            whose = "this host's" if row.owner == "root" else "this user's"
+            hint = f"leave {where.source} away to provision the engine at {filled(host, row.sockets[0])}"
+            raise NoEngineError(f"{where.host} ({where.source}) is not {whose} docker.service", hint=hint)
     except (NoEngineError, DeniedError):
         if needed:
             raise
         return engine.NONE
     return found
+
+
+def asked(host: Reader, where: Endpoint) -> Engine:
+    """The engine that answers, and what kind it is on this host. NoEngineError, DeniedError."""
+    found = engine.ask(host, where)
+    row = flavours.of(found.flavour)
+    if row.site is not None and _elsewhere(host, row, found):
+        return found._replace(flavour=flavours.ELSEWHERE.name)
+    return found
+
+
+def stranger(host: Reader, row: Flavour, where: Endpoint) -> bool:
+    """Whether an engine is another one of its kind than the one whose unit and file are known."""
+    return row.only and where.socket not in [filled(host, s) for s in row.sockets]
+
+
+def _elsewhere(host: Reader, row: Flavour, found: Engine) -> bool:
+    """Whether an engine that looks like one of this host's runs on another kernel, or among other files than ours.
+
+    Only root can tell that a folder is not there.
+    """
+    if row.name == "container" and not any(host.stat(sign) for sign in CONTAINED):
+        return True
+    kernel = (host.read(KERNEL) or "").strip() if row.site and row.site.pid else ""
+    return bool(kernel and found.kernel not in ("", kernel)) or (
+        bool(kernel) and host.uid == 0 and host.stat(found.root) is None
+    )
+
+
+def filled(host: Reader, path: str) -> str:
+    """A path of the table with the user's own folders in it."""
+    if "{" not in path:
+        return path
+    return path.format(
+        home=host.home,
+        config=host.environ.get("XDG_CONFIG_HOME") or f"{host.home}/.config",
+        runtime=host.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{host.uid}",
+        appdata=(host.environ.get("APPDATA") or f"{host.home}/AppData/Roaming").replace("\\", "/"),
+    )
+
+
+def placed(host: Reader, site: Site) -> Site:
+    """Where things lie for the user that we are; of several files the one that is there."""
+    if len(site.files) == 1 and "{" not in site.files[0][0]:
+        return site
+    files = tuple((filled(host, path), leaf) for path, leaf in site.files)
+    there = [f for f in files if host.stat(f[0])]
+    return site._replace(files=(*there, *(f for f in files if f not in there)), pid=filled(host, site.pid))
 
 
 def native(host: Reader, registered: dict[str, binfmt.Entry], asked: Collection[str]) -> tuple[str, ...]:
@@ -106,22 +203,27 @@ def ours(host: Reader) -> frozenset[str]:
     return frozenset(n.removeprefix(OURS) for n in names)
 
 
+def memory(host: Reader) -> str:
+    """The file that says which leaves are ours."""
+    return f"{host.state}/owned.json"
+
+
 def owned(host: Reader, path: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
     """The leaves of a daemon.json that are ours, each with the value that stood there before (None: nothing)."""
     try:
-        found = json.loads(host.read(OWNED) or "{}").get(path, ())
+        found = json.loads(host.read(memory(host)) or "{}").get(path, ())
     except (DeniedError, ValueError):
         return ()  # unknown, or no longer whole: then nothing is given back
     return tuple((tuple(keys), before) for keys, before in found)
 
 
-def config_file(flags: tuple[str, ...]) -> str:
-    """Where the running daemon read its configuration: the --config-file of its own command line, else the default."""
+def config_file(flags: tuple[str, ...], site: Site) -> str:
+    """Where the running daemon read its configuration: the --config-file of its own command line, else its site's."""
     for index, flag in enumerate(flags):
         name, _, value = flag.partition("=")
         if name in ("--config-file", "-config-file"):
-            return value or (flags[index + 1] if index + 1 < len(flags) else DAEMON_JSON)
-    return DAEMON_JSON
+            return value or (flags[index + 1] if index + 1 < len(flags) else site.files[0][0])
+    return site.files[0][0]
 
 
 def prior(host: Reader, found: Engine) -> bool:
@@ -132,18 +234,18 @@ def prior(host: Reader, found: Engine) -> bool:
         return False  # unknown; the key's presence is then not judged
 
 
-def daemon(host: Reader) -> int | None:
+def daemon(host: Reader, site: Site) -> int | None:
     """The running daemon's process; None: it cannot be found."""
     try:
-        pid = (host.read("/var/run/docker.pid") or "").strip()
+        pid = (host.read(site.pid) or "").strip() if site.pid else ""
     except DeniedError:
         return None
     return int(pid) if pid.isdigit() else None
 
 
-def daemon_flags(host: Reader) -> tuple[str, ...]:
+def daemon_flags(host: Reader, site: Site) -> tuple[str, ...]:
     """The flags that the running daemon was started with; none where it cannot be found."""
-    pid = daemon(host)
+    pid = daemon(host, site)
     words = (host.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0") if pid else [""]
     return tuple(words[1:]) if words[0].endswith("dockerd") else ()
 

@@ -53,6 +53,8 @@ def refusal(host: Reader, facts: Facts, desired: Desired) -> Why | None:
 
 def no_room(host: Reader, facts: Facts, size: int) -> Why | None:
     """Why the new store has no room for images of a size; None: it has."""
+    if facts.inside:
+        return None  # its disk is not this host's
     root = containerd.root(host, facts)
     free, need = host.free(root), ROOM + 2 * size  # the blobs and what they unpack to
     if free >= need:

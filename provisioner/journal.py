@@ -23,10 +23,6 @@ from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Difference, Reader
 from provisioner.system import System
 
-STATE = "/var/lib/provisioner"
-RECEIPTS = f"{STATE}/receipts"
-LOCK = "/run/provisioner/lock"
-OPEN = f"{STATE}/open"  # there as long as a boot would have to undo the last run
 FORMAT = 1
 FAILED = "rollback failed"
 UNCONFIRMED = "unconfirmed"
@@ -77,7 +73,7 @@ class Journal:
     def begin(self, agent: str, desired: Desired, before: Found) -> None:
         """Open the journal; a unit that looks at boot is told by a file beside it."""
         prepare(self.system)
-        self.system.write(OPEN, f"{self.number}\n", 0o600)
+        self.system.write(opened(self.system), f"{self.number}\n", 0o600)
         self._line(
             "begin",
             format=FORMAT,
@@ -108,36 +104,52 @@ class Journal:
         """The run has ended: converged, held, rolled back, rollback failed, undone; or it is unconfirmed."""
         self._line("end", outcome=outcome, time=self.system.now())
         if outcome not in (FAILED, UNCONFIRMED):
-            self.system.remove(OPEN)
+            self.system.remove(opened(self.system))
 
     def reopen(self) -> None:
         """Its files are put back; the rest of the undo is still to be done."""
         self._line("end", outcome=None, time=self.system.now())
 
     def _line(self, event: str, **fields: Any) -> None:
-        self.system.append(file(self.number), json.dumps({"event": event, **fields}))
+        self.system.append(file(self.system, self.number), json.dumps({"event": event, **fields}))
 
 
 def prepare(system: System) -> None:
-    """Make the directory of our state, for root's eyes only."""
-    for folder in (STATE, RECEIPTS):
+    """Make the directory of our state, for its owner's eyes only."""
+    system.make_directories(system.state.rpartition("/")[0], 0o755)
+    for folder in (system.state, receipts(system)):
         if system.stat(folder) is None:
             system.make_directory(folder, 0o700)
 
 
-def file(number: int) -> str:
+def receipts(host: Reader) -> str:
+    """The folder of the receipts."""
+    return f"{host.state}/receipts"
+
+
+def file(host: Reader, number: int) -> str:
     """The file of a receipt."""
-    return f"{RECEIPTS}/{number:06}.jsonl"
+    return f"{receipts(host)}/{number:06}.jsonl"
+
+
+def lock(host: Reader) -> str:
+    """The file that one apply at a time may hold."""
+    return f"{host.runtime}/lock"
+
+
+def opened(host: Reader) -> str:
+    """The file that is there as long as a boot would have to undo the last run."""
+    return f"{host.state}/open"
 
 
 def numbers(host: Reader) -> tuple[int, ...]:
     """The numbers of all receipts, oldest first."""
-    return tuple(int(n[:-6]) for n in host.names(RECEIPTS) if n.endswith(".jsonl") and n[:-6].isdigit())
+    return tuple(int(n[:-6]) for n in host.names(receipts(host)) if n.endswith(".jsonl") and n[:-6].isdigit())
 
 
 def read(host: Reader, number: int) -> Receipt:
     """One receipt. ProvisionerError: there is none, or a newer provisioner wrote it."""
-    text = host.read(file(number))
+    text = host.read(file(host, number))
     if text is None:
         known = ", ".join(map(str, numbers(host))) or "none"
         raise ProvisionerError(f"there is no receipt {number}", hint=f"the receipts on this host: {known}")
@@ -147,7 +159,7 @@ def read(host: Reader, number: int) -> Receipt:
     begin = lines[0]
     if begin.get("format") != FORMAT:
         hint = "use the provisioner that wrote it, or a newer one"
-        raise ProvisionerError(f"{file(number)}: its format {begin.get('format')} is not known here", hint=hint)
+        raise ProvisionerError(f"{file(host, number)}: its format {begin.get('format')} is not known here", hint=hint)
     undo = [from_dict(u) for line in reversed(lines) if line["event"] == "step" for u in line["undo"]]
     settle = [from_dict(s) for line in lines if line["event"] == "change" for s in line["settle"]]
     ends = [line["outcome"] for line in lines if line["event"] == "end"]

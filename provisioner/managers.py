@@ -1,21 +1,28 @@
-"""Who runs the daemon: systemd, OpenRC, runit, sysvinit, or nobody, as in a container.
+"""Who runs the daemon: systemd (root's or the user's), OpenRC, runit, sysvinit, snapd, or nobody, as in a container.
 
 Found by what each leaves in the file system while it runs; sources: moby's contrib/init, each manager's manual.
 """
 
 from typing import NamedTuple
 
+from provisioner import facts
+from provisioner.flavours import Site
 from provisioner.model import Reader
 
 
 class Manager(NamedTuple):
-    """A service manager: the path that gives it away, and its commands. Empty: it has none for that."""
+    """A service manager: the path that gives it away, and its commands on a unit. Empty: it has none for that.
+
+    ``control`` and ``journal``: how systemd is asked about the unit, where systemd is what runs it in the end.
+    """
 
     name: str
     sign: str
     restart: tuple[str, ...]
     reload: tuple[str, ...]
     log: str  # where the daemon's own words end up; empty: in systemd's journal
+    control: tuple[str, ...] = ()
+    journal: tuple[str, ...] = ("journalctl", "--unit")
 
 
 # The first whose sign is there runs this host; OpenRC and runit may stand beside init scripts that nobody uses.
@@ -23,10 +30,21 @@ MANAGERS = (
     Manager(
         "systemd",
         "/run/systemd/system",
-        ("systemctl", "restart", "--no-block", "docker.service"),
-        ("systemctl", "reload", "docker.service"),
+        ("systemctl", "restart", "--no-block", "{unit}"),
+        ("systemctl", "reload", "{unit}"),
         "",
+        ("systemctl",),
     ),
+    Manager(
+        "systemd --user",
+        "{runtime}/systemd",
+        ("systemctl", "--user", "restart", "--no-block", "{unit}"),
+        ("systemctl", "--user", "reload", "{unit}"),
+        "",
+        ("systemctl", "--user"),
+        ("journalctl", "--user", "--unit"),
+    ),
+    Manager("snapd", "/var/lib/snapd", ("snap", "restart", "docker.dockerd"), (), "", ("systemctl",)),
     Manager(
         "OpenRC",
         "/run/openrc/softlevel",
@@ -45,8 +63,14 @@ MANAGERS = (
 )
 
 
-def of(host: Reader) -> Manager | None:
-    """The manager of this host's daemon; None: nobody restarts it. An image has scripts, and no /proc."""
-    found = next((m for m in MANAGERS if host.stat(m.sign)), None)
-    runs = found is not None and (found.sign.startswith("/run/") or host.stat("/proc/self") is not None)
-    return found if runs else None
+def of(host: Reader, site: Site) -> Manager | None:
+    """The manager of an engine's daemon; None: nobody restarts it. An image has scripts, and no /proc."""
+    rows = (m for m in MANAGERS if m.name in site.managers)
+    found = next((m for m in rows if host.stat(facts.filled(host, m.sign))), None)
+    if found is None or not (found.sign.startswith("/run/") or host.stat("/proc/self")):
+        return None
+    return found._replace(restart=_of_unit(found.restart, site), reload=_of_unit(found.reload, site))
+
+
+def _of_unit(argv: tuple[str, ...], site: Site) -> tuple[str, ...]:
+    return tuple(site.unit if word == "{unit}" else word for word in argv)

@@ -38,6 +38,9 @@ class Migration(NamedTuple):
 
 def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     """The images that are not there yet, a step each, and the comparison of all. Containers hold the switch."""
+    if facts.flavour.owner != "root" or facts.site.managed:
+        hint = "save or push what is needed, then say image_store: {existing: hide}"
+        return Migration((), ((f"images of {facts.flavour.title} cannot be carried over", hint),), ())
     if host.program("ctr") is None:
         return Migration((), (("ctr, containerd's own client, is not installed", "apt-get install containerd"),), ())
     found, address = hidden.count(host, facts, desired), containerd.address(host, facts)

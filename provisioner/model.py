@@ -75,6 +75,25 @@ class Reader(Protocol):
     def environ(self) -> Mapping[str, str]:
         """The environment that the user gave us."""
 
+    @property
+    def state(self) -> str:
+        """The folder of what we keep: the host's, or for an engine of a user's that user's."""
+
+    @property
+    def runtime(self) -> str:
+        """The folder of our lock, and of what is gone after a boot."""
+
+    def personal(self) -> "Reader":
+        """The same host, with what we keep in the folders of the user that we are."""
+
+    @property
+    def user(self) -> str:
+        """The name of the user that we are."""
+
+    @property
+    def home(self) -> str:
+        """The home folder of the user that we are."""
+
     def read(self, path: str, *, user: str = "") -> str | None:
         """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look."""
 

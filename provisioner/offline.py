@@ -26,6 +26,7 @@ from provisioner.apply import Outcome, make_change
 from provisioner.desired import Desired
 from provisioner.errors import Exit, NoEngineError, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.facts import Facts
+from provisioner.flavours import Site
 from provisioner.journal import Journal
 from provisioner.model import Reader
 from provisioner.resources import builder, daemon, image_store
@@ -74,7 +75,7 @@ def look(host: Reader, wanted: Desired, root: str, say: Callable[[str], None]) -
 def apply(system: System, wanted: Desired, root: str, say: Callable[[str], None]) -> Outcome:
     """Set in the image what its first boot will find. RolledBackError: it failed, the image is as it was."""
     must_be_root(system)
-    with system.lock(journal.LOCK):
+    with system.lock(journal.lock(system)):
         if cut := journal.cut_off(system):
             say(f"the apply of {cut.time} (receipt {cut.number}) was cut off: undoing it first")
             _undo(system, cut.number, say)
@@ -114,7 +115,7 @@ def gather(host: Reader, root: str) -> Facts:
     flags = _flags(host)
     info = {"ServerVersion": text, "Driver": "overlayfs" if new else "overlay2", "DockerRootDir": DATA}
     found = engine.engine({**info, "DriverStatus": [engine.PAIR] if new else []}, HERE)._replace(shown={})
-    path = facts.config_file(flags)
+    path = facts.config_file(flags, Site())
     prior, owned = facts.prior(host, found), facts.owned(host, path)
     return bare(host)._replace(engine=found, flags=flags, daemon_json=path, prior=prior, owned=owned)
 
@@ -126,7 +127,7 @@ def bare(host: Reader) -> Facts:
         engine=engine.NONE,
         socket=engine.SOCKET,
         flags=(),
-        daemon_json=facts.DAEMON_JSON,
+        daemon_json=Site().files[0][0],
         prior=False,
         native=platforms.native(_machine(host)),
         entries={},

@@ -35,6 +35,11 @@ FORMATS = {
     "report": (*USUAL, "html"),
 }
 
+TALKING = ("detect", "plan", "apply", "check", "prove")
+ENGINE = (
+    _argument("--context", "the engine of a docker context", metavar="NAME"),
+    _argument("--host", "the engine at an address", metavar="ADDRESS"),
+)
 _ONLY = _argument("--only", "leave the rest alone; may be given repeatedly", action="append", choices=RESOURCES)
 _QUICK = _flag("--quick", "judge emulators by reading, run no program")
 

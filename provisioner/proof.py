@@ -89,7 +89,7 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
             if not together:  # this store holds one platform an image
                 target = f"type=docker,dest=-,name={tag}"
                 _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
-            rows.append(run(system, facts.socket, tag, platform)._replace(indexed=platform in indexed))
+            rows.append(run(system, facts.socket, tag, platform, facts.within)._replace(indexed=platform in indexed))
         return Proof(tuple(rows), digest)
     finally:
         clean(system, facts.socket)
@@ -111,7 +111,7 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
     if engine.store(facts.engine) != "containerd":
         archive = build(system, facts, desired, (platform,), f"type=docker,dest=-,name={tag}", fresh=False)
     _load(system, facts.socket, archive)
-    return run(system, facts.socket, tag, platform)._replace(indexed=platform in indexed)
+    return run(system, facts.socket, tag, platform, facts.within)._replace(indexed=platform in indexed)
 
 
 def judge(proof: Proof) -> None:
@@ -201,8 +201,11 @@ def _load(system: System, socket: str, archive: bytes) -> None:
         raise CommandError(f"the engine did not load the image: {answer}")
 
 
-def run(system: System, socket: str, tag: str, platform: str) -> Row:
-    """Run one platform's variant, by the engine's own choice of it."""
+def run(system: System, socket: str, tag: str, platform: str, within: str = "") -> Row:
+    """Run one platform's variant, by the engine's own choice of it.
+
+    ``within``: the machine of its own that the engine runs in, whose processes have numbers of another host's.
+    """
     probe = platforms.of(platform).architecture
     # A log of its own: the daemon's may be one that nobody can read.
     of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}}
@@ -212,7 +215,8 @@ def run(system: System, socket: str, tag: str, platform: str) -> Row:
         made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]
         system.post(socket, f"/containers/{made}/start")
         said = _said(system, socket, made)
-        how = _how(system, system.get(socket, f"/containers/{made}/json")["State"]["Pid"])
+        pid = system.get(socket, f"/containers/{made}/json")["State"]["Pid"]
+        how = within or _how(system, pid)
     except CommandError as e:
         return row._replace(error=e.message)
     if said.splitlines()[-1:] != [probe]:  # QEMU 10 for ppc64le says something of its own before it

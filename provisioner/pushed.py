@@ -128,7 +128,7 @@ def _row(
         system.run(("docker", "pull", "--quiet", "--platform", platform, reference), PULL)
     except CommandError as e:
         return Row(platform, True, indexed, False, "", e.message)
-    return proof.run(system, facts.socket, reference, platform)._replace(indexed=indexed)
+    return proof.run(system, facts.socket, reference, platform, facts.within)._replace(indexed=indexed)
 
 
 def _forget(system: System, socket: str, reference: str) -> None:

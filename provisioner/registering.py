@@ -34,6 +34,8 @@ class Need(NamedTuple):
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """The steps that mend the differences, and what holds some of them."""
     keys = {d.key for d in differences}
+    if facts.flavour.emulators == "root":
+        return Change(NAME, differences, held=tuple(_roots(d.key) for d in differences))
     if obstacle := kernel.obstacle(host, facts):
         return Change(NAME, differences, held=tuple(obstacle._replace(key=d.key) for d in differences))
     rules = boot.rules(host)
@@ -54,6 +56,12 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
         return Change(NAME, differences, held=(*held, *(steps._replace(key=key) for key in wrong)))
     mounting = kernel.mounting(host, facts) if MOUNTED in keys else ()
     return Change(NAME, differences, (*mounting, *restored, *steps), held=tuple(held), notes=_notes(host, found, facts))
+
+
+def _roots(key: str) -> Held:
+    """What a user's engine lacks and root has to register; without what works by now, nothing can be proven."""
+    hint = "once, as root: sudo provisioner apply --only emulators; then run this again"
+    return Held(key, "emulators are the machine's own, for root to register", hint, fatal=AT_BOOT not in key)
 
 
 def needs(facts: Facts, desired: Desired, keys: set[str]) -> tuple[Need, ...]:

@@ -17,8 +17,6 @@ from provisioner.model import NOTE, Difference, Reader, Unknown
 from provisioner.resources import RESOURCES
 from provisioner.system import System
 
-FOLDER = "/var/lib/provisioner-check"  # apart from what an apply keeps: a check must never stand in its way
-RECORD = f"{FOLDER}/check.json"
 SCHEMA_VERSION = 1
 
 Result = dict[str, Any]
@@ -60,7 +58,8 @@ def identified(result: Result, host: Reader, facts: Facts, path: str | None) -> 
     """A result with whose it is: host, engine, agent, configuration."""
     from hashlib import sha256  # 3 ms that an answer on a terminal need not pay
 
-    text = host.read(path or desired.PATH)
+    path = desired.place(host, path)
+    text = host.read(path)
     machine = (host.read("/etc/machine-id") or "").strip()
     return {
         "schema_version": SCHEMA_VERSION,
@@ -79,17 +78,22 @@ def identified(result: Result, host: Reader, facts: Facts, path: str | None) -> 
         },
         "agent": {"version": __version__},
         "configuration": {
-            "path": None if text is None else path or desired.PATH,
+            "path": None if text is None else path,
             "sha256": None if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
         },
         **result,
     }
 
 
+def folder(host: Reader) -> str:
+    """Where the record is kept: apart from what an apply keeps, for a check must never stand in its way."""
+    return f"{host.state}-check"
+
+
 def record(host: Reader) -> Result:
     """What the last recorded check found; empty where there is none, or none that we may or can read."""
     try:
-        last = json.loads(host.read(RECORD) or "{}")
+        last = json.loads(host.read(f"{folder(host)}/check.json") or "{}")
     except (DeniedError, ValueError):
         return {}
     return last if isinstance(last, dict) and last.get("schema_version") == SCHEMA_VERSION else {}
@@ -97,9 +101,9 @@ def record(host: Reader) -> Result:
 
 def keep(system: System, result: Result) -> None:
     """Make this the record."""
-    if system.stat(FOLDER) is None:
-        system.make_directory(FOLDER, 0o755)
-    system.write(RECORD, json.dumps(result) + "\n", 0o644)
+    if system.stat(folder(system)) is None:
+        system.make_directory(folder(system), 0o755)
+    system.write(f"{folder(system)}/check.json", json.dumps(result) + "\n", 0o644)
 
 
 def news(before: Result, now: Result) -> Iterator[tuple[str, list[str]]]:

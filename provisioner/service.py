@@ -7,17 +7,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from provisioner import managers
+from provisioner import facts, flavours, managers
 from provisioner.acts import Reload, Restart
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
+from provisioner.flavours import Site
 from provisioner.managers import Manager
 from provisioner.model import Reader
 from provisioner.system import System
 
-UNIT = "docker.service"
 RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type daemon, event reload
-PID = "/var/run/docker.pid"
 OWED = "restart it by hand, however it was started; a container: restart that"
+ROOT = Site()
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when they are used, and a check in sync uses neither
 _FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic:"
 
@@ -33,13 +33,14 @@ class Start(NamedTuple):
     main: int = 0
 
 
-def start(host: Reader, running: tuple[str, ...] = ()) -> Start:
+def start(host: Reader, site: Site, running: tuple[str, ...] = ()) -> Start:
     """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags."""
-    shown = properties(host, "ExecStart", "Environment", "EnvironmentFiles", "MainPID") if by_systemd(host) else {}
+    names = ("ExecStart", "Environment", "EnvironmentFiles", "MainPID")
+    shown = properties(host, site, *names) if by_systemd(host, site) else {}
     found = re.search(_ARGV, shown.get("ExecStart", ""))
     main = int(shown.get("MainPID") or 0)
-    if not found:
-        return Start(("dockerd", *running), {}, main)
+    if not found or found.group(1).split(" ")[0].rpartition("/")[2] != "dockerd":  # a wrapper judges nothing
+        return Start((site.dockerd or "dockerd", *running), {}, main)
     import shlex
 
     variables = dict(w.split("=", 1) for w in shlex.split(shown.get("Environment", "")) if "=" in w)
@@ -48,20 +49,25 @@ def start(host: Reader, running: tuple[str, ...] = ()) -> Start:
     return Start(tuple(_expand(found.group(1), variables)), variables, main)
 
 
-def by_systemd(host: Reader) -> bool:
-    """Whether systemd runs this host's services."""
-    found = managers.of(host)
-    return found is not None and found.name == "systemd"
+def by_systemd(host: Reader, site: Site = ROOT) -> bool:
+    """Whether systemd runs this host's services, or this one."""
+    found = managers.of(host, site)
+    return found is not None and bool(found.control)
 
 
-def nobody(host: Reader) -> bool:
+def scope(host: Reader) -> tuple[str, ...]:
+    """How systemd's programs are told whose units are meant: root's by themselves."""
+    return ("--user",) if host.uid != 0 else ()
+
+
+def nobody(host: Reader, site: Site) -> bool:
     """Whether nobody runs this host's services: then a restart is owed, not made."""
-    return managers.of(host) is None
+    return managers.of(host, site) is None
 
 
-def reloads(host: Reader) -> bool:
+def reloads(host: Reader, site: Site) -> bool:
     """Whether the daemon can be told to read its configuration again."""
-    found = managers.of(host)
+    found = managers.of(host, site)
     return found is not None and bool(found.reload)
 
 
@@ -98,15 +104,16 @@ def restart(system: System, step: Restart, say: Callable[[str], None]) -> tuple[
     TimeoutStartSec=0, so systemctl might wait for ever. reset-failed: systemd counts starts, and refuses the one that
     puts everything back.
     """
-    manager = managers.of(system)
+    site = facts.placed(system, flavours.of(step.flavour).site or ROOT)
+    manager = managers.of(system, site)
     if manager is None:
         raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=OWED)
     before = _running(system, step.socket)
-    if manager.name == "systemd":
-        system.ask("systemctl", "reset-failed", step.unit, step.unit.removesuffix(".service") + ".socket")
-    was = _generation(system, manager)
+    if manager.control:
+        system.ask(*manager.control, "reset-failed", step.unit, step.unit.removesuffix(".service") + ".socket")
+    was = _generation(system, manager, site)
     system.run(manager.restart, step.deadline)
-    _wait(system, step, manager, was)
+    _wait(system, step, manager, site, was)
     missing = tuple(sorted(before - _settled(system, step.socket, before)))
     if missing:
         say(f"running before the restart and not after it: {', '.join(missing)}")
@@ -118,7 +125,8 @@ def reload(system: System, step: Reload) -> None:
 
     ``systemctl reload`` succeeds for a broken file, too, and changes nothing then. The daemon's event is what counts.
     """
-    manager = managers.of(system)
+    site = facts.placed(system, flavours.of(step.flavour).site or ROOT)
+    manager = managers.of(system, site)
     if manager is None or not manager.reload:
         raise CommandError("nobody runs this host's services, so the daemon cannot be told to reload", hint=OWED)
     since = system.time()
@@ -133,13 +141,13 @@ def reload(system: System, step: Reload) -> None:
     raise CommandError(f"{step.unit} did not reload within {step.deadline} s: {words}")
 
 
-def _wait(system: System, step: Restart, manager: Manager, was: str) -> None:
+def _wait(system: System, step: Restart, manager: Manager, site: Site, was: str) -> None:
     """Wait for the daemon that is not the one that ``was``."""
     deadline = system.clock() + step.deadline
     while system.clock() < deadline:
-        now = _generation(system, manager)
-        if now != was and manager.name == "systemd":
-            shown = properties(system, "ActiveState", "SubState")
+        now = _generation(system, manager, site)
+        if now != was and manager.control:
+            shown = properties(system, site, "ActiveState", "SubState")
             if shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart":
                 raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
         if now not in ("", was) and _answers(system, step.socket):
@@ -149,11 +157,11 @@ def _wait(system: System, step: Restart, manager: Manager, was: str) -> None:
     raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {words}")
 
 
-def _generation(system: System, manager: Manager) -> str:
+def _generation(system: System, manager: Manager, site: Site) -> str:
     """What differs from one start of the daemon to the next."""
-    if manager.name == "systemd":
-        return properties(system, "InvocationID").get("InvocationID", "")
-    return (system.read(PID) or "").strip()
+    if manager.control:
+        return properties(system, site, "InvocationID").get("InvocationID", "")
+    return (system.read(site.pid) or "").strip()
 
 
 def _running(system: System, socket: str) -> set[str]:
@@ -181,15 +189,17 @@ def last_words(host: Reader, manager: Manager, unit: str) -> str:
     if manager.log:
         text = (host.read(manager.log) or "")[-20000:]
     else:
-        text = host.ask("journalctl", "--unit", unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
+        text = host.ask(*manager.journal, unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     fatal = [line for line in lines if re.search(_FATAL, line)] or lines
     return fatal[-1] if fatal else "its journal says nothing"
 
 
-def properties(host: Reader, *names: str) -> dict[str, str]:
+def properties(host: Reader, site: Site, *names: str) -> dict[str, str]:
     """Properties of the daemon's unit, as ``systemctl show`` prints them."""
-    ran = host.ask("systemctl", "show", UNIT, *(f"--property={n}" for n in names))
+    manager = managers.of(host, site)
+    control = manager.control if manager else ("systemctl",)
+    ran = host.ask(*control, "show", site.unit, *(f"--property={n}" for n in names))
     return dict(line.split("=", 1) for line in ran.stdout.splitlines() if "=" in line)
 
 

@@ -1,13 +1,17 @@
-"""What every run that changes the host needs: root, and signals that become exceptions."""
+"""What every run that changes the host needs: whose host it is, and signals that become exceptions."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from provisioner.errors import DeniedError, ProvisionerError
+from provisioner import engine, facts, journal
+from provisioner.desired import Desired
+from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
+from provisioner.facts import Facts
 from provisioner.system import System
 
+ROOTS, SUDO = "only root can change this host", "run it with sudo"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -18,7 +22,39 @@ class Interrupted(BaseException):
 def must_be_root(system: System) -> None:
     """DeniedError for anybody else."""
     if system.uid != 0:
-        raise DeniedError("only root can change this host", hint="run it with sudo")
+        raise DeniedError(ROOTS, hint=SUDO)
+
+
+def entitled(system: System, wanted: Desired) -> System:
+    """The host as we may change it for an engine: root for root's, a user for that user's own. DeniedError: neither."""
+    if system.uid == 0:
+        return system
+    try:
+        owner = facts.gather(system, wanted, quick=True).flavour.owner
+    except (DeniedError, NoEngineError):
+        if engine.endpoint(system, wanted.engine).host not in facts.LOCAL:
+            raise
+        owner = "root"
+    if owner == "root":
+        raise DeniedError(ROOTS, hint=SUDO)
+    return system.personal()
+
+
+def owning(system: System, seen: Facts) -> None:
+    """DeniedError: this is a user's engine, and root would leave files there that the user cannot write."""
+    if system.uid == 0 and seen.flavour.owner == "user":
+        reason = f"{seen.endpoint.host}: {seen.flavour.title} belongs to a user, and root does not provision it"
+        raise DeniedError(reason, hint="run provisioner as that user, without sudo")
+
+
+def own(system: System) -> System:
+    """The host with the receipts that are ours. DeniedError: we are not root, and have none."""
+    if system.uid == 0:
+        return system
+    mine = system.personal()
+    if not journal.numbers(mine):
+        raise DeniedError(ROOTS, hint=SUDO)
+    return mine
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def run(system: System, step: TryStore) -> None:
     """Make the image, run it, take it away. ProvisionerError: the store does not work; the inverse clears up."""
     proof.clean(system, step.socket)
     _make(system, step)
-    row = proof.run(system, step.socket, f"{proof.IMAGE}:{TAG}", step.platform)
+    row = proof.run(system, step.socket, f"{proof.IMAGE}:{TAG}", step.platform, step.within)
     if not row.runs:
         raise _failed(row.error)
     proof.clean(system, step.socket)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from provisioner import facts, journal, plan
+from provisioner import facts, journal, plan, service
 from provisioner.acts import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.journal import Found, Journal, Receipt
 from provisioner.report.sentences import sentence
-from provisioner.session import interruptible, must_be_root, uninterruptible
+from provisioner.session import interruptible, must_be_root, own, uninterruptible
 from provisioner.steps import Say, execute
 from provisioner.system import System
 
@@ -18,8 +18,8 @@ FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what
 
 def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
     """Undo the last apply, or go back to before receipt ``number``; the receipts undone, newest first."""
-    must_be_root(system)
-    with system.lock(journal.LOCK), interruptible():
+    system = own(system)
+    with system.lock(journal.lock(system)), interruptible():
         cut = recover(system, say)
         known = [r for r in (journal.read(system, n) for n in journal.numbers(system)) if r.outcome in UNDOABLE]
         if number is not None and number not in [r.number for r in known]:
@@ -36,8 +36,8 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
 
 def recovered(system: System, say: Say) -> int | None:
     """``recover`` as a run of its own."""
-    must_be_root(system)
-    with system.lock(journal.LOCK), interruptible():
+    system = own(system)
+    with system.lock(journal.lock(system)), interruptible():
         return recover(system, say)
 
 
@@ -57,7 +57,7 @@ def recover_files(system: System, say: Say) -> int | None:
     For a boot, before the engine starts: the rest of the undo needs it, and makes these steps again.
     """
     must_be_root(system)
-    with system.lock(journal.LOCK):
+    with system.lock(journal.lock(system)):
         found = journal.last(system)
         if found is None or found.outcome not in (None, journal.FAILED, journal.UNCONFIRMED):
             return None
@@ -71,15 +71,19 @@ def recover_files(system: System, say: Say) -> int | None:
 
 def confirmed(system: System, say: Say) -> int | None:
     """Keep what an apply with ``confirm`` made; its receipt's number, None: nothing waits for that."""
-    must_be_root(system)
-    with system.lock(journal.LOCK):
+    system = own(system)
+    with system.lock(journal.lock(system)):
         found = journal.last(system)
         if found is None or found.outcome != journal.UNCONFIRMED:
             return None
-        if note := attempt(Run(("systemctl", "stop", f"{timer(found.number)}.timer")), system, say):
+        if note := attempt(_stop(system, found.number), system, say):
             raise ProvisionerError(f"it could not be confirmed: {note}", hint="it has been taken back, or will be")
         Journal(system, found.number).end("converged")
         return found.number
+
+
+def _stop(system: System, number: int) -> Run:
+    return Run(("systemctl", *service.scope(system), "stop", f"{timer(number)}.timer"))
 
 
 def timer(number: int) -> str:
@@ -89,6 +93,7 @@ def timer(number: int) -> str:
 
 def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
     """Take a run back, newest step first, and judge that by what is observed. RollbackFailedError: not as before."""
+    system = facts.addressed(system, receipt.desired)
     with uninterruptible():
         book = Journal(system, receipt.number)
         notes = [note for step in receipt.undo if (note := attempt(step, system, say))]

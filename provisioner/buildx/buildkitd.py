@@ -17,7 +17,6 @@ from provisioner.facts import Facts
 from provisioner.model import Reader, Value
 
 NAME = "buildkitd.toml"
-REMEMBERED = "/var/lib/provisioner/buildkitd.json"
 INSIDE = f"/etc/buildkit/{NAME}"
 # Of the disk that holds the state volume. BuildKit's own: at most four fifths or 100 GB, whichever is less.
 GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
@@ -50,11 +49,16 @@ def said(host: Reader, text: bytes | None) -> Mapping[str, Value]:
         return {}
     source = text.decode("utf-8", "replace")
     try:
-        known = json.loads(host.read(REMEMBERED) or "{}")
+        known = json.loads(host.read(remembered(host)) or "{}")
     except (DeniedError, ValueError):
         known = {}
-    remembered: Mapping[str, Value] = known["leaves"] if known.get("text") == source else _parsed(source)
-    return remembered
+    found: Mapping[str, Value] = known["leaves"] if known.get("text") == source else _parsed(source)
+    return found
+
+
+def remembered(host: Reader) -> str:
+    """The file of what an apply has parsed."""
+    return f"{host.state}/buildkitd.json"
 
 
 def memory(text: bytes) -> str:

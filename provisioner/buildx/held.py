@@ -11,7 +11,6 @@ from provisioner.facts import Facts
 from provisioner.model import Reader
 
 PLUGINS = (
-    "/root/.docker/cli-plugins",
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
     "/usr/lib/docker/cli-plugins",
@@ -22,7 +21,8 @@ BUILDING = Held("", "a build runs on the builder", "wait until it has ended, the
 
 def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Held | None:
     """Why nothing at all can be done about the builder; None: nothing speaks against it."""
-    if not any(host.stat(f"{folder}/docker-buildx") for folder in PLUGINS):
+    own = f"{host.home}/.docker/cli-plugins"  # of root, or of the user that we are
+    if not any(host.stat(f"{folder}/docker-buildx") for folder in (own, *PLUGINS)):
         hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
         old = facts.engine.version is not None and facts.engine.version < (24,)
         return Held("", "docker has no buildx plug-in on this host", hint, fatal=not old)

@@ -15,7 +15,6 @@ from provisioner.model import Difference, Reader
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 STOP = 60
-TOML = registration.TOML
 ASIDE = "-before"
 SELECTION = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
 ACCESS = frozenset((wanted.REACHES, wanted.OWNER))
@@ -62,7 +61,7 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
     stores = [step for user in users for step in registration.steps(host, want, case.of(user), user, buildx)]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     edits += _aside(case) if case.remake else ()
-    edits += _with_toml(want, stores)
+    edits += _with_toml(registration.toml(host), want, stores)
     if users and (case.remake or container.STATUS in wrong or (stores and len(want.nodes) > 1)):
         edits.append(_boot(case, users[0]))
     edits += _policy(case)
@@ -113,11 +112,11 @@ def _discard(case: Case) -> Iterator[Step]:
     yield Run(commands.container("rm", "--force", _container(case) + ASIDE))
 
 
-def _with_toml(want: Wanted, stores: list[Step]) -> list[Step]:
+def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
     """buildx reads buildkitd.toml from a file, which it needs for as long only."""
-    if not any(isinstance(s, Run) and TOML in s.argv for s in stores):
+    if not any(isinstance(s, Run) and path in s.argv for s in stores):
         return stores
-    return [WriteFile(TOML, buildkitd.text(want.toml)), *stores, RemoveFile(TOML)]
+    return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
 
 
 def _boot(case: Case, user: str) -> Run:

@@ -10,7 +10,6 @@ from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
-TOML = "/run/provisioner/buildkitd.toml"
 ELSEWHERE = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER))
 SHARED = ("buildkitd ", "certificate ", wanted.SETTINGS)
 
@@ -24,13 +23,18 @@ def steps(host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: t
     try:
         instance = store.instance(host, kept, want.builder.name)
     except ProvisionerError:  # no record of a builder; or not the user's own, and then it is given to the user first
-        return [RemoveFile(kept.instance_file(want.builder.name), user=_as(user)), *_create(want, user, known)]
+        return [RemoveFile(kept.instance_file(want.builder.name), user=_as(user)), *_create(host, want, user, known)]
     if instance is None or not instance.nodes:
-        return _create(want, user, known)
-    made = _edit(want, instance, wrong, user, known)
+        return _create(host, want, user, known)
+    made = _edit(host, want, instance, wrong, user, known)
     if made is None:
-        made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user)), *_create(want, user, known)]
+        made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user)), *_create(host, want, user, known)]
     return _kept(host, kept, want, made, user)
+
+
+def toml(host: Reader) -> str:
+    """Where buildkitd.toml lies while buildx reads it."""
+    return f"{host.runtime}/buildkitd.toml"
 
 
 def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
@@ -48,17 +52,17 @@ def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) 
     return [s._replace(undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
 
 
-def _create(want: Wanted, user: str, known: tuple[int, ...] | None) -> list[Step]:
+def _create(host: Reader, want: Wanted, user: str, known: tuple[int, ...] | None) -> list[Step]:
     """Register every node. Undone, only what buildx knows of it goes."""
     gone = Run(commands.forget(want.builder.name), timeout=120, user=_as(user))
     return [
-        Run(_argv(want, node, known, append=index > 0), undo=() if index else (gone,), user=_as(user))
+        Run(_argv(host, want, node, known, append=index > 0), undo=() if index else (gone,), user=_as(user))
         for index, node in enumerate(want.nodes)
     ]
 
 
 def _edit(
-    want: Wanted, instance: Instance, wrong: frozenset[str], user: str, known: tuple[int, ...] | None
+    host: Reader, want: Wanted, instance: Instance, wrong: frozenset[str], user: str, known: tuple[int, ...] | None
 ) -> list[Step] | None:
     """The changes node by node; None: this cannot be made of what is registered."""
     old = {n.name: n for n in instance.nodes}
@@ -72,14 +76,14 @@ def _edit(
         if not _changed(node, first, wrong):
             continue
         if node.name not in old:
-            made.append(Run(_argv(want, node, known, append=True), user=_as(user)))
+            made.append(Run(_argv(host, want, node, known, append=True), user=_as(user)))
         elif commands.editable(old[node.name], node, _files(want)) and f"node {node.name}" not in wrong:
-            made.append(Run(_argv(want, node, known), user=_as(user)))
+            made.append(Run(_argv(host, want, node, known), user=_as(user)))
         elif node is first:
             return None
         else:
             made.append(Run(commands.leave(want.builder.name, node.name), user=_as(user)))
-            made.append(Run(_argv(want, node, known, append=True), user=_as(user)))
+            made.append(Run(_argv(host, want, node, known, append=True), user=_as(user)))
     return made
 
 
@@ -97,8 +101,10 @@ def _files(want: Wanted) -> frozenset[str]:
     return frozenset(("buildkitd.toml", *want.certificates)) if want.toml else frozenset()
 
 
-def _argv(want: Wanted, node: Node, known: tuple[int, ...] | None, *, append: bool = False) -> tuple[str, ...]:
-    return commands.create(want.builder, node, known, TOML if want.toml else None, append=append)
+def _argv(
+    host: Reader, want: Wanted, node: Node, known: tuple[int, ...] | None, *, append: bool = False
+) -> tuple[str, ...]:
+    return commands.create(want.builder, node, known, toml(host) if want.toml else None, append=append)
 
 
 def _as(user: str) -> str:

@@ -1,7 +1,13 @@
 """A module for each command, imported when it is asked for: ``run`` does it and says what stdout and the exit are."""
 
 import argparse
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioner.errors import UsageError
+from provisioner.model import Reader
+
+if TYPE_CHECKING:
+    from provisioner.desired import Desired
 
 
 class Answer(NamedTuple):
@@ -14,3 +20,19 @@ class Answer(NamedTuple):
 def only(args: argparse.Namespace) -> tuple[str, ...]:
     """The resources that the command line names, in their own words."""
     return tuple(name.replace("-", " ") for name in args.only or ())
+
+
+def named(args: argparse.Namespace) -> str:
+    """The engine that the command line names; empty: none."""
+    if args.host and args.context:
+        raise UsageError("--host and --context name two engines", hint="docker takes only one of them, too")
+    return str(args.host or args.context or "")
+
+
+def wanted(host: Reader, args: argparse.Namespace) -> "Desired":
+    """The configuration, with what the command line says instead."""
+    from provisioner import desired
+
+    found = desired.load(host, args.config)
+    chosen = only(args) if "only" in args else found.only
+    return found._replace(only=chosen, engine=named(args) or found.engine)

@@ -4,7 +4,7 @@ import argparse
 
 from provisioner import apply
 from provisioner.apply import Outcome
-from provisioner.commands import Answer, only
+from provisioner.commands import Answer, named, only
 from provisioner.conversation import record, say
 from provisioner.report import answers, plans
 from provisioner.system import System
@@ -37,4 +37,5 @@ def _done(system: System, args: argparse.Namespace) -> Outcome:
         return offline.apply(image, wanted._replace(only=only(args)), args.root, say)
     if args.repair:
         return apply.repair(system, args.config, say)
-    return apply.apply(system, args.config, say, restart=args.restart, only=only(args), confirm=args.confirm)
+    asked = {"restart": args.restart, "confirm": args.confirm}
+    return apply.apply(system, args.config, say, **asked, only=only(args), engine=named(args))

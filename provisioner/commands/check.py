@@ -7,7 +7,7 @@ import argparse
 import sys
 from typing import Any
 
-from provisioner.commands import Answer, only
+from provisioner.commands import Answer, named, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
 from provisioner.system import System
@@ -18,20 +18,21 @@ def run(host: System, args: argparse.Namespace) -> Answer:
     started = host.clock()
     from provisioner import engine
 
-    if socket := engine.endpoint(host).socket:
+    if socket := engine.endpoint(host, named(args) or engine.AUTO).socket:
         host.expect(socket, "/info")
-    from provisioner import desired, emulated, facts
+    from provisioner import emulated, facts
 
-    wanted = desired.load(host, args.config)._replace(only=only(args))
-    if not args.quick and "emulators" in (wanted.only or ("emulators",)):
-        host.begin(emulated.probes(host, wanted), bare=host.uid == 0)
+    asked = wanted(host, args)
+    if not args.quick and "emulators" in (asked.only or ("emulators",)):
+        host.begin(emulated.probes(host, asked), bare=host.uid == 0)
     from provisioner import result
     from provisioner.report import formats
 
-    seen = facts.gather(host, wanted, quick=args.quick)
+    seen = facts.gather(host, asked, quick=args.quick)
     if not args.quiet:
-        tell(wanted, seen)
-    found = result.found(host, seen, wanted, started, recording=args.record)
+        tell(host, asked, seen)
+    host, asked = facts.bound(host, asked, seen)
+    found = result.found(host, seen, asked, started, recording=args.record)
     kept = args.record or args.textfile_dir
     if kept or args.format not in formats.SHORT:
         found = result.identified(found, host, seen, args.config)

@@ -3,7 +3,7 @@
 import argparse
 
 from provisioner import detect
-from provisioner.commands import Answer
+from provisioner.commands import Answer, wanted
 from provisioner.errors import Exit
 from provisioner.report import answers
 from provisioner.system import System
@@ -11,6 +11,6 @@ from provisioner.system import System
 
 def run(host: System, args: argparse.Namespace) -> Answer:
     """Say what this host is."""
-    found = detect.detect(host)
+    found = detect.detect(host, wanted(host, args).engine)
     text = answers.document("detect", Exit.OK, host=found) if args.format == "json" else answers.detected(found)
     return Answer(text, Exit.OK)

@@ -2,9 +2,9 @@
 
 import argparse
 
-from provisioner import desired, facts, journal, plan
+from provisioner import facts, journal, plan
 from provisioner.acts import Plan
-from provisioner.commands import Answer, only
+from provisioner.commands import Answer, only, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
 from provisioner.report import answers, plans
@@ -23,14 +23,15 @@ def run(host: System, args: argparse.Namespace) -> Answer:
 
 
 def _running(host: System, args: argparse.Namespace) -> tuple[System, Plan]:
-    wanted = desired.load(host, args.config)._replace(only=only(args))
-    seen = facts.gather(host, wanted, quick=args.quick)
-    tell(wanted, seen)
-    return host, plan.make(host, seen, wanted)
+    asked = wanted(host, args)
+    seen = facts.gather(host, asked, quick=args.quick)
+    tell(host, asked, seen)
+    host, asked = facts.bound(host, asked, seen)
+    return host, plan.make(host, seen, asked)
 
 
 def _offline(args: argparse.Namespace) -> tuple[System, Plan]:
     from provisioner import offline
 
-    image, wanted = offline.load(args.root, args.config)
-    return image, offline.look(image, wanted._replace(only=only(args)), args.root, say)
+    image, asked = offline.load(args.root, args.config)
+    return image, offline.look(image, asked._replace(only=only(args)), args.root, say)

@@ -3,7 +3,7 @@
 import argparse
 
 from provisioner import desired, facts, journal, proof, session, undoing
-from provisioner.commands import Answer
+from provisioner.commands import Answer, wanted
 from provisioner.conversation import say, tell
 from provisioner.desired import Desired
 from provisioner.errors import Exit
@@ -14,17 +14,19 @@ from provisioner.system import System
 
 def run(system: System, args: argparse.Namespace) -> Answer:
     """Prove, after undoing what was cut off."""
-    session.must_be_root(system)
-    wanted = desired.load(system, args.config)
+    asked = wanted(system, args)
+    system = session.entitled(system, asked)
     if args.platforms:
-        wanted = wanted._replace(platforms=desired.platform_list(args.platforms))
-    with system.lock(journal.LOCK):
+        asked = asked._replace(platforms=desired.platform_list(args.platforms))
+    with system.lock(journal.lock(system)):
         undoing.recover(system, say)
-        seen = facts.gather(system, wanted)
-        tell(wanted, seen)
+        seen = facts.gather(system, asked)
+        session.owning(system, seen)
+        tell(system, asked, seen)
+        system, asked = facts.bound(system, asked, seen)
         if args.registry:
-            return _pushed(system, seen, wanted, args)
-        proven = proof.prove(system, seen, wanted, say)
+            return _pushed(system, seen, asked, args)
+        proven = proof.prove(system, seen, asked, say)
     status = Exit.OK if proven.complete else Exit.FAILED
     if args.format == "json":
         rows = [r._asdict() for r in proven.rows]

@@ -1,6 +1,6 @@
 """Leaves of daemon.json that the configuration wants there, each owned by itself.
 
-What stood there before is remembered (``facts.OWNED``) and comes back when the configuration no longer names the leaf.
+What stood there before is remembered (``facts.memory``) and comes back when the configuration no longer names the leaf.
 Where /info shows what is in effect, that is a key of its own.
 """
 
@@ -13,7 +13,7 @@ from provisioner.acts import Change, Held, Reload, Restart, WriteFile
 from provisioner.daemonjson import Keys
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
-from provisioner.facts import OWNED, Facts
+from provisioner.facts import Facts, memory
 from provisioner.model import Difference, Reader, State, Unknown, Value
 
 NAME = "daemon"
@@ -54,20 +54,24 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Set what differs; reload where that is enough, else restart once, if policy lets us."""
+    if facts.site.closed or facts.flavour.site is None:
+        reason = f"{facts.flavour.title}: its daemon.json is not ours to edit"
+        return Change(NAME, differences, held=tuple(Held(d.key, reason, facts.flavour.daemon) for d in differences))
     wanted = _wanted(desired, facts, differences)
     in_effect = {d.key.removesuffix(EFFECT).split(".")[0] for d in differences if d.key.endswith(EFFECT)}
     roots = {keys[0] for keys in wanted} | in_effect
-    reload = all(_reloads(root, facts) for root in roots) and service.reloads(host)
+    reload = all(_reloads(root, facts) for root in roots) and service.reloads(host, facts.site)
     found, reasons = _judge(host, facts, desired, wanted, reload=reload)
     if reasons:
         return Change(NAME, differences, held=tuple(Held(d.key, *why) for d in differences for why in reasons))
     edits = daemonjson.edits(host, facts, wanted)
     if wanted:
-        edits.insert(0, WriteFile(OWNED, _owned(host, facts, desired, wanted, found), 0o600))
-    if not reload and service.nobody(host):
+        edits.insert(0, WriteFile(memory(host), _owned(host, facts, desired, wanted, found), 0o600))
+    if not reload and service.nobody(host, facts.site):
         owed = Held("restart", "the daemon must be restarted, and nobody runs this host's services", service.OWED)
         return Change(NAME, differences, tuple(edits), held=(owed,))
-    settle = Reload(service.UNIT, facts.socket) if reload else Restart(service.UNIT, facts.socket)
+    kind = Reload if reload else Restart
+    settle = kind(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
     return Change(NAME, differences, tuple(edits), (settle,))
 
 
@@ -128,8 +132,9 @@ def _judge(
     reasons = conflicts.named(scene, store=False)
     text = daemonjson.after(tuple(daemonjson.edits(host, facts, wanted)), facts.daemon_json)
     if not reasons and text is not None and (words := service.validate(host, text, scene.start)):
-        reasons = [(f"dockerd would not start: {words}", f"see daemon: in the configuration, and {service.UNIT}")]
-    if not reasons and not reload and not service.nobody(host) and (why := policy.held(host, facts, desired)):
+        reasons = [(f"dockerd would not start: {words}", f"see daemon: in the configuration, and {facts.site.unit}")]
+    restarts = not reload and not service.nobody(host, facts.site)
+    if not reasons and restarts and (why := policy.held(host, facts, desired)):
         reasons = [why]
     return found, reasons
 
@@ -140,7 +145,7 @@ def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any]
     before = {keys: jsontext.leaf(found, keys) for keys in wanted if keys in asked}
     kept = {keys: old for keys, old in facts.owned if keys in asked}
     try:
-        memory = json.loads(host.read(OWNED) or "{}")
+        known = json.loads(host.read(memory(host)) or "{}")
     except ValueError:
-        memory = {}
-    return json.dumps({**memory, facts.daemon_json: [[k, v] for k, v in {**before, **kept}.items()]}) + "\n"
+        known = {}
+    return json.dumps({**known, facts.daemon_json: [[k, v] for k, v in {**before, **kept}.items()]}) + "\n"

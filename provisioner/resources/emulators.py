@@ -9,7 +9,7 @@ from provisioner.acts import Change
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME, VERSIONS, version
 from provisioner.facts import BINFMT, Facts
-from provisioner.model import Difference, Ran, Reader, State, Value
+from provisioner.model import NOTE, Difference, Ran, Reader, State, Value
 from provisioner.platforms import Platform
 
 __all__ = ["NAME", "change", "have", "want"]
@@ -18,7 +18,7 @@ HEAD = 4096  # bytes: an ELF header and its program headers
 
 def want(desired: Desired, facts: Facts) -> State:
     """Each foreign platform runs, now and after the next boot; where the emulator is ours, it is the configured one."""
-    rows = emulated.rows(desired, facts)
+    rows = () if facts.inside else emulated.rows(desired, facts)
     wanted: dict[str, Value] = {MOUNTED: "mounted"} if rows else {}
     for row in rows:
         wanted |= {row.name: "runs", row.name + AT_BOOT: "registered"}
@@ -31,6 +31,8 @@ def want(desired: Desired, facts: Facts) -> State:
 
 def have(host: Reader, facts: Facts, want: State) -> State:
     """What the kernel's table, a run of each architecture's probe, and the files read at boot say."""
+    if facts.inside:
+        return {NOTE: f"{facts.flavour.title} brings its own emulators: `provisioner prove` runs them"}
     found: dict[str, Value] = {MOUNTED: _table(host, facts)}
     rows = [platforms.of(key) for key in want if key in platforms.PLATFORMS]
     headers = {row.architecture: elf.program(row.architecture) for row in rows}

@@ -18,6 +18,8 @@ from provisioner.system import identity, programs, wire
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
 RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
+STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; see ``personal``
+SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG")
 
 
 def temporary(path: str) -> str:
@@ -34,12 +36,42 @@ class System:
         self.environ = os.environ if environ is None else environ
         self.uid = os.geteuid()
         self.machine = machine or os.uname().machine
+        self.state, self.runtime = STATE, RUNTIME
+        self.endpoint = ""
         self._expected: dict[tuple[str, str], Any] = {}
         self._begun: dict[tuple[bytes, bool], programs.Begun] = {}
 
     def path(self, path: str) -> str:
         """Where an absolute path of the host lies for us."""
         return self.root + path
+
+    @property
+    def home(self) -> str:
+        """The home folder of the user that we are."""
+        return self.environ.get("HOME") or identity.home(self.uid)
+
+    @property
+    def user(self) -> str:
+        """The name of the user that we are."""
+        return identity.name(self.uid)
+
+    def personal(self) -> "System":
+        """The same host, with what we keep in the folders of the user that we are."""
+        import copy  # only for an engine that is not root's own
+
+        other = copy.copy(self)
+        other.state = f"{self.environ.get('XDG_STATE_HOME') or self.home + '/.local/state'}/provisioner"
+        run = self.environ.get("XDG_RUNTIME_DIR")
+        other.runtime = f"{run}/provisioner" if run else f"{other.state}/run"
+        return other
+
+    def at(self, endpoint: str) -> "System":
+        """The same host, whose docker talks to another engine than its default one."""
+        import copy
+
+        other = copy.copy(self)
+        other.endpoint = endpoint
+        return other
 
     # --- the half that only looks -------------------------------------------------------------------------------
 
@@ -231,6 +263,12 @@ class System:
             os.chmod(self.path(path), mode)  # the umask has no say
             self._sync(os.path.dirname(self.path(path)))
 
+    def make_directories(self, path: str, mode: int) -> None:
+        """Make a directory and those above it; what is there stays as it is."""
+        if path and not os.path.isdir(self.path(path)):
+            self.make_directories(path.rpartition("/")[0], mode)
+            self.make_directory(path, mode)
+
     def remove_directory(self, path: str) -> None:
         """Remove a directory that is empty; leave any other."""
         try:
@@ -380,13 +418,11 @@ class System:
 
     def _scrubbed(self, account: Account | None) -> dict[str, str]:
         """All of the environment that a program of the host's gets from us."""
-        import pwd
-
-        try:
-            home = account.home if account else pwd.getpwuid(self.uid).pw_dir
-        except KeyError:  # a user that systemd made for one run
-            home = "/"
-        return {"PATH": ":".join(self.path(d) for d in DIRECTORIES), "LC_ALL": "C.UTF-8", "HOME": home}
+        home = account.home if account else identity.home(self.uid)
+        clean = {"PATH": ":".join(self.path(d) for d in DIRECTORIES), "LC_ALL": "C.UTF-8", "HOME": home}
+        if self.uid != 0:  # nobody else's session, and nobody else's rights
+            clean |= {name: self.environ[name] for name in SESSION if name in self.environ}
+        return clean | ({"DOCKER_HOST": self.endpoint} if self.endpoint else {})
 
     def _trusted(self, folder: str) -> None:
         """Refuse to write where somebody else could swap what we write for a link."""

@@ -26,6 +26,22 @@ def account(user: str) -> Account | None:
     return Account(found.pw_name, found.pw_uid, found.pw_gid, groups, found.pw_dir)
 
 
+def name(uid: int) -> str:
+    """A user's name; of one that nobody has named its number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def home(uid: int) -> str:
+    """A user's home folder."""
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:  # a user that systemd made for one run
+        return "/"
+
+
 @contextlib.contextmanager
 def become(account: Account) -> Iterator[None]:
     """The user's rights, and no others, while the block runs. Root only, one thread only."""

@@ -89,13 +89,13 @@ def test_what_was_validated_is_remembered_whole(host: System) -> None:
     wanted = desired.load(host, None)
     memory = desired.memory(host, None, wanted)
     assert memory is not None
-    write(host, desired.REMEMBERED, memory)
+    write(host, desired.remembered(host), memory)
     assert desired.load(host, None) == wanted
 
 
 def test_another_text_is_not_taken_for_the_remembered_one(host: System) -> None:
     write(host, PATH, "restart: never")
-    write(host, desired.REMEMBERED, desired.memory(host, None, desired.load(host, None)) or "")
+    write(host, desired.remembered(host), desired.memory(host, None, desired.load(host, None)) or "")
     write(host, PATH, "restart: allways")
     with pytest.raises(ConfigError, match="allways"):
         desired.load(host, None)
@@ -104,5 +104,5 @@ def test_another_text_is_not_taken_for_the_remembered_one(host: System) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"text": 1}', "\x00"])
 def test_a_memory_that_is_not_whole_is_no_memory(host: System, text: str) -> None:
     write(host, PATH, "restart: never")
-    write(host, desired.REMEMBERED, text)
+    write(host, desired.remembered(host), text)
     assert desired.load(host, None).restart.policy == "never"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import engine
+from provisioner import engine, flavours
 from provisioner.buildx import store
 from provisioner.engine import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
@@ -55,27 +55,6 @@ def test_the_store_in_effect_is_judged_by_pair_and_driver(
     version: str, driver: str, status: object, store: str
 ) -> None:
     assert engine.store(info(ServerVersion=version, Driver=driver, DriverStatus=status)) == store
-
-
-@pytest.mark.parametrize(
-    ("fields", "host", "flavour"),
-    [
-        ({}, LOCAL.host, "engine"),
-        ({"OperatingSystem": "Docker Desktop", "Name": "docker-desktop"}, LOCAL.host, "desktop"),
-        ({"Labels": ["com.docker.desktop.address=unix:///x"]}, LOCAL.host, "desktop"),
-        ({"SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]}, LOCAL.host, "rootless"),
-        ({"DockerRootDir": "/var/snap/docker/common/var-lib-docker"}, LOCAL.host, "snap"),
-        ({"Name": "colima"}, LOCAL.host, "colima"),
-        ({"Name": "colima-work"}, LOCAL.host, "colima"),
-        ({"Name": "colimator"}, LOCAL.host, "engine"),
-        ({"Name": "lima-rancher-desktop"}, LOCAL.host, "rancher-desktop"),
-        ({"OperatingSystem": "OrbStack", "Name": "orbstack"}, LOCAL.host, "orbstack"),
-        ({"BuildahVersion": "1.38.0"}, LOCAL.host, "podman"),
-        ({}, "tcp://10.0.0.1:2376", "remote"),
-    ],
-)
-def test_the_flavour_is_told_by_its_signs(fields: dict[str, object], host: str, flavour: str) -> None:
-    assert engine.engine({"ServerVersion": "28.5.2", **fields}, LOCAL._replace(host=host)).flavour == flavour
 
 
 def put(root: Path, path: str, content: object) -> None:
@@ -143,4 +122,4 @@ def test_every_docker_info_of_the_corpus_is_read_without_a_traceback() -> None:
         except ValueError:
             continue  # what `docker info` prints for people
         if isinstance(found, dict):
-            assert engine.engine(found, LOCAL).flavour in {f.name for f in engine.FLAVOURS}, path.name
+            assert engine.engine(found, LOCAL).flavour in {f.name for f in flavours.FLAVOURS}, path.name

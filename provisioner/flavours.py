@@ -1,0 +1,281 @@
+"""Every kind of engine as a row: how it gives itself away, which file is its, who may edit that, what it brings along.
+
+Recognised by /info and the address, never by what is installed: a host may have several engines. Facts: moby's /info
+and contrib/, docker-snap, and the products' own documentation. Data only.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+Info = Mapping[str, Any]
+Leaf = tuple[str, ...]
+LEAF = ("features", "containerd-snapshotter")
+
+
+class Site(NamedTuple):
+    """Where the things of one engine lie on this host.
+
+    ``{home}``, ``{config}``, ``{runtime}`` and ``{appdata}`` are its user's (``facts.placed``). ``files``: where its
+    configuration may be, each with the key that turns containerd's store on; the first that is there counts, else the
+    first. ``closed``: nobody may edit it while the engine runs. ``managers``: who restarts it, by their names in
+    managers.py; the first that runs this host. ``dockerd``: what judges a candidate, where the unit does not say.
+    ``managed``: it runs a containerd of its own.
+    """
+
+    files: tuple[tuple[str, Leaf], ...] = (("/etc/docker/daemon.json", LEAF),)
+    closed: bool = False
+    unit: str = "docker.service"
+    managers: tuple[str, ...] = ("systemd", "OpenRC", "runit", "sysvinit")
+    pid: str = "/var/run/docker.pid"
+    dockerd: str = ""
+    managed: bool = False
+
+
+class Flavour(NamedTuple):
+    """One kind of engine.
+
+    ``site`` None: no file of it is ours to edit, and ``advice`` and ``command`` are for its owner. ``owner``: whose
+    engine it is, root's, a user's, or either's. ``emulators``: who registers them, ``here`` (root, on this host),
+    ``root`` (the same, and we are not) or ``inside`` (they come with it). ``daemon``: how its owner sets a key of
+    daemon.json. ``sockets``: where it listens; ``only``: and nowhere else, for else it is another one of its kind, of
+    which neither file nor unit is known. ``store``: whether it has an image store to switch; ``builder``: whether a
+    builder can be had there.
+    """
+
+    name: str
+    title: str
+    signs: Callable[[Info, str], bool]
+    site: Site | None = None
+    advice: str = ""
+    command: str = ""
+    owner: str = "either"
+    emulators: str = "inside"
+    daemon: str = "set it where that engine's own daemon.json is made"
+    sockets: tuple[str, ...] = ()
+    only: bool = False
+    store: bool = True
+    builder: bool = True
+
+
+def _named(info: Info, *names: str) -> bool:
+    """Whether the engine's host has one of these names, alone or with a profile's behind it."""
+    name = str(info.get("Name", ""))
+    return any(name == n or name.startswith(f"{n}-") for n in names)
+
+
+def _system(info: Info, *names: str) -> bool:
+    return info.get("OperatingSystem") in names
+
+
+def _desktop(info: Info, _: str) -> bool:
+    labels = info.get("Labels") or ()
+    return _system(info, "Docker Desktop") or any(str(label).startswith("com.docker.desktop.") for label in labels)
+
+
+def _remote(_: Info, host: str) -> bool:
+    return not host.startswith(("unix://", "npipe://"))
+
+
+ENGINE = Flavour(
+    "engine",
+    "Engine",
+    lambda i, h: True,
+    Site(),
+    owner="root",
+    emulators="here",
+    sockets=("/var/run/docker.sock", "/run/docker.sock"),  # /var/run is a link
+    only=True,
+)
+
+# The first row whose signs are there wins, so that what wraps an engine comes before the engine.
+FLAVOURS = (
+    Flavour(
+        "desktop-wsl",
+        "Docker Desktop, integrated into WSL",
+        lambda i, h: _desktop(i, h) and h.startswith("unix://") and "microsoft" in str(i.get("KernelVersion")),
+        None,
+        "in Docker Desktop on Windows: Settings > General > Use containerd for pulling and storing images > Apply",
+        "docker desktop restart",
+        owner="user",
+    ),
+    Flavour(
+        "desktop",
+        "Docker Desktop",
+        _desktop,
+        Site(
+            tuple(
+                (f"{folder}/{name}", (key,))
+                for folder in (
+                    "{home}/.docker/desktop",
+                    "{home}/Library/Group Containers/group.com.docker",
+                    "{appdata}/Docker",
+                )
+                for name, key in (
+                    ("settings-store.json", "UseContainerdSnapshotter"),
+                    ("settings.json", "useContainerdSnapshotter"),  # Desktop 4.34 and older
+                )
+            ),
+            closed=True,
+            unit="Docker Desktop",
+            managers=("Docker Desktop",),
+            pid="",
+        ),
+        owner="user",
+        daemon="set it in Settings > Docker Engine",
+        sockets=(
+            "{home}/.docker/desktop/docker.sock",
+            "{home}/.docker/run/docker.sock",
+            "npipe:////./pipe/dockerDesktopLinuxEngine",
+        ),
+    ),
+    Flavour(
+        "podman",
+        "Podman",
+        lambda i, h: "BuildahVersion" in i or "buildahVersion" in (i.get("host") or ()),
+        None,
+        "Podman keeps images of several platforms as it is: nothing to switch",
+        "podman info",
+        emulators="here",
+        store=False,
+        sockets=("/run/podman/podman.sock", "{runtime}/podman/podman.sock"),
+    ),
+    Flavour(
+        "orbstack",
+        "OrbStack",
+        lambda i, h: _system(i, "OrbStack") or _named(i, "orbstack"),
+        None,
+        'add "features": {"containerd-snapshotter": true} to the engine\'s configuration (the default since 2.2)',
+        "orb config docker && orb restart docker",
+        sockets=("{home}/.orbstack/run/docker.sock",),
+    ),
+    Flavour(
+        "rancher-desktop",
+        "Rancher Desktop",
+        lambda i, h: _named(i, "lima-rancher-desktop") or _system(i, "Rancher Desktop WSL Distribution"),
+        None,
+        "choose containerd's image store in Preferences > Container Engine: it writes daemon.json anew at each start",
+        "rdctl shutdown && rdctl start",
+        sockets=("{home}/.rd/docker.sock",),
+    ),
+    Flavour(
+        "colima",
+        "Colima",
+        lambda i, h: _named(i, "colima"),
+        None,
+        'say docker: {"features": {"containerd-snapshotter": true}} in colima.yaml, of which daemon.json is made',
+        "colima stop && colima start --edit",
+        sockets=("{home}/.colima/*/docker.sock", "{home}/.config/colima/*/docker.sock", "{home}/.colima/docker.sock"),
+    ),
+    Flavour(
+        "lima",
+        "Lima",
+        lambda i, h: _named(i, "lima"),
+        None,
+        "say param: {containerdSnapshotter: true} in the instance's template",
+        "limactl stop INSTANCE && limactl edit INSTANCE && limactl start INSTANCE",
+        sockets=("{home}/.lima/*/sock/docker.sock",),
+    ),
+    Flavour(
+        "remote",
+        "an engine on another machine",
+        _remote,
+        None,
+        "run provisioner there: files and emulators of this host are not that engine's",
+        "provisioner apply",
+        builder=False,
+    ),
+    Flavour(
+        "windows",
+        "Engine for Windows containers",
+        lambda i, h: i.get("OSType") == "windows" or str(i.get("Driver")).startswith("windowsfilter"),
+        None,
+        "it runs Windows containers only: switch Docker Desktop to Linux containers, or use an engine on Linux",
+        "docker desktop engine use linux",
+        store=False,
+        builder=False,
+    ),
+    Flavour(
+        "rootless",
+        "Engine, rootless",
+        lambda i, h: "name=rootless" in (i.get("SecurityOptions") or ()),
+        Site(
+            (("{config}/docker/daemon.json", LEAF),),
+            managers=("systemd --user",),
+            pid="{runtime}/docker.pid",
+            managed=True,
+        ),
+        owner="user",
+        emulators="root",
+        sockets=("{runtime}/docker.sock",),
+        only=True,
+    ),
+    Flavour(
+        "snap",
+        "Engine, snap",
+        lambda i, h: str(i.get("DockerRootDir", "")).startswith("/var/snap/"),
+        Site(
+            (("/var/snap/docker/current/config/daemon.json", LEAF),),
+            unit="snap.docker.dockerd.service",
+            managers=("snapd",),
+            pid="/var/snap/docker/common/run/docker.pid",
+            dockerd="/snap/docker/current/bin/dockerd",
+            managed=True,
+        ),
+        owner="root",
+        emulators="here",
+        sockets=("/var/snap/docker/common/run/docker.sock",),
+    ),
+    Flavour(
+        "container",
+        "Engine in a container",
+        lambda i, h: str(i.get("OperatingSystem", "")).endswith(" (containerized)"),
+        Site(),
+        owner="root",
+        emulators="here",
+    ),
+    ENGINE,
+)  # fmt: skip
+
+# What answers like an engine of this host, and is not: its socket leads elsewhere.
+ELSEWHERE = Flavour(
+    "elsewhere",
+    "an engine that runs elsewhere, behind a socket of this host",
+    lambda i, h: False,
+    None,
+    "run provisioner where it runs; a container: give its dockerd --feature containerd-snapshotter (27.3 on)",
+    "provisioner apply",
+)
+
+
+def recognised(info: Info, host: str) -> Flavour:
+    """The kind of engine that gives this answer to GET /info at an address.
+
+    A machine of its own may have any name, so what can be said by the address alone counts, too.
+    """
+    found = next(row for row in FLAVOURS if row.signs(info, host))
+    there = expected(host) if found is ENGINE else None
+    return there if there and there.emulators == "inside" else found
+
+
+def expected(host: str) -> Flavour | None:
+    """The kind of engine that usually listens at an address; None: that says nothing."""
+    return next((row for row in FLAVOURS if any(_fits(host, pattern) for pattern in row.sockets)), None)
+
+
+def _fits(host: str, pattern: str) -> bool:
+    """Whether an address is one of those that a pattern stands for, in whatever user's folders."""
+    if "://" in pattern:
+        return host == pattern
+    path = host.removeprefix("unix://")
+    if pattern.startswith("{runtime}"):
+        return path.startswith("/run/user/") and path.endswith(pattern.removeprefix("{runtime}"))
+    if not pattern.startswith("{home}"):
+        return path == pattern
+    before, star, after = pattern.removeprefix("{home}").partition("*")
+    at = path.find(before)
+    return at > 0 and (path.endswith(after) if star else path.endswith(before))
+
+
+def of(name: str) -> Flavour:
+    """The row of a name; that of ``none`` is Engine's, for where nobody answers that is what there could be."""
+    return next((row for row in (*FLAVOURS, ELSEWHERE) if row.name == name), ENGINE)

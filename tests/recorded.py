@@ -1,0 +1,52 @@
+"""A fake engine: recorded answers, served as HTTP over a real Unix socket. No daemon stands behind it."""
+
+import contextlib
+import http.server
+import json
+import socketserver
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+Answer = Any  # JSON; a callable makes it anew for each request; None: 404
+Answers = Mapping[str, Answer | Callable[[], Answer]]
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    answers: Answers
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        answer = self.server.answers.get(self.path.partition("?")[0])
+        content = answer() if callable(answer) else answer
+        body = json.dumps(content).encode()
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: what was asked is no news."""
+
+
+@contextlib.contextmanager
+def engine(socket: Path, answers: Answers) -> Iterator[None]:
+    """Answer at ``socket`` while the block runs; a path that is not among the answers is not known."""
+    socket.parent.mkdir(parents=True, exist_ok=True)
+    with _Server(str(socket), _Handler) as server:
+        server.answers = answers
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            socket.unlink(missing_ok=True)
