@@ -22,7 +22,7 @@ from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackEr
 from provisioner.journal import Found, Journal
 from provisioner.proof import Proof
 from provisioner.report.sentences import sentence
-from provisioner.session import entitled, interruptible, must_be_root, own, owning
+from provisioner.session import entitled, interruptible, must_be_root, own
 from provisioner.steps import Say, execute, inverse
 from provisioner.system import System
 from provisioner.undoing import UNDOABLE, recover, rollback, timer, undo
@@ -68,7 +68,6 @@ def apply(
         recover(system, say)
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
-        owning(system, found)
         system, wanted = facts.bound(system, wanted, found)
         for sentence in emulated.told(wanted, found):
             say(f"note: {sentence}")

@@ -42,12 +42,12 @@ def whose(host: Reader, daemon: Daemon) -> str:
     row = daemon.flavour
     if daemon.engine is None:
         return daemon.problem
+    if row.owner == "user" and host.uid == 0:
+        return "its user's to provision, without sudo"
     if not row.builder or facts.stranger(host, row, daemon.where):
         return "not ours to provision"
     if row.site is None:
         return "only its builder is ours to provision"
-    if row.owner == "user" and host.uid == 0:
-        return "its user's to provision, without sudo"
     if row.owner == "root" and host.uid != 0:
         return "root's to provision"
     return "ours to provision"

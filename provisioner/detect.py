@@ -65,8 +65,10 @@ def _asked(host: Reader, where: Endpoint) -> Engine:
 
 def _daemon(host: Reader, daemon: Daemon) -> str:
     """A daemon in a line."""
-    found = f"{daemon.flavour.title} {daemon.engine.version_text}" if daemon.engine else "nobody"
-    return f"{daemon.where.host}: {found}, {daemons.whose(host, daemon)}"
+    if daemon.engine is None:
+        return daemon.problem
+    title = f"{daemon.flavour.title} {daemon.engine.version_text}"
+    return f"{daemon.where.host}: {title}, {daemons.whose(host, daemon)}"
 
 
 def _emulators(host: Reader) -> list[str]:

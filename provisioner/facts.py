@@ -126,6 +126,9 @@ def _engine(host: Reader, where: Endpoint, *, needed: bool) -> Engine:
         row = flavours.of(found.flavour)
         if not row.builder:
             raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)
+        if row.owner == "user" and host.uid == 0:  # root would leave files there that the user cannot write
+            reason = f"{where.host}: {row.title} belongs to a user, and root does not provision it"
+            raise DeniedError(reason, hint="run provisioner as that user, without sudo")
         if stranger(host, row, where):
             whose = "this host's" if row.owner == "root" else "this user's"
             hint = f"leave {where.source} away to provision the engine at {filled(host, row.sockets[0])}"

@@ -8,7 +8,6 @@ from types import FrameType
 from provisioner import engine, facts, journal
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
-from provisioner.facts import Facts
 from provisioner.system import System
 
 ROOTS, SUDO = "only root can change this host", "run it with sudo"
@@ -38,13 +37,6 @@ def entitled(system: System, wanted: Desired) -> System:
     if owner == "root":
         raise DeniedError(ROOTS, hint=SUDO)
     return system.personal()
-
-
-def owning(system: System, seen: Facts) -> None:
-    """DeniedError: this is a user's engine, and root would leave files there that the user cannot write."""
-    if system.uid == 0 and seen.flavour.owner == "user":
-        reason = f"{seen.endpoint.host}: {seen.flavour.title} belongs to a user, and root does not provision it"
-        raise DeniedError(reason, hint="run provisioner as that user, without sudo")
 
 
 def own(system: System) -> System:

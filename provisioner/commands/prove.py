@@ -21,7 +21,6 @@ def run(system: System, args: argparse.Namespace) -> Answer:
     with system.lock(journal.lock(system)):
         undoing.recover(system, say)
         seen = facts.gather(system, asked)
-        session.owning(system, seen)
         tell(system, asked, seen)
         system, asked = facts.bound(system, asked, seen)
         if args.registry:

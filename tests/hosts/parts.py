@@ -52,5 +52,12 @@ def network() -> tuple[Path, ...]:
     return tuple(folder / package for package in wanted)
 
 
+def rootless() -> tuple[Path, ...]:
+    """What an engine of a user's needs, for hosts of QEMU_SUITE, as layers."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.ROOTLESS)
+    folder = entry("rootless", recipe, partial(debian.fetch, wanted), partial(tree, suite))
+    return tuple(folder / package for package in wanted)
+
+
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:
     return entry(name, (recipe, recipes.GO), partial(golang.build, recipe))

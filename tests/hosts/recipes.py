@@ -131,6 +131,18 @@ NETWORK = {  # for hosts that reach each other: what of ssh and TLS no tree has
     "libwtmpdb0": ("usr/lib",),
 }
 
+ROOTLESS = {  # for an engine of a user's, in a session of that user's own
+    "rootlesskit": ("usr/bin",),
+    "slirp4netns": ("usr/bin",),
+    "libslirp0": ("usr/lib",),
+    "libglib2.0-0t64": ("usr/lib",),
+    "libatomic1": ("usr/lib",),
+    "uidmap": ("usr/bin",),
+    "libsubid5": ("usr/lib",),
+    "dbus-user-session": ("usr/lib",),
+    "libpam-systemd": ("usr/lib",),
+}
+
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
 NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # made here, it has NEWER_QEMU_SUITE's QEMU
