@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from provisioner import (
     __version__,
+    compare,
     copyout,
     desired,
     emulated,
@@ -13,13 +14,15 @@ from provisioner import (
     journal,
     plan,
     proof,
+    receipts,
     service,
 )
 from provisioner.acts import Change, CopyOut, Plan, Run, Step
 from provisioner.buildx import buildkitd, leftovers, store
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackError
-from provisioner.journal import Found, Journal
+from provisioner.journal import Journal
+from provisioner.model import Found
 from provisioner.proof import Proof
 from provisioner.report.sentences import sentence
 from provisioner.session import entitled, interruptible, must_be_root, own
@@ -76,7 +79,7 @@ def apply(
             if held.fatal:
                 raise ProvisionerError(held.reason, hint=held.hint)
         if made.acts:
-            before = plan.compare(system, found, wanted).differences
+            before = compare.drift(system, found, wanted)
             outcome = _act(system, wanted, made, before, say, confirm)
         else:
             outcome = Outcome(_status(made), made, made)
@@ -103,19 +106,19 @@ def repair(system: System, path: str | None, say: Say) -> Outcome:
 def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Undo every apply, and take away the caches of builders that were ours; the receipts undone, the volumes."""
     system = own(system)
-    receipts = [journal.read(system, n) for n in journal.numbers(system)]
-    first = next((r.number for r in receipts if r.outcome in UNDOABLE), None)
+    every = [journal.read(system, n) for n in receipts.numbers(system)]
+    first = next((r.number for r in every if r.outcome in UNDOABLE), None)
     undone = rollback(system, first, say) if first is not None else ()
-    if not receipts:
+    if not every:
         return undone, ()
     with system.lock(journal.lock(system)), interruptible():
-        seen = facts.gather(system, receipts[-1].desired)
-        system, _ = facts.bound(system, receipts[-1].desired, seen)
-        names = frozenset(r.desired.builder.name for r in receipts)
+        seen = facts.gather(system, every[-1].desired)
+        system, _ = facts.bound(system, every[-1].desired, seen)
+        names = frozenset(r.desired.builder.name for r in every)
         gone = [v.volume for v in leftovers.volumes(system, seen.socket, names) if v.ours] if seen.socket else []
         if gone:
-            book = Journal(system, journal.numbers(system)[-1] + 1)
-            book.begin(__version__, receipts[-1].desired, ())
+            book = Journal(system, receipts.numbers(system)[-1] + 1)
+            book.begin(__version__, every[-1].desired, ())
             steps = tuple(Run(("docker", "volume", "rm", volume)) for volume in gone)
             make_change(system, book, Change("left over", (), steps), say)
             book.end("removed")
@@ -124,7 +127,7 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 def _refuse_unconfirmed(system: System) -> None:
     found = journal.last(system)
-    if found is not None and found.outcome == journal.UNCONFIRMED:
+    if found is not None and found.outcome == receipts.UNCONFIRMED:
         hint = f"`provisioner confirm` keeps it, `provisioner rollback {found.number}` takes it back"
         raise ProvisionerError(f"the apply of {found.time} (receipt {found.number}) waits to be confirmed", hint=hint)
 
@@ -149,7 +152,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
 
     ``before`` is what was seen; a plan's own differences are partly what it foresees.
     """
-    book = Journal(system, (journal.numbers(system) or (0,))[-1] + 1)
+    book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
     book.begin(__version__, wanted, before)
     try:
         if confirm is not None:
@@ -169,7 +172,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         say(f"failed: {reason}")
         undo(system, journal.read(system, book.number), "rolled back", say)
         raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
-    book.end(journal.UNCONFIRMED if confirm is not None else "held" if left else "converged")
+    book.end(receipts.UNCONFIRMED if confirm is not None else "held" if left else "converged")
     return Outcome(_status(left), made, left, book.number, proven, missing)
 
 
@@ -211,7 +214,7 @@ def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
     for seconds in LOOKS:
         system.pause(seconds)
         found = facts.gather(system, wanted)
-        seen = plan.compare(system, found, wanted).differences  # a plan's own are partly what it foresees
+        seen = compare.drift(system, found, wanted)  # a plan's own are partly what it foresees
         left = plan.make(system, found, wanted)
         odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in held]
         if not odd:

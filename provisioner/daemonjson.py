@@ -1,14 +1,16 @@
-"""daemon.json as the changes before this one leave it, read no further than a configuration can be long."""
+"""daemon.json as the changes before this one leave it, read no further than a configuration can be long; its leaves."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from provisioner import jsontext
-from provisioner.acts import MakeDirectory, SetLeaf, Step
 from provisioner.errors import ConfigError
 from provisioner.facts import Facts
-from provisioner.model import Reader
+from provisioner.model import Reader, Value
 
 LIMIT = 4 << 20  # bytes; the longest one that was ever seen has 8 KB
+EFFECT = " in effect"  # after a leaf's name: what the engine shows of it
 
 Keys = tuple[str, ...]
 
@@ -32,21 +34,20 @@ def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
     return jsontext.load(text(host, facts) or "", facts.daemon_json, along, facts.engine.version)
 
 
-def edits(host: Reader, facts: Facts, leaves: dict[Keys, Any]) -> list[Step]:
-    """The steps that give each leaf its value (None: take it away), and nothing else."""
-    path, steps = facts.daemon_json, list[Step]()
-    folder = path.rpartition("/")[0]
-    if facts.planned is None and host.stat(folder) is None:
-        steps.append(MakeDirectory(folder))
-    before = text(host, facts)
-    for keys, value in leaves.items():
-        after = jsontext.drop(before or "{}", keys) if value is None else jsontext.put(before or "", keys, value)
-        steps.append(SetLeaf(path, keys, value, before, after))
-        before = after
-    return steps
+def leaves(found: Mapping[str, Any], above: Keys = ()) -> list[tuple[Keys, Any]]:
+    """Every leaf with its path. A list is a leaf, an object only when it is empty."""
+    every: list[tuple[Keys, Any]] = []
+    for key, value in found.items():
+        inner = isinstance(value, dict) and value
+        every += leaves(value, (*above, key)) if inner else [((*above, key), value)]
+    return every
 
 
-def after(steps: tuple[Step, ...], path: str) -> str | None:
-    """The text that some steps leave; None: none of them changes it."""
-    texts = [s.after for s in steps if isinstance(s, SetLeaf) and s.path == path]
-    return texts[-1] if texts else None
+def name(keys: Keys) -> str:
+    """What a person calls a leaf."""
+    return ".".join(keys)
+
+
+def flat(value: Any) -> Value:
+    """A value that can be compared and printed; of what has parts, its JSON."""
+    return value if isinstance(value, bool | int | str | None) else json.dumps(value, sort_keys=True)

@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from provisioner import contexts, daemons, emulated, engine, facts, flavours, journal, kernel, managers, platforms
+from provisioner import (
+    contexts,
+    daemons,
+    emulated,
+    engine,
+    facts,
+    flavours,
+    journal,
+    kernel,
+    managers,
+    platforms,
+    receipts,
+)
 from provisioner.buildx import leftovers, store
 from provisioner.daemons import Daemon
 from provisioner.desired import Desired
@@ -98,7 +110,7 @@ def _builders(host: Reader) -> list[str] | None:
 def _left_over(host: Reader, socket: str) -> list[str]:
     """The state volumes of builders that are gone, with their size; ours are those that an apply once configured."""
     try:
-        names = frozenset(journal.read(host, n).desired.builder.name for n in journal.numbers(host))
+        names = frozenset(journal.read(host, n).desired.builder.name for n in receipts.numbers(host))
     except DeniedError:
         names = frozenset()
     found = leftovers.volumes(host, socket, names)
@@ -110,7 +122,7 @@ def _left_over(host: Reader, socket: str) -> list[str]:
 
 def _receipts(host: Reader) -> list[str] | None:
     try:
-        found = (journal.read(host, n) for n in journal.numbers(host))
+        found = (journal.read(host, n) for n in receipts.numbers(host))
         return [f"{r.number} of {r.time}: {r.outcome or 'cut off'}" for r in found]
     except DeniedError:
         return None

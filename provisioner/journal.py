@@ -16,16 +16,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from provisioner import acts
+from provisioner import acts, receipts
 from provisioner.acts import Reload, Restart, Step
 from provisioner.desired import Desired, from_json, to_json
-from provisioner.errors import DeniedError, ProvisionerError
-from provisioner.model import Difference, Reader
+from provisioner.errors import ProvisionerError
+from provisioner.model import Difference, Found, Reader
+from provisioner.receipts import FAILED, UNCONFIRMED, file, numbers, opened
 from provisioner.system import System
 
 FORMAT = 1
-FAILED = "rollback failed"
-UNCONFIRMED = "unconfirmed"
 STEPS = (
     acts.MakeDirectory,
     acts.RemoveDirectory,
@@ -46,8 +45,6 @@ STEPS = (
     acts.Reload,
 )
 _BY_NAME: Mapping[str, Any] = {cls.__name__: cls for cls in STEPS}
-
-Found = tuple[tuple[str, Difference], ...]  # differences, each with its resource
 
 
 class Receipt(NamedTuple):
@@ -117,34 +114,14 @@ class Journal:
 def prepare(system: System) -> None:
     """Make the directory of our state, for its owner's eyes only."""
     system.make_directories(system.state.rpartition("/")[0], 0o755)
-    for folder in (system.state, receipts(system)):
+    for folder in (system.state, receipts.folder(system)):
         if system.stat(folder) is None:
             system.make_directory(folder, 0o700)
-
-
-def receipts(host: Reader) -> str:
-    """The folder of the receipts."""
-    return f"{host.state}/receipts"
-
-
-def file(host: Reader, number: int) -> str:
-    """The file of a receipt."""
-    return f"{receipts(host)}/{number:06}.jsonl"
 
 
 def lock(host: Reader) -> str:
     """The file that one apply at a time may hold."""
     return f"{host.runtime}/lock"
-
-
-def opened(host: Reader) -> str:
-    """The file that is there as long as a boot would have to undo the last run."""
-    return f"{host.state}/open"
-
-
-def numbers(host: Reader) -> tuple[int, ...]:
-    """The numbers of all receipts, oldest first."""
-    return tuple(int(n[:-6]) for n in host.names(receipts(host)) if n.endswith(".jsonl") and n[:-6].isdigit())
 
 
 def read(host: Reader, number: int) -> Receipt:
@@ -153,7 +130,7 @@ def read(host: Reader, number: int) -> Receipt:
     if text is None:
         known = ", ".join(map(str, numbers(host))) or "none"
         raise ProvisionerError(f"there is no receipt {number}", hint=f"the receipts on this host: {known}")
-    lines = [line for line in map(_parse, text.splitlines()) if line]
+    lines = receipts.lines(text)
     if not lines:  # the power went while it was opened: nothing was done yet
         return Receipt(number, "", Desired(), (), (), (), False, "empty")
     begin = lines[0]
@@ -187,15 +164,6 @@ def cut_off(host: Reader) -> Receipt | None:
     return found if found and found.outcome in (None, FAILED) else None
 
 
-def interrupted(host: Reader) -> int | None:
-    """The number of a run that was cut off, for those who only look; None: none, or this user may not know."""
-    try:
-        cut = cut_off(host)
-    except DeniedError:
-        return None
-    return cut.number if cut else None
-
-
 def to_dict(step: Step) -> dict[str, Any]:
     """A step as JSON has it; ``from_dict`` takes it back."""
     fields = step._asdict()
@@ -211,11 +179,3 @@ def from_dict(found: Mapping[str, Any]) -> Step:
         fields["undo"] = tuple(from_dict(s) for s in fields["undo"])
     step: Step = _BY_NAME[found["step"]](**fields)
     return step
-
-
-def _parse(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}  # torn: what it announces was never begun
-    return found if isinstance(found, dict) else {}

@@ -25,6 +25,9 @@ class Difference(NamedTuple):
     want: Value
 
 
+Found: TypeAlias = tuple[tuple[str, Difference], ...]  # differences, each with its resource
+
+
 class Account(NamedTuple):
     """A user as the host's databases have it; ``groups`` are all of its groups."""
 

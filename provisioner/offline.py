@@ -17,6 +17,7 @@ from provisioner import (
     journal,
     plan,
     platforms,
+    receipts,
     registries,
     service,
     unbooted,
@@ -82,7 +83,7 @@ def apply(system: System, wanted: Desired, root: str, say: Callable[[str], None]
         made = look(system, wanted, root, say)
         if not any(c.edits for c in made.changes):
             return Outcome(Exit.HELD if made else Exit.OK, made, made)
-        book = Journal(system, (journal.numbers(system) or (0,))[-1] + 1)
+        book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
         book.begin(__version__, wanted, made.differences)
         try:
             for change in made.changes:
@@ -102,7 +103,7 @@ def apply(system: System, wanted: Desired, root: str, say: Callable[[str], None]
 def _undo(system: System, number: int, say: Callable[[str], None]) -> None:
     """Put a run's files back. RollbackFailedError: not all of them."""
     notes = [note for step in journal.read(system, number).undo if (note := attempt(step, system, say))]
-    Journal(system, number).end(journal.FAILED if notes else "rolled back")
+    Journal(system, number).end(receipts.FAILED if notes else "rolled back")
     if notes:
         raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them right by hand")
 

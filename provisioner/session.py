@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from provisioner import engine, facts, journal
+from provisioner import engine, facts, receipts
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.system import System
@@ -44,7 +44,7 @@ def own(system: System) -> System:
     if system.uid == 0:
         return system
     mine = system.personal()
-    if not journal.numbers(mine):
+    if not receipts.numbers(mine):
         raise DeniedError(ROOTS, hint=SUDO)
     return mine
 

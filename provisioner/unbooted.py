@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from provisioner import boot, registering, sources
 from provisioner.acts import Change, Held, MakeDirectory, Step
+from provisioner.compare import differences
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, NAME
 from provisioner.facts import BINFMT_D, Facts
 from provisioner.model import Difference, Reader
-from provisioner.plan import differences
 from provisioner.resources import emulators
 
 KEYS = (AT_BOOT, FROM, CREDENTIALS)  # what files alone decide

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 
-from provisioner import facts, journal, plan, service
+from provisioner import compare, facts, journal, receipts, service
 from provisioner.acts import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
 from provisioner.errors import ProvisionerError, RollbackFailedError
-from provisioner.journal import Found, Journal, Receipt
+from provisioner.journal import Journal, Receipt
+from provisioner.model import Found
 from provisioner.report.sentences import sentence
 from provisioner.session import interruptible, must_be_root, own, uninterruptible
 from provisioner.steps import Say, execute
 from provisioner.system import System
 
 LOOKS = (0.0, 0.2, 0.5)  # seconds before each look, while a daemon that was just started comes up
-UNDOABLE = ("converged", "held", journal.UNCONFIRMED)
+UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)
 FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
 
 
@@ -21,7 +22,7 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
     system = own(system)
     with system.lock(journal.lock(system)), interruptible():
         cut = recover(system, say)
-        known = [r for r in (journal.read(system, n) for n in journal.numbers(system)) if r.outcome in UNDOABLE]
+        known = [r for r in (journal.read(system, n) for n in receipts.numbers(system)) if r.outcome in UNDOABLE]
         if number is not None and number not in [r.number for r in known]:
             journal.read(system, number)  # says so where there is none at all
             raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
@@ -59,7 +60,7 @@ def recover_files(system: System, say: Say) -> int | None:
     must_be_root(system)
     with system.lock(journal.lock(system)):
         found = journal.last(system)
-        if found is None or found.outcome not in (None, journal.FAILED, journal.UNCONFIRMED):
+        if found is None or found.outcome not in (None, receipts.FAILED, receipts.UNCONFIRMED):
             return None
         say(f"the apply of {found.time} (receipt {found.number}) was cut off: putting its files back")
         for step in found.undo:
@@ -74,7 +75,7 @@ def confirmed(system: System, say: Say) -> int | None:
     system = own(system)
     with system.lock(journal.lock(system)):
         found = journal.last(system)
-        if found is None or found.outcome != journal.UNCONFIRMED:
+        if found is None or found.outcome != receipts.UNCONFIRMED:
             return None
         if note := attempt(_stop(system, found.number), system, say):
             raise ProvisionerError(f"it could not be confirmed: {note}", hint="it has been taken back, or will be")
@@ -123,7 +124,7 @@ def _unlike(system: System, receipt: Receipt) -> list[str]:
     for seconds in LOOKS:
         system.pause(seconds)
         try:
-            now: Found = plan.compare(system, facts.gather(system, receipt.desired), receipt.desired).differences
+            now: Found = compare.drift(system, facts.gather(system, receipt.desired), receipt.desired)
         except ProvisionerError as e:
             unlike = [e.message]
             continue

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from provisioner import plan, steps
+from provisioner import compare, steps
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, engine
 from provisioner.facts import Facts
@@ -23,11 +23,11 @@ def test_the_example_resource_is_applied_and_taken_back(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     host = System(str(tmp_path), {})
     want = greeting.want(Desired(), FACTS)
-    found = plan.differences(want, greeting.have(host, FACTS, want))
+    found = compare.differences(want, greeting.have(host, FACTS, want))
     [step] = greeting.change(host, FACTS, Desired(), found).edits
     undo = steps.inverse(step, host)
     steps.execute(step, host)
-    assert plan.differences(want, greeting.have(host, FACTS, want)) == ()
+    assert compare.differences(want, greeting.have(host, FACTS, want)) == ()
     for each in undo:
         steps.execute(each, host)
     assert host.names("/etc") == ()

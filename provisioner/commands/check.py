@@ -45,7 +45,7 @@ def run(host: System, args: argparse.Namespace) -> Answer:
 
 def _keep(host: System, args: argparse.Namespace, found: dict[str, Any]) -> None:
     """The record, the metrics, and what is new since the last record."""
-    from provisioner import log, result
+    from provisioner import log, record
     from provisioner.report import formats
 
     if args.textfile_dir:
@@ -53,9 +53,9 @@ def _keep(host: System, args: argparse.Namespace, found: dict[str, Any]) -> None
             f"{args.textfile_dir}/{formats.PROMETHEUS}", formats.FORMATS["prometheus"](found, False) + "\n", 0o644
         )
     if args.record:
-        for event, keys in result.news(result.record(host), found):
+        for event, keys in record.news(record.read(host), found):
             log.record(event, "; ".join(keys), say, keys=", ".join(keys))
-        result.keep(host, found)
+        record.keep(host, found)
 
 
 def _status(args: argparse.Namespace, found: dict[str, Any]) -> int:

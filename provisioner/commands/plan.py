@@ -2,7 +2,7 @@
 
 import argparse
 
-from provisioner import facts, journal, plan
+from provisioner import facts, plan, receipts
 from provisioner.acts import Plan
 from provisioner.commands import Answer, only, wanted
 from provisioner.conversation import say, tell
@@ -14,7 +14,7 @@ from provisioner.system import System
 def run(host: System, args: argparse.Namespace) -> Answer:
     """Say what apply would do."""
     host, made = _offline(args) if args.root else _running(host, args)
-    cut = journal.interrupted(host)
+    cut = receipts.interrupted(host)
     status = Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
         return Answer(answers.document("plan", status, changes=plans.as_json(made), interrupted=cut), status)

@@ -5,12 +5,16 @@ engine's API: ``docker buildx ls`` waits for every dead node, and ``inspect`` ex
 a buildx file of its own; the container on this host is one for all of them, and so is its state volume, the cache.
 """
 
-from provisioner.acts import Change
+from typing import TYPE_CHECKING
+
 from provisioner.buildx import seen
 from provisioner.buildx.wanted import Wanted
 from provisioner.desired import Desired
 from provisioner.facts import Facts
 from provisioner.model import Difference, Reader, State
+
+if TYPE_CHECKING:
+    from provisioner.acts import Change
 
 NAME = "builder"
 
@@ -27,7 +31,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     return seen.state(host, facts, want)
 
 
-def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
+def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
     """The smallest act that mends it: nothing, start, select, edit the file, make the container again, register."""
     from provisioner.buildx import reconcile  # a check only compares
 

@@ -4,13 +4,17 @@ Registered is not working: a program of each platform is run, in an empty root d
 The kernel is told about one entry at a time, and systemd-binfmt is never started: it flushes everybody's entries.
 """
 
+from typing import TYPE_CHECKING
+
 from provisioner import binfmt, boot, elf, emulated, platforms
-from provisioner.acts import Change
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME, VERSIONS, version
 from provisioner.facts import BINFMT, Facts
 from provisioner.model import NOTE, Difference, Ran, Reader, State, Value
 from provisioner.platforms import Platform
+
+if TYPE_CHECKING:
+    from provisioner.acts import Change
 
 __all__ = ["NAME", "change", "have", "want"]
 HEAD = 4096  # bytes: an ELF header and its program headers
@@ -55,7 +59,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     return found
 
 
-def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
+def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
     """Register what is missing, from a file of ours or from the one that stands there for it."""
     from provisioner import registering  # what a drift check need not know
 

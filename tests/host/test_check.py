@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, agent
+from tests.test_architecture import CHECKING, HEAVY
 
 pytestmark = pytest.mark.host
 
@@ -21,9 +22,10 @@ def hook(event, args):
 sys.addaudithook(hook)
 from provisioner import cli
 status = cli.main(["check", "--format=json"])
-print(json.dumps({"status": status, "modules": sorted(sys.modules), "seen": seen}))
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({"status": status, "modules": sorted(sys.modules), "seen": seen, "peak": peak}))
 """
-HEAVY = {"dataclasses", "jsonschema", "logging", "psutil", "subprocess", "systemd", "yaml"}
+PEAK = 24 << 10  # KiB
 
 
 @pytest.mark.parametrize("config", ["", "platforms: [amd64, arm64]\\nrestart: always\\n"], ids=["no file", "a file"])
@@ -34,7 +36,9 @@ def test_a_check_of_a_known_configuration_is_cheap(boot: Boot, config: str) -> N
     ran = host.run("python3", "-I", "-c", WATCHED, check=True)
     found = json.loads(ran.stdout.strip().splitlines()[-1])
     assert found["status"] == 0
-    assert not HEAVY & set(found["modules"])
+    assert not set(HEAVY) & set(found["modules"])
+    assert {name for name in found["modules"] if name.partition(".")[0] == "provisioner"} <= CHECKING
+    assert found["peak"] <= PEAK
     assert {event for event, _ in found["seen"]} == {"os.posix_spawn"}
     assert len(found["seen"]) == 1  # amd64 needs none
 

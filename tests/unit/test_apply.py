@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import apply, desired, journal, steps
+from provisioner import apply, desired, journal, receipts, steps
 from provisioner.acts import (
     CopyOut,
     Discard,
@@ -168,10 +168,10 @@ def test_a_torn_last_line_is_an_effect_that_never_began(host: System) -> None:
     book = Journal(host, 1)
     book.begin("0", Desired(), ())
     book.step(STEPS[0], (RemoveDirectory("/a"),))
-    whole = host.read(journal.file(host, 1)) or ""
+    whole = host.read(receipts.file(host, 1)) or ""
     begun = whole.index("\n") + 1
     for cut in range(len(whole) - 1):
-        Path(host.path(journal.file(host, 1))).write_text(whole[:cut])
+        Path(host.path(receipts.file(host, 1))).write_text(whole[:cut])
         receipt = journal.read(host, 1)
         assert receipt.undo == ()
         assert receipt.outcome == ("empty" if cut < begun - 1 else None)
@@ -179,7 +179,7 @@ def test_a_torn_last_line_is_an_effect_that_never_began(host: System) -> None:
 
 def test_a_line_after_a_torn_one_is_whole(host: System) -> None:
     Journal(host, 1).begin("0", Desired(), ())
-    with Path(host.path(journal.file(host, 1))).open("a") as file:
+    with Path(host.path(receipts.file(host, 1))).open("a") as file:
         file.write('{"event": "st')
     Journal(host, 1).end("rolled back")
     assert journal.read(host, 1).outcome == "rolled back"
@@ -187,13 +187,13 @@ def test_a_line_after_a_torn_one_is_whole(host: System) -> None:
 
 def test_the_state_is_for_root_alone(host: System) -> None:
     Journal(host, 1).begin("0", Desired(), ())
-    modes = [s.mode for p in (host.state, journal.receipts(host), journal.file(host, 1)) if (s := host.stat(p))]
+    modes = [s.mode for p in (host.state, receipts.folder(host), receipts.file(host, 1)) if (s := host.stat(p))]
     assert modes == [0o700, 0o700, 0o600]
 
 
 def test_a_receipt_of_a_newer_format_is_not_guessed_at(host: System) -> None:
     journal.prepare(host)
-    host.append(journal.file(host, 1), '{"event": "begin", "format": 99}')
+    host.append(receipts.file(host, 1), '{"event": "begin", "format": 99}')
     with pytest.raises(ProvisionerError, match="format 99"):
         journal.read(host, 1)
 

@@ -1,0 +1,62 @@
+"""Where the receipts of applies lie, and how the last one ended: all that a check of a host in sync asks of them."""
+
+import json
+from typing import Any
+
+from provisioner.errors import DeniedError
+from provisioner.model import Reader
+
+FAILED = "rollback failed"
+UNCONFIRMED = "unconfirmed"
+
+
+def folder(host: Reader) -> str:
+    """The folder of the receipts."""
+    return f"{host.state}/receipts"
+
+
+def file(host: Reader, number: int) -> str:
+    """The file of a receipt."""
+    return f"{folder(host)}/{number:06}.jsonl"
+
+
+def opened(host: Reader) -> str:
+    """The file that is there as long as a boot would have to undo the last run."""
+    return f"{host.state}/open"
+
+
+def numbers(host: Reader) -> tuple[int, ...]:
+    """The numbers of all receipts, oldest first."""
+    return tuple(int(n[:-6]) for n in host.names(folder(host)) if n.endswith(".jsonl") and n[:-6].isdigit())
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """What a receipt says, without a torn last line: what that announced was never begun."""
+    return [line for line in map(_parse, text.splitlines()) if line]
+
+
+def interrupted(host: Reader) -> int | None:
+    """The number of a run that was cut off, for those who only look; None: none, or this user may not know."""
+    try:
+        known = numbers(host)
+        return known[-1] if known and cut_off(host.read(file(host, known[-1])) or "") else None
+    except DeniedError:
+        return None
+
+
+def cut_off(text: str) -> bool:
+    """Whether a receipt is one of a run that was cut off in the middle, or could not be taken back."""
+    begun = False
+    for line in filter(None, map(_parse, reversed(text.splitlines()))):
+        if line.get("event") == "end":
+            return line.get("outcome") in (None, FAILED)
+        begun = True
+    return begun
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}  # torn: what it announces was never begun
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,70 @@
+"""What it takes to switch the image store: what is in the way, what comes first, one leaf, one restart."""
+
+from typing import NamedTuple
+
+from provisioner import conflicts, daemonjson, hidden, jsontext, migration, policy, service, setting
+from provisioner.acts import Change, Held, Restart, Step, TryStore
+from provisioner.desired import Desired
+from provisioner.errors import ConfigError
+from provisioner.facts import Facts
+from provisioner.imagestore import CONFIGURED, FIRST, IN_EFFECT
+from provisioner.model import Difference, Reader
+
+
+class Way(NamedTuple):
+    """What is in the way of a change, and what is done all the same: steps before it, sentences beside it."""
+
+    reasons: tuple[tuple[str, str], ...] = ()
+    before: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
+    """Set one leaf, restart once where the store is not yet in effect, and try it: 24 to 28 start with a broken one."""
+    if facts.flavour.site is None:
+        reason = f"{facts.flavour.title}: its configuration is not ours to edit"
+        hint = f"{facts.flavour.advice}: {facts.flavour.command}"
+        return Change(resource, differences, held=tuple(Held(d.key, reason, hint) for d in differences))
+    switch = any(d.key == IN_EFFECT for d in differences)
+    way = _way(host, facts, desired, switch=switch)
+    held = tuple(Held(d.key, *why) for d in differences for why in way.reasons)
+    if held:
+        return Change(resource, differences, way.before, held=held, notes=way.notes)
+    edit = any(d.key == CONFIGURED for d in differences)
+    edits = (*way.before, *(setting.edits(host, facts, {facts.leaf: True}) if edit else ()))
+    if switch and service.nobody(host, facts.site):
+        owed = Held(IN_EFFECT, "the daemon must be restarted, and nobody runs this host's services", service.OWED)
+        return Change(resource, differences, edits, held=(owed,), notes=way.notes)
+    if not switch:
+        return Change(resource, differences, edits, notes=way.notes)
+    restart = Restart(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
+    trial = tuple(TryStore(facts.socket, platform, facts.within) for platform in facts.native[:1])
+    return Change(resource, differences, edits, (restart,), notes=way.notes, hides=True, trial=trial)
+
+
+def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
+    """Everything that speaks against switching the store now, and what to do; no reasons: nothing does."""
+    version = facts.engine.version
+    if version is not None and version < FIRST:
+        reason = (
+            f"engine {facts.engine.version_text} has no containerd image store (24.0 brought it): an image of its own"
+            " holds one platform; the builder still builds and pushes all of them"
+        )
+        return Way(((reason, "upgrade the engine to 24 or newer, or say image_store: {backend: unmanaged}"),))
+    try:
+        scene = conflicts.look(host, facts, daemonjson.load(host, facts, facts.leaf))
+    except ConfigError as e:
+        return Way(((e.message, e.hint or "put the file right"),))
+    if reasons := conflicts.named(scene, store=True):
+        return Way(tuple(reasons))
+    text = jsontext.put(daemonjson.text(host, facts) or "", facts.leaf, True)
+    if words := service.validate(host, text, scene.start):
+        return Way(((f"dockerd would not start: {words}", f"see {facts.daemon_json} and {facts.site.unit}"),))
+    if not switch:
+        return Way()
+    why = policy.held(host, facts, desired)
+    if desired.image_store.existing == "migrate":
+        found = migration.plan(host, facts, desired)
+        return Way((*found.reasons, *((why,) if why else ())), found.steps, found.notes)
+    why = hidden.refusal(host, facts, desired) or why
+    return Way((why,) if why else ())
