@@ -37,6 +37,7 @@ class Outcome(NamedTuple):
     """How an apply ended. ``receipt`` is None where nothing had to be done; ``proof`` where none could be made.
 
     ``missing``: the containers, the builder's left out, that ran before the restart and not after it.
+    ``recovered``: the receipt of a run that was cut off, and that this one has undone first.
     """
 
     status: Exit
@@ -45,6 +46,7 @@ class Outcome(NamedTuple):
     receipt: int | None = None
     proof: Proof | None = None
     missing: tuple[str, ...] = ()
+    recovered: int | None = None
 
 
 def apply(
@@ -68,7 +70,7 @@ def apply(
     system = entitled(system, wanted)
     with system.lock(journal.lock(system)), interruptible():
         hold.refuse(system, system.now())
-        recover(system, say)
+        cut = recover(system, say)
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
         system, wanted = facts.bound(system, wanted, found)
@@ -84,7 +86,7 @@ def apply(
         else:
             outcome = Outcome(_status(made), made, made)
         _remember(system, path, configured, wanted.builder.users[0])
-        return outcome
+        return outcome._replace(recovered=cut)
 
 
 def repair(system: System, path: str | None, say: Say) -> Outcome:

@@ -17,8 +17,9 @@ def run(system: System, args: argparse.Namespace) -> Answer:
         record("held" if done.left else "applied", plans.outcome(done.left, done.receipt), receipt=str(done.receipt))
     if args.format == "json":
         fields = {
-            "changed": done.receipt is not None,
+            "changed": done.receipt is not None or done.recovered is not None,
             "receipt": done.receipt,
+            "recovered": done.recovered,
             "changes": plans.as_json(done.plan),
             "left": plans.as_json(done.left),
             "missing": done.missing,

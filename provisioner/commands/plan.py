@@ -2,7 +2,7 @@
 
 import argparse
 
-from provisioner import facts, plan, receipts
+from provisioner import facts, hold, plan, receipts
 from provisioner.acts import Plan
 from provisioner.commands import Answer, only, wanted
 from provisioner.conversation import say, tell
@@ -17,7 +17,9 @@ def run(host: System, args: argparse.Namespace) -> Answer:
     cut = receipts.interrupted(host)
     status = Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
-        return Answer(answers.document("plan", status, changes=plans.as_json(made), interrupted=cut), status)
+        on = hold.read(host, host.now())
+        fields = {"changes": plans.as_json(made), "interrupted": cut, "hold": on and on._asdict()}
+        return Answer(answers.document("plan", status, **fields), status)
     note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
     return Answer(note + plans.as_text(made), status)
 

@@ -8,6 +8,8 @@ from provisioner.acts import Change, Plan
 from provisioner.model import Value
 from provisioner.report.sentences import diff, sentence
 
+RESTART = "the daemon must be restarted"  # how every reason begins for which a restart is held, or owed
+
 
 def as_text(made: Plan) -> str:
     """What apply would do: differences, steps with their diffs, what must follow, what is held and why."""
@@ -51,10 +53,10 @@ def as_json(made: Plan) -> list[dict[str, Any]]:
             "resource": c.resource,
             "differences": [d._asdict() for d in c.differences],
             "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
-            "settle": [{"step": type(s).__name__, "does": sentence(s)} for s in c.settle],
+            "settle": [{"step": type(s).__name__, "does": sentence(s), "unit": s.unit} for s in c.settle],
             "trial": [{"step": type(s).__name__, "does": sentence(s)} for s in c.trial],
             "last": [{"step": type(s).__name__, "does": sentence(s)} for s in c.last],
-            "held": [h._asdict() for h in c.held],
+            "held": [{**h._asdict(), "restart": h.reason.startswith(RESTART)} for h in c.held],
             "notes": c.notes,
         }
         for c in made.changes
