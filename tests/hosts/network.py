@@ -1,7 +1,8 @@
-"""A private network of two hosts: a pair of devices, moved in after the boot. Nothing of it leaves them."""
+"""A private network of hosts: pairs of devices, moved in after the boot. Nothing of it leaves them."""
 
 import os
 import subprocess
+from collections.abc import Sequence
 
 from tests.hosts.host import Host
 
@@ -11,15 +12,29 @@ ADDRESSES = ("10.99.0.1", "10.99.0.2")
 
 def connect(one: Host, other: Host) -> tuple[str, str]:
     """Give two booted hosts a wire between them, until one is switched off; their addresses."""
+    _wire((one, other), ADDRESSES, (DEVICE, DEVICE))
+    return ADDRESSES
+
+
+def star(hub: Host, others: Sequence[Host]) -> tuple[str, ...]:
+    """Give each of some booted hosts a wire to one of them; the addresses that the hub reaches them at."""
+    found = []
+    for number, other in enumerate(others, 1):
+        ends = (f"10.99.{number}.1", f"10.99.{number}.2")
+        _wire((hub, other), ends, (f"lan{number}", DEVICE))
+        found.append(ends[1])
+    return tuple(found)
+
+
+def _wire(hosts: tuple[Host, Host], addresses: tuple[str, str], devices: tuple[str, str]) -> None:
     ends = tuple(f"p{os.getpid()}{side}" for side in "ab")
     _ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
-    for host, end, address in zip((one, other), ends, ADDRESSES, strict=True):
+    for host, end, address, device in zip(hosts, ends, addresses, devices, strict=True):
         _ip("link", "set", end, "netns", str(host.leader))
         host.sh(
-            f"ip link set {end} name {DEVICE}; ip address add {address}/24 dev {DEVICE}; ip link set {DEVICE} up",
+            f"ip link set {end} name {device}; ip address add {address}/24 dev {device}; ip link set {device} up",
             check=True,
         )
-    return ADDRESSES
 
 
 def disconnect(host: Host) -> None:

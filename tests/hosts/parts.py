@@ -45,10 +45,10 @@ def qemu() -> Path:
     return programs() / "qemu-user"
 
 
-def network() -> tuple[Path, ...]:
-    """A client and a server of ssh, and openssl, for hosts of QEMU_SUITE, as layers."""
-    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.NETWORK)
-    folder = entry("network", recipe, partial(debian.fetch, wanted), partial(tree, suite))
+def network(suite: str = recipes.QEMU_SUITE) -> tuple[Path, ...]:
+    """A client and a server of ssh for hosts of a suite, and openssl for those of QEMU_SUITE, as layers."""
+    wanted = recipes.NETWORK[suite]
+    folder = entry(f"network-{suite}", (suite, wanted), partial(debian.fetch, wanted), partial(tree, suite))
     return tuple(folder / package for package in wanted)
 
 
@@ -57,6 +57,13 @@ def rootless() -> tuple[Path, ...]:
     suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.ROOTLESS)
     folder = entry("rootless", recipe, partial(debian.fetch, wanted), partial(tree, suite))
     return tuple(folder / package for package in wanted)
+
+
+def venv() -> tuple[Path, ...]:
+    """What `python3 -m venv` needs on a host of QEMU_SUITE, as layers."""
+    recipe = (recipes.QEMU_SUITE, recipes.VENV)
+    folder = entry("venv", recipe, partial(debian.fetch, recipes.VENV), partial(tree, recipes.QEMU_SUITE))
+    return tuple(folder / package for package in recipes.VENV)
 
 
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:

@@ -123,12 +123,20 @@ PROGRAMS = {  # what is wanted of which package
     "busybox-static": ("usr/bin/busybox",),
 }
 
-NETWORK = {  # for hosts that reach each other: what of ssh and TLS no tree has
-    "openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"),
+_SSH = {
     "openssh-server": ("usr/sbin", "usr/lib/openssh"),
     "openssh-client": ("usr/bin",),
     "libwrap0": ("usr/lib",),
-    "libwtmpdb0": ("usr/lib",),
+}
+NETWORK = {  # for hosts of a suite that reach each other: what of ssh and TLS no tree has
+    "bookworm": _SSH,
+    "trixie": {"openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"), **_SSH, "libwtmpdb0": ("usr/lib",)},
+    "forky": {**_SSH, "libwtmpdb0": ("usr/lib",)},
+}
+
+VENV = {  # what `python3 -m venv` needs on a host of QEMU_SUITE beside Python itself
+    "python3.13-venv": ("usr/lib/python3.13/ensurepip",),
+    "python3-pip-whl": ("usr/share/python-wheels",),
 }
 
 ROOTLESS = {  # for an engine of a user's, in a session of that user's own
@@ -148,6 +156,11 @@ BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
 NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # made here, it has NEWER_QEMU_SUITE's QEMU
 
 REGISTRY = "127.0.0.1:5000"
+
+ANSIBLE = ("2.19.14", "2.21.5")  # ansible-core, the oldest and the newest that is maintained
+ANSIBLE_PYTHON = ("trixie", "3.13")  # what a controller is made of
+ANSIBLE_TEST_PIP = "24.2"  # the pip that the ansible-test of the oldest asks for
+LINTERS = (f"ansible-core=={ANSIBLE[0]}", "ansible-lint==26.10.1", "antsibull-changelog==0.36.0")
 
 ENGINES = {
     "bookworm": Engine("20.10", "bookworm"),

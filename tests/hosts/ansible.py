@@ -1,0 +1,81 @@
+"""Ansible: as a layer for a host that controls others, and with its linters for this machine. From PyPI, by pip."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from tests.hosts import agent, debian, parts, progress, recipes
+from tests.hosts.cache import entry
+
+TREE, PYTHON = recipes.ANSIBLE_PYTHON
+FOLDER = "opt/ansible-{version}"
+TARGETED = ("--python-version", PYTHON, "--implementation=cp", "--only-binary=:all:", "--ignore-requires-python")
+
+# ansible-test would download a program that puts pip into its environments. Python has one, too.
+PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
+PIP_PLACE = f".ansible/test/cache/get_pip_{recipes.ANSIBLE_TEST_PIP.replace('.', '_')}.py"
+
+
+def layer(version: str) -> Path:
+    """ansible-core for hosts of TREE, in a folder of its own below /opt, so that several go together."""
+    recipe = (version, recipes.ANSIBLE_PYTHON, TARGETED)
+    return entry(f"ansible-{version}", recipe, partial(_build, version), partial(parts.tree, TREE))
+
+
+def environment(version: str) -> dict[str, str]:
+    """What the environment of a controller has to have for one of the versions that are installed there."""
+    folder = "/" + FOLDER.format(version=version)
+    return {"PYTHONPATH": folder, "PATH": f"{folder}/bin:/usr/local/bin:/usr/bin:/bin"}
+
+
+def linters() -> Path:
+    """A venv with ansible-core, ansible-lint and ansible-test; its folder bin has to be first on the path."""
+    return entry("ansible-linters", (recipes.LINTERS, sys.version), _build_linters)
+
+
+def run(*argv: str, cwd: Path, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the linters' programs; what they keep for another time goes into ``home``."""
+    path = f"{linters()}/bin:/usr/bin:/bin"
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
+    env = {**kept, "PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": f"{home}/.ansible", **more}
+    return subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
+
+
+def home() -> Path:
+    """A home folder where ansible-test finds pip, and keeps the environments that it makes, from run to run."""
+    return entry("ansible-home", (recipes.LINTERS, PIP, PIP_PLACE, sys.version), _build_home)
+
+
+def _build(version: str, into: Path, tree: Path) -> None:
+    log = into.parent / "log"
+    folder = into / FOLDER.format(version=version)
+    folder.mkdir(parents=True)
+    argv = ("install", "--no-compile", "--target", str(folder), *TARGETED, f"ansible-core=={version}")
+    progress.run("ansible", (sys.executable, "-m", "pip", *argv), log)
+    _shebangs(folder / "bin", "/usr/bin/python3")
+    compile_all = ("python3", "-I", "-m", "compileall", "-q", f"/{folder.relative_to(into)}")
+    script = ("/bin/sh", "-ec", agent.WRITE_INTO_LAYER, str(tree), str(into), *compile_all)
+    progress.run("ansible", (*debian.CONTAINED, *script), log, cwd=into.parent)
+
+
+def _build_linters(into: Path) -> None:
+    log = into.parent / "log"
+    progress.run("venv", (sys.executable, "-m", "venv", "--clear", str(into)), log)
+    install = ("install", "--disable-pip-version-check", *recipes.LINTERS)
+    progress.run("pip", (f"{into}/bin/python", "-m", "pip", *install), log)
+    _shebangs(into / "bin", "/usr/bin/env python3")
+
+
+def _build_home(into: Path) -> None:
+    (into / PIP_PLACE).parent.mkdir(parents=True)
+    (into / PIP_PLACE).write_text(PIP)
+
+
+def _shebangs(folder: Path, interpreter: str) -> None:
+    """Scripts name the Python that pip put them beside, and that place is only where they were built."""
+    for script in folder.iterdir():
+        head, newline, rest = script.read_bytes().partition(b"\n")
+        if not script.is_symlink() and head.startswith(b"#!") and b"python" in head:
+            script.write_bytes(f"#!{interpreter}".encode() + newline + rest)
