@@ -15,7 +15,7 @@ from provisioner.log import EVENTS
 from tests.cases.results import DRIFT, result
 
 CHECKOUT = Path(__file__).parents[1]
-FACT = CHECKOUT / "ansible" / "facts" / "provisioner.fact"
+FACT = CHECKOUT / "ansible" / "roles" / "provisioner" / "files" / "provisioner.fact"
 SCORES = {"check": "0.5", "repair": "1.5", "apply": "1.5"}  # what systemd-analyze security may say at most
 
 

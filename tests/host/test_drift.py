@@ -64,7 +64,7 @@ def put_prometheus_client(host: Host) -> None:
 def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_story(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     put_prometheus_client(host)
-    host.put(FACT, (CHECKOUT / "ansible" / "facts" / "provisioner.fact").read_text(), 0o755)
+    host.put(FACT, (CHECKOUT / "ansible" / "roles" / "provisioner" / "files" / "provisioner.fact").read_text(), 0o755)
     host.put("/etc/systemd/system/provisioner-check.service.d/textfile.conf", TEXTFILE)
     host.put("/etc/systemd/system/provisioner-check.timer.d/soon.conf", SOON)
     host.sh(f"install -d -g docker -m 1775 {METRICS}; journalctl --update-catalog", check=True)

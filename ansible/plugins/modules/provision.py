@@ -1,0 +1,540 @@
+#!/usr/bin/python
+
+# Copyright (c) the authors of provisioner
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Make a Docker host as its configuration has it: the agent's plan, apply and remove as a module."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: provision
+short_description: Make a Docker host able to build, run and push multi-platform images
+version_added: 0.1.0
+author:
+  - The authors of provisioner (@provisioner)
+description:
+  - Writes the configuration of the agent C(provisioner) and has the agent apply it to the host. The agent sets the
+    image
+    store, further keys of C(daemon.json), emulators and the builder, restarts Docker at most once and only where the
+    configuration lets it, proves the outcome by building and running an image for each platform, and takes everything
+    back when something fails.
+  - The options from O(engine) to O(repair) are those of the agent's configuration file. What is left out is left to
+    the agent's default, which is named with each option. Where all of them are left out, the file stays as it is.
+  - When the agent fails, or has rolled back, the configuration file is put back, too.
+extends_documentation_fragment:
+  - provisioner.docker.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - It is the agent's plan. Where the agent is not installed yet, a change is predicted, and what it consists of is
+        not known.
+  diff_mode:
+    support: full
+    details:
+      - The configuration file, then what the agent does to other files; lines that begin with C(#) are its other steps.
+        Passwords and tokens are hidden.
+  idempotent:
+    support: full
+  platform:
+    support: full
+options:
+  state:
+    description:
+      - With V(present), the host is made as the configuration has it.
+      - With V(absent), all that the agent did to the host is taken back, and O(path) is removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  engine:
+    description:
+      - The engine to provision. V(auto) is docker's own choice; otherwise a docker context's name, or an address like
+        C(unix:///var/run/docker.sock). By default V(auto).
+    type: str
+  platforms:
+    description:
+      - The platforms that this host builds and runs, in Docker's own names. By default V(linux/amd64) and
+        V(linux/arm64).
+    type: list
+    elements: str
+  image_store:
+    description:
+      - Where the engine keeps images.
+    type: dict
+    suboptions:
+      backend:
+        description:
+          - V(containerd) is the image store that holds images of several platforms, V(unmanaged) leaves it as it is. By
+            default V(containerd).
+        type: str
+        choices: [containerd, unmanaged]
+      existing:
+        description:
+          - What is done about images that switching the store would hide. V(refuse) holds the switch, V(hide) goes on,
+            V(migrate) carries the images over first and holds it for containers. By default V(refuse).
+        type: str
+        choices: [refuse, hide, migrate]
+  emulators:
+    description:
+      - How platforms that the CPU does not run are run.
+    type: dict
+    suboptions:
+      source:
+        description:
+          - Where QEMU comes from. V(auto) keeps what works, else takes O(emulators.directory) if it is named, else
+            what is
+            on the host, else the image, else the package. By default V(auto).
+        type: str
+        choices: [auto, image, package, directory]
+      image:
+        description:
+          - The image to copy QEMU out of, by tag or digest. By default V(tonistiigi/binfmt).
+        type: str
+      directory:
+        description:
+          - A directory on the host that holds static programs C(qemu-<architecture>).
+        type: str
+      credentials:
+        description:
+          - Whether set-user-id programs of a foreign platform keep their rights. By default V(true).
+        type: bool
+      replace:
+        description:
+          - Whether a same-named entry of somebody else's makes way when it does not do. By default V(false).
+        type: bool
+  builder:
+    description:
+      - The persistent BuildKit builder, in buildx's own words.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - The builder's name. By default V(container-builder).
+        type: str
+      driver:
+        description:
+          - buildx's driver. By default V(docker-container).
+        type: str
+        choices: [docker-container, remote, kubernetes]
+      driver_options:
+        description:
+          - Options of the driver, as C(docker buildx create --driver-opt) takes them; every value is a string.
+        type: dict
+      flags:
+        description:
+          - Flags of buildkitd, as C(docker buildx create --buildkitd-flags) takes them.
+        type: list
+        elements: str
+      buildkitd:
+        description:
+          - C(buildkitd.toml) as a mapping. It wins over what O(builder.gc) and O(builder.inherit) bring.
+        type: dict
+      gc:
+        description:
+          - How large the cache may grow. V(sized) is up to three fifths of the disk that holds it, V(default) is
+            BuildKit's
+            choice. By default V(sized).
+        type: str
+        choices: [sized, default]
+      inherit:
+        description:
+          - Whether the builder gets the daemon's registry mirrors, insecure registries, certificates and proxies. By
+            default
+            V(true).
+        type: bool
+      platforms:
+        description:
+          - Platforms that are fixed for the host's own node. By default it finds out itself what it is able to build.
+        type: list
+        elements: str
+      nodes:
+        description:
+          - More nodes.
+        type: list
+        elements: dict
+        suboptions:
+          endpoint:
+            description:
+              - A context's name, C(ssh://) or C(tcp://), as the driver takes it.
+            type: str
+            required: true
+          name:
+            description:
+              - The node's name.
+            type: str
+          platforms:
+            description:
+              - The platforms that are built there.
+            type: list
+            elements: str
+          driver_options:
+            description:
+              - As O(builder.driver_options), for this node.
+            type: dict
+          flags:
+            description:
+              - As O(builder.flags), for this node.
+            type: list
+            elements: str
+      users:
+        description:
+          - Who gets the builder registered and selected; the first of them boots it. By default V(root).
+        type: list
+        elements: str
+      select:
+        description:
+          - Whether it stays selected. With V(once), another choice of a user's later on is left alone, with V(always)
+            it is
+            changed back. By default V(once).
+        type: str
+        choices: [once, always]
+  daemon:
+    description:
+      - More of C(daemon.json). Each leaf is owned by itself; it is set, kept, and given back when it is no longer
+        here. A
+        null takes a leaf away.
+    type: dict
+  restart:
+    description:
+      - Whether Docker may be restarted when it must be. One of V(never), V(if-idle) and V(always), or a mapping of
+        C(policy) and
+        C(window) with C(days), C(start), C(length) and C(zone). By default V(if-idle), which is while no container of
+        somebody else's and no build runs.
+    type: raw
+  repair:
+    description:
+      - What the agent's timer may mend by itself. By default nothing.
+    type: list
+    elements: str
+    choices: [emulators]
+seealso:
+  - module: provisioner.docker.provision_info
+notes:
+  - C(no_log) is not set for the options, for it would hide ordinary words everywhere. Where a proxy's password is among
+    them, say C(no_log) at the task.
+"""
+
+EXAMPLES = r"""
+- name: Make the host ready for two platforms
+  provisioner.docker.provision:
+    platforms: [linux/amd64, linux/arm64]
+    restart: if-idle
+  register: made
+
+- name: Say which hosts wait for a restart
+  ansible.builtin.debug:
+    msg: "{{ made.held | map(attribute='reason') | unique | join('; ') }}"
+  when: made.restart_owed
+
+- name: Apply what the host's own configuration file says
+  provisioner.docker.provision:
+
+- name: Take everything back
+  provisioner.docker.provision:
+    state: absent
+"""
+
+RETURN = r"""
+installed:
+  description: Whether the agent is installed.
+  returned: success
+  type: bool
+  sample: true
+changes:
+  description: What the agent did, or in check mode would do, by resource.
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+  contains:
+    resource:
+      description: One of C(daemon), C(image store), C(emulators), C(builder).
+      type: str
+      sample: image store
+    keys:
+      description: The keys that were not as wanted.
+      type: list
+      elements: str
+      sample: ["image store in effect"]
+    does:
+      description: The agent's own sentence for each of its steps.
+      type: list
+      elements: str
+      sample: ["restart docker.service"]
+held:
+  description: What is not as wanted and cannot be mended now; no failure.
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+  contains:
+    resource:
+      description: The resource that it belongs to.
+      type: str
+      sample: image store
+    key:
+      description: The key that is not as wanted.
+      type: str
+      sample: image store in effect
+    reason:
+      description: Why it is held.
+      type: str
+      sample: the daemon must be restarted while web run
+    hint:
+      description: What to do about it.
+      type: str
+      sample: "stop them, or say restart: always"
+restarted:
+  description: The units that were, or in check mode would be, restarted.
+  returned: success, with O(state=present)
+  type: list
+  elements: str
+  sample: ["docker.service"]
+restart_owed:
+  description: Whether Docker has to be restarted, and O(restart) or the host forbids that now.
+  returned: success, with O(state=present)
+  type: bool
+  sample: false
+hold:
+  description: The hold that is on, because of which nothing was done; null where none is.
+  returned: success, with O(state=present)
+  type: dict
+  sample: {"by": "root", "reason": "release week", "since": "2026-11-20T08:00:00Z", "until": "2026-11-27T08:00:00Z"}
+missing:
+  description: The containers that ran before Docker was restarted, and did not run after it.
+  returned: success, with O(state=present)
+  type: list
+  elements: str
+  sample: []
+proof:
+  description: What was built and run to prove the host, a row for each platform; null where nothing had to be proven.
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+  sample: [{"platform": "linux/arm64", "built": true, "indexed": true, "runs": true, "how": "QEMU 10.0.13"}]
+receipt:
+  description: The number that C(provisioner rollback) takes to undo this; null where nothing was done.
+  returned: success, with O(state=present)
+  type: int
+  sample: 1
+undone:
+  description: The receipts of the applies that were undone, or in check mode would be.
+  returned: success, with O(state=absent)
+  type: list
+  elements: int
+  sample: [1]
+rolled_back:
+  description: Whether the agent failed, undid all that it had done, and saw that the host is as before.
+  returned: failure
+  type: bool
+  sample: true
+rc:
+  description: The exit status of the agent.
+  returned: failure
+  type: int
+  sample: 3
+hint:
+  description: What to do about the failure, in the agent's words.
+  returned: failure
+  type: str
+  sample: see `systemctl status docker`
+"""
+
+import os
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.provisioner.docker.plugins.module_utils import agent, configuration
+
+BUSY = 75
+STANDING = re.compile(r"^(\d+) of \S+: (?:converged|held|unconfirmed)$")
+
+
+def read(path):
+    """A file's text; None: there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(module, path, text):
+    """Put a text there, whole or not at all; None: put nothing there."""
+    if text is None:
+        os.unlink(path)
+        return
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    candidate = beside(module, text)
+    if not os.path.exists(path):
+        os.chmod(candidate, 0o644)
+    module.atomic_move(candidate, path)
+
+
+def beside(module, text):
+    """A text in a file of the module's own."""
+    path = os.path.join(module.tmpdir, "provisioner.yaml")
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    return path
+
+
+def file_diff(path, before, after):
+    """How the configuration file changes, without secrets."""
+    return {
+        "before": configuration.shown(before or ""),
+        "after": configuration.shown(after or ""),
+        "before_header": path if before is not None else f"{path} (absent)",
+        "after_header": path if after is not None else f"{path} (absent)",
+    }
+
+
+def steps(change):
+    """All steps of a change, in their order."""
+    return change["edits"] + change["settle"] + change["trial"] + change["last"]
+
+
+def steps_diff(changes):
+    """What the agent does: the diffs of files as they are, every other step as a line that begins with #."""
+    made = [(c, step) for c in changes for step in steps(c)]
+    lines = [step.get("diff") or "# {}: {}".format(c["resource"], step["does"]) for c, step in made]
+    return [{"prepared": "\n".join(lines) + "\n"}] if lines else []
+
+
+def told(document):
+    """The part of the result that a plan and an apply have in common; what is held is what is left of an apply."""
+    changes = document["changes"]
+    held = [dict(h, resource=c["resource"]) for c in document.get("left", changes) for h in c["held"]]
+    return {
+        "installed": True,
+        "changes": [
+            {
+                "resource": c["resource"],
+                "keys": [d["key"] for d in c["differences"]],
+                "does": [s["does"] for s in steps(c)],
+            }
+            for c in changes
+            if c["edits"] or c["settle"]
+        ],
+        "held": [{key: h[key] for key in ("resource", "key", "reason", "hint")} for h in held],
+        "restarted": [s["unit"] for c in changes for s in c["settle"] if s["step"] == "Restart"],
+        "restart_owed": any(h["restart"] for h in held),
+        "hold": None,
+        "missing": document.get("missing", []),
+        "proof": (document.get("proof") or {}).get("platforms"),
+        "receipt": document.get("receipt"),
+    }
+
+
+def fail(module, answer, **more):
+    """Fail with the agent's own sentence."""
+    rolled_back = answer.status == agent.ROLLED_BACK
+    changed = answer.status == agent.ROLLBACK_FAILED
+    module.fail_json(
+        msg=answer.reason, hint=answer.hint, rc=answer.status, rolled_back=rolled_back, changed=changed, **more
+    )
+
+
+def foretold(module, program, path, wanted):
+    """What an apply would do with a configuration that is not written yet; None: with the one that is there."""
+    there = ["--config", path] if wanted is not None or os.path.exists(path) else []
+    candidate = None if wanted is None else beside(module, wanted)
+    answer = agent.ask(module, program, "plan", *(["--config", candidate] if candidate else there))
+    if candidate:
+        answer.sentence = answer.sentence.replace(candidate, path)
+    return answer
+
+
+def on_hold(module, hold):
+    """Somebody holds applies on this host: said, and no failure."""
+    module.warn("applies are held on this host until {}: {} ({})".format(hold["until"], hold["reason"], hold["by"]))
+    nothing = {"changes": [], "held": [], "restarted": [], "restart_owed": False, "missing": []}
+    module.exit_json(changed=False, installed=True, hold=hold, proof=None, receipt=None, **nothing)
+
+
+def predict(module, program, path, wanted, diff):
+    """Check mode: the agent's plan."""
+    answer = foretold(module, program, path, wanted)
+    if not answer.document:
+        fail(module, answer)
+    if answer.document["hold"]:
+        on_hold(module, answer.document["hold"])
+    changes = answer.document["changes"]
+    fatal = [h for c in changes for h in c["held"] if h["fatal"]]
+    if fatal:
+        fail(module, agent.Answer(1, {}, fatal[0]["reason"], fatal[0]["hint"]))
+    found = told(answer.document)
+    changed = wanted is not None or bool(found["changes"]) or answer.document["interrupted"] is not None
+    module.exit_json(changed=changed, diff=diff + steps_diff(changes), **found)
+
+
+def make(module, program, path, before, wanted, diff):
+    """Write the configuration and apply it; put it back if that fails."""
+    if wanted is not None:
+        write(module, path, wanted)
+    there = ["--config", path] if os.path.exists(path) else []
+    answer = agent.ask(module, program, "apply", *there)
+    if answer.document:
+        changed = wanted is not None or answer.document["changed"]
+        module.exit_json(changed=changed, diff=diff + steps_diff(answer.document["changes"]), **told(answer.document))
+    if wanted is not None:
+        write(module, path, before)
+    if answer.status == BUSY:
+        hold = foretold(module, program, path, None).document.get("hold")
+        if hold:
+            on_hold(module, hold)
+    fail(module, answer)
+
+
+def present(module, program, path):
+    """Make the host as its configuration has it."""
+    before, wanted = read(path), configuration.text(module.params)
+    if wanted == before:
+        wanted = None
+    diff = [file_diff(path, before, wanted)] if wanted is not None else []
+    if program is None and module.check_mode:
+        module.exit_json(changed=True, installed=False, diff=diff, msg=agent.MISSING)
+    if program is None:
+        hint = "install it first; the role provisioner.docker.provisioner does"
+        fail(module, agent.Answer(127, {}, agent.MISSING, hint))
+    if module.check_mode:
+        predict(module, program, path, wanted, diff)
+    make(module, program, path, before, wanted, diff)
+
+
+def absent(module, program, path):
+    """Take back all that the agent did, and its configuration."""
+    before = read(path)
+    diff = [file_diff(path, before, None)] if before is not None else []
+    undone, volumes = [], []
+    if program is not None:
+        answer = agent.ask(module, program, "detect" if module.check_mode else "remove")
+        if not answer.document:
+            fail(module, answer)
+        if module.check_mode:
+            host = answer.document["host"]
+            undone = [int(m.group(1)) for m in map(STANDING.match, host["receipts"] or []) if m]
+            volumes = [v for v in host["left over"] if v.endswith(", ours)")]
+        else:
+            undone, volumes = answer.document["undone"], answer.document["volumes"]
+    if before is not None and not module.check_mode:
+        write(module, path, None)
+    changed = bool(undone or volumes or before is not None)
+    module.exit_json(changed=changed, installed=program is not None, undone=sorted(undone), diff=diff)
+
+
+def main():
+    """Run the module."""
+    spec = {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "path": {"type": "path", "default": agent.CONFIGURATION},
+        "executable": {"type": "path", "default": agent.NAME},
+    }
+    spec.update(configuration.OPTIONS)
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    states = {"present": present, "absent": absent}
+    states[module.params["state"]](module, agent.find(module), module.params["path"])
+
+
+if __name__ == "__main__":
+    main()

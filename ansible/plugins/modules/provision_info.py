@@ -1,0 +1,106 @@
+#!/usr/bin/python
+
+# Copyright (c) the authors of provisioner
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a Docker host is as its configuration has it: the agent's check as a module."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: provision_info
+short_description: Check whether a Docker host is still as its configuration has it
+version_added: 0.1.0
+author:
+  - The authors of provisioner (@provisioner)
+description:
+  - Runs the check of the agent C(provisioner), which changes nothing and waits for nobody, and returns what it found.
+extends_documentation_fragment:
+  - provisioner.docker.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module does not modify state.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+  platform:
+    support: full
+options:
+  quick:
+    description:
+      - Whether emulators are judged by reading alone, without a program of each platform being run.
+    type: bool
+    default: false
+seealso:
+  - module: provisioner.docker.provision
+"""
+
+EXAMPLES = r"""
+- name: Check the host
+  provisioner.docker.provision_info:
+  register: checked
+
+- name: Say what has drifted
+  ansible.builtin.debug:
+    var: checked.drifted
+  when: not checked.in_sync
+"""
+
+RETURN = r"""
+installed:
+  description: Whether the agent is installed. Where it is not, nothing else is known.
+  returned: success
+  type: bool
+  sample: true
+in_sync:
+  description: Whether everything that could be seen is as wanted, and nothing was out of sight.
+  returned: success
+  type: bool
+  sample: false
+drifted:
+  description: The resources and keys that are not as wanted.
+  returned: success
+  type: list
+  elements: str
+  sample: ["emulators: linux/arm64"]
+result:
+  description:
+    - The agent's whole answer, which C(provisioner report) reads; null where the agent is not installed.
+    - Its format is described by C(result.schema.json) in the agent.
+  returned: success
+  type: dict
+  sample: {"schema_version": 1, "command": "check", "status": 0}
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.provisioner.docker.plugins.module_utils import agent
+
+
+def main():
+    """Run the module."""
+    spec = {
+        "path": {"type": "path", "default": agent.CONFIGURATION},
+        "executable": {"type": "path", "default": agent.NAME},
+        "quick": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    program, path = agent.find(module), module.params["path"]
+    if program is None:
+        module.exit_json(changed=False, installed=False, in_sync=False, drifted=[], result=None, msg=agent.MISSING)
+    there = ["--config", path] if os.path.exists(path) else []
+    answer = agent.ask(module, program, "check", *there, *(["--quick"] if module.params["quick"] else []))
+    if not answer.document:
+        module.fail_json(msg=answer.reason, hint=answer.hint, rc=answer.status)
+    found = answer.document
+    drifted = ["{}: {}".format(d["resource"], d["key"]) for d in found["differences"]]
+    module.exit_json(changed=False, installed=True, in_sync=found["status"] == 0, drifted=drifted, result=found)
+
+
+if __name__ == "__main__":
+    main()

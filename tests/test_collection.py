@@ -1,0 +1,202 @@
+"""The Ansible collection, as far as it can be judged without Ansible: it says what the agent and its schema say."""
+
+import ast
+import importlib.util
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from provisioner import __version__, undoing
+from provisioner.report import plans
+
+CHECKOUT = Path(__file__).parents[1]
+COLLECTION = CHECKOUT / "ansible"
+ROLE = COLLECTION / "roles" / "provisioner"
+SOURCES = sorted((COLLECTION / "plugins").rglob("*.py"))
+TYPES = {"string": "str", "array": "list", "object": "dict", "boolean": "bool"}
+OLDEST_PYTHON = (3, 8)  # of a host, for the oldest ansible-core that is maintained
+
+
+def load(name: str) -> ModuleType:
+    """A module_utils of the collection."""
+    spec = importlib.util.spec_from_file_location(name, COLLECTION / "plugins" / "module_utils" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def constant(module: str, name: str) -> Any:
+    """A constant of a module that cannot be imported here."""
+    tree = ast.parse((COLLECTION / "plugins" / "modules" / f"{module}.py").read_text())
+    [found] = [n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == name]
+    return ast.literal_eval(found)
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+configuration = load("configuration")
+schema = json.loads((CHECKOUT / "provisioner" / "schema.json").read_text())
+documented = yaml.safe_load(constant("provision", "DOCUMENTATION"))["options"]
+
+
+def rules(found: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key of the schema that has a name, with its rule."""
+    for name, rule in found.get("properties", {}).items():
+        whole = {**schema["$defs"].get(rule.get("$ref", "").rpartition("/")[2], {}), **rule}
+        yield path + name, whole
+        if whole.get("type") != ["string", "object"]:  # restart, which is checked by the agent alone
+            yield from rules(whole, f"{path}{name}.")
+            yield from rules(whole.get("items", {}), f"{path}{name}.")
+
+
+def options(found: dict[str, Any], inner: str, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every option of an argument_spec, or of its documentation, in the same way."""
+    for name, option in found.items():
+        yield path + name, option
+        yield from options(option.get(inner, {}), inner, f"{path}{name}.")
+
+
+RULES = dict(rules(schema))
+SPEC = dict(options(configuration.OPTIONS, "options"))
+DOCUMENTED = dict(options(documented, "suboptions"))
+
+
+def test_the_options_of_the_module_are_the_keys_of_the_schema() -> None:
+    assert set(SPEC) == set(RULES)
+    assert set(SPEC) == set(DOCUMENTED) - {"state"}
+    assert set(
+        read(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]["provisioner_config"]["options"]
+    ) == {name for name in SPEC if "." not in name}
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_an_option_has_the_type_and_the_choices_of_its_key(name: str) -> None:
+    rule, option, said = RULES[name], SPEC[name], DOCUMENTED[name]
+    kind = rule.get("type") or "string"
+    assert option["type"] == ("raw" if isinstance(kind, list) else TYPES[kind])
+    choices = rule.get("enum") or rule.get("items", {}).get("enum")
+    assert option.get("choices") == choices == said.get("choices")
+    if kind == "array":
+        assert option["elements"] == TYPES[rule["items"].get("type", "string")]
+    for key in ("type", "elements", "required"):
+        assert option.get(key) == said.get(key)
+    assert "default" not in option  # what a play leaves out is left to the agent
+
+
+@pytest.mark.parametrize("name", sorted(n for n in RULES if RULES[n].get("default") not in (None, [], {})))
+def test_the_agent_s_default_is_named(name: str) -> None:
+    default = RULES[name]["default"]
+    said = " ".join(DOCUMENTED[name]["description"])
+    for value in default if isinstance(default, list) else [default]:
+        assert f"V({str(value).lower() if isinstance(value, bool) else value})" in said.partition("By default")[2]
+
+
+def test_the_file_holds_what_the_play_says_and_no_more() -> None:
+    said = {
+        **dict.fromkeys(configuration.OPTIONS),
+        "image_store": {"backend": None, "existing": "hide"},
+        "builder": {"name": None, "nodes": [{"endpoint": "ssh://a", "name": None}], "buildkitd": {"debug": None}},
+        "daemon": {"bip": None},
+        "state": "present",
+    }
+    text = configuration.text(said)
+    assert text.startswith("# ")
+    assert yaml.safe_load(text) == {
+        "image_store": {"existing": "hide"},
+        "builder": {"nodes": [{"endpoint": "ssh://a"}], "buildkitd": {"debug": None}},
+        "daemon": {"bip": None},
+    }
+    assert configuration.text(dict.fromkeys(configuration.OPTIONS)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"http-proxy": "http://me:hunter2@proxy:3128"',
+        "proxy: https://hunter2@proxy/",
+        '"auth-token": "hunter2",',
+        "password: hunter2",
+    ],
+)
+def test_no_secret_gets_into_a_diff(line: str) -> None:
+    shown = configuration.shown(f"a: 1\n{line}\nb: 2\n")
+    assert "hunter2" not in shown
+    assert shown.startswith("a: 1\n")
+    assert shown.endswith("\nb: 2\n")
+
+
+def test_an_ordinary_configuration_is_shown_as_it_is() -> None:
+    text = configuration.text({"builder": {"driver_options": {"image": "r/b:1@sha256:0"}}, "repair": ["emulators"]})
+    assert configuration.shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence", "hint"),
+    [
+        ("provisioner: no\n  hint: do\n", "no", "do"),
+        (
+            "image store: restart docker.service\nprovisioner: no; rolled back\n  hint: look\n",
+            "no; rolled back",
+            "look",
+        ),
+        ("provisioner: no\n", "no", ""),
+        ("Traceback\nKeyError: 1\n", "KeyError: 1", ""),
+        ("", "provisioner ended with status 9 and said nothing", ""),
+    ],
+)
+def test_the_agent_s_own_sentence_is_found(said: str, sentence: str, hint: str) -> None:
+    assert load("agent")._words(9, said) == (sentence, hint)
+
+
+def test_a_receipt_that_can_be_undone_is_known_by_the_agent_s_words() -> None:
+    source = (COLLECTION / "plugins" / "modules" / "provision.py").read_text()
+    pattern = re.search(r"STANDING = re.compile\(r\"(.*)\"\)", source)
+    assert pattern
+    for outcome in (*undoing.UNDOABLE, "undone", "rolled back", "rollback failed", "cut off", "removed"):
+        there = re.match(pattern.group(1), f"7 of 2026-11-20T08:00:00Z: {outcome}")
+        assert bool(there) is (outcome in undoing.UNDOABLE)
+
+
+def test_whatever_forbids_a_restart_says_so_in_the_same_words() -> None:
+    folder = CHECKOUT / "provisioner"
+    for name in ("policy.py", "resources/daemon.py", "resources/image_store.py"):
+        assert f'"{plans.RESTART}' in (folder / name).read_text()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_a_plug_in_is_for_every_python_that_hosts_may_have(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=OLDEST_PYTHON)
+    names = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    allowed = {"__future__", "ansible", "ansible_collections", "json", "os", "re"}
+    assert {name.partition(".")[0] for name in names} <= allowed
+
+
+def test_the_role_s_units_are_the_agent_s() -> None:
+    folder = ROLE / "files" / "systemd"
+    listed = {unit["name"] for unit in read(ROLE / "vars/main.yml")["provisioner_installed_units"]}
+    assert {link.name for link in folder.iterdir()} == listed
+    for link in folder.iterdir():
+        assert link.is_symlink()
+        assert link.resolve() == CHECKOUT / "systemd" / link.name
+    assert {u.name for u in (CHECKOUT / "systemd").iterdir()} - listed == {"README.md", "provisioner.catalog"}
+
+
+def test_the_role_s_defaults_are_those_that_it_documents() -> None:
+    specs = read(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert read(ROLE / "defaults/main.yml") == {name: option["default"] for name, option in specs.items()}
+
+
+def test_the_collection_is_of_one_version_with_the_agent() -> None:
+    assert read(COLLECTION / "galaxy.yml")["version"] == __version__
+    assert __version__ in read(COLLECTION / "changelogs/changelog.yaml")["releases"]

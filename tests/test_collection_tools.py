@@ -1,0 +1,218 @@
+"""The collection as Ansible's own tools see it, and its modules as Ansible runs them, with stand-ins for the agent."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host import fleet
+from tests.hosts import ansible
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
+FULL = (
+    "ansible-doc",
+    "--json",
+    "--type",
+    "module",
+    "provisioner.docker.provision",
+    "provisioner.docker.provision_info",
+)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The collection as a user has it after `ansible-galaxy collection install`, in a repository of its own."""
+    folder = tmp_path_factory.mktemp("collections")
+    archive = fleet.build(folder)
+    ran = tool("ansible-galaxy", "collection", "install", "--offline", "-p", str(folder), str(archive), cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    place = folder / "ansible_collections" / "provisioner" / "docker"
+    for argv in (("init", "--quiet"), ("add", "--all")):
+        subprocess.run(("/usr/bin/git", *argv), cwd=place, check=True)
+    return place
+
+
+def tool(*argv: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return ansible.run(*argv, cwd=cwd, home=ansible.home(), **env)
+
+
+def test_ansible_lint_has_nothing_against_it(installed: Path) -> None:
+    argv = ("ansible-lint", "--offline", "--strict", "--profile=production", "--nocolor")
+    ran = tool(*argv, cwd=installed, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 failure(s), 0 warning(s)" in ran.stderr
+
+
+def test_ansible_test_finds_it_sane(installed: Path) -> None:
+    ran = tool("ansible-test", "sanity", "--color", "no", cwd=installed)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_ansible_doc_shows_every_option(installed: Path) -> None:
+    ran = tool(*FULL, cwd=installed, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
+    found = json.loads(ran.stdout)
+    assert "builder" in found["provisioner.docker.provision"]["doc"]["options"]
+    assert "path" in found["provisioner.docker.provision_info"]["doc"]["options"]
+
+
+def test_its_changelog_is_as_the_field_writes_one(installed: Path) -> None:
+    ran = tool("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml", cwd=installed)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+NOTHING: dict[str, Any] = {"schema_version": 1, "status": 0, "interrupted": None, "hold": None, "changes": []}
+HOLD = {"reason": "release week", "until": "2027-01-01T00:00:00Z", "since": "2026-11-20T08:00:00Z", "by": "ann"}
+ROLLED_BACK = "provisioner: docker.service did not start: no; rolled back, the host is as it was"
+RESTART = {
+    "key": "in effect",
+    "reason": "the daemon must be restarted while web run",
+    "hint": "stop it",
+    "fatal": False,
+}
+CHANGE = {
+    "resource": "image store",
+    "differences": [{"key": "in effect", "have": "overlay2", "want": "containerd"}],
+    "edits": [{"step": "SetLeaf", "does": "set it", "diff": "--- a\n+++ b\n+1"}],
+    "settle": [{"step": "Restart", "does": "restart docker.service", "unit": "docker.service"}],
+    "trial": [],
+    "last": [],
+    "held": [],
+    "notes": [],
+}
+WAITING = {**CHANGE, "edits": [], "settle": [], "held": [{**RESTART, "restart": True}]}
+FATAL = {**CHANGE, "edits": [], "settle": [], "held": [{**RESTART, "restart": False, "fatal": True}]}
+
+Ran = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(installed: Path, tmp_path: Path) -> Ran:
+    """Run a module as Ansible does, on a host whose agent answers each command as told; its result."""
+
+    def run(module: str, answers: dict[str, Any], *, check: bool = False, **options: Any) -> dict[str, Any]:
+        lines = ["#!/bin/sh", f'echo "$@" >> {tmp_path}/asked']
+        for command, (status, said) in answers.items():
+            stream, text = ("", json.dumps(said)) if isinstance(said, dict) else (">&2", said)
+            lines.append(f"[ $1 = {command} ] && {{ cat {stream} <<END\n{text}\nEND\nexit {status}; }}")
+        if answers:
+            (tmp_path / "provisioner").write_text("\n".join(lines) + "\n")
+            (tmp_path / "provisioner").chmod(0o755)
+        given = {"path": f"{tmp_path}/provisioner.yaml", "executable": f"{tmp_path}/provisioner", **options}
+        builtin = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": str(tmp_path)}
+        (tmp_path / "arguments").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**given, **builtin}}))
+        program = installed / "plugins" / "modules" / f"{module}.py"
+        argv = ("python3", str(program), str(tmp_path / "arguments"))
+        ran = tool(*argv, cwd=tmp_path, PYTHONPATH=str(installed.parents[2]))
+        assert ran.stdout, ran.stderr
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
+
+    return run
+
+
+def test_a_missing_agent_is_a_change_in_check_mode_and_a_failure_otherwise(run: Ran, tmp_path: Path) -> None:
+    foretold = run("provision", {}, check=True, platforms=["linux/amd64"])
+    assert (foretold["changed"], foretold["installed"], foretold.get("failed")) == (True, False, None)
+    assert "linux/amd64" in foretold["diff"][0]["after"]
+    assert run("provision", {}, platforms=["linux/amd64"])["failed"]
+    assert not (tmp_path / "provisioner.yaml").exists()
+    assert run("provision_info", {})["installed"] is False
+    assert run("provision", {}, state="absent")["changed"] is False
+
+
+def test_what_was_rolled_back_fails_in_the_agent_s_own_words_and_leaves_the_configuration(
+    run: Ran, tmp_path: Path
+) -> None:
+    (tmp_path / "provisioner.yaml").write_text("platforms: [arm64]\n")
+    found = run("provision", {"apply": (3, f"image store: x\n{ROLLED_BACK}\n  hint: look")}, restart="always")
+    assert (found["failed"], found["rolled_back"], found["changed"], found["rc"]) == (True, True, False, 3)
+    assert found["msg"] == "docker.service did not start: no; rolled back, the host is as it was (look)"
+    assert (tmp_path / "provisioner.yaml").read_text() == "platforms: [arm64]\n"
+
+
+def test_check_mode_writes_nothing_and_foretells_what_apply_says(run: Ran, tmp_path: Path) -> None:
+    answers = {
+        "plan": (2, {**NOTHING, "changes": [CHANGE]}),
+        "apply": (0, {**NOTHING, "changes": [CHANGE], "changed": True, "receipt": 1, "proof": None}),
+    }
+    foretold = run("provision", answers, check=True, restart="always")
+    assert not (tmp_path / "provisioner.yaml").exists()
+    done = run("provision", answers, restart="always")
+    assert (tmp_path / "provisioner.yaml").stat().st_mode & 0o777 == 0o644
+    for key in ("changed", "diff", "changes", "restarted"):
+        assert foretold[key] == done[key]
+    assert (done["changed"], done["restarted"]) == (True, ["docker.service"])
+    assert done["diff"][1]["prepared"] == "--- a\n+++ b\n+1\n# image store: restart docker.service\n"
+    again = run("provision", {"apply": (0, {**NOTHING, "changed": False})}, restart="always")
+    assert (again["changed"], again["diff"]) == (False, [])
+
+
+def test_what_is_held_is_told_and_no_failure(run: Ran) -> None:
+    answers = {
+        "plan": (2, {**NOTHING, "changes": [WAITING]}),
+        "apply": (5, {**NOTHING, "changed": False, "left": [WAITING]}),
+    }
+    for check in (True, False):
+        found = run("provision", answers, check=check)
+        assert (found["changed"], found["restart_owed"], found.get("failed")) == (False, True, None)
+        assert found["held"][0]["reason"] == RESTART["reason"]
+
+
+def test_what_apply_would_refuse_check_mode_refuses_too(run: Ran) -> None:
+    found = run("provision", {"plan": (2, {**NOTHING, "changes": [FATAL]})}, check=True)
+    assert (found["failed"], found["msg"]) == (True, "the daemon must be restarted while web run (stop it)")
+
+
+def test_a_hold_is_told_and_no_failure_and_another_run_is_one(run: Ran, tmp_path: Path) -> None:
+    held = {"plan": (0, {**NOTHING, "hold": HOLD}), "apply": (75, "provisioner: applies are held\n  hint: wait")}
+    for check in (True, False):
+        found = run("provision", held, check=check, restart="never")
+        assert (found["changed"], found["hold"]["by"], found.get("failed")) == (False, "ann", None)
+        assert not (tmp_path / "provisioner.yaml").exists()
+    busy = {"plan": (0, NOTHING), "apply": (75, "provisioner: another provisioner runs\n  hint: wait")}
+    assert run("provision", busy)["msg"] == "another provisioner runs (wait)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((70, "provisioner: this is a bug of ours: KeyError: 1\n  hint: report"), "this is a bug of ours"),
+        ((1, "Traceback (most recent call last):\nKeyError: 1"), "KeyError: 1"),
+        ((0, {"schema_version": 2}), "in version 2 of its format"),
+        ((0, {}), "did not answer in JSON"),
+        ((9, ""), "ended with status 9 and said nothing"),
+    ],
+)
+def test_an_answer_that_is_none_fails_in_a_sentence(run: Ran, answer: tuple[int, Any], words: str) -> None:
+    for module, command in (("provision", "apply"), ("provision_info", "check")):
+        found = run(module, {command: answer})
+        assert found["failed"]
+        assert words in found["msg"]
+
+
+def test_a_wrong_configuration_is_named_by_the_path_that_the_user_knows(run: Ran, tmp_path: Path) -> None:
+    answers = {"plan": (78, "provisioner: $5: platforms[0]: no such platform\n  hint: arm64")}
+    found = run("provision", answers, check=True, platforms=["odd"])
+    assert found["msg"] == f"{tmp_path}/provisioner.yaml: platforms[0]: no such platform (arm64)"
+
+
+def test_drift_is_no_failure_of_the_check(run: Ran) -> None:
+    row = {"resource": "emulators", "key": "linux/arm64"}
+    found = run("provision_info", {"check": (2, {**NOTHING, "status": 2, "differences": [row]})}, quick=True)
+    assert (found["changed"], found["in_sync"], found["drifted"]) == (False, False, ["emulators: linux/arm64"])
+
+
+def test_absence_is_foretold(run: Ran, tmp_path: Path) -> None:
+    (tmp_path / "provisioner.yaml").write_text("platforms: [arm64]\n")
+    receipts = ["1 of 2026-11-20T08:00:00Z: undone", "2 of 2026-11-20T08:00:00Z: held"]
+    answers = {
+        "detect": (0, {**NOTHING, "host": {"receipts": receipts, "left over": []}}),
+        "remove": (0, {**NOTHING, "undone": [2], "volumes": []}),
+    }
+    foretold = run("provision", answers, check=True, state="absent")
+    done = run("provision", answers, state="absent")
+    assert (foretold["changed"], foretold["undone"]) == (done["changed"], done["undone"]) == (True, [2])
+    assert not (tmp_path / "provisioner.yaml").exists()
