@@ -169,7 +169,7 @@ def test_a_receipt_that_can_be_undone_is_known_by_the_agent_s_words() -> None:
 
 def test_whatever_forbids_a_restart_says_so_in_the_same_words() -> None:
     folder = CHECKOUT / "provisioner"
-    for name in ("policy.py", "resources/daemon.py", "resources/image_store.py"):
+    for name in ("policy.py", "setting.py", "switching.py"):
         assert f'"{plans.RESTART}' in (folder / name).read_text()
 
 
