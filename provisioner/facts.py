@@ -26,9 +26,9 @@ class Facts(NamedTuple):
     """One host and the engine that counts on it.
 
     ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``ours``: the architectures
-    with a file of ours in binfmt.d. ``quick``: no probe is run. ``hidden`` is set by the plan when an earlier change of
-    it switches the image store: what the engine holds now will be out of sight then; ``planned``, too: daemon.json as
-    the changes before will leave it (None: as it is).
+    with a file of ours in binfmt.d. ``quick``: no probe is run; ``far``: other machines are asked, too. ``hidden`` is
+    set by the plan when an earlier change of it switches the image store: what the engine holds now will be out of
+    sight then; ``planned``, too: daemon.json as the changes before will leave it (None: as it is).
     """
 
     endpoint: Endpoint
@@ -44,6 +44,7 @@ class Facts(NamedTuple):
     owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
     ours: frozenset[str] = frozenset()
     quick: bool = False
+    far: bool = False
     hidden: bool = False
     planned: str | None = None
     registries: Registries = Registries()
@@ -70,7 +71,7 @@ class Facts(NamedTuple):
         return next((leaf for path, leaf in self.site.files if path == self.daemon_json), self.site.files[0][1])
 
 
-def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
+def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = True) -> Facts:
     """Look at the host. NoEngineError: nobody answers, or it is not ours to provision; emulators alone need none."""
     where = engine.endpoint(host, wanted.engine)
     found = _engine(host, where, needed=set(wanted.only) != {"emulators"})
@@ -97,6 +98,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False) -> Facts:
         owned=owned(host, path),
         ours=ours(host),
         quick=quick,
+        far=far,
         registries=registries.gather(host, found.mirrors, found.insecure, path),
         site=site,
     )

@@ -133,8 +133,8 @@ class Reader(Protocol):
     def get(self, socket: str, path: str) -> Any:
         """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
 
-    def ask(self, *argv: str, text: str = "", timeout: int = 20) -> "Ran":
-        """Run a program that changes nothing, ``text`` on its stdin."""
+    def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> "Ran":
+        """Run a program that changes nothing, ``text`` on its stdin, as ``user``."""
 
     def runs(self, probes: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
         """Run static ELF programs of ours all at once; ``bare``, for root: in an empty root directory."""

@@ -105,8 +105,3 @@ def use(name: str, way: str = "") -> tuple[str, ...]:
     """Select a builder for good, for docker's own endpoint or for one that is reached in another way."""
     other = () if not way else ("--host", way) if "://" in way else ("--context", way)
     return ("docker", *other, "buildx", "use", "--default", name)
-
-
-def container(*words: str) -> tuple[str, ...]:
-    """``docker container …``."""
-    return ("docker", "container", *words)

@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from provisioner.buildx import buildkitd
-from provisioner.desired import Builder
+from provisioner.buildx import buildkitd, store
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Reader, State, Value
@@ -24,6 +23,8 @@ STATE = "/var/lib/buildkit"
 _ODD = re.compile(r"[^A-Za-z0-9/._-]")
 
 STATUS = "container"
+IMAGE_ID = "container image digest"
+LATEST = "that of its tag"
 POLICY = "container restart policy"
 TOML = "container buildkitd.toml"
 SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
@@ -77,15 +78,21 @@ def volume(node: str) -> str:
     return f"{name(node)}_state"
 
 
-def want(builder: Builder, facts: Facts, options: Mapping[str, str], toml: bool) -> State:
-    """The container that buildx makes of these options; ``toml``: whether it gets a buildkitd.toml."""
+def image(options: Mapping[str, str]) -> str:
+    """The image of a node with these options."""
+    return options.get("image", IMAGE)
+
+
+def want(node: store.Node, facts: Facts, toml: bool) -> dict[str, Value]:
+    """The container that buildx makes of a node; ``toml``: whether it gets a buildkitd.toml."""
+    options = node.options
     state: dict[str, Value] = {
         STATUS: "running",
-        "container image": options.get("image", IMAGE),
-        "container command": " ".join([*(CONFIGURED if toml else ()), *flags(builder.flags)]),
+        "container image": image(options),
+        "container command": " ".join([*(CONFIGURED if toml else ()), *flags(node.flags)]),
         "container network": options.get("network", "bridge"),
         "container privileged": True,
-        "container state volume": volume(f"{builder.name}0"),
+        "container state volume": volume(node.name),
         POLICY: options.get(RESTART, RESTARTS),
         "container environment not asked for": None,
         **{f"container env {k[4:]}": v for k, v in options.items() if k.startswith("env.")},
@@ -94,22 +101,24 @@ def want(builder: Builder, facts: Facts, options: Mapping[str, str], toml: bool)
         if enforced(facts, limit.option) and (limit.option in options or limit.option != "memory-swap"):
             value = options.get(limit.option)
             state[f"container {limit.option}"] = limit.unset if value is None else limit.read(value)
+    if "@" not in image(options):
+        state[IMAGE_ID] = LATEST
     if toml:
         state[TOML] = "as configured"
     return state
 
 
 def have(found: Mapping[str, Any] | None, want: State) -> dict[str, Value]:
-    """What the engine says of the container; of one that is not there only that."""
+    """What the engine says of the container; of one that is not there only that. Its files are for others to read."""
     if found is None:
         return {k: v for k, v in want.items() if k.startswith(STATUS)} | {STATUS: None}
     config, host = found["Config"], found["HostConfig"]
     mounts = {m.get("Destination"): m for m in found.get("Mounts") or ()}
     env = dict(e.split("=", 1) for e in config.get("Env") or () if "=" in e)
-    image = str(config.get("Image") or "")
+    name = str(config.get("Image") or "")
     state: dict[str, Value] = {
         STATUS: found["State"]["Status"],
-        "container image": image if "@" in str(want["container image"]) else image.partition("@")[0],
+        "container image": name if "@" in str(want["container image"]) else name.partition("@")[0],
         "container command": " ".join(command(config.get("Cmd") or ())),
         "container network": {"default": "bridge"}.get(host.get("NetworkMode"), host.get("NetworkMode")),
         "container privileged": bool(host.get("Privileged")),
@@ -118,10 +127,16 @@ def have(found: Mapping[str, Any] | None, want: State) -> dict[str, Value]:
         **{f"container {limit.option}": host.get(limit.field, limit.unset) for limit in LIMITS},
         **{f"container env {k}": v for k, v in env.items()},
     }
-    own = OWN_VARIABLES if image.startswith("moby/buildkit:") else env.keys()
+    own = OWN_VARIABLES if name.startswith("moby/buildkit:") else env.keys()
     more = [k for k in env if k not in own and f"container env {k}" not in want]
     state["container environment not asked for"] = " ".join(more) or None
     return state
+
+
+def latest(host: Reader, facts: Facts, found: Mapping[str, Any], name: str) -> str:
+    """Whether the container runs what the tag of its image stands for on this host by now, if for anything."""
+    there = str((host.get(facts.socket, f"/images/{name}/json") or {}).get("Id") or found["Image"])
+    return LATEST if there == found["Image"] else f"{found['Image'][:19]}, and {name} is {there[:19]} by now"
 
 
 def enforced(facts: Facts, option: str) -> bool:
@@ -156,7 +171,12 @@ def inside(host: Reader, facts: Facts, found: Mapping[str, Any], path: str) -> b
         with contextlib.suppress(DeniedError):  # root in a sandbox sees no other process
             return host.head(f"/proc/{pid}/root{path}", -1)
     archive = host.download(facts.socket, f"/containers/{found['Id']}/archive?path={_quoted(path)}")
-    return None if archive is None else archive[512 : 512 + int(archive[124:135], 8)]  # a tar of one file
+    return None if archive is None else unpacked(archive)
+
+
+def unpacked(archive: bytes) -> bytes:
+    """The file in a tar of one."""
+    return archive[512 : 512 + int(archive[124:135], 8)]
 
 
 def _quoted(path: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from provisioner import registries
 from provisioner.acts import Held
-from provisioner.buildx import buildkitd, drivers, seen, store
+from provisioner.buildx import buildkitd, drivers, seen, sites, store
+from provisioner.buildx.sites import Site
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.facts import Facts
@@ -48,12 +49,27 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
+    for site in _forgotten(host, want):
+        take = " ".join(site.docker("container", "rm", "--force", site.name))
+        yield f"the container of {site.node.name} stays on {site.node.endpoint}: `{take}` takes it away"
     for option in want.nodes[0].options.keys() & set(facts.engine.unlimited):
         yield f"this engine cannot enforce {option}: its cgroups lack the controller"
     size = host.room(facts.engine.root)
     if size and buildkitd.CAP in str(want.get("buildkitd worker.oci.maxUsedSpace")):
         gigabytes = size * int(buildkitd.CAP.rstrip("%")) / 100 / 1e9
         yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes:.0f} GB of {size / 1e9:.0f} GB"
+
+
+def _forgotten(host: Reader, want: Wanted) -> Iterator[Site]:
+    """The other nodes that buildx has registered for the first user, and that are no longer wanted."""
+    user = want.builder.users[0]
+    account = host.account(user)
+    try:
+        there = store.instance(host, store.of(account), want.builder.name) if account else None
+    except ProvisionerError:
+        there = None
+    known = {*want.names, f"{want.builder.name}0"}
+    yield from (sites.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
 
 
 def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Held | None:

@@ -5,41 +5,34 @@ the builder is booted, it is selected. What was set aside goes only when all has
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from provisioner.acts import Change, Held, RemoveFile, Run, SetOwner, Step, WriteFile
-from provisioner.buildx import buildkitd, commands, container, drivers, held, registration, seen, store, wanted
+from provisioner.buildx import aside, buildkitd, commands, container, held, registration, seen, store, wanted
+from provisioner.buildx.aside import Box
 from provisioner.buildx.wanted import Wanted
 from provisioner.facts import Facts
 from provisioner.model import Difference, Reader
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
-STOP = 60
-ASIDE = "-before"
 SELECTION = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
 ACCESS = frozenset((wanted.REACHES, wanted.OWNER))
 
 
 class Case(NamedTuple):
-    """What a plan is made from: the host, what is wanted, what is wrong, and the container that is there."""
+    """What a plan is made from: the host, what is wanted, what is wrong, and the containers as they are."""
 
     host: Reader
     facts: Facts
     want: Wanted
     wrong: Mapping[str, Difference]
     buildx: tuple[int, ...] | None
-    found: Mapping[str, Any] | None
+    boxes: tuple[Box, ...]
 
     @property
-    def remake(self) -> bool:
-        """Whether the container that is there has to be made again."""
-        return self.found is not None and any(k.startswith("container ") and k != container.POLICY for k in self.wrong)
-
-    @property
-    def made(self) -> bool:
-        """Whether there will be a container that was not there before."""
-        status = self.wrong.get(container.STATUS)
-        return self.remake or (status is not None and status.have is None)
+    def remade(self) -> tuple[Box, ...]:
+        """The containers that have to be made again."""
+        return tuple(box for box in self.boxes if box.remake)
 
     def of(self, user: str) -> frozenset[str]:
         """The wrong keys of a user's store, without the user's name."""
@@ -51,18 +44,21 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
     """A change with its steps, what is held of it, and what it means for this host."""
     wrong = {d.key: d for d in differences}
     buildx = commands.asked(host)
-    found = seen.inspected(host, facts, want) if want.builder.driver == drivers.CONTAINER else None
-    case = Case(host, facts, want, wrong, buildx, found)
-    reason = held.whole(host, facts, want, buildx) or (held.BUILDING if _busy(case) else None)
+    case = Case(host, facts, want, wrong, buildx, tuple(aside.boxes(host, facts, want, wrong)))
+    busy = any(aside.busy(host, facts, box) for box in case.remade)
+    reason = held.whole(host, facts, want, buildx) or (held.BUILDING if busy else None)
     if reason:
         return Change(name, differences, held=tuple(reason._replace(key=key) for key in wrong))
     refused = dict(held.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
     stores = [step for user in users for step in registration.steps(host, want, case.of(user), user, buildx)]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
-    edits += _aside(case) if case.remake else ()
+    remade = [(box, aside.kept(host, facts, want, box)) for box in case.remade]
+    again = Run(commands.boot(want.builder.name), timeout=PULL, user=_as(want.builder.users[0]))
+    edits += [step for box, _ in remade for step in aside.steps(host, facts, box, again)]
     edits += _with_toml(registration.toml(host), want, stores)
-    if users and (case.remake or container.STATUS in wrong or (stores and len(want.nodes) > 1)):
+    down = any(container.STATUS in box.wrong for box in case.boxes)
+    if users and (remade or down or (stores and len(want.nodes) > 1)):
         edits.append(_boot(case, users[0]))
     edits += _policy(case)
     edits += [step for user in users for step in _select(case, user)]
@@ -71,13 +67,9 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
         differences,
         tuple(edits),
         held=tuple(_held(want, wrong, refused)),
-        notes=tuple(held.notes(host, facts, want)),
-        last=tuple(_discard(case)) if case.remake else (),
+        notes=(*held.notes(host, facts, want), *(aside.note(box) for box, keep in remade if keep)),
+        last=tuple(step for box, keep in remade if not keep for step in aside.discard(host, facts, box)),
     )
-
-
-def _busy(case: Case) -> bool:
-    return case.remake and container.building(case.host, case.facts, case.found)
 
 
 def _held(want: Wanted, wrong: Mapping[str, Difference], refused: Mapping[str, Held]) -> Iterator[Held]:
@@ -99,19 +91,6 @@ def _own(case: Case, user: str) -> Iterator[Step]:
             yield SetOwner((path,), account.uid, account.gid)
 
 
-def _aside(case: Case) -> Iterator[Step]:
-    """Stop the container and give it another name; the new one gets its state volume."""
-    name, first = _container(case), case.want.builder.users[0]
-    again = Run(commands.boot(case.want.builder.name), timeout=PULL, user=_as(first))
-    yield Run(commands.container("stop", name), undo=(again,), timeout=STOP)
-    back = Run(commands.container("rename", name + ASIDE, name))
-    yield Run(commands.container("rename", name, name + ASIDE), undo=(back,))
-
-
-def _discard(case: Case) -> Iterator[Step]:
-    yield Run(commands.container("rm", "--force", _container(case) + ASIDE))
-
-
 def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
     """buildx reads buildkitd.toml from a file, which it needs for as long only."""
     if not any(isinstance(s, Run) and path in s.argv for s in stores):
@@ -121,26 +100,20 @@ def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
 
 def _boot(case: Case, user: str) -> Run:
     """Boot the builder; undoing that takes away only what was not there before."""
-    undo: tuple[Step, ...] = ()
-    if case.made:
-        undo = (Run(commands.container("rm", "--force", _container(case))),)
-        volume = container.volume(case.want.nodes[0].name)
-        if case.host.get(case.facts.socket, f"/volumes/{volume}") is None:
-            undo = (*undo, Run(("docker", "volume", "rm", "--force", volume)))
+    undo = tuple(step for box in case.boxes if box.made for step in aside.gone(case.host, case.facts, box))
     lenient = len(case.want.nodes) > 1  # a node that is down must not fail the others
     return Run(commands.boot(case.want.builder.name), undo=undo, timeout=PULL, user=_as(user), lenient=lenient)
 
 
 def _policy(case: Case) -> Iterator[Step]:
     """Where buildx cannot be told, or a container has another policy by now, docker is."""
-    wrong = case.wrong.get(container.POLICY)
-    made = case.made
     told = case.buildx is not None and case.buildx >= commands.KNOWS_RESTART
-    if (made and not told) or (wrong is not None and not made):
-        policy = str(case.want[container.POLICY])
-        argv = ("update", "--restart")
-        undo = (Run(commands.container(*argv, str(wrong.have), _container(case))),) if wrong and wrong.have else ()
-        yield Run(commands.container(*argv, policy, _container(case)), undo=undo)
+    for box in case.boxes:
+        wrong = box.wrong.get(container.POLICY)
+        if (box.made and not told) or (wrong is not None and not box.made):
+            argv, policy = ("container", "update", "--restart"), str(case.want[box.site.prefix + container.POLICY])
+            undo = (box.run(*argv, str(wrong.have), box.site.name),) if wrong and wrong.have else ()
+            yield box.run(*argv, policy, box.site.name)._replace(undo=undo)
 
 
 def _select(case: Case, user: str) -> Iterator[Step]:
@@ -154,10 +127,6 @@ def _select(case: Case, user: str) -> Iterator[Step]:
         files = (kept.current_file, kept.default_file(way or case.facts.endpoint.host))
         undo = tuple(step for path in files for step in registration.put_back(case.host, path, user))
         yield Run(commands.use(name, way), undo=undo, user=_as(user))
-
-
-def _container(case: Case) -> str:
-    return container.name(case.want.nodes[0].name)
 
 
 def _as(user: str) -> str:

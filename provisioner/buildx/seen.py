@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.buildx import buildkitd, container, drivers, store, wanted
+from provisioner.buildx import buildkitd, container, sites, store, wanted
+from provisioner.buildx.sites import Site
 from provisioner.buildx.store import Instance, Store
 from provisioner.buildx.wanted import Wanted
-from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.model import NOTE, Account, Reader, State, Value
 
@@ -20,20 +21,29 @@ def state(host: Reader, facts: Facts, want: Wanted) -> State:
         if note := seen.pop(NOTE, None):
             notes.append(str(note))
         state |= {wanted.key(builder, user, k): v for k, v in seen.items()}
-    if builder.driver == drivers.CONTAINER:
-        found = inspected(host, facts, want)
-        state |= container.have(found, want)
-        if found and container.TOML in want:
-            state[container.TOML] = _inside(host, facts, want, found)
+    for site in want.sites:
+        seen = _container(host, facts, want, site)
+        if note := seen.pop(NOTE, None):
+            notes.append(str(note))
+        state |= {site.prefix + k: v for k, v in seen.items()}
     return state | {NOTE: "; ".join(notes) or None}
 
 
-def inspected(host: Reader, facts: Facts, want: Wanted) -> Mapping[str, Any] | None:
-    """The builder's container as the engine describes it; None: there is none, or it will be out of sight."""
-    if facts.hidden:
-        return None
-    found: Mapping[str, Any] | None = host.get(facts.socket, f"/containers/{container.name(want.nodes[0].name)}/json")
-    return found
+def _container(host: Reader, facts: Facts, want: Wanted, site: Site) -> dict[str, Value]:
+    """What there is of a node's container, by the keys without the node's prefix."""
+    asked = container.want(site.node, facts, bool(want.toml))
+    try:
+        found = sites.inspected(host, facts, site)
+    except NoEngineError as e:
+        return {**asked, NOTE: f"{e.message}: the container of {site.node.name} is not compared"}
+    state = container.have(found, asked)
+    if found and container.TOML in asked:
+        state[container.TOML] = _inside(host, facts, want, site, found)
+    named = state["container image"] == asked["container image"]  # else it is told already
+    if found and container.IMAGE_ID in asked:
+        latest = container.latest(host, facts, found, container.image(site.node.options))
+        state[container.IMAGE_ID] = container.LATEST if site.way or not named else latest
+    return state
 
 
 def reaches(host: Reader, facts: Facts, account: Account) -> bool:
@@ -182,13 +192,14 @@ def owned(kept: Store, want: Wanted) -> tuple[str, ...]:
     )
 
 
-def _inside(host: Reader, facts: Facts, want: Wanted, found: Mapping[str, Any]) -> str:
+def _inside(host: Reader, facts: Facts, want: Wanted, site: Site, found: Mapping[str, Any]) -> str:
     """Whether the container's own buildkitd.toml and certificates are those that are wanted."""
-    text = container.inside(host, facts, found, buildkitd.INSIDE)
+    text = sites.file(host, facts, site, found, buildkitd.INSIDE)
     asked = buildkitd.leaves(want.toml)
     said = buildkitd.said(host, text)
     wrong = [k for k in {**asked, **said} if asked.get(k) != said.get(k)]
     for name, path in want.certificates.items():
-        if _certificate(host, container.inside(host, facts, found, f"/etc/buildkit/{name}"), path) != "as on this host":
+        copy = sites.file(host, facts, site, found, f"/etc/buildkit/{name}")
+        if _certificate(host, copy, path) != "as on this host":
             wrong.append(name)
     return f"differs in {' '.join(wrong)}" if wrong else "as configured"

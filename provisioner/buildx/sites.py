@@ -1,0 +1,110 @@
+"""Where a builder's containers are: on this host, asked over its engine's socket, and elsewhere, asked by docker.
+
+A check looks at this host's alone, for another engine may be slow, or dead, and to ask it takes a program.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from provisioner.buildx import container, store
+from provisioner.errors import NoEngineError
+from provisioner.facts import Facts
+from provisioner.model import Ran, Reader, Value
+
+ANSWER = 10  # seconds that an engine elsewhere has
+# What another engine makes of limits is not known here, and its images are not ours to compare.
+UNKNOWN = frozenset((container.IMAGE_ID, *(f"container {limit.option}" for limit in container.LIMITS)))
+
+
+class Site(NamedTuple):
+    """One node's container. ``way``: docker's words to get to its engine as ``user``; none: this host's engine."""
+
+    node: store.Node
+    way: tuple[str, ...] = ()
+    user: str = ""
+
+    @property
+    def name(self) -> str:
+        """The container."""
+        return container.name(self.node.name)
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the keys of the container."""
+        return f"node {self.node.name} " if self.way else ""
+
+    def docker(self, *words: str) -> tuple[str, ...]:
+        """A command line for that engine."""
+        return ("docker", *self.way, *words)
+
+
+def of(nodes: tuple[store.Node, ...], facts: Facts, user: str) -> tuple[Site, ...]:
+    """This host's own node, which is the first, and where there is time for them the others, reached by ``user``."""
+    own, *others = nodes
+    if not facts.far:
+        return (Site(own),)
+    return (Site(own), *(elsewhere(node, user) for node in others))
+
+
+def elsewhere(node: store.Node, user: str) -> Site:
+    """Another node than this host's own: an address, or the name of a docker context."""
+    return Site(node, ("--host" if "://" in node.endpoint else "--context", node.endpoint), user)
+
+
+def want(site: Site, facts: Facts, toml: bool) -> dict[str, Value]:
+    """What the container has to be."""
+    found = container.want(site.node, facts, toml)
+    return {site.prefix + k: v for k, v in found.items() if not site.way or k not in UNKNOWN}
+
+
+def inspected(host: Reader, facts: Facts, site: Site) -> Mapping[str, Any] | None:
+    """The container as its engine describes it; None: there is none, or it will be out of sight. NoEngineError."""
+    found: Mapping[str, Any] | None
+    if not site.way:
+        found = None if facts.hidden else host.get(facts.socket, f"/containers/{site.name}/json")
+        return found
+    ran = _asked(host, site, "container", "inspect", site.name)
+    if ran.status == 0:
+        [found] = json.loads(ran.stdout)
+        return found
+    if "no such" in ran.error.lower():
+        return None
+    _silent(host).add(site.way)
+    raise NoEngineError(f"{site.node.endpoint} does not answer", hint=" ".join(site.docker("info")))
+
+
+def file(host: Reader, facts: Facts, site: Site, found: Mapping[str, Any], path: str) -> bytes | None:
+    """A file in the container; None: there is none."""
+    if not site.way:
+        return container.inside(host, facts, found, path)
+    ran = _asked(host, site, "container", "cp", f"{site.name}:{path}", "-")
+    return container.unpacked(ran.stdout.encode("utf-8", "surrogateescape")) if ran.status == 0 else None
+
+
+def building(host: Reader, facts: Facts, site: Site, found: Mapping[str, Any] | None) -> bool:
+    """Whether somebody builds there now."""
+    if not site.way:
+        return container.building(host, facts, found)
+    return found is not None and "dial-stdio" in _asked(host, site, "container", "top", site.name, "-eo", "args").stdout
+
+
+def volume(host: Reader, facts: Facts, site: Site, name: str) -> bool:
+    """Whether there is a volume; where that cannot be found out, there is."""
+    if not site.way:
+        return host.get(facts.socket, f"/volumes/{name}") is not None
+    ran = _asked(host, site, "volume", "inspect", name)
+    return ran.status == 0 or "no such" not in ran.error.lower()
+
+
+def _asked(host: Reader, site: Site, *words: str) -> Ran:
+    if site.way in _silent(host):
+        return Ran(None, "", "it did not answer before")
+    return host.ask(*site.docker(*words), timeout=ANSWER, user=site.user)
+
+
+@functools.lru_cache
+def _silent(_: Reader) -> set[tuple[str, ...]]:
+    """The ways that led nowhere: a run that asks again and again would wait each time."""
+    return set()
