@@ -106,9 +106,10 @@ def repair(system: System, path: str | None, say: Say) -> Outcome:
 
 
 def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Undo every apply, and take away the caches of builders that were ours; the receipts undone, the volumes."""
+    """Undo every apply, and take away what is left over of ours; the receipts undone, and what that was."""
     system = own(system)
     every = [journal.read(system, n) for n in receipts.numbers(system)]
+    undoes = journal.undoes(system)
     first = next((r.number for r in every if r.outcome in UNDOABLE), None)
     undone = rollback(system, first, say) if first is not None else ()
     if not every:
@@ -116,15 +117,14 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
     with system.lock(journal.lock(system)), interruptible():
         seen = facts.gather(system, every[-1].desired)
         system, _ = facts.bound(system, every[-1].desired, seen)
-        names = frozenset(r.desired.builder.name for r in every)
-        gone = [v.volume for v in leftovers.volumes(system, seen.socket, names) if v.ours] if seen.socket else []
+        gone = [left for left in leftovers.found(system, seen.socket, undoes) if left.steps] if seen.socket else []
         if gone:
             book = Journal(system, receipts.numbers(system)[-1] + 1)
             book.begin(__version__, every[-1].desired, ())
-            steps = tuple(Run(("docker", "volume", "rm", volume)) for volume in gone)
+            steps = tuple(step for left in gone for step in left.steps)
             make_change(system, book, Change("left over", (), steps), say)
             book.end("removed")
-        return undone, tuple(gone)
+        return undone, tuple(left.name for left in gone)
 
 
 def _refuse_unconfirmed(system: System) -> None:

@@ -108,16 +108,13 @@ def _builders(host: Reader) -> list[str] | None:
 
 
 def _left_over(host: Reader, socket: str) -> list[str]:
-    """The state volumes of builders that are gone, with their size; ours are those that an apply once configured."""
+    """What builders have left over, seen from what the last apply configured."""
     try:
-        names = frozenset(journal.read(host, n).desired.builder.name for n in receipts.numbers(host))
+        last = journal.last(host)
     except DeniedError:
-        names = frozenset()
-    found = leftovers.volumes(host, socket, names)
-    return [
-        f"{v.volume} ({'size unknown' if v.size is None else f'{v.size / 1e6:.1f} MB'}{', ours' if v.ours else ''})"
-        for v in found
-    ]
+        last = None
+    configured = last.desired.builder.name if last else ""
+    return [str(thing) for thing in leftovers.found(host, socket, journal.undoes(host), configured)]
 
 
 def _receipts(host: Reader) -> list[str] | None:

@@ -17,14 +17,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from provisioner import acts, receipts
-from provisioner.acts import Reload, Restart, Step
+from provisioner.acts import Reload, Restart, Run, Step
 from provisioner.desired import Desired, from_json, to_json
-from provisioner.errors import ProvisionerError
+from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Difference, Found, Reader
 from provisioner.receipts import FAILED, UNCONFIRMED, file, numbers, opened
 from provisioner.system import System
 
 FORMAT = 1
+OVER = ("rolled back", "undone", "removed", "empty")  # how a run ends of which nothing is left
 STEPS = (
     acts.MakeDirectory,
     acts.RemoveDirectory,
@@ -162,6 +163,15 @@ def cut_off(host: Reader) -> Receipt | None:
     """The run that was cut off in the middle; None: the last one came to its end."""
     found = last(host)
     return found if found and found.outcome in (None, FAILED) else None
+
+
+def undoes(host: Reader) -> tuple[Run, ...]:
+    """The commands that undo the applies in effect, newest first; none where this user may not know."""
+    try:
+        every = [read(host, n) for n in reversed(numbers(host))]
+    except DeniedError:
+        return ()
+    return tuple(s for r in every if r.outcome not in OVER for s in r.undo if isinstance(s, Run))
 
 
 def to_dict(step: Step) -> dict[str, Any]:

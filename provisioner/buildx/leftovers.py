@@ -1,29 +1,125 @@
-"""State volumes that no container uses any more: the caches of builders that are gone."""
+"""What builders leave behind: caches that no container uses, dead builders of ours, containers kept for a rollback.
 
-from collections.abc import Iterator
-from typing import NamedTuple
+Ours is what the undo of an apply would take away, for that apply made it.
+"""
 
-from provisioner.buildx import container
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.acts import Run
+from provisioner.buildx import aside, commands, container, store
+from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Reader
+
+PREFIX = container.name("")
+FORGET = commands.forget("")[:-1]
 
 
 class LeftOver(NamedTuple):
-    """A state volume, how many bytes it holds (None: the engine does not say), and whether the builder was ours."""
+    """One thing that is left over, and why it is that. ``size``: bytes of its cache; None: nobody says.
 
-    volume: str
-    size: int | None
-    ours: bool
+    ``steps`` take it away; there are none for what is not ours, or still works.
+    """
+
+    name: str
+    why: str
+    ours: bool = True
+    steps: tuple[Run, ...] = ()
+    size: int | None = None
+
+    def __str__(self) -> str:
+        """A line for a person."""
+        size = "" if self.size is None else f", {self.size / 1e6:.1f} MB"
+        return f"{self.name}: {self.why}{size}{', ours' if self.ours else ''}"
 
 
-def volumes(host: Reader, socket: str, builders: frozenset[str]) -> tuple[LeftOver, ...]:
-    """What is left over; ``builders`` are the names that were ours. The engine measures, which takes a while."""
-    return tuple(_volumes(host, socket, builders))
+Found = tuple[LeftOver, str]  # with the volume that its cache is in
 
 
-def _volumes(host: Reader, socket: str, builders: frozenset[str]) -> Iterator[LeftOver]:
-    ours = {container.volume(f"{name}0") for name in builders}
-    for found in (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ():
-        name, usage = str(found["Name"]), found.get("UsageData") or {}
-        if name.startswith("buildx_buildkit_") and name.endswith("_state") and usage.get("RefCount") == 0:
-            size = usage.get("Size", -1)
-            yield LeftOver(name, size if size >= 0 else None, name in ours)
+class Engine(NamedTuple):
+    """What the engine has of buildx's: containers by name, and volumes that no container uses."""
+
+    containers: frozenset[str]
+    unused: frozenset[str]
+
+
+def found(host: Reader, socket: str, undoes: Collection[Run], configured: str = "") -> tuple[LeftOver, ...]:
+    """What is left over. ``undoes``: what undoes the applies in effect; ``configured``: the builder that is none."""
+    there = _engine(host, socket)
+    builders = tuple(_builders(host, there, undoes, configured))
+    told = {container.volume(f"{configured}0"), *(volume for _, volume in builders)}
+    caches = tuple(_cache(volume, undoes) for volume in sorted(there.unused - told))
+    all_of_them = (*builders, *_kept(there, undoes), *caches)
+    sizes = _sizes(host, socket) if builders or caches else {}
+    return tuple(left._replace(size=sizes.get(volume)) for left, volume in all_of_them)
+
+
+def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: str) -> Iterator[Found]:
+    """The builders that applies have registered, other than the configured one."""
+    for name in sorted({step.argv[-1] for step in undoes if step.argv[:-1] == FORGET} - {configured}):
+        forget = tuple(s for s in undoes if s.argv == commands.forget(name) and _registered(host, name, s.user))
+        users = ", ".join(step.user or "root" for step in forget)
+        box, volume = container.name(f"{name}0"), container.volume(f"{name}0")
+        gone = tuple(s for s in (_rm(box), _drop(volume)) if s in undoes)
+        if forget and box in there.containers:
+            yield LeftOver(name, f"a builder that is no longer configured, registered for {users}"), volume
+        elif forget:
+            why = f"a builder whose container is gone, registered for {users}"
+            yield LeftOver(name, why, steps=forget + gone), volume
+        elif box in there.containers and _rm(box) in undoes:
+            yield LeftOver(name, f"a builder that nobody has registered any more, in {box}", steps=gone), volume
+
+
+def _kept(there: Engine, undoes: Collection[Run]) -> Iterator[Found]:
+    """The containers that were set aside for a rollback, each with its image's name."""
+    for step in undoes:
+        *_, old, name = step.argv
+        if aside.MARK in old and old in there.containers:
+            image = tuple(s for s in undoes if s.argv == ("docker", "image", "rm", aside.image(old)))
+            yield LeftOver(old, f"kept so that a rollback can give {name} back", steps=(_rm(old), *image)), ""
+
+
+def _cache(volume: str, undoes: Collection[Run]) -> Found:
+    ours = _drop(volume) in undoes
+    return LeftOver(volume, "a cache that no builder uses", ours, (_drop(volume),) if ours else ()), volume
+
+
+def _registered(host: Reader, name: str, user: str) -> bool:
+    account = host.account(user or "root")
+    try:
+        return account is not None and host.read(store.of(account).instance_file(name), user=user) is not None
+    except ProvisionerError:
+        return False  # unknown
+
+
+def _engine(host: Reader, socket: str) -> Engine:
+    """What the engine says without measuring anything."""
+    names = [n for c in _listed(host, socket, "/containers/json?all=1&", {}) for n in c.get("Names") or ()]
+    loose = (_listed(host, socket, "/volumes?", {"dangling": ["true"]}) or {}).get("Volumes") or ()
+    unused = frozenset(v["Name"] for v in loose if v["Name"].startswith(PREFIX) and v["Name"].endswith("_state"))
+    return Engine(frozenset(n.lstrip("/") for n in names), unused)
+
+
+def _listed(host: Reader, socket: str, path: str, filters: Mapping[str, list[str]]) -> Any:
+    from urllib.parse import quote  # a tenth of a check, which never comes here
+
+    return host.get(socket, f"{path}filters={quote(json.dumps({'name': [PREFIX], **filters}))}") or {}
+
+
+def _sizes(host: Reader, socket: str) -> dict[str, int]:
+    """The bytes in each volume; none where to measure them takes the engine too long."""
+    try:
+        volumes = (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ()
+    except NoEngineError:
+        return {}
+    measured = ((v["Name"], (v.get("UsageData") or {}).get("Size", -1)) for v in volumes)
+    return {name: size for name, size in measured if size >= 0}
+
+
+def _rm(name: str) -> Run:
+    return Run(("docker", "container", "rm", "--force", name))
+
+
+def _drop(volume: str) -> Run:
+    return Run(("docker", "volume", "rm", "--force", volume))

@@ -21,14 +21,17 @@ def run(host: System, args: argparse.Namespace) -> Answer:
     if socket := engine.endpoint(host, named(args) or engine.AUTO).socket:
         host.expect(socket, "/info")
     from provisioner import emulated, facts
+    from provisioner.resources.builder import image
 
     asked = wanted(host, args)
+    if socket and (path := image(asked)):
+        host.expect(socket, path)
     if not args.quick and "emulators" in (asked.only or ("emulators",)):
         host.begin(emulated.probes(host, asked), bare=host.uid == 0)
     from provisioner import result
     from provisioner.report import formats
 
-    seen = facts.gather(host, asked, quick=args.quick)
+    seen = facts.gather(host, asked, quick=args.quick, far=False)
     if not args.quiet:
         tell(host, asked, seen)
     host, asked = facts.bound(host, asked, seen)

@@ -1,9 +1,11 @@
-"""``provisioner plan``: say what apply would do."""
+"""``provisioner plan``: say what apply would do, and what builders have left over."""
 
 import argparse
 
-from provisioner import facts, hold, plan, receipts
+from provisioner import facts, hold, journal, plan, receipts
 from provisioner.acts import Plan
+from provisioner.buildx import leftovers
+from provisioner.buildx.leftovers import LeftOver
 from provisioner.commands import Answer, only, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
@@ -13,27 +15,32 @@ from provisioner.system import System
 
 def run(host: System, args: argparse.Namespace) -> Answer:
     """Say what apply would do."""
-    host, made = _offline(args) if args.root else _running(host, args)
+    host, made, left = _offline(args) if args.root else _running(host, args)
     cut = receipts.interrupted(host)
     status = Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
         on = hold.read(host, host.now())
-        fields = {"changes": plans.as_json(made), "interrupted": cut, "hold": on and on._asdict()}
-        return Answer(answers.document("plan", status, **fields), status)
+        lines = [{"name": x.name, "why": x.why, "ours": x.ours, "bytes": x.size} for x in left]
+        more = {"notes": made.notes, "left_over": lines, "interrupted": cut, "hold": on and on._asdict()}
+        return Answer(answers.document("plan", status, changes=plans.as_json(made), **more), status)
     note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
-    return Answer(note + plans.as_text(made), status)
+    told = (*(f"note: {note}" for note in made.notes), *(f"left over: {thing}" for thing in left))
+    return Answer("\n".join((note + plans.as_text(made), *told)), status)
 
 
-def _running(host: System, args: argparse.Namespace) -> tuple[System, Plan]:
+def _running(host: System, args: argparse.Namespace) -> tuple[System, Plan, tuple[LeftOver, ...]]:
     asked = wanted(host, args)
     seen = facts.gather(host, asked, quick=args.quick)
     tell(host, asked, seen)
     host, asked = facts.bound(host, asked, seen)
-    return host, plan.make(host, seen, asked)
+    made = plan.make(host, seen, asked)
+    if not seen.socket:
+        return host, made, ()
+    return host, made, leftovers.found(host, seen.socket, journal.undoes(host), asked.builder.name)
 
 
-def _offline(args: argparse.Namespace) -> tuple[System, Plan]:
+def _offline(args: argparse.Namespace) -> tuple[System, Plan, tuple[LeftOver, ...]]:
     from provisioner import offline
 
     image, asked = offline.load(args.root, args.config)
-    return image, offline.look(image, asked._replace(only=only(args)), args.root, say)
+    return image, offline.look(image, asked._replace(only=only(args)), args.root, say), ()

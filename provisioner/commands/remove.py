@@ -12,12 +12,12 @@ from provisioner.system import System
 
 def run(system: System, args: argparse.Namespace) -> Answer:
     """Take away what is ours."""
-    undone, volumes = apply.remove(system, say)
-    if undone or volumes:
+    undone, gone = apply.remove(system, say)
+    if undone or gone:
         numbers = ", ".join(map(str, undone)) or "none"
-        record("rolled back", f"removed; undone: receipt {numbers}; volumes: {' '.join(volumes) or 'none'}")
+        record("rolled back", f"removed; undone: receipt {numbers}; left over: {' '.join(gone) or 'nothing'}")
     if args.format == "json":
-        return Answer(answers.document("remove", Exit.OK, undone=undone, volumes=volumes), Exit.OK)
-    if not undone and not volumes:
+        return Answer(answers.document("remove", Exit.OK, undone=undone, left_over=gone), Exit.OK)
+    if not undone and not gone:
         return Answer("nothing here is ours", Exit.OK)
     return Answer("removed: nothing of ours is left but the receipts in /var/lib/provisioner", Exit.OK)

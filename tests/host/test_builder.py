@@ -40,6 +40,11 @@ TRAPS = {
         },
         BOOT,
     ),
+    "the image's tag moved": Trap(
+        "tar c --files-from /dev/null | docker import - moby/buildkit:buildx-stable-1",
+        {"container image digest"},
+        BOOT,
+    ),
     "the restart policy": Trap(
         f"docker update --restart no {CONTAINER}",
         {"container restart policy"},
@@ -80,7 +85,30 @@ def test_each_trap_is_named_and_mended_and_the_cache_is_hit(boot: Boot) -> None:
         assert any(s.startswith(trap.step) for s in steps(done)), (name, steps(done))
         assert agent(host, "check").status == 0, name
         assert build(host, number) == (True, list(range(number + 1))), name
-    assert "-before" not in host.sh("docker ps -a", check=True).stdout
+    kept = host.sh("docker ps -a --filter name=-before- --format '{{.State}}'", check=True).stdout
+    assert kept.split() == ["exited", "exited"]  # only what buildx's file would not have made
+
+
+def test_a_rollback_gives_back_the_very_container_that_somebody_made(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    configure(host)
+    prepare(host)
+    assert agent(host, "apply").status == 0
+    assert build(host, 0) == (False, [0])
+    for name in ("the container from another image", "the image's tag moved"):
+        host.sh(TRAPS[name].script, check=True)
+        before, named = identity(host), differences(agent(host, "check"))
+        tag = host.sh("docker image inspect --format '{{.Id}}' moby/buildkit:buildx-stable-1", check=True).stdout
+        done = agent(host, "apply")
+        assert done.status == 0, done.stderr
+        assert identity(host) != before
+        undone = agent(host, "rollback")
+        assert undone.status == 0, undone.stderr
+        assert (identity(host), differences(agent(host, "check"))) == (before, named)
+        assert "before" not in host.sh("docker ps -a; docker images", check=True).stdout
+        assert tag == host.sh("docker image inspect --format '{{.Id}}' moby/buildkit:buildx-stable-1").stdout
+    assert agent(host, "apply").status == 0
+    assert build(host, 1) == (True, [0, 1])
 
 
 def test_a_user_s_own_choice_is_noted_and_changed_only_when_told_to(boot: Boot) -> None:
@@ -170,7 +198,7 @@ def least(run: Callable[[], object]) -> float:
     return min(took)
 
 
-def test_left_over_volumes_are_listed_and_only_ours_are_removed(boot: Boot) -> None:
+def test_what_is_left_over_is_listed_with_its_size_and_only_ours_is_removed(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     configure(host)
     assert agent(host, "apply").status == 0
@@ -179,15 +207,29 @@ def test_left_over_volumes_are_listed_and_only_ours_are_removed(boot: Boot) -> N
     host.sh("docker buildx create --name theirs; docker buildx inspect --bootstrap theirs", check=True)
     for name in ("theirs", "container-builder"):
         host.sh(f"docker rm -f buildx_buildkit_{name}0; docker buildx rm --force {name}", check=True)
-    left = agent(host, "detect").document["host"]["left over"]
-    assert [(line.split()[0], line.endswith("ours)")) for line in sorted(left)] == [
-        (f"{CONTAINER}_state", True),
-        ("buildx_buildkit_theirs0_state", False),
-    ]
+    configure(host, name="third")
+    assert agent(host, "apply").status == 0
+    host.sh("docker rm -f buildx_buildkit_second0; docker buildx create --name alive", check=True)
+    host.sh(TRAPS["the container from another image"].script.replace("container-builder", "third"), check=True)
+    assert agent(host, "apply").status == 0
+    planned = agent(host, "plan")
+    assert planned.status == 0, planned.stderr
+    left = {e["name"].partition("-before-")[0]: (e["why"], e["ours"]) for e in planned.document["left_over"]}
+    assert left == {
+        "second": ("a builder whose container is gone, registered for root", True),
+        "buildx_buildkit_third0": ("kept so that a rollback can give buildx_buildkit_third0 back", True),
+        f"{CONTAINER}_state": ("a cache that no builder uses", True),
+        "buildx_buildkit_theirs0_state": ("a cache that no builder uses", False),
+    }
+    assert all(e["bytes"] > 0 for e in planned.document["left_over"] if "-before-" not in e["name"])
+    assert len(agent(host, "detect").document["host"]["left over"]) == 4
+    configure(host, name="second")
+    assert "third: a builder that is no longer configured" in host.run("provisioner", "plan").stdout
     removed = agent(host, "remove")
     assert removed.status == 0, removed.stderr
-    assert removed.document["undone"] == [2, 1]
+    assert removed.document["undone"] == [4, 3, 2, 1]
     volumes = host.sh("docker volume ls --format '{{.Name}}'", check=True).stdout.split()
     assert volumes == ["buildx_buildkit_theirs0_state"]
     assert host.get(INSTANCE) is None
-    assert agent(host, "remove").document["volumes"] == []
+    assert host.sh("ls /root/.docker/buildx/instances; docker ps -aq", check=True).stdout.split() == ["alive"]
+    assert agent(host, "remove").document["left_over"] == []
