@@ -57,7 +57,7 @@ def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
 
 
 def create(
-    builder: Builder, node: store.Node, known: tuple[int, ...] | None, toml: str | None, *, append: bool = False
+    builder: Builder, known: tuple[int, ...] | None, toml: str | None, node: store.Node, *, append: bool = False
 ) -> tuple[str, ...]:
     """Register a node, or tell one that is there something new."""
     given: Mapping[str, str] = node.options

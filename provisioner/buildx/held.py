@@ -1,6 +1,6 @@
 """What speaks against touching a builder now, and what a person should know of the plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from provisioner import registries
 from provisioner.acts import Held
@@ -9,7 +9,7 @@ from provisioner.buildx.sites import Site
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.facts import Facts
-from provisioner.model import Reader
+from provisioner.model import Difference, Reader
 
 PLUGINS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -39,6 +39,15 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Held]
         elif user != "root" and not seen.reaches(host, facts, account):
             hint = f"usermod --append --groups docker {user}, which makes {user} as mighty as root; then log in again"
             yield user, Held("", f"{user} may not talk to the engine", hint)
+
+
+def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -> Iterator[Held]:
+    """What cannot be mended of nodes whose engines do not answer."""
+    for node in want.nodes:
+        if node.name in down:
+            hint = f"apply again when `docker --host {node.endpoint} info` answers, or take the node out"
+            reason = f"{node.endpoint} does not answer, and buildx registers and changes only what does"
+            yield from (Held(k, reason, hint) for k in wrong if f" node {node.name} " in f" {k} ")
 
 
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:

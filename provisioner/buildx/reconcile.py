@@ -51,14 +51,15 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
         return Change(name, differences, held=tuple(reason._replace(key=key) for key in wrong))
     refused = dict(held.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
-    stores = [step for user in users for step in registration.steps(host, want, case.of(user), user, buildx)]
+    down = frozenset(s.node.name for s in want.sites) - {box.site.node.name for box in case.boxes}
+    stores = [step for user in users for step in registration.steps(host, want, case.of(user), user, buildx, down)]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     remade = [(box, aside.kept(host, facts, want, box)) for box in case.remade]
     again = Run(commands.boot(want.builder.name), timeout=PULL, user=_as(want.builder.users[0]))
     edits += [step for box, _ in remade for step in aside.steps(host, facts, box, again)]
     edits += _with_toml(registration.toml(host), want, stores)
-    down = any(container.STATUS in box.wrong for box in case.boxes)
-    if users and (remade or down or (stores and len(want.nodes) > 1)):
+    stopped = any(container.STATUS in box.wrong for box in case.boxes)
+    if users and (remade or stopped or (stores and len(want.nodes) > 1)):
         edits.append(_boot(case, users[0]))
     edits += _policy(case)
     edits += [step for user in users for step in _select(case, user)]
@@ -66,7 +67,7 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
         name,
         differences,
         tuple(edits),
-        held=tuple(_held(want, wrong, refused)),
+        held=(*_held(want, wrong, refused), *held.nodes(want, wrong, down)),
         notes=(*held.notes(host, facts, want), *(aside.note(box) for box, keep in remade if keep)),
         last=tuple(step for box, keep in remade if not keep for step in aside.discard(host, facts, box)),
     )

@@ -3,6 +3,9 @@
 The file is kept to be put back: buildx was seen to lose parts of it when a change fails.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from provisioner.acts import RemoveFile, Run, Step, WriteFile
 from provisioner.buildx import commands, store, wanted
 from provisioner.buildx.store import Instance, Node, Store
@@ -10,25 +13,33 @@ from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
+Argv = Callable[..., tuple[str, ...]]  # what registers a node, as commands.create
 ELSEWHERE = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER))
 SHARED = ("buildkitd ", "certificate ", wanted.SETTINGS)
 
 
-def steps(host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: tuple[int, ...] | None) -> list[Step]:
-    """Nothing, an edit of the file, or a new registration; the first step's undo puts the file back."""
+def steps(
+    host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: tuple[int, ...] | None, down: frozenset[str]
+) -> list[Step]:
+    """Nothing, an edit of the file, or a new registration; the first step's undo puts the file back.
+
+    ``down`` names nodes whose engines do not answer: buildx registers none of them, and changes none.
+    """
     account = host.account(user)
     if account is None or not wrong - ELSEWHERE:
         return []
-    kept = store.of(account)
+    kept, nodes = store.of(account), tuple(n for n in want.nodes if n.name not in down)
+    argv = partial(commands.create, want.builder, known, toml(host) if want.toml else None)
     try:
         instance = store.instance(host, kept, want.builder.name)
     except ProvisionerError:  # no record of a builder; or not the user's own, and then it is given to the user first
-        return [RemoveFile(kept.instance_file(want.builder.name), user=_as(user)), *_create(host, want, user, known)]
+        return [RemoveFile(kept.instance_file(want.builder.name), user=_as(user)), *_create(want, nodes, user, argv)]
     if instance is None or not instance.nodes:
-        return _create(host, want, user, known)
-    made = _edit(host, want, instance, wrong, user, known)
+        return _create(want, nodes, user, argv)
+    made = _edit(want, nodes, instance, wrong, user, argv)
     if made is None:
-        made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user)), *_create(host, want, user, known)]
+        made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user))]
+        made += _create(want, nodes, user, argv)
     return _kept(host, kept, want, made, user)
 
 
@@ -52,17 +63,22 @@ def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) 
     return [s._replace(undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
 
 
-def _create(host: Reader, want: Wanted, user: str, known: tuple[int, ...] | None) -> list[Step]:
-    """Register every node. Undone, only what buildx knows of it goes."""
+def _create(want: Wanted, nodes: tuple[Node, ...], user: str, argv: Argv) -> list[Step]:
+    """Register nodes. Undone, only what buildx knows of it goes."""
     gone = Run(commands.forget(want.builder.name), timeout=120, user=_as(user))
     return [
-        Run(_argv(host, want, node, known, append=index > 0), undo=() if index else (gone,), user=_as(user))
-        for index, node in enumerate(want.nodes)
+        Run(argv(node, append=index > 0), undo=() if index else (gone,), user=_as(user))
+        for index, node in enumerate(nodes)
     ]
 
 
 def _edit(
-    host: Reader, want: Wanted, instance: Instance, wrong: frozenset[str], user: str, known: tuple[int, ...] | None
+    want: Wanted,
+    nodes: tuple[Node, ...],
+    instance: Instance,
+    wrong: frozenset[str],
+    user: str,
+    argv: Argv,
 ) -> list[Step] | None:
     """The changes node by node; None: this cannot be made of what is registered."""
     old = {n.name: n for n in instance.nodes}
@@ -72,18 +88,18 @@ def _edit(
     made: list[Step] = [
         Run(commands.leave(want.builder.name, name), user=_as(user)) for name in old if name not in want.names
     ]
-    for node in want.nodes:
+    for node in nodes:
         if not _changed(node, first, wrong):
             continue
         if node.name not in old:
-            made.append(Run(_argv(host, want, node, known, append=True), user=_as(user)))
+            made.append(Run(argv(node, append=True), user=_as(user)))
         elif commands.editable(old[node.name], node, _files(want)) and f"node {node.name}" not in wrong:
-            made.append(Run(_argv(host, want, node, known), user=_as(user)))
+            made.append(Run(argv(node), user=_as(user)))
         elif node is first:
             return None
         else:
             made.append(Run(commands.leave(want.builder.name, node.name), user=_as(user)))
-            made.append(Run(_argv(host, want, node, known, append=True), user=_as(user)))
+            made.append(Run(argv(node, append=True), user=_as(user)))
     return made
 
 
@@ -99,12 +115,6 @@ def _changed(node: Node, first: Node, wrong: frozenset[str]) -> bool:
 
 def _files(want: Wanted) -> frozenset[str]:
     return frozenset(("buildkitd.toml", *want.certificates)) if want.toml else frozenset()
-
-
-def _argv(
-    host: Reader, want: Wanted, node: Node, known: tuple[int, ...] | None, *, append: bool = False
-) -> tuple[str, ...]:
-    return commands.create(want.builder, node, known, toml(host) if want.toml else None, append=append)
 
 
 def _as(user: str) -> str:

@@ -87,7 +87,10 @@ def building(host: Reader, facts: Facts, site: Site, found: Mapping[str, Any] | 
     """Whether somebody builds there now."""
     if not site.way:
         return container.building(host, facts, found)
-    return found is not None and "dial-stdio" in _asked(host, site, "container", "top", site.name, "-eo", "args").stdout
+    return (
+        found is not None
+        and "dial-stdio" in _asked(host, site, "container", "top", site.name, "-eo", "pid,args").stdout
+    )
 
 
 def volume(host: Reader, facts: Facts, site: Site, name: str) -> bool:
