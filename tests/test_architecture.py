@@ -29,7 +29,7 @@ LAYERS = (
     ("conflicts", "containerd", "policy", "hidden", "remake", "migration"),
     ("mounts", "kernel", "boot", "emulated"),
     ("packages", "copyout", "sources", "persistence", "registering"),
-    ("buildx.store", "buildx.buildkitd", "buildx.container", "buildx.sites"),
+    ("buildx.store", "buildx.buildkitd", "buildx.container", "buildx.places"),
     ("buildx.commands", "buildx.wanted", "buildx.seen"),
     ("buildx.held", "buildx.registration", "buildx.aside", "buildx.reconcile"),
     ("buildx.leftovers",),

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.acts import Run, Step
-from provisioner.buildx import buildkitd, container, sites, store
-from provisioner.buildx.sites import Site
+from provisioner.buildx import buildkitd, container, places, store
+from provisioner.buildx.places import Place
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.facts import Facts
@@ -25,7 +25,7 @@ LIMITS = frozenset(f"driver option {limit.option}" for limit in container.LIMITS
 class Box(NamedTuple):
     """A node's container as it is, and the keys of the node that are wrong, without the node's name before them."""
 
-    site: Site
+    place: Place
     found: Mapping[str, Any] | None
     wrong: Mapping[str, Difference]
 
@@ -33,7 +33,7 @@ class Box(NamedTuple):
     def remake(self) -> bool:
         """Whether it has to be made again. What another engine makes of limits is not seen: their options count."""
         wrong = {k for k in self.wrong if k.startswith("container ") and k != container.POLICY}
-        return self.found is not None and bool(wrong or (self.site.way and LIMITS & self.wrong.keys()))
+        return self.found is not None and bool(wrong or (self.place.way and LIMITS & self.wrong.keys()))
 
     @property
     def made(self) -> bool:
@@ -44,37 +44,41 @@ class Box(NamedTuple):
     @property
     def name(self) -> str:
         """The old container's name when it is set aside."""
-        return f"{self.site.name}{MARK}{str((self.found or {}).get('Id'))[:12]}"
+        return f"{self.place.name}{MARK}{str((self.found or {}).get('Id'))[:12]}"
 
     def run(self, *words: str, timeout: int = 60) -> Run:
         """A step on the container's engine."""
-        return Run(self.site.docker(*words), timeout=timeout, user="" if self.site.user == "root" else self.site.user)
+        return Run(
+            self.place.docker(*words), timeout=timeout, user="" if self.place.user == "root" else self.place.user
+        )
 
 
 def boxes(host: Reader, facts: Facts, want: Wanted, wrong: Mapping[str, Difference]) -> Iterator[Box]:
     """The containers of all nodes whose engines answer."""
-    for site in want.sites:
+    for place in want.places:
         try:
-            found = sites.inspected(host, facts, site)
+            found = places.inspected(host, facts, place)
         except NoEngineError:
             continue
-        yield Box(site, found, {k.removeprefix(site.prefix): d for k, d in wrong.items() if k.startswith(site.prefix)})
+        yield Box(
+            place, found, {k.removeprefix(place.prefix): d for k, d in wrong.items() if k.startswith(place.prefix)}
+        )
 
 
 def busy(host: Reader, facts: Facts, box: Box) -> bool:
     """Whether a build runs on it."""
-    return sites.building(host, facts, box.site, box.found)
+    return places.building(host, facts, box.place, box.found)
 
 
 def steps(host: Reader, facts: Facts, box: Box, again: Run) -> Iterator[Step]:
     """Stop the container and give it another name; the new one gets its state volume. ``again`` boots it."""
     if _tagged(host, facts, box):
-        name, old = container.image(box.site.node.options), image(box.name)
+        name, old = container.image(box.place.node.options), image(box.name)
         back = (box.run("image", "tag", old, name), box.run("image", "rm", old))
         yield box.run("image", "tag", name, old)._replace(undo=back)
-    yield box.run("container", "stop", box.site.name, timeout=STOP)._replace(undo=(again,))
-    named = box.run("container", "rename", box.name, box.site.name)
-    yield box.run("container", "rename", box.site.name, box.name)._replace(undo=(named,))
+    yield box.run("container", "stop", box.place.name, timeout=STOP)._replace(undo=(again,))
+    named = box.run("container", "rename", box.name, box.place.name)
+    yield box.run("container", "rename", box.place.name, box.name)._replace(undo=(named,))
 
 
 def image(old: str) -> str:
@@ -91,15 +95,15 @@ def discard(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
 
 def gone(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
     """Take away what a boot makes: the container, and its volume where that was not there before."""
-    volume = container.volume(box.site.node.name)
-    yield box.run("container", "rm", "--force", box.site.name)
-    if not sites.volume(host, facts, box.site, volume):
+    volume = container.volume(box.place.node.name)
+    yield box.run("container", "rm", "--force", box.place.name)
+    if not places.volume(host, facts, box.place, volume):
         yield box.run("volume", "rm", "--force", volume)
 
 
 def note(box: Box) -> str:
     """What a person should know of a container that is kept."""
-    return f"buildx's file would not make {box.site.name} as it is: for a rollback it is kept, stopped, as {box.name}"
+    return f"buildx's file would not make {box.place.name} as it is: for a rollback it is kept, stopped, as {box.name}"
 
 
 def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
@@ -109,7 +113,7 @@ def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
         instance = store.instance(host, store.of(account), want.builder.name) if account else None
     except ProvisionerError:
         return True
-    old = next((n for n in instance.nodes if n.name == box.site.node.name), None) if instance else None
+    old = next((n for n in instance.nodes if n.name == box.place.node.name), None) if instance else None
     return old is None or container.IMAGE_ID in box.wrong or not _makes(host, facts, old, box)
 
 
@@ -118,10 +122,10 @@ def _makes(host: Reader, facts: Facts, old: store.Node, box: Box) -> bool:
     files = old.files or {}
     asked = container.want(old, facts, buildkitd.NAME in files)
     there = container.have(box.found, asked)
-    unseen = ELSEWHERE | (sites.UNKNOWN if box.site.way else frozenset())
+    unseen = ELSEWHERE | (places.UNKNOWN if box.place.way else frozenset())
     if any(there[k] != v for k, v in asked.items() if k not in unseen):
         return False
-    inside = {n: sites.file(host, facts, box.site, box.found or {}, f"/etc/buildkit/{n}") for n in files}
+    inside = {n: places.file(host, facts, box.place, box.found or {}, f"/etc/buildkit/{n}") for n in files}
     return all(_same(host, name, data, inside[name]) for name, data in files.items())
 
 
@@ -135,5 +139,5 @@ def _same(host: Reader, name: str, data: bytes, there: bytes | None) -> bool:
 
 def _tagged(host: Reader, facts: Facts, box: Box) -> bool:
     """Whether to make the new container, for which buildx pulls, may move a tag that is on this host."""
-    name = container.image(box.site.node.options)
-    return not box.site.way and "@" not in name and host.get(facts.socket, f"/images/{name}/json") is not None
+    name = container.image(box.place.node.options)
+    return not box.place.way and "@" not in name and host.get(facts.socket, f"/images/{name}/json") is not None

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from provisioner import registries
 from provisioner.acts import Held
-from provisioner.buildx import buildkitd, drivers, seen, sites, store
-from provisioner.buildx.sites import Site
+from provisioner.buildx import buildkitd, drivers, places, seen, store
+from provisioner.buildx.places import Place
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.facts import Facts
@@ -58,9 +58,9 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
-    for site in _forgotten(host, want):
-        take = " ".join(site.docker("container", "rm", "--force", site.name))
-        yield f"the container of {site.node.name} stays on {site.node.endpoint}: `{take}` takes it away"
+    for place in _forgotten(host, want):
+        take = " ".join(place.docker("container", "rm", "--force", place.name))
+        yield f"the container of {place.node.name} stays on {place.node.endpoint}: `{take}` takes it away"
     for option in want.nodes[0].options.keys() & set(facts.engine.unlimited):
         yield f"this engine cannot enforce {option}: its cgroups lack the controller"
     size = host.room(facts.engine.root)
@@ -69,7 +69,7 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
         yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes:.0f} GB of {size / 1e9:.0f} GB"
 
 
-def _forgotten(host: Reader, want: Wanted) -> Iterator[Site]:
+def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
     """The other nodes that buildx has registered for the first user, and that are no longer wanted."""
     user = want.builder.users[0]
     account = host.account(user)
@@ -78,7 +78,7 @@ def _forgotten(host: Reader, want: Wanted) -> Iterator[Site]:
     except ProvisionerError:
         there = None
     known = {*want.names, f"{want.builder.name}0"}
-    yield from (sites.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
+    yield from (places.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
 
 
 def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Held | None:

@@ -51,7 +51,7 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
         return Change(name, differences, held=tuple(reason._replace(key=key) for key in wrong))
     refused = dict(held.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
-    down = frozenset(s.node.name for s in want.sites) - {box.site.node.name for box in case.boxes}
+    down = frozenset(s.node.name for s in want.places) - {box.place.node.name for box in case.boxes}
     stores = [step for user in users for step in registration.steps(host, want, case.of(user), user, buildx, down)]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     remade = [(box, aside.kept(host, facts, want, box)) for box in case.remade]
@@ -112,9 +112,9 @@ def _policy(case: Case) -> Iterator[Step]:
     for box in case.boxes:
         wrong = box.wrong.get(container.POLICY)
         if (box.made and not told) or (wrong is not None and not box.made):
-            argv, policy = ("container", "update", "--restart"), str(case.want[box.site.prefix + container.POLICY])
-            undo = (box.run(*argv, str(wrong.have), box.site.name),) if wrong and wrong.have else ()
-            yield box.run(*argv, policy, box.site.name)._replace(undo=undo)
+            argv, policy = ("container", "update", "--restart"), str(case.want[box.place.prefix + container.POLICY])
+            undo = (box.run(*argv, str(wrong.have), box.place.name),) if wrong and wrong.have else ()
+            yield box.run(*argv, policy, box.place.name)._replace(undo=undo)
 
 
 def _select(case: Case, user: str) -> Iterator[Step]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.buildx import buildkitd, container, sites, store, wanted
-from provisioner.buildx.sites import Site
+from provisioner.buildx import buildkitd, container, places, store, wanted
+from provisioner.buildx.places import Place
 from provisioner.buildx.store import Instance, Store
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
@@ -21,28 +21,28 @@ def state(host: Reader, facts: Facts, want: Wanted) -> State:
         if note := seen.pop(NOTE, None):
             notes.append(str(note))
         state |= {wanted.key(builder, user, k): v for k, v in seen.items()}
-    for site in want.sites:
-        seen = _container(host, facts, want, site)
+    for place in want.places:
+        seen = _container(host, facts, want, place)
         if note := seen.pop(NOTE, None):
             notes.append(str(note))
-        state |= {site.prefix + k: v for k, v in seen.items()}
+        state |= {place.prefix + k: v for k, v in seen.items()}
     return state | {NOTE: "; ".join(notes) or None}
 
 
-def _container(host: Reader, facts: Facts, want: Wanted, site: Site) -> dict[str, Value]:
+def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> dict[str, Value]:
     """What there is of a node's container, by the keys without the node's prefix."""
-    asked = container.want(site.node, facts, bool(want.toml))
+    asked = container.want(place.node, facts, bool(want.toml))
     try:
-        found = sites.inspected(host, facts, site)
+        found = places.inspected(host, facts, place)
     except NoEngineError as e:
-        return {**asked, NOTE: f"{e.message}: the container of {site.node.name} is not compared"}
+        return {**asked, NOTE: f"{e.message}: the container of {place.node.name} is not compared"}
     state = container.have(found, asked)
     if found and container.TOML in asked:
-        state[container.TOML] = _inside(host, facts, want, site, found)
+        state[container.TOML] = _inside(host, facts, want, place, found)
     named = state["container image"] == asked["container image"]  # else it is told already
     if found and container.IMAGE_ID in asked:
-        latest = container.latest(host, facts, found, container.image(site.node.options))
-        state[container.IMAGE_ID] = container.LATEST if site.way or not named else latest
+        latest = container.latest(host, facts, found, container.image(place.node.options))
+        state[container.IMAGE_ID] = container.LATEST if place.way or not named else latest
     return state
 
 
@@ -192,14 +192,14 @@ def owned(kept: Store, want: Wanted) -> tuple[str, ...]:
     )
 
 
-def _inside(host: Reader, facts: Facts, want: Wanted, site: Site, found: Mapping[str, Any]) -> str:
+def _inside(host: Reader, facts: Facts, want: Wanted, place: Place, found: Mapping[str, Any]) -> str:
     """Whether the container's own buildkitd.toml and certificates are those that are wanted."""
-    text = sites.file(host, facts, site, found, buildkitd.INSIDE)
+    text = places.file(host, facts, place, found, buildkitd.INSIDE)
     asked = buildkitd.leaves(want.toml)
     said = buildkitd.said(host, text)
     wrong = [k for k in {**asked, **said} if asked.get(k) != said.get(k)]
     for name, path in want.certificates.items():
-        copy = sites.file(host, facts, site, found, f"/etc/buildkit/{name}")
+        copy = places.file(host, facts, place, found, f"/etc/buildkit/{name}")
         if _certificate(host, copy, path) != "as on this host":
             wrong.append(name)
     return f"differs in {' '.join(wrong)}" if wrong else "as configured"

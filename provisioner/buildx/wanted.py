@@ -1,6 +1,6 @@
 """What a builder has to be, key by key, made of the configuration and of what the daemon knows."""
 
-from provisioner.buildx import buildkitd, commands, container, drivers, sites, store
+from provisioner.buildx import buildkitd, commands, container, drivers, places, store
 from provisioner.desired import Builder
 from provisioner.facts import Facts
 from provisioner.model import Value
@@ -28,9 +28,9 @@ class Wanted(dict[str, Value]):
         for user in builder.users:
             self.update({key(builder, user, k): v for k, v in self.registered(user).items()})
         own = builder.driver == drivers.CONTAINER
-        self.sites = sites.of(self.nodes, facts, builder.users[0]) if own else ()
-        for site in self.sites:
-            self.update(sites.want(site, facts, bool(self.toml)))
+        self.places = places.of(self.nodes, facts, builder.users[0]) if own else ()
+        for place in self.places:
+            self.update(places.want(place, facts, bool(self.toml)))
 
     @property
     def names(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ ANSWER = 10  # seconds that an engine elsewhere has
 UNKNOWN = frozenset((container.IMAGE_ID, *(f"container {limit.option}" for limit in container.LIMITS)))
 
 
-class Site(NamedTuple):
+class Place(NamedTuple):
     """One node's container. ``way``: docker's words to get to its engine as ``user``; none: this host's engine."""
 
     node: store.Node
@@ -40,71 +40,71 @@ class Site(NamedTuple):
         return ("docker", *self.way, *words)
 
 
-def of(nodes: tuple[store.Node, ...], facts: Facts, user: str) -> tuple[Site, ...]:
+def of(nodes: tuple[store.Node, ...], facts: Facts, user: str) -> tuple[Place, ...]:
     """This host's own node, which is the first, and where there is time for them the others, reached by ``user``."""
     own, *others = nodes
     if not facts.far:
-        return (Site(own),)
-    return (Site(own), *(elsewhere(node, user) for node in others))
+        return (Place(own),)
+    return (Place(own), *(elsewhere(node, user) for node in others))
 
 
-def elsewhere(node: store.Node, user: str) -> Site:
+def elsewhere(node: store.Node, user: str) -> Place:
     """Another node than this host's own: an address, or the name of a docker context."""
-    return Site(node, ("--host" if "://" in node.endpoint else "--context", node.endpoint), user)
+    return Place(node, ("--host" if "://" in node.endpoint else "--context", node.endpoint), user)
 
 
-def want(site: Site, facts: Facts, toml: bool) -> dict[str, Value]:
+def want(place: Place, facts: Facts, toml: bool) -> dict[str, Value]:
     """What the container has to be."""
-    found = container.want(site.node, facts, toml)
-    return {site.prefix + k: v for k, v in found.items() if not site.way or k not in UNKNOWN}
+    found = container.want(place.node, facts, toml)
+    return {place.prefix + k: v for k, v in found.items() if not place.way or k not in UNKNOWN}
 
 
-def inspected(host: Reader, facts: Facts, site: Site) -> Mapping[str, Any] | None:
+def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | None:
     """The container as its engine describes it; None: there is none, or it will be out of sight. NoEngineError."""
     found: Mapping[str, Any] | None
-    if not site.way:
-        found = None if facts.hidden else host.get(facts.socket, f"/containers/{site.name}/json")
+    if not place.way:
+        found = None if facts.hidden else host.get(facts.socket, f"/containers/{place.name}/json")
         return found
-    ran = _asked(host, site, "container", "inspect", site.name)
+    ran = _asked(host, place, "container", "inspect", place.name)
     if ran.status == 0:
         [found] = json.loads(ran.stdout)
         return found
     if "no such" in ran.error.lower():
         return None
-    _silent(host).add(site.way)
-    raise NoEngineError(f"{site.node.endpoint} does not answer", hint=" ".join(site.docker("info")))
+    _silent(host).add(place.way)
+    raise NoEngineError(f"{place.node.endpoint} does not answer", hint=" ".join(place.docker("info")))
 
 
-def file(host: Reader, facts: Facts, site: Site, found: Mapping[str, Any], path: str) -> bytes | None:
+def file(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any], path: str) -> bytes | None:
     """A file in the container; None: there is none."""
-    if not site.way:
+    if not place.way:
         return container.inside(host, facts, found, path)
-    ran = _asked(host, site, "container", "cp", f"{site.name}:{path}", "-")
+    ran = _asked(host, place, "container", "cp", f"{place.name}:{path}", "-")
     return container.unpacked(ran.stdout.encode("utf-8", "surrogateescape")) if ran.status == 0 else None
 
 
-def building(host: Reader, facts: Facts, site: Site, found: Mapping[str, Any] | None) -> bool:
+def building(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None) -> bool:
     """Whether somebody builds there now."""
-    if not site.way:
+    if not place.way:
         return container.building(host, facts, found)
     return (
         found is not None
-        and "dial-stdio" in _asked(host, site, "container", "top", site.name, "-eo", "pid,args").stdout
+        and "dial-stdio" in _asked(host, place, "container", "top", place.name, "-eo", "pid,args").stdout
     )
 
 
-def volume(host: Reader, facts: Facts, site: Site, name: str) -> bool:
+def volume(host: Reader, facts: Facts, place: Place, name: str) -> bool:
     """Whether there is a volume; where that cannot be found out, there is."""
-    if not site.way:
+    if not place.way:
         return host.get(facts.socket, f"/volumes/{name}") is not None
-    ran = _asked(host, site, "volume", "inspect", name)
+    ran = _asked(host, place, "volume", "inspect", name)
     return ran.status == 0 or "no such" not in ran.error.lower()
 
 
-def _asked(host: Reader, site: Site, *words: str) -> Ran:
-    if site.way in _silent(host):
+def _asked(host: Reader, place: Place, *words: str) -> Ran:
+    if place.way in _silent(host):
         return Ran(None, "", "it did not answer before")
-    return host.ask(*site.docker(*words), timeout=ANSWER, user=site.user)
+    return host.ask(*place.docker(*words), timeout=ANSWER, user=place.user)
 
 
 @functools.lru_cache
