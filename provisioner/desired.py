@@ -55,9 +55,9 @@ class Emulators(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One more endpoint of a builder: a context's name, ssh://, tcp:// or what else the driver takes."""
+    """One more endpoint of a builder: a context's name, ssh://, tcp:// or what else the driver takes, if anything."""
 
-    endpoint: str
+    endpoint: str = ""
     name: str = ""
     platforms: tuple[str, ...] = ()
     driver_options: Mapping[str, str] = {}

@@ -26,6 +26,10 @@ def checked(found: dict[str, Any], path: str) -> dict[str, Any]:
     nodes = found.get("nodes", [])
     if driver == drivers.REMOTE and not nodes:
         raise ConfigError(f"{path}: builder.nodes: the driver remote needs one", hint="nodes: [{endpoint: tcp://…}]")
+    for index, node in enumerate(nodes):
+        if driver != drivers.KUBERNETES and "endpoint" not in node:
+            hint = "a context's name, ssh://user@host, or tcp://host:port"
+            raise ConfigError(f"{path}: builder.nodes[{index}]: endpoint is missing", hint=hint)
     for key in ("endpoint", "name"):
         values = [n[key] for n in nodes if n.get(key)]
         if twice := next((v for v in values if values.count(v) > 1), None):

@@ -1,7 +1,8 @@
 """buildx's drivers and their options, each with the buildx that brought it; data only.
 
 Facts: driver/*/factory.go and the release notes of docker/buildx. An option that an older buildx does not know puts
-the builder in error, so it is named before anything happens.
+the builder in error, so it is named before anything happens. What of the driver kubernetes is older than 0.13 was not
+told apart.
 """
 
 from collections.abc import Mapping
@@ -48,10 +49,10 @@ DRIVERS: Mapping[str, Driver] = {
         (0, 4),
         {
             **dict.fromkeys(("image", "namespace", "replicas", "rootless", "nodeselector", "loadbalance"), (0, 4)),
-            **dict.fromkeys(
-                (f"{a}.{b}" for a in ("requests", "limits") for b in ("cpu", "memory", "ephemeral-storage")), (0, 4)
-            ),
-            **dict.fromkeys(("tolerations", "annotations", "labels", "serviceaccount", "schedulername"), (0, 4)),
+            **dict.fromkeys((f"{a}.{b}" for a in ("requests", "limits") for b in ("cpu", "memory")), (0, 4)),
+            **dict.fromkeys((f"{a}.ephemeral-storage" for a in ("requests", "limits")), (0, 14)),
+            **dict.fromkeys(("tolerations", "annotations", "labels", "serviceaccount"), (0, 4)),
+            "schedulername": (0, 14),
             "qemu.install": (0, 7),
             "qemu.image": (0, 7),
             "default-load": (0, 14),
@@ -59,7 +60,7 @@ DRIVERS: Mapping[str, Driver] = {
             "persistent-volume-claim.requests.storage": (0, 26),
             "buildkit-root-volume-memory": (0, 26),
         },
-        (0, 4),
+        (0, 28),
     ),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.acts import Run
-from provisioner.buildx import aside, commands, container, store
+from provisioner.buildx import aside, commands, container, drivers, store
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Reader
 
@@ -58,11 +58,12 @@ def found(host: Reader, socket: str, undoes: Collection[Run], configured: str = 
 def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: str) -> Iterator[Found]:
     """The builders that applies have registered, other than the configured one."""
     for name in sorted({step.argv[-1] for step in undoes if step.argv[:-1] == FORGET} - {configured}):
-        forget = tuple(s for s in undoes if s.argv == commands.forget(name) and _registered(host, name, s.user))
+        drivers_of = {s: _driver(host, name, s.user) for s in undoes if s.argv == commands.forget(name)}
+        forget = tuple(s for s, driver in drivers_of.items() if driver)
         users = ", ".join(step.user or "root" for step in forget)
         box, volume = container.name(f"{name}0"), container.volume(f"{name}0")
         gone = tuple(s for s in (_rm(box), _drop(volume)) if s in undoes)
-        if forget and box in there.containers:
+        if forget and (box in there.containers or drivers.CONTAINER not in drivers_of.values()):
             yield LeftOver(name, f"a builder that is no longer configured, registered for {users}"), volume
         elif forget:
             why = f"a builder whose container is gone, registered for {users}"
@@ -85,12 +86,14 @@ def _cache(volume: str, undoes: Collection[Run]) -> Found:
     return LeftOver(volume, "a cache that no builder uses", ours, (_drop(volume),) if ours else ()), volume
 
 
-def _registered(host: Reader, name: str, user: str) -> bool:
+def _driver(host: Reader, name: str, user: str) -> str:
+    """The driver with which a builder is registered for a user; empty: it is not, or that cannot be known."""
     account = host.account(user or "root")
     try:
-        return account is not None and host.read(store.of(account).instance_file(name), user=user) is not None
+        there = store.instance(host, store.of(account), name) if account else None
     except ProvisionerError:
-        return False  # unknown
+        there = None
+    return there.driver if there else ""
 
 
 def _engine(host: Reader, socket: str) -> Engine:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.buildx import buildkitd, container, places, store, wanted
+from provisioner.buildx import buildkitd, container, drivers, places, store, wanted
 from provisioner.buildx.places import Place
 from provisioner.buildx.store import Instance, Store
 from provisioner.buildx.wanted import Wanted
@@ -98,17 +98,17 @@ def _absent(want: Wanted, user: str) -> dict[str, Value]:
 
 
 def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance) -> dict[str, Value]:
-    first, *more = instance.nodes
+    first, *more = (_unplaced(node, want) for node in instance.nodes)
     if first.endpoint != want.nodes[0].endpoint and first.endpoint in store.ways(host, kept, facts.endpoint.host):
         first = first._replace(endpoint=want.nodes[0].endpoint)  # the same engine by another name
     state: dict[str, Value] = {
-        wanted.REGISTERED: f"{instance.driver} at {first.endpoint}",
+        wanted.REGISTERED: wanted.registered(instance.driver, first),
         **wanted.recorded(first, ""),
     }
     known = want.names
     missing = [n for n in want.nodes if n.name not in {old.name for old in instance.nodes}]
     for node in (*missing, *more):  # of a node that is missing only that is told
-        state |= {f"node {node.name}": node.endpoint, **wanted.recorded(node, f"node {node.name} ")}
+        state |= {f"node {node.name}": node.endpoint or instance.driver, **wanted.recorded(node, f"node {node.name} ")}
     state |= {f"node {node.name}": None for node in missing}
     files = first.files or {}
     said = buildkitd.said(host, files.get(buildkitd.NAME))
@@ -126,6 +126,13 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
     state[wanted.SETTINGS] = " ".join(k or str(v) for k, v in said.items() if f"buildkitd {k}" not in asked) or None
     state[wanted.NODES] = " ".join(n.name for n in more if n.name not in known) or None
     return state
+
+
+def _unplaced(node: store.Node, want: Wanted) -> store.Node:
+    """On a cluster buildx makes up an endpoint, ``kubernetes:///NAME?deployment=NODE``, which nobody asked for."""
+    asked = any(n.name == node.name and n.endpoint for n in want.nodes)
+    made_up = want.builder.driver == drivers.KUBERNETES and not asked
+    return node._replace(endpoint="") if made_up else node
 
 
 def _selection(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance | None) -> dict[str, Value]:

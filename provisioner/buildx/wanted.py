@@ -40,9 +40,9 @@ class Wanted(dict[str, Value]):
     def registered(self, user: str) -> dict[str, Value]:
         """What a user's store has to say."""
         first, *more = self.nodes
-        state: dict[str, Value] = {REGISTERED: f"{self.builder.driver} at {first.endpoint}", **recorded(first, "")}
+        state: dict[str, Value] = {REGISTERED: registered(self.builder.driver, first), **recorded(first, "")}
         for node in more:
-            state |= {f"node {node.name}": node.endpoint, **recorded(node, f"node {node.name} ")}
+            state |= {f"node {node.name}": node.endpoint or self.builder.driver, **recorded(node, f"node {node.name} ")}
         state |= {f"buildkitd {k}": v for k, v in buildkitd.leaves(self.toml).items()}
         state |= {f"certificate {name}": "as on this host" for name in self.certificates}
         if user != "root":
@@ -58,6 +58,11 @@ class Wanted(dict[str, Value]):
 def key(builder: Builder, user: str, name: str) -> str:
     """A key of a user's: plain for the first one, who boots the builder, else with the user's name before it."""
     return name if user == builder.users[0] else f"{user}: {name}"
+
+
+def registered(driver: str, first: store.Node) -> str:
+    """What a builder is registered as."""
+    return f"{driver} at {first.endpoint}" if first.endpoint else driver
 
 
 def recorded(found: store.Node, prefix: str) -> dict[str, Value]:

@@ -1,14 +1,16 @@
 """Every option of the builder, changed one at a time on real engines: named, mended by the smallest act, cache kept."""
 
+import json
 import os
 import re
 from typing import Any, NamedTuple
 
 import pytest
 
+from provisioner.buildx import drivers
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, differences, steps
-from tests.host.builders import build, configure, prepare
+from tests.host.builders import INSTANCE, build, configure, prepare
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
@@ -57,6 +59,7 @@ CASES = (
     option("restart-policy", "on-failure:3", UPDATE, named=("container restart policy",), since=(0, 13)),
     option("default-load", "true", since=(0, 14)),
     option("provenance-add-gha", "false", since=(0, 30)),
+    option("allow-untrusted-image", "true", since=(0, 36)),
     *LIMITED,
     Case({"flags": ["--debug"]}, {"flags", "container command"}, {EDIT, REMAKE}),
     Case({"platforms": ["linux/amd64", "linux/arm64"]}, {"platforms"}, {EDIT}),
@@ -108,7 +111,9 @@ def test_each_option_is_named_mended_by_its_act_and_keeps_the_cache(boot: Boot, 
             configure(host, **merge(builder, case.builder))
             refused = agent(host, "apply")
             assert refused.status == 1, refused.stderr
-            assert f"does not know the driver option {next(iter(case.builder['driver_options']))}" in refused.stderr
+            [(name, value)] = case.builder["driver_options"].items()
+            assert f"does not know the driver option {name}" in refused.stderr
+            assert "invalid driver option" in registered(host, "docker-container", {name: value})
             continue
         builder = merge(builder, case.builder)
         configure(host, **builder)
@@ -119,6 +124,69 @@ def test_each_option_is_named_mended_by_its_act_and_keeps_the_cache(boot: Boot, 
         assert done.status == 0, f"{case}: {done.stderr}"
         assert agent(host, "check").status == 0, case
         assert build(host, number) == (True, [n for n in range(number + 1) if n not in missed(known)])
+
+
+def registered(host: Host, driver: str, options: dict[str, str]) -> str:
+    """What buildx says to a builder with these options."""
+    given = [w for k, v in options.items() for w in ("--driver-opt", f'"{k}={v}"')]
+    return host.run("docker", "buildx", "create", "--name=tried", f"--driver={driver}", *given).stderr
+
+
+CLUSTER = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+contexts: [{name: k, context: {cluster: c, user: u}}]
+current-context: k
+"""
+ON_CLUSTER = {
+    **dict.fromkeys(("image", "namespace", "serviceaccount", "schedulername", "qemu.image", "env.X"), "x"),
+    **dict.fromkeys(("rootless", "qemu.install", "default-load"), "true"),
+    **dict.fromkeys(("nodeselector", "annotations", "labels"), "a=b,c=d"),
+    **{f"{a}.{b}": "1" for a in ("requests", "limits") for b in ("cpu", "memory", "ephemeral-storage")},
+    "replicas": "2",
+    "loadbalance": "random",
+    "tolerations": "key=a,value=b",
+    "timeout": "30s",
+    "persistent-volume-claim.requests.storage": "1Gi",
+    "buildkit-root-volume-memory": "1Gi",
+}
+
+
+@pytest.mark.parametrize("engine", ["trixie", "29"])
+def test_the_options_of_a_builder_on_a_cluster_are_passed_as_they_are(boot: Boot, engine: str) -> None:
+    """There is no cluster: what buildx registers is real, and nothing was ever built by such a builder."""
+    assert ON_CLUSTER.keys() - {"env.X"} == drivers.DRIVERS[drivers.KUBERNETES].options.keys()
+    host = boot(engine, layers=LAYERS, agent=True)
+    host.put("/root/.kube/config", CLUSTER)
+    known = buildx(host)
+    since = {name: drivers.since(drivers.KUBERNETES, name) or () for name in ON_CLUSTER}
+    for name, value in ON_CLUSTER.items():
+        if since[name] > known:
+            assert "invalid driver option" in registered(host, drivers.KUBERNETES, {name: value}), name
+    taken = {name: value for name, value in ON_CLUSTER.items() if since[name] <= known}
+    more = {
+        "name": "second",
+        "platforms": ["linux/arm64"],
+        "driver_options": {"nodeselector": "kubernetes.io/arch=arm64"},
+    }
+    configure(host, driver=drivers.KUBERNETES, driver_options=taken, flags=["--debug"], nodes=[more])
+    planned = [s for s in steps(agent(host, "plan", "--only=builder")) if " buildx create " in s]
+    assert len(planned) == 2
+    for command in planned:
+        host.run(*command.removeprefix("run ").split(" "), check=True)
+    assert differences(agent(host, "check", "--only=builder")) == {
+        "builder: selected",
+        "builder: default of the endpoint",
+        "builder: default of every other way to this engine",
+    }
+    stored = json.loads(host.get(INSTANCE) or b"{}")["Nodes"]
+    assert stored[0]["DriverOpts"] == taken
+    assert (stored[1]["Name"], stored[1]["DriverOpts"]) == ("second", more["driver_options"])
+    failed = agent(host, "apply", "--only=builder")
+    assert failed.status == 3, failed.stderr
+    assert "rolled back, the host is as it was" in failed.stderr
 
 
 def missed(known: tuple[int, int]) -> set[int]:
