@@ -100,7 +100,7 @@ CHECK = (
         "emulated",
     ),
     ("buildx", "buildx.drivers", "buildx.buildkitd", "buildx.container", "buildx.store", "buildx.commands"),
-    ("buildx.wanted", "buildx.seen"),
+    ("buildx.places", "buildx.wanted", "buildx.seen"),
     ("resources", "resources.daemon", "resources.image_store", "resources.emulators", "resources.builder"),
     ("compare", "hold", "receipts", "record", "result", "report", "report.formats", "report.text"),
 )
