@@ -123,6 +123,22 @@ class Restart(NamedTuple):
     flavour: str = "engine"
 
 
+class Stop(NamedTuple):
+    """Stop an engine whose configuration nobody may edit while it runs, and wait until nothing of it answers."""
+
+    unit: str
+    socket: str
+    deadline: int = 120
+
+
+class Start(NamedTuple):
+    """Start it, and wait until it answers; what undoes it is to stop it."""
+
+    unit: str
+    socket: str
+    deadline: int = 300
+
+
 class CopyImage(NamedTuple):
     """Carry an image, by all its names, from the engine's own store into containerd's; ``size`` in bytes.
 
@@ -177,6 +193,8 @@ Step: TypeAlias = (
     | Discard
     | Run
     | SetOwner
+    | Stop
+    | Start
     | CopyImage
     | CompareImages
     | TryStore

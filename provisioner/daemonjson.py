@@ -9,6 +9,7 @@ from provisioner.errors import ConfigError
 from provisioner.facts import Facts
 from provisioner.model import Reader, Value
 
+NO_MARKS = (0,)  # what is no daemon.json is read by programs that take no byte order mark
 LIMIT = 4 << 20  # bytes; the longest one that was ever seen has 8 KB
 EFFECT = " in effect"  # after a leaf's name: what the engine shows of it
 
@@ -31,7 +32,8 @@ def text(host: Reader, facts: Facts) -> str | None:
 
 def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
     """What it holds; the leaves ``along`` will be changed. ConfigError: it cannot be taken as it is."""
-    return jsontext.load(text(host, facts) or "", facts.daemon_json, along, facts.engine.version)
+    marks = NO_MARKS if facts.site.closed else facts.engine.version
+    return jsontext.load(text(host, facts) or "", facts.daemon_json, along, marks)
 
 
 def leaves(found: Mapping[str, Any], above: Keys = ()) -> list[tuple[Keys, Any]]:

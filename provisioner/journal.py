@@ -38,6 +38,8 @@ STEPS = (
     acts.Discard,
     acts.Run,
     acts.SetOwner,
+    acts.Stop,
+    acts.Start,
     acts.CopyImage,
     acts.CompareImages,
     acts.TryStore,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from provisioner import binfmt, copyout, jsontext, migration, proof, service, trial
+from provisioner import binfmt, copyout, desktop, jsontext, migration, proof, service, trial
 from provisioner.acts import (
     ClearTrial,
     CompareImages,
@@ -19,7 +19,9 @@ from provisioner.acts import (
     Run,
     SetLeaf,
     SetOwner,
+    Start,
     Step,
+    Stop,
     TryStore,
     Unregister,
     WriteFile,
@@ -61,6 +63,10 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
             return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
         case TryStore(socket):
             return (ClearTrial(socket),)
+        case Stop(unit, socket):
+            return (Start(unit, socket),)
+        case Start(unit, socket):
+            return (Stop(unit, socket),)
         case CopyImage() | CompareImages() | Restart() | Reload() | Discard() | ClearTrial():
             return ()
         case _:
@@ -96,6 +102,10 @@ def execute(step: Step, system: System, say: Say = lambda _: None) -> tuple[str,
             system.run(argv, timeout, user=user)
         case SetOwner(paths, uid, gid):
             system.set_owner(paths, uid, gid)
+        case Stop():
+            desktop.stop(system, step)
+        case Start():
+            desktop.start(system, step)
         case CopyImage():
             migration.copy(system, step, say)
         case CompareImages():

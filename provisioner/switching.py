@@ -1,9 +1,9 @@
 """What it takes to switch the image store: what is in the way, what comes first, one leaf, one restart."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from provisioner import conflicts, daemonjson, hidden, jsontext, migration, policy, service, setting
-from provisioner.acts import Change, Held, Restart, Step, TryStore
+from provisioner import conflicts, daemonjson, desktop, hidden, jsontext, migration, policy, service, setting
+from provisioner.acts import Change, Held, Restart, Start, Step, Stop, TryStore
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError
 from provisioner.facts import Facts
@@ -31,14 +31,19 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     if held:
         return Change(resource, differences, way.before, held=held, notes=way.notes)
     edit = any(d.key == CONFIGURED for d in differences)
-    edits = (*way.before, *(setting.edits(host, facts, {facts.leaf: True}) if edit else ()))
+    set_leaf = setting.edits(host, facts, {facts.leaf: True}) if edit or facts.site.closed else ()
+    trial = tuple(TryStore(facts.socket, platform, facts.within) for platform in facts.native[:1])
+    if facts.site.closed:
+        named = (facts.site.unit, facts.socket)
+        closed = (*way.before, Stop(*named), *set_leaf, Start(*named))
+        return Change(resource, differences, closed, notes=way.notes, hides=True, trial=trial)
+    edits = (*way.before, *set_leaf)
     if switch and service.nobody(host, facts.site):
         owed = Held(IN_EFFECT, "the daemon must be restarted, and nobody runs this host's services", service.OWED)
         return Change(resource, differences, edits, held=(owed,), notes=way.notes)
     if not switch:
         return Change(resource, differences, edits, notes=way.notes)
     restart = Restart(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
-    trial = tuple(TryStore(facts.socket, platform, facts.within) for platform in facts.native[:1])
     return Change(resource, differences, edits, (restart,), notes=way.notes, hides=True, trial=trial)
 
 
@@ -52,19 +57,31 @@ def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
         )
         return Way(((reason, "upgrade the engine to 24 or newer, or say image_store: {backend: unmanaged}"),))
     try:
-        scene = conflicts.look(host, facts, daemonjson.load(host, facts, facts.leaf))
+        found = daemonjson.load(host, facts, facts.leaf)
     except ConfigError as e:
         return Way(((e.message, e.hint or "put the file right"),))
-    if reasons := conflicts.named(scene, store=True):
+    if reasons := (_against_settings if facts.site.closed else _against_daemon)(host, facts, found):
         return Way(tuple(reasons))
-    text = jsontext.put(daemonjson.text(host, facts) or "", facts.leaf, True)
-    if words := service.validate(host, text, scene.start):
-        return Way(((f"dockerd would not start: {words}", f"see {facts.daemon_json} and {facts.site.unit}"),))
     if not switch:
         return Way()
     why = policy.held(host, facts, desired)
     if desired.image_store.existing == "migrate":
-        found = migration.plan(host, facts, desired)
-        return Way((*found.reasons, *((why,) if why else ())), found.steps, found.notes)
+        carried = migration.plan(host, facts, desired)
+        return Way((*carried.reasons, *((why,) if why else ())), carried.steps, carried.notes)
     why = hidden.refusal(host, facts, desired) or why
-    return Way((why,) if why else ())
+    return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.site.closed else ())
+
+
+def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is in the way of settings that are edited while the engine is stopped."""
+    return list(desktop.obstacles(host, facts, found))
+
+
+def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is in daemon.json's way, or what the daemon itself has against the candidate."""
+    scene = conflicts.look(host, facts, found)
+    if reasons := conflicts.named(scene, store=True):
+        return reasons
+    text = jsontext.put(daemonjson.text(host, facts) or "", facts.leaf, True)
+    words = service.validate(host, text, scene.start)
+    return [(f"dockerd would not start: {words}", f"see {facts.daemon_json} and {facts.site.unit}")] if words else []

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-Answer = Any  # JSON; a callable makes it anew for each request; None: 404
-Answers = Mapping[str, Answer | Callable[[], Answer]]
+Answer = Any  # JSON, or bytes as they are; a callable makes it anew for each request; None: 404
+Answers = Mapping[str, Answer | Callable[[], Answer]]  # by path, for what is no GET with the method before it
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -20,10 +20,20 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        self._answer("")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._answer("POST ")
+
+    def do_DELETE(self) -> None:
+        self._answer("DELETE ")
+
+    def _answer(self, method: str) -> None:
         assert isinstance(self.server, _Server)
-        answer = self.server.answers.get(self.path.partition("?")[0])
+        answer = self.server.answers.get(method + self.path.partition("?")[0])
         content = answer() if callable(answer) else answer
-        body = json.dumps(content).encode()
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(404 if content is None else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -38,7 +48,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def engine(socket: Path, answers: Answers) -> Iterator[None]:
-    """Answer at ``socket`` while the block runs; a path that is not among the answers is not known."""
+    """Answer at ``socket`` while the block runs; a path that is not among the answers is not known.
+
+    Who moves the socket away makes the engine silent, until it is moved back.
+    """
     socket.parent.mkdir(parents=True, exist_ok=True)
     with _Server(str(socket), _Handler) as server:
         server.answers = answers

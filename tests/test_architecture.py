@@ -27,6 +27,7 @@ LAYERS = (
     ("buildx", "buildx.drivers", "buildx.configuration"),
     ("desired", "facts", "imagestore", "managers", "processes", "service", "daemonjson", "daemons"),
     ("conflicts", "containerd", "policy", "hidden", "remake", "migration"),
+    ("desktop",),
     ("mounts", "kernel", "boot", "emulated"),
     ("packages", "copyout", "sources", "persistence", "registering"),
     ("buildx.store", "buildx.buildkitd", "buildx.container", "buildx.places"),

@@ -21,7 +21,9 @@ from provisioner.acts import (
     Run,
     SetLeaf,
     SetOwner,
+    Start,
     Step,
+    Stop,
     TryStore,
     Unregister,
     WriteFile,
@@ -56,6 +58,10 @@ def sentence(step: Step) -> str:
             return f"run {' '.join(map(mask.word, argv))}{f' as {user}' if user else ''}"
         case SetOwner(paths, uid, gid):
             return f"give {' '.join(paths)} to {uid}:{gid}"
+        case Stop(unit):
+            return f"stop {unit}"
+        case Start(unit):
+            return f"start {unit}, and wait until it answers"
         case CopyImage(names, size):
             return f"copy {', '.join(names)} ({size / 1e6:.0f} MB) into containerd's store"
         case CompareImages():

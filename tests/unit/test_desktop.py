@@ -1,0 +1,270 @@
+"""Docker Desktop, as a fake: its settings are set while it is stopped, and what goes wrong is undone and said."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import apply, compare, desktop, facts, flavours, plan, steps, undoing
+from provisioner.acts import Start, Stop
+from provisioner.apply import Outcome
+from provisioner.desired import Desired, ImageStore
+from provisioner.errors import CommandError, ConfigError, DeniedError, Exit, ProvisionerError, RolledBackError
+from provisioner.model import NOTE
+from provisioner.resources import emulators
+from provisioner.system import System
+from tests.desktop import HOME, SETTINGS, SOCKET, Desktop
+
+WANTED = Desired(platforms=("linux/amd64", "linux/arm64"), only=("image store",))
+STORE = '{\n  "SettingsVersion": 43,\n  "MemoryMiB": 8092\n}'
+CORPUS = Path(__file__).parents[3] / "shared/corpus/docker-desktop-settings"
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Desktop:
+    made = Desktop(tmp_path)
+    made.put(SETTINGS, STORE)
+    return made
+
+
+def applied(host: System) -> Outcome:
+    return apply.apply(host, None, lambda _: None, only=WANTED.only)
+
+
+def test_the_store_is_set_while_desktop_is_stopped_and_rollback_gives_the_bytes_back(fake: Desktop) -> None:
+    with fake.running() as host:
+        done = applied(host)
+        assert (done.status, fake.info()["Driver"]) == (Exit.OK, "overlayfs")
+        assert json.loads(fake.settings) == {**json.loads(STORE), "UseContainerdSnapshotter": True}
+        assert [order for order in fake.orders if "desktop" in order] == [
+            "desktop stop --detach",
+            "desktop start --detach",
+        ]
+        seen = facts.gather(host, WANTED)
+        assert compare.drift(host, seen, WANTED) == ()
+        assert applied(host).receipt is None  # nothing to do: Desktop is left alone
+        assert undoing.rollback(host, None, lambda _: None) == (1,)
+    assert fake.settings == STORE
+    assert fake.info()["Driver"] == "overlay2"
+
+
+def test_the_receipts_are_the_user_s_own(fake: Desktop) -> None:
+    with fake.running() as host:
+        applied(host)
+    assert (fake.tree / f"{HOME.lstrip('/')}/.local/state/provisioner/receipts/000001.jsonl").exists()
+    assert not (fake.tree / "var/lib/provisioner").exists()
+
+
+@pytest.mark.parametrize(
+    "habits",
+    [{"stop": "late"}, {"stop": "rewrites"}, {"start": "rewrites"}, {"status": "stopped"}],
+    ids=str,
+)
+def test_habits_that_do_no_harm_are_outlived(fake: Desktop, habits: dict[str, str]) -> None:
+    fake.habits(**habits)
+    with fake.running() as host:
+        assert applied(host).status is Exit.OK
+        assert json.loads(fake.settings)["UseContainerdSnapshotter"] is True
+        undoing.rollback(host, None, lambda _: None)
+        assert fake.info()["Driver"] == "overlay2"
+    kept = json.loads(fake.settings)
+    assert "UseContainerdSnapshotter" not in kept
+    assert kept.items() >= json.loads(STORE).items()
+
+
+def test_settings_that_desktop_reverts_are_told_and_undone(fake: Desktop) -> None:
+    fake.habits(start="reverts")
+    with fake.running() as host, pytest.raises(RolledBackError) as caught:
+        applied(host)
+    assert "in effect is overlay2" in caught.value.message
+    assert "\n" not in caught.value.message
+    assert fake.info()["Driver"] == "overlay2"
+
+
+def test_a_store_that_runs_nothing_is_told_and_undone(fake: Desktop) -> None:
+    fake.trial = b"exec /probe: exec format error\n"
+    with fake.running() as host, pytest.raises(RolledBackError, match="runs nothing in containerd's store"):
+        applied(host)
+    assert fake.settings == STORE
+
+
+def test_a_start_that_hangs_while_the_engine_works_is_left_alone(fake: Desktop) -> None:
+    fake.habits(start="hangs", status="starting")
+    with fake.running() as host:
+        assert applied(host).status is Exit.OK
+
+
+def test_settings_that_desktop_breaks_while_it_stops_are_named(fake: Desktop) -> None:
+    fake.habits(stop="breaks")
+    with fake.running() as host:
+        [change] = plan.make(host, facts.gather(host, WANTED), WANTED).changes
+        stopping, setting, _ = change.edits
+        steps.execute(stopping, host)
+        with pytest.raises(ConfigError, match=f"^{SETTINGS}: .* at line 1, column 10$"):
+            steps.execute(setting, host)
+
+
+@pytest.mark.parametrize(
+    ("habits", "step", "sentence"),
+    [
+        ({"stop": "nothing", "status": "stopped"}, Stop("Docker Desktop", SOCKET, 1), "did not stop within 1 s"),
+        (
+            {"start": "never", "status": "running"},
+            Start("Docker Desktop", SOCKET, 1),
+            "did not start within 1 s: Error: context deadline exceeded",
+        ),
+    ],
+)
+def test_desktop_s_status_is_quoted_and_not_believed(
+    fake: Desktop, habits: dict[str, str], step: Stop | Start, sentence: str
+) -> None:
+    with fake.running() as host:
+        if isinstance(step, Start):
+            desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
+        fake.habits(**habits)
+        with pytest.raises(CommandError) as caught:
+            desktop.stop(host, step) if isinstance(step, Stop) else desktop.start(host, step)
+    assert caught.value.message == f"Docker Desktop {sentence}"
+    assert str(caught.value.hint).endswith(f"`docker desktop status` says: {habits['status']}")
+
+
+def test_a_desktop_that_was_left_stopped_is_started_by_the_next_run(fake: Desktop) -> None:
+    with fake.running() as host:
+        applied(host)
+        receipt = fake.tree / f"{HOME.lstrip('/')}/.local/state/provisioner/receipts/000001.jsonl"
+        lines = receipt.read_text().splitlines(keepends=True)
+        cut = next(i for i, line in enumerate(lines) if '"Start"' in line and '"event": "step"' in line and i > 2)
+        desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
+        receipt.write_text("".join(lines[:cut]))  # the power went before it was started
+        assert not fake.runs()
+        assert undoing.rollback(host, None, lambda _: None) == (1,)
+        assert fake.runs()
+    assert fake.settings == STORE
+
+
+ADMIN = "/usr/share/docker-desktop/admin-settings.json"
+CLASSIC = '{"features": {"containerd-snapshotter": false}}'
+HELD = [
+    ({SETTINGS: '{"half": '}, "line 1, column 10"),
+    ({SETTINGS: f"\ufeff{STORE}"}, "a byte order mark at line 1, column 1"),
+    ({SETTINGS: '{"UseContainerdSnapshotter": false}'}, "explicitly false: somebody decided that"),
+    ({SETTINGS: '{"UseWindowsContainers": true}'}, "Docker Desktop runs Windows containers"),
+    ({ADMIN: {"useContainerdSnapshotter": {"locked": True, "value": False}}}, "an administrator keeps the image store"),
+    ({ADMIN: {"linuxVM": {"dockerDaemonOptions": {"locked": True, "value": CLASSIC}}}}, "an administrator keeps"),
+]
+
+
+@pytest.mark.parametrize(("files", "sentence"), HELD)
+def test_what_is_in_the_way_is_named_and_nothing_is_touched(
+    fake: Desktop, files: dict[str, Any], sentence: str
+) -> None:
+    for path, content in files.items():
+        fake.put(path, content if isinstance(content, str) else json.dumps(content))
+    with fake.running() as host:
+        done = applied(host)
+        [(_, held)] = done.left.held
+        assert (done.status, fake.runs(), bool(fake.orders)) == (Exit.HELD, True, False)
+    assert sentence in held.reason
+    assert "\n" not in held.reason
+
+
+def test_without_a_way_to_stop_it_or_its_settings_the_gui_is_named(fake: Desktop) -> None:
+    (fake.tree / f"{HOME.lstrip('/')}/.docker/cli-plugins/docker-desktop").unlink()
+    (fake.folder / "settings-store.json").unlink()
+    with fake.running() as host:
+        reasons = [held for _, held in applied(host).left.held]
+    assert len(reasons) == 2
+    assert all("Settings > General > Use containerd" in held.hint for held in reasons)
+
+
+def test_isolation_and_locks_are_named_beside_the_plan(fake: Desktop) -> None:
+    fake.put(SETTINGS, '{"EnhancedContainerIsolation": true}')
+    fake.put("/usr/share/docker-desktop/admin-settings.json", '{"proxy": {"locked": true}}')
+    with fake.running() as host:
+        seen = facts.gather(host, WANTED)
+        [change] = plan.make(host, seen, WANTED).changes
+    assert any("Enhanced Container Isolation is on" in note for note in change.notes)
+    assert any(note.endswith("admin-settings.json locks proxy") for note in change.notes)
+
+
+def test_root_is_refused_and_so_is_a_daemon_json(fake: Desktop) -> None:
+    with fake.running() as host:
+        wanted = WANTED._replace(only=("daemon",), daemon={"debug": True})
+        [change] = plan.make(host, facts.gather(host, wanted), wanted).changes
+        assert change.edits == ()
+        assert change.held[0].hint == "set it in Settings > Docker Engine"
+        host.uid = 0
+        with pytest.raises(DeniedError, match="Docker Desktop belongs to a user"):
+            applied(host)
+
+
+def test_emulators_are_desktop_s_own(fake: Desktop) -> None:
+    with fake.running() as host:
+        seen = facts.gather(host, Desired())
+        assert emulators.want(Desired(), seen) == {}
+        assert "brings its own emulators" in str(emulators.have(host, seen, {})[NOTE])
+        assert seen.native == ("linux/amd64", "linux/386")  # the engine's, whatever this machine is
+
+
+def test_the_old_file_has_its_own_spelling(tmp_path: Path) -> None:
+    fake = Desktop(tmp_path)
+    whole = {f"setting{i}": i for i in range(80)} | {"useContainerdSnapshotter": False}  # lists all, decides nothing
+    fake.put(f"{HOME}/.docker/desktop/settings.json", json.dumps(whole))
+    with fake.running() as host:
+        assert applied(host).status is Exit.OK
+        found = json.loads((fake.folder / "settings.json").read_text())
+        assert found == {**whole, "useContainerdSnapshotter": True}
+        undoing.rollback(host, None, lambda _: None)
+    assert json.loads((fake.folder / "settings.json").read_text()) == whole
+
+
+@pytest.mark.parametrize(
+    ("environ", "file"),
+    [
+        ({"HOME": "/Users/x"}, "/Users/x/Library/Group Containers/group.com.docker/settings-store.json"),
+        ({"HOME": "/Users/x"}, "/Users/x/Library/Group Containers/group.com.docker/settings.json"),
+        ({"HOME": "/c/x", "APPDATA": r"\c\x\AppData\Roaming"}, "/c/x/AppData/Roaming/Docker/settings-store.json"),
+    ],
+)
+def test_settings_are_found_where_each_system_has_them(tmp_path: Path, environ: dict[str, str], file: str) -> None:
+    at = tmp_path / file.lstrip("/")
+    at.parent.mkdir(parents=True)
+    at.write_text("{}")
+    row = flavours.of("desktop").site
+    assert row is not None
+    path, leaf = facts.placed(System(str(tmp_path), environ), row).files[0]
+    assert path == file
+    assert leaf[0] == ("useContainerdSnapshotter" if file.endswith("settings.json") else "UseContainerdSnapshotter")
+
+
+def test_every_settings_file_of_the_corpus_is_set_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    for path in sorted(CORPUS.glob("[0-9]*.txt")):
+        text = path.read_text(errors="surrogateescape")
+        name = (
+            "settings.json"
+            if '"useContainerdSnapshotter"' in text or '"settingsVersion"' in text
+            else "settings-store.json"
+        )
+        fake = Desktop(tmp_path / path.stem)
+        (fake.folder / name).write_bytes(path.read_bytes())
+        with fake.running() as host:
+            seen = facts.gather(host, WANTED)
+            [change] = plan.make(host, seen, WANTED).changes
+        assert (path.name, bool(change.edits)) in {(path.name, not change.held)}
+        assert all("\n" not in held.reason for held in change.held), path.name
+        assert seen.daemon_json.endswith(name), path.name
+
+
+def test_a_store_with_images_is_left_until_told(fake: Desktop) -> None:
+    wanted = WANTED._replace(image_store=ImageStore(existing="migrate"))
+    with fake.running() as host:
+        [change] = plan.make(host, facts.gather(host, wanted), wanted).changes
+    assert "images of Docker Desktop cannot be carried over" in change.held[0].reason
+
+
+def test_a_desktop_that_is_not_running_is_named(fake: Desktop) -> None:
+    with fake.running() as host:
+        desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
+        with pytest.raises(ProvisionerError, match=r"no engine listens there: Docker Desktop is not running$"):
+            applied(host)
