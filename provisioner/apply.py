@@ -57,16 +57,19 @@ def apply(
     restart: str | None = None,
     only: tuple[str, ...] = (),
     engine: str = "",
+    suffix: str = "",
     confirm: int | None = None,
 ) -> Outcome:
     """Make the host as the configuration has it; nothing at all where it is so already.
 
-    ``engine`` and ``restart`` take the place of the configuration's, this once; ``only`` names resources.
+    ``engine`` and ``restart`` take the place of the configuration's, this once, ``suffix`` behind the builder's
+    name; ``only`` names resources.
     ``confirm``: seconds after which systemd takes everything back unless ``confirmed`` was called.
     """
     configured = desired.load(system, path)
     wanted = configured._replace(restart=desired.Restarts(restart) if restart else configured.restart, only=only)
-    wanted = wanted._replace(engine=engine or configured.engine)
+    builder = configured.builder._replace(name=f"{configured.builder.name}{suffix}")
+    wanted = wanted._replace(engine=engine or configured.engine, builder=builder)
     system = entitled(system, wanted)
     with system.lock(journal.lock(system)), interruptible():
         hold.refuse(system, system.now())

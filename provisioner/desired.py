@@ -87,7 +87,7 @@ class Builder(NamedTuple):
 class Desired(NamedTuple):
     """What the configuration asks for. ``platforms`` are normalised names, each once.
 
-    ``engine``: auto (docker's own choice), a context's name or an address.
+    ``engine``: auto (docker's own choice), all, a context's name or an address.
     ``repair`` lists the resources that the timer may mend.
     ``only`` is the command line's: the names of the resources that this run is about; none: all.
     """

@@ -11,7 +11,7 @@ from provisioner.errors import NoEngineError
 from provisioner.model import Reader
 
 SOCKET = "/var/run/docker.sock"
-AUTO = "auto"  # what docker itself would use
+AUTO, ALL = "auto", "all"  # what docker itself would use; each that is ours
 PINNED = "engine:, --context or --host"
 LIMITS = {
     "MemoryLimit": ("memory",),
@@ -86,7 +86,7 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
 
     ConfigError: a context is named that is not there, or its file cannot be read.
     """
-    name, source = ("", "") if pinned == AUTO else (pinned, PINNED)
+    name, source = ("", "") if pinned in (AUTO, ALL) else (pinned, PINNED)
     if "://" in name:
         return Endpoint("default", address(name), source)
     if name in ("", "default") and (where := host.environ.get("DOCKER_HOST")):

@@ -46,7 +46,7 @@ LAYERS = (
     ("undoing",),
     ("apply", "offline", "detect"),
     ("conversation",),
-    ("commands",),
+    ("commands", "commands.each"),
     (
         "commands.apply",
         "commands.check",

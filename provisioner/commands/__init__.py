@@ -34,5 +34,7 @@ def wanted(host: Reader, args: argparse.Namespace) -> "Desired":
     from provisioner import desired
 
     found = desired.load(host, args.config)
+    if suffix := getattr(args, "suffix", ""):
+        found = found._replace(builder=found.builder._replace(name=f"{found.builder.name}{suffix}"))
     chosen = only(args) if "only" in args else found.only
     return found._replace(only=chosen, engine=named(args) or found.engine)

@@ -2,9 +2,9 @@
 
 import argparse
 
-from provisioner import apply
+from provisioner import apply, engine
 from provisioner.apply import Outcome
-from provisioner.commands import Answer, named, only
+from provisioner.commands import Answer, each, named, only, wanted
 from provisioner.conversation import record, say
 from provisioner.report import answers, plans
 from provisioner.system import System
@@ -12,6 +12,8 @@ from provisioner.system import System
 
 def run(system: System, args: argparse.Namespace) -> Answer:
     """Do it, in an image that does not run, too; or only what a timer may repair."""
+    if not (args.root or args.repair) and wanted(system, args).engine == engine.ALL:
+        return each.run(run, system, args)
     done = _done(system, args)
     if done.receipt is not None and not args.root:
         record("held" if done.left else "applied", plans.outcome(done.left, done.receipt), receipt=str(done.receipt))
@@ -38,5 +40,5 @@ def _done(system: System, args: argparse.Namespace) -> Outcome:
         return offline.apply(image, wanted._replace(only=only(args)), args.root, say)
     if args.repair:
         return apply.repair(system, args.config, say)
-    asked = {"restart": args.restart, "confirm": args.confirm}
+    asked = {"restart": args.restart, "confirm": args.confirm, "suffix": getattr(args, "suffix", "")}
     return apply.apply(system, args.config, say, **asked, only=only(args), engine=named(args))

@@ -24,6 +24,10 @@ def run(host: System, args: argparse.Namespace) -> Answer:
     from provisioner.resources.builder import image
 
     asked = wanted(host, args)
+    if asked.engine == engine.ALL:
+        from provisioner.commands import each
+
+        return each.run(run, host, args)
     if socket and (path := image(asked)):
         host.expect(socket, path)
     if not args.quick and "emulators" in (asked.only or ("emulators",)):

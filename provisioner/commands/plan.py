@@ -2,11 +2,11 @@
 
 import argparse
 
-from provisioner import facts, hold, journal, plan, receipts
+from provisioner import engine, facts, hold, journal, plan, receipts
 from provisioner.acts import Plan
 from provisioner.buildx import leftovers
 from provisioner.buildx.leftovers import LeftOver
-from provisioner.commands import Answer, only, wanted
+from provisioner.commands import Answer, each, only, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
 from provisioner.report import answers, plans
@@ -15,6 +15,8 @@ from provisioner.system import System
 
 def run(host: System, args: argparse.Namespace) -> Answer:
     """Say what apply would do."""
+    if not args.root and wanted(host, args).engine == engine.ALL:
+        return each.run(run, host, args)
     host, made, left = _offline(args) if args.root else _running(host, args)
     cut = receipts.interrupted(host)
     status = Exit.DRIFT if made or cut else Exit.OK
