@@ -1,11 +1,9 @@
-"""The command line: the table of commands, and what may follow each."""
+"""The command line: the table of commands, and what was said after one of them."""
 
-import argparse
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
-from provisioner import __version__, options
-from provisioner.errors import UsageError
+from provisioner import options
+from provisioner.options import Arguments
 
 COMMANDS = {
     "detect": "what this host is",
@@ -25,43 +23,38 @@ COMMANDS = {
 }
 
 
-def _help(prog: str) -> argparse.HelpFormatter:
-    """argparse asks for the terminal's width for each argument, and to ask imports half of ``shutil``: 3 ms."""
-    return argparse.HelpFormatter(prog, width=100)
+def parse(argv: Sequence[str]) -> Arguments:
+    """Read the command line. UsageError: it is none. Of --help and --version argparse makes an end by itself."""
+    if read := plain(argv):
+        return read
+    from provisioner import parsers  # argparse is a tenth of a check
+
+    return parsers.parse(COMMANDS, argv)
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse exits with 2 for bad usage, which is drift to us."""
-
-    def __init__(self, prog: str, **settings: Any) -> None:
-        super().__init__(prog, formatter_class=_help, **settings)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"see `{self.prog} --help`")
-
-
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the command line. To build the parsers of eight commands takes a tenth of a check, so one will do."""
-    if argv and argv[0] in COMMANDS:
-        one = _Parser(f"provisioner {argv[0]}", description=COMMANDS[argv[0]])
-        _arguments(one, argv[0])
-        return one.parse_args(argv[1:], argparse.Namespace(command=argv[0]))
-    return parser().parse_args(argv)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = _Parser("provisioner", description="Makes a Docker host ready for multi-platform builds, and proves it.")
-    top.add_argument("--version", action="version", version=f"provisioner {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        _arguments(commands.add_parser(name, help=summary, description=summary), name)
-    return top
-
-
-def _arguments(sub: argparse.ArgumentParser, name: str) -> None:
-    sub.add_argument("--config", metavar="FILE", help="default: /etc/provisioner/provisioner.yaml")
-    sub.add_argument("--format", choices=options.FORMATS.get(name, options.USUAL), default="text")
-    sub.add_argument("--verbose", action="store_true", help="show the traceback of a bug")
-    for argument in (*(options.ENGINE if name in options.TALKING else ()), *options.ARGUMENTS.get(name, ())):
-        sub.add_argument(argument.name, **argument.settings)
+def plain(argv: Sequence[str]) -> Arguments | None:
+    """What consists of options alone, each written out, and is right; None: it takes argparse to read or to refuse."""
+    command = argv[0] if argv else ""
+    if command not in COMMANDS:
+        return None
+    rows = {a.name: a.settings for a in options.of(command)}
+    if any(not name.startswith("--") or s.get("required") for name, s in rows.items()):
+        return None
+    found = {name: s.get("default", False if s.get("action") == "store_true" else None) for name, s in rows.items()}
+    rest = iter(argv[1:])
+    for word in rest:
+        name, equals, value = word.partition("=")
+        settings = rows.get(name)
+        if settings is None or "type" in settings:
+            return None
+        if settings.get("action") == "store_true":
+            if equals:
+                return None
+            found[name] = True
+            continue
+        if not equals and (value := next(rest, "-")).startswith("-"):
+            return None
+        if value not in settings.get("choices", (value,)):
+            return None
+        found[name] = [*(found[name] or ()), value] if settings.get("action") == "append" else value
+    return Arguments(command=command, **{name[2:].replace("-", "_"): value for name, value in found.items()})

@@ -1,7 +1,11 @@
-"""A command's formats, and the arguments that it has beside those of all, as argparse takes them."""
+"""A command's formats and arguments, as argparse takes them."""
 
-from argparse import ArgumentTypeError
+from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+
+class Arguments(SimpleNamespace):
+    """The arguments of one run, each by its name."""
 
 
 class Argument(NamedTuple):
@@ -23,6 +27,8 @@ def duration(text: str) -> int:
     """Seconds of ``90s``, ``10m`` or ``2h``."""
     number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
     if unit is None or not number.isdigit() or not int(number):
+        from argparse import ArgumentTypeError
+
         raise ArgumentTypeError(f"{text!r} is no time: 10m, say")
     return int(number) * unit
 
@@ -78,3 +84,14 @@ ARGUMENTS = {
     ),
     "rollback": (_argument("receipt", "go back to before receipt N", nargs="?", type=int, metavar="N"),),
 }
+
+
+def of(command: str) -> tuple[Argument, ...]:
+    """Every argument of a command."""
+    return (
+        _argument("--config", "default: /etc/provisioner/provisioner.yaml", metavar="FILE"),
+        _argument("--format", "what stdout has", choices=FORMATS.get(command, USUAL), default="text"),
+        _flag("--verbose", "show the traceback of a bug"),
+        *(ENGINE if command in TALKING else ()),
+        *ARGUMENTS.get(command, ()),
+    )

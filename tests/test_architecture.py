@@ -63,11 +63,12 @@ LAYERS = (
         "commands.rollback",
         "commands.schema",
     ),
-    ("commandline", "cli"),
+    ("parsers", "commandline", "cli"),
     ("__main__",),
 )
 
 HEAVY = (
+    "argparse",
     "dataclasses",
     "http",
     "jsonschema",

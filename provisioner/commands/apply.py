@@ -1,16 +1,15 @@
 """``provisioner apply``: do it, verify, prove; roll back what failed."""
 
-import argparse
-
 from provisioner import apply, engine
 from provisioner.apply import Outcome
 from provisioner.commands import Answer, each, named, only, wanted
 from provisioner.conversation import record, say
+from provisioner.options import Arguments
 from provisioner.report import answers, plans
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Do it, in an image that does not run, too; or only what a timer may repair."""
     if not (args.root or args.repair) and wanted(system, args).engine == engine.ALL:
         return each.run(run, system, args)
@@ -32,7 +31,7 @@ def run(system: System, args: argparse.Namespace) -> Answer:
     return Answer("\n".join([*parts, plans.outcome(done.left, done.receipt)]), done.status)
 
 
-def _done(system: System, args: argparse.Namespace) -> Outcome:
+def _done(system: System, args: Arguments) -> Outcome:
     if args.root:
         from provisioner import offline
 

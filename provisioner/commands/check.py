@@ -3,17 +3,17 @@
 The engine and the emulators are asked first and listened to last: they work while we import.
 """
 
-import argparse
 import sys
 from typing import Any
 
 from provisioner.commands import Answer, named, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.system import System
 
 
-def run(host: System, args: argparse.Namespace) -> Answer:
+def run(host: System, args: Arguments) -> Answer:
     """Compare."""
     started = host.clock()
     from provisioner import engine
@@ -50,7 +50,7 @@ def run(host: System, args: argparse.Namespace) -> Answer:
     return Answer(text, _status(args, found))
 
 
-def _keep(host: System, args: argparse.Namespace, found: dict[str, Any]) -> None:
+def _keep(host: System, args: Arguments, found: dict[str, Any]) -> None:
     """The record, the metrics, and what is new since the last record."""
     from provisioner import log, record
     from provisioner.report import formats
@@ -65,7 +65,7 @@ def _keep(host: System, args: argparse.Namespace, found: dict[str, Any]) -> None
         record.keep(host, found)
 
 
-def _status(args: argparse.Namespace, found: dict[str, Any]) -> int:
+def _status(args: Arguments, found: dict[str, Any]) -> int:
     """The exit status of a check; the monitoring plug-ins have a convention of their own."""
     if args.format == "nagios":
         from provisioner.report import nagios

@@ -1,16 +1,15 @@
 """``provisioner confirm``: keep what ``apply --confirm`` made."""
 
-import argparse
-
 from provisioner import undoing
 from provisioner.commands import Answer
 from provisioner.conversation import say
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Keep it."""
     number = undoing.confirmed(system, say)
     if args.format == "json":

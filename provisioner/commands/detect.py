@@ -1,15 +1,14 @@
 """``provisioner detect``: say what this host is."""
 
-import argparse
-
 from provisioner import detect
 from provisioner.commands import Answer, wanted
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(host: System, args: argparse.Namespace) -> Answer:
+def run(host: System, args: Arguments) -> Answer:
     """Say what this host is."""
     found = detect.detect(host, wanted(host, args).engine)
     text = answers.document("detect", Exit.OK, host=found) if args.format == "json" else answers.detected(found)

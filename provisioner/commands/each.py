@@ -1,6 +1,5 @@
 """``engine: all``: a command once for each engine of this host that is ours, and its answers as one."""
 
-import argparse
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 from provisioner import daemons, engine
 from provisioner.commands import Answer
 from provisioner.errors import NoEngineError, ProvisionerError, UsageError
+from provisioner.options import Arguments
 from provisioner.system import System
 
 FORMATS = ("text", "json")
 
 
-def run(command: Callable[[System, argparse.Namespace], Answer], system: System, args: argparse.Namespace) -> Answer:
+def run(command: Callable[[System, Arguments], Answer], system: System, args: Arguments) -> Answer:
     """The engine that counts comes first, and keeps the builder's name; another's has its kind behind it."""
     if args.format not in FORMATS:
         raise UsageError(f"--format {args.format} tells of one engine", hint="name one: --host ADDRESS")
@@ -28,7 +28,7 @@ def run(command: Callable[[System, argparse.Namespace], Answer], system: System,
         if suffix and "record" in args:
             more |= {"record": False, "textfile_dir": None}  # a record is of one engine
         try:
-            told.append((daemon.where.host, command(system, argparse.Namespace(**{**vars(args), **more}))))
+            told.append((daemon.where.host, command(system, Arguments(**{**vars(args), **more}))))
         except ProvisionerError as e:
             e.message = f"{daemon.where.host}: {e.message}"
             raise

@@ -1,16 +1,15 @@
 """``provisioner hold``: stop applies on this host until a time, for a reason."""
 
-import argparse
-
 from provisioner import hold, session
 from provisioner.commands import Answer
 from provisioner.conversation import record
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Hold applies."""
     session.must_be_root(system)
     on = hold.put(system, args.reason, args.until)

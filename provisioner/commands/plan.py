@@ -1,7 +1,5 @@
 """``provisioner plan``: say what apply would do, and what builders have left over."""
 
-import argparse
-
 from provisioner import engine, facts, hold, journal, plan, receipts
 from provisioner.acts import Plan
 from provisioner.buildx import leftovers
@@ -9,11 +7,12 @@ from provisioner.buildx.leftovers import LeftOver
 from provisioner.commands import Answer, each, only, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers, plans
 from provisioner.system import System
 
 
-def run(host: System, args: argparse.Namespace) -> Answer:
+def run(host: System, args: Arguments) -> Answer:
     """Say what apply would do."""
     if not args.root and wanted(host, args).engine == engine.ALL:
         return each.run(run, host, args)
@@ -30,7 +29,7 @@ def run(host: System, args: argparse.Namespace) -> Answer:
     return Answer("\n".join((note + plans.as_text(made), *told)), status)
 
 
-def _running(host: System, args: argparse.Namespace) -> tuple[System, Plan, tuple[LeftOver, ...]]:
+def _running(host: System, args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
     asked = wanted(host, args)
     seen = facts.gather(host, asked, quick=args.quick)
     tell(host, asked, seen)
@@ -41,7 +40,7 @@ def _running(host: System, args: argparse.Namespace) -> tuple[System, Plan, tupl
     return host, made, leftovers.found(host, seen.socket, journal.undoes(host), asked.builder.name)
 
 
-def _offline(args: argparse.Namespace) -> tuple[System, Plan, tuple[LeftOver, ...]]:
+def _offline(args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
     from provisioner import offline
 
     image, asked = offline.load(args.root, args.config)

@@ -1,18 +1,17 @@
 """``provisioner prove``: build, inspect and run for every platform; by way of a registry, too."""
 
-import argparse
-
 from provisioner import desired, facts, journal, proof, session, undoing
 from provisioner.commands import Answer, wanted
 from provisioner.conversation import say, tell
 from provisioner.desired import Desired
 from provisioner.errors import Exit
 from provisioner.facts import Facts
+from provisioner.options import Arguments
 from provisioner.report import answers, terminal
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Prove, after undoing what was cut off."""
     asked = wanted(system, args)
     system = session.entitled(system, asked)
@@ -33,7 +32,7 @@ def run(system: System, args: argparse.Namespace) -> Answer:
     return Answer(answers.proof(proven.rows, proven.digest), status)
 
 
-def _pushed(system: System, seen: Facts, wanted: Desired, args: argparse.Namespace) -> Answer:
+def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
     """The proof by way of a registry."""
     from provisioner import pushed
 

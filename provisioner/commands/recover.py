@@ -1,16 +1,15 @@
 """``provisioner recover``: undo what was cut off; at boot, before the engine runs, its files alone."""
 
-import argparse
-
 from provisioner import undoing
 from provisioner.commands import Answer
 from provisioner.conversation import say
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Undo what was cut off."""
     number = undoing.recover_files(system, say) if args.files else undoing.recovered(system, say)
     if args.format == "json":

@@ -1,15 +1,14 @@
 """``provisioner release``: let applies go on."""
 
-import argparse
-
 from provisioner import hold, session
 from provisioner.commands import Answer
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """End the hold."""
     session.must_be_root(system)
     ended = hold.release(system)

@@ -1,16 +1,15 @@
 """``provisioner remove``: take away what is ours, and nothing else."""
 
-import argparse
-
 from provisioner import apply
 from provisioner.commands import Answer
 from provisioner.conversation import record, say
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Take away what is ours."""
     undone, gone = apply.remove(system, say)
     if undone or gone:

@@ -1,16 +1,15 @@
 """``provisioner rollback``: undo the last apply, or all since a receipt."""
 
-import argparse
-
 from provisioner import undoing
 from provisioner.commands import Answer
 from provisioner.conversation import record, say
 from provisioner.errors import Exit
+from provisioner.options import Arguments
 from provisioner.report import answers
 from provisioner.system import System
 
 
-def run(system: System, args: argparse.Namespace) -> Answer:
+def run(system: System, args: Arguments) -> Answer:
     """Undo."""
     undone = undoing.rollback(system, args.receipt, say)
     numbers = ", ".join(map(str, undone))

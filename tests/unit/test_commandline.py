@@ -1,0 +1,51 @@
+"""A plain command line is read without argparse, and to the same end."""
+
+import contextlib
+import io
+import itertools
+
+import pytest
+
+from provisioner import commandline, parsers
+from provisioner.errors import UsageError
+from provisioner.options import Arguments
+
+WORDS = ("--quiet", "--record", "--format", "json", "--format=nagios", "--only", "builder", "--only=daemon", "--config",
+         "--config=", "/etc/x", "-", "--", "--form", "nonsense", "--exit-zero", "--quick=1", "-h", "")  # fmt: skip
+READ_PLAINLY = (
+    ("check",),
+    ("check", "--record"),
+    ("check", "--format", "nagios", "--only=builder", "--only", "emulators"),
+    ("check", "--config", "/etc/other.yaml", "--textfile-dir=/var/lib/node-exporter", "--record", "--exit-zero"),
+    ("plan", "--quick", "--format=json"),
+    ("remove",),
+)
+
+
+def by_argparse(argv: tuple[str, ...]) -> Arguments | str:
+    """The arguments, or the complaint."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return parsers.parse(commandline.COMMANDS, argv)
+    except UsageError as e:
+        return e.message
+    except SystemExit as e:
+        return f"ends with {e.code}"
+
+
+@pytest.mark.parametrize("argv", READ_PLAINLY, ids=" ".join)
+def test_what_units_and_monitoring_say_is_plain(argv: tuple[str, ...]) -> None:
+    assert commandline.plain(argv) == by_argparse(argv)
+
+
+def test_argparse_would_have_read_the_same() -> None:
+    lines = itertools.chain.from_iterable(itertools.permutations(WORDS, n) for n in range(3))
+    read = {("check", *words): commandline.plain(("check", *words)) for words in lines}
+    assert {argv: by_argparse(argv) for argv, found in read.items() if found} == {a: f for a, f in read.items() if f}
+
+
+@pytest.mark.parametrize(
+    "argv", [("hold",), ("report",), ("rollback", "3"), ("--help",), ("nothing",), ("check", "-h")]
+)
+def test_what_takes_more_than_options_is_left_to_argparse(argv: tuple[str, ...]) -> None:
+    assert commandline.plain(argv) is None
