@@ -25,7 +25,7 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
     for daemon in found:
         suffix = "" if daemon is found[0] else f"-{daemon.flavour.name}"
         more: dict[str, Any] = {"host": daemon.where.host, "context": None, "suffix": suffix}
-        if suffix and "record" in args:
+        if suffix and "record" in vars(args):
             more |= {"record": False, "textfile_dir": None}  # a record is of one engine
         try:
             told.append((daemon.where.host, command(system, Arguments(**{**vars(args), **more}))))

@@ -1,6 +1,5 @@
 """One command for all engines of a host: what is refused, and how the answers become one."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -8,13 +7,14 @@ import pytest
 
 from provisioner.commands import Answer, each
 from provisioner.errors import NoEngineError, UsageError
+from provisioner.options import Arguments
 from provisioner.system import System
 from tests import recorded
 
 INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}
 
 
-def answer(_: System, args: argparse.Namespace) -> Answer:
+def answer(_: System, args: Arguments) -> Answer:
     """A command that says which engine it was asked about."""
     document = {"status": 5, "changed": bool(args.suffix), "changes": [{"resource": "builder"}], "notes": ["same"]}
     return Answer(
@@ -36,8 +36,8 @@ def test_each_engine_that_is_ours_answers_and_the_worst_status_counts(tmp_path: 
         recorded.engine(tmp_path / "var/run/docker.sock", {"/info": INFO}),
         recorded.engine(tmp_path / "var/snap/docker/common/run/docker.sock", {"/info": snap}),
     ):
-        text = each.run(answer, host, argparse.Namespace(format="text"))
-        told = each.run(answer, host, argparse.Namespace(format="json"))
+        text = each.run(answer, host, Arguments(format="text"))
+        told = each.run(answer, host, Arguments(format="json"))
     first, second = "unix:///var/run/docker.sock", "unix:///var/snap/docker/common/run/docker.sock"
     assert text == Answer(f"{first}:\nas it is\n\n{second}:\nas -snap", 5)
     document = json.loads(told.text)
@@ -48,9 +48,9 @@ def test_each_engine_that_is_ours_answers_and_the_worst_status_counts(tmp_path: 
 
 def test_a_format_of_one_engine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="tells of one engine"):
-        each.run(answer, engines(tmp_path), argparse.Namespace(format="nagios"))
+        each.run(answer, engines(tmp_path), Arguments(format="nagios"))
 
 
 def test_a_host_without_an_engine_of_ours_says_so(tmp_path: Path) -> None:
     with pytest.raises(NoEngineError, match="no engine of this host is ours"):
-        each.run(answer, engines(tmp_path), argparse.Namespace(format="text"))
+        each.run(answer, engines(tmp_path), Arguments(format="text"))
