@@ -147,7 +147,7 @@ def _alarm(system: System, number: int, seconds: int) -> Step:
         "systemd-run", *service.scope(system), "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
         "--timer-property=AccuracySec=1s",
         "--property=Type=oneshot", "--property=Restart=on-failure", "--property=RestartSec=5",
-        program, "rollback", str(number),
+        program, "rollback", str(number), "--overdue",
     )  # fmt: skip
     return Run(argv, undo=(Run(("systemctl", *service.scope(system), "stop", f"{timer(number)}.timer")),))
 

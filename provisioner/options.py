@@ -82,7 +82,10 @@ ARGUMENTS = {
         _argument("--silent-after", "a host whose last result is older is silent", default="2d", metavar="TIME"),
         _argument("--expect", "every host's name, a line each: who has no result at all?", metavar="FILE"),
     ),
-    "rollback": (_argument("receipt", "go back to before receipt N", nargs="?", type=int, metavar="N"),),
+    "rollback": (
+        _argument("receipt", "go back to before receipt N", nargs="?", type=int, metavar="N"),
+        _flag("--overdue", "end the apply of that receipt first where it still runs: what --confirm arms"),
+    ),
 }
 
 

@@ -13,13 +13,19 @@ from provisioner.steps import Say, execute
 from provisioner.system import System
 
 LOOKS = (0.0, 0.2, 0.5)  # seconds before each look, while a daemon that was just started comes up
+UNDO = 300.0  # seconds that an apply has to undo itself, two restarts with their deadlines among them
 UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)
 FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
 
 
-def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
-    """Undo the last apply, or go back to before receipt ``number``; the receipts undone, newest first."""
+def rollback(system: System, number: int | None, say: Say, *, overdue: bool = False) -> tuple[int, ...]:
+    """Undo the last apply, or go back to before receipt ``number``; the receipts undone, newest first.
+
+    ``overdue``: the apply of that receipt has had its time, and is ended where it still runs.
+    """
     system = own(system)
+    if overdue and number is not None and _ended(system, number, say):
+        return (number,)
     with system.lock(journal.lock(system)), interruptible():
         cut = recover(system, say)
         known = [r for r in (journal.read(system, n) for n in receipts.numbers(system)) if r.outcome in UNDOABLE]
@@ -33,6 +39,15 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
             undo(system, receipt, "undone", say)
         return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
+
+
+def _ended(system: System, number: int, say: Say) -> bool:
+    """End an apply that still runs; whether it has undone itself by that, or had before."""
+    found = journal.read(system, number)
+    if found.outcome is None:
+        say(f"the apply of {found.time} (receipt {number}) still runs: ending it")
+        system.end(journal.lock(system), UNDO)
+    return journal.read(system, number).outcome in ("rolled back", "undone")
 
 
 def recovered(system: System, say: Say) -> int | None:

@@ -11,7 +11,7 @@ from provisioner.system import System
 
 def run(system: System, args: Arguments) -> Answer:
     """Undo."""
-    undone = undoing.rollback(system, args.receipt, say)
+    undone = undoing.rollback(system, args.receipt, say, overdue=args.overdue)
     numbers = ", ".join(map(str, undone))
     if undone:
         record("rolled back", f"undone: receipt {numbers}")

@@ -9,10 +9,10 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from provisioner.errors import BusyError, CommandError, DeniedError, NoEngineError, ProvisionerError
+from provisioner.errors import CommandError, DeniedError, NoEngineError, ProvisionerError
 from provisioner.model import Account, Ran, Status
 from provisioner.system import identity, programs, wire
 
@@ -374,26 +374,25 @@ class System:
         """The time of day, as RFC 3339 in UTC with whole seconds."""
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
-    @contextlib.contextmanager
-    def lock(self, path: str) -> Iterator[None]:
+    def lock(self, path: str) -> contextlib.AbstractContextManager[None]:
         """Hold a lock file while the block runs. BusyError: another run holds it."""
-        import fcntl
+        from provisioner.system import locks
 
-        os.makedirs(os.path.dirname(self.path(path)), mode=0o755, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(self.path(path), flags, 0o600)
-        try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(fd, 20).decode(errors="replace").strip() or "unknown"
-                hint = "wait until it has ended, then run the same command again"
-                raise BusyError(f"another provisioner (process {holder}) is changing this host", hint=hint) from None
-            os.ftruncate(fd, 0)
-            os.write(fd, str(os.getpid()).encode())
-            yield
-        finally:
-            os.close(fd)
+        return locks.hold(self.path(path))
+
+    def end(self, path: str, seconds: float) -> None:
+        """End the run that holds a lock: asked to first, killed when ``seconds`` later it still has it."""
+        from provisioner.system import locks
+
+        pid, deadline = locks.holder(self.path(path)), self.clock() + seconds
+        for number in (programs.SIGTERM, programs.SIGKILL):
+            if pid is None or locks.holder(self.path(path)) != pid:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            while self.clock() < deadline and locks.holder(self.path(path)) == pid:
+                self.pause(0.1)
+            deadline = self.clock() + 5
 
     # --- how it is done -----------------------------------------------------------------------------------------
 

@@ -12,7 +12,11 @@ from provisioner.errors import CommandError
 from provisioner.model import Account, Ran
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
-SIGKILL, SIGPIPE = 9, 13  # Linux's numbers; to make enums of all, as ``signal`` does, takes 2 ms of a check
+SIGKILL, SIGPIPE, SIGTERM = (
+    9,
+    13,
+    15,
+)  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
 _PR_SET_PDEATHSIG = 1
 _FLOOD = 1 << 16  # more than this no probe of ours prints
 _WHY = {

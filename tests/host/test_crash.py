@@ -130,6 +130,26 @@ def test_what_nobody_confirms_is_taken_back(boot: Boot) -> None:
     assert portrait(host) == before
 
 
+HANGS = """#!/bin/sh
+case "$*" in *--bootstrap*) sleep 600 ;; esac
+exec /usr/libexec/docker/cli-plugins/docker-buildx.real "$@"
+"""
+
+
+def test_an_apply_that_hangs_is_ended_and_taken_back_when_its_time_is_over(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True, files=FILES)
+    plugin = "/usr/libexec/docker/cli-plugins/docker-buildx"
+    before = portrait(host)
+    host.sh(f"mv {plugin} {plugin}.real", check=True)
+    host.put(plugin, HANGS, 0o755)
+    running = host.start("provisioner", "apply", "--confirm=5s")
+    said = running.communicate(timeout=120)[1].decode()
+    assert (running.returncode, "interrupted by SIGTERM" in said) == (3, True), said
+    host.wait("the alarm", lambda: host.sh("systemctl is-active 'provisioner-confirm-*'").status != 0)
+    assert b'"rolled back"' in newest(host)
+    assert portrait(host) == before
+
+
 def test_of_twenty_applies_at_once_one_works(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     running = [host.start("provisioner", "apply") for _ in range(20)]

@@ -82,21 +82,39 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     assert host.sh(CONTAINERS).stdout.split("\n") == [c for c in containers.split("\n") if "composed" not in c]
 
 
+def test_a_store_without_room_for_the_images_is_held(boot: Boot) -> None:
+    moved = {"/etc/containerd/config.toml": 'version = 2\nroot = "/srv/small"\n'}
+    host = boot("forky", layers=LAYERS, agent=True, files={**moved, CONFIG: "image_store: {existing: hide}\n"})
+    host.sh("mount -t tmpfs -o size=400m tmpfs /srv/small", check=True)
+    reasons = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
+    assert reasons == {"/srv/small has 419 MB free of the 537 MB that the images need there"}
+    host.sh("mount -o remount,size=800m /srv/small", check=True)
+    assert [h for c in agent(host, "plan").document["changes"] for h in c["held"]] == []
+    host.sh("head -c 200000000 /dev/urandom > /tmp/x; tar c /tmp/x | docker import - load:1", check=True)
+    host.put(CONFIG, "image_store: {existing: migrate}\n")
+    [reason] = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
+    assert reason.startswith("/srv/small has 839 MB free of the 937 MB")
+
+
 def test_what_a_kill_leaves_is_finished_by_the_next_run(boot: Boot) -> None:
     host = boot("forky", layers=LAYERS, agent=True)
     host.sh(MAKE, check=True, timeout=120)
     host.sh("docker rm -f $(docker ps -aq)", check=True)
     before = identities(host)
     host.put(CONFIG, "image_store: {existing: migrate}\n")
-    running = host.start("provisioner", "apply")
+    running = host.start("script", "-qefc", "provisioner apply", "/terminal")
     copied = "ctr -n moby images ls -q | wc -l"
     host.wait("some copies", lambda: int(host.sh(copied).stdout) >= 4)
     host.sh("pkill -KILL -f 'bin/provisioner apply'")
     running.communicate()
     time.sleep(0.2)
     there = int(host.sh(copied).stdout)
+    bars = [line for line in (host.get("/terminal") or b"").split(b"\r") if line.startswith(b"big:1 [###")]
+    assert bars, host.get("/terminal")
+    assert all(b" MB\x1b[K" in bar for bar in bars)
     done = agent(host, "apply")
     assert done.status == 0, done.stderr
+    assert "[#" not in done.stderr
     assert "cut off" in done.stderr
     assert 0 < sum(s.startswith("copy ") for s in steps(done)) <= 15 - there
     assert identities(host).keys() == before.keys()

@@ -1,6 +1,7 @@
 """An image that does not run: a directory tree whose packages and units say what will run in it."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -80,6 +81,16 @@ HELD = {
     "an engine that is too old": ("20.10.24", {}, "20.10.24 has no containerd image store"),
     "a broken file": ("28.5.2", {"/etc/docker/daemon.json": "{"}, "line 1"),
 }
+
+
+def test_a_file_of_100_mb_is_refused_and_not_read_to_its_end(image: Image) -> None:
+    host = image("28.5.2", {"/etc/docker/daemon.json": '{\n  "debug": true,\n  "x": "'})
+    path = Path(host.path("/etc/docker/daemon.json"))
+    os.truncate(path, 100 << 20)
+    done = apply(host)
+    assert done.status == Exit.HELD
+    assert "more than 4 MiB, read as far as line 3, column" in done.left.held[0][1].reason
+    assert path.stat().st_size == 100 << 20
 
 
 @pytest.mark.parametrize("name", HELD)

@@ -1,0 +1,49 @@
+"""A lock file: one run at a time, and which process has it. The lock goes with the process, however that ends."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from provisioner.errors import BusyError
+
+
+@contextlib.contextmanager
+def hold(path: str) -> Iterator[None]:
+    """Hold a lock while the block runs. BusyError: another run holds it."""
+    with _opened(path) as fd:
+        if not _taken(fd):
+            hint = "wait until it has ended, then run the same command again"
+            raise BusyError(f"another provisioner (process {_written(fd)}) is changing this host", hint=hint)
+        os.ftruncate(fd, 0)
+        os.write(fd, str(os.getpid()).encode())
+        yield
+
+
+def holder(path: str) -> int | None:
+    """The process that holds a lock; None: none does, or it has not said so yet."""
+    with _opened(path) as fd:
+        words = "" if _taken(fd) else _written(fd)
+        return int(words) if words.isdigit() else None
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _taken(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _written(fd: int) -> str:
+    return os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"

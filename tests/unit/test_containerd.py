@@ -1,0 +1,53 @@
+"""Where containerd keeps what it is given: wherever its configuration, of any version, puts that."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner import containerd, offline
+from provisioner.system import System
+
+CONFIG = "/etc/containerd/config.toml"
+CASES = {
+    "no file": ({}, "/var/lib/containerd"),
+    "version 2": ({CONFIG: 'version = 2\nroot = "/data/c"\n[plugins."io.containerd.grpc.v1.cri"]\n'}, "/data/c"),
+    "version 3": ({CONFIG: "version = 3\nroot = '/data/c'\n[grpc]\naddress = '/x'\n"}, "/data/c"),
+    "a root of something else": ({CONFIG: 'version = 2\n[plugins.x]\nroot = "/other"\n'}, "/var/lib/containerd"),
+    "no TOML": ({CONFIG: "root = /data\n"}, "/var/lib/containerd"),
+    "an import has the last word": (
+        {
+            CONFIG: 'version = 3\nroot = "/a"\nimports = ["conf.d/*.toml", "/etc/more.toml"]\n',
+            "/etc/containerd/conf.d/10.toml": 'root = "/b"\n',
+            "/etc/containerd/conf.d/20.toml": "[debug]\nlevel = 'info'\n",
+            "/etc/containerd/conf.d/30.conf": 'root = "/c"\n',
+        },
+        "/b",
+    ),
+    "an import of itself": ({CONFIG: f'root = "/a"\nimports = ["{CONFIG}", "*.toml"]\n'}, "/a"),
+    "a flag": (
+        {CONFIG: 'root = "/a"\n', "/proc/7/cmdline": "/usr/bin/containerd\0--root\0/flag\0", "/proc/7/comm": "x"},
+        "/flag",
+    ),
+    "a file by a flag": (
+        {"/etc/own.toml": 'root = "/own"\n', "/proc/7/cmdline": "/usr/bin/containerd\0-c\0/etc/own.toml\0"},
+        "/own",
+    ),
+    "the flags of others": (
+        {
+            "/proc/7/cmdline": "containerd\0-a\0/run/k3s/containerd/containerd.sock\0--root\0/k3s\0",
+            "/proc/8/cmdline": "containerd\0--config\0/var/run/docker/containerd/containerd.toml\0--root\0/own\0",
+        },
+        "/var/lib/containerd",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_root_is_found_where_containerd_would_find_it(tmp_path: Path, name: str) -> None:
+    files, root = CASES[name]
+    for path, text in {**files, containerd.SYSTEM: ""}.items():
+        where = tmp_path / path.lstrip("/")
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_text(text)
+    host = System(str(tmp_path), {})
+    assert containerd.root(host, offline.bare(host)) == root
