@@ -59,6 +59,13 @@ MANAGERS = (
         ("sv", "hup", "docker"),
         "/var/log/docker/current",
     ),
+    Manager(  # as Void Linux has it
+        "runit",
+        "/var/service/docker/run",
+        ("sv", "restart", "docker"),
+        ("sv", "hup", "docker"),
+        "/var/log/docker/current",
+    ),
     Manager("sysvinit", "/etc/init.d/docker", ("service", "docker", "restart"), (), "/var/log/docker.log"),
 )
 

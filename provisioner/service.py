@@ -19,6 +19,7 @@ RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D
 OWED = "restart it by hand, however it was started; a container: restart that"
 ROOT = Site()
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when they are used, and a check in sync uses neither
+_GAVE_UP = r"(?m)^(failed to start |unable to configure |panic:)|level=fatal"  # a daemon's, not one of its containers'
 _FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic:"
 
 
@@ -111,9 +112,9 @@ def restart(system: System, step: Restart, say: Callable[[str], None]) -> tuple[
     before = _running(system, step.socket)
     if manager.control:
         system.ask(*manager.control, "reset-failed", step.unit, step.unit.removesuffix(".service") + ".socket")
-    was = _generation(system, manager, site)
+    was, logged = _generation(system, manager, site), system.size(manager.log)
     system.run(manager.restart, step.deadline)
-    _wait(system, step, manager, site, was)
+    _wait(system, step, manager, site, was, logged)
     missing = tuple(sorted(before - _settled(system, step.socket, before)))
     if missing:
         say(f"running before the restart and not after it: {', '.join(missing)}")
@@ -141,8 +142,8 @@ def reload(system: System, step: Reload) -> None:
     raise CommandError(f"{step.unit} did not reload within {step.deadline} s: {words}")
 
 
-def _wait(system: System, step: Restart, manager: Manager, site: Site, was: str) -> None:
-    """Wait for the daemon that is not the one that ``was``."""
+def _wait(system: System, step: Restart, manager: Manager, site: Site, was: str, logged: int) -> None:
+    """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes."""
     deadline = system.clock() + step.deadline
     while system.clock() < deadline:
         now = _generation(system, manager, site)
@@ -150,6 +151,8 @@ def _wait(system: System, step: Restart, manager: Manager, site: Site, was: str)
             shown = properties(system, site, "ActiveState", "SubState")
             if shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart":
                 raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
+        if manager.log and re.search(_GAVE_UP, system.tail(manager.log, logged)):
+            raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
         if now not in ("", was) and _answers(system, step.socket):
             return
         system.pause(0.05)
@@ -184,10 +187,10 @@ def _settled(system: System, socket: str, before: set[str]) -> set[str]:
     return now
 
 
-def last_words(host: Reader, manager: Manager, unit: str) -> str:
+def last_words(host: System, manager: Manager, unit: str) -> str:
     """Why the daemon did not start, in its own words."""
     if manager.log:
-        text = (host.read(manager.log) or "")[-20000:]
+        text = host.tail(manager.log, -20000)
     else:
         text = host.ask(*manager.journal, unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -102,6 +102,23 @@ class System:
         except OSError as e:
             raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
 
+    def size(self, path: str) -> int:
+        """How many bytes a file has; 0: there is none."""
+        try:
+            return os.stat(self.path(path)).st_size
+        except OSError:
+            return 0
+
+    def tail(self, path: str, start: int) -> str:
+        """A file's text from an offset on, all of it where it has become shorter; below 0: so many bytes at its end."""
+        try:
+            with open(self.path(path), "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size + start) if start < 0 else start if start <= size else 0)
+                return file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
         """The names in a directory, sorted; none where there is no such directory."""
         account = self._other(user)

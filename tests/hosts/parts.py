@@ -1,5 +1,6 @@
 """The entries of the cache that hosts are made of, each built when it is first asked for."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -47,23 +48,27 @@ def qemu() -> Path:
 
 def network(suite: str = recipes.QEMU_SUITE) -> tuple[Path, ...]:
     """A client and a server of ssh for hosts of a suite, and openssl for those of QEMU_SUITE, as layers."""
-    wanted = recipes.NETWORK[suite]
-    folder = entry(f"network-{suite}", (suite, wanted), partial(debian.fetch, wanted), partial(tree, suite))
-    return tuple(folder / package for package in wanted)
+    return _packages(f"network-{suite}", recipes.NETWORK[suite], suite)
+
+
+def managers() -> tuple[Path, ...]:
+    """OpenRC and runit, for hosts of QEMU_SUITE whose first process is not systemd, as layers."""
+    return _packages("managers", recipes.MANAGERS)
 
 
 def rootless() -> tuple[Path, ...]:
     """What an engine of a user's needs, for hosts of QEMU_SUITE, as layers."""
-    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.ROOTLESS)
-    folder = entry("rootless", recipe, partial(debian.fetch, wanted), partial(tree, suite))
-    return tuple(folder / package for package in wanted)
+    return _packages("rootless", recipes.ROOTLESS)
 
 
 def venv() -> tuple[Path, ...]:
     """What `python3 -m venv` needs on a host of QEMU_SUITE, as layers."""
-    recipe = (recipes.QEMU_SUITE, recipes.VENV)
-    folder = entry("venv", recipe, partial(debian.fetch, recipes.VENV), partial(tree, recipes.QEMU_SUITE))
-    return tuple(folder / package for package in recipes.VENV)
+    return _packages("venv", recipes.VENV)
+
+
+def _packages(name: str, wanted: Mapping[str, tuple[str, ...]], suite: str = recipes.QEMU_SUITE) -> tuple[Path, ...]:
+    folder = entry(name, (suite, wanted), partial(debian.fetch, wanted), partial(tree, suite))
+    return tuple(folder / package for package in wanted)
 
 
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:

@@ -151,6 +151,13 @@ ROOTLESS = {  # for an engine of a user's, in a session of that user's own
     "libpam-systemd": ("usr/lib",),
 }
 
+MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
+    "openrc": ("usr", "etc"),
+    "librc1t64": ("usr",),
+    "libeinfo1": ("usr",),
+    "runit": ("usr",),
+}
+
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
 NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # made here, it has NEWER_QEMU_SUITE's QEMU
