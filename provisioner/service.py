@@ -109,10 +109,11 @@ def restart(system: System, step: Restart, say: Callable[[str], None]) -> tuple[
     manager = managers.of(system, site)
     if manager is None:
         raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=OWED)
-    before = _running(system, step.socket)
+    was, up = _state(system, manager, site)
+    before = _running(system, step.socket) if up else set()
     if manager.control:
         system.ask(*manager.control, "reset-failed", step.unit, step.unit.removesuffix(".service") + ".socket")
-    was, logged = _generation(system, manager, site), system.size(manager.log)
+    logged = system.size(manager.log)
     system.run(manager.restart, step.deadline)
     _wait(system, step, manager, site, was, logged)
     missing = tuple(sorted(before - _settled(system, step.socket, before)))
@@ -146,25 +147,26 @@ def _wait(system: System, step: Restart, manager: Manager, site: Site, was: str,
     """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes."""
     deadline = system.clock() + step.deadline
     while system.clock() < deadline:
-        now = _generation(system, manager, site)
-        if now != was and manager.control:
-            shown = properties(system, site, "ActiveState", "SubState")
-            if shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart":
-                raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
-        if manager.log and re.search(_GAVE_UP, system.tail(manager.log, logged)):
+        now, up = _state(system, manager, site)
+        if (up is None and now != was) or (manager.log and re.search(_GAVE_UP, system.tail(manager.log, logged))):
             raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
-        if now not in ("", was) and _answers(system, step.socket):
+        if up and now not in ("", was) and _answers(system, step.socket):
             return
         system.pause(0.05)
     words = last_words(system, manager, step.unit)
     raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {words}")
 
 
-def _generation(system: System, manager: Manager, site: Site) -> str:
-    """What differs from one start of the daemon to the next."""
-    if manager.control:
-        return properties(system, site, "InvocationID").get("InvocationID", "")
-    return (system.read(site.pid) or "").strip()
+def _state(system: System, manager: Manager, site: Site) -> tuple[str, bool | None]:
+    """What differs from one start of the daemon to the next, and whether it is up; None: its unit has failed.
+
+    Nobody but the unit is asked for that: on a socket that systemd holds, one waits for the next daemon, and wakes it.
+    """
+    if not manager.control:
+        return (system.read(site.pid) or "").strip(), True
+    shown = properties(system, site, "InvocationID", "ActiveState", "SubState")
+    failed = shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart"
+    return shown.get("InvocationID", ""), None if failed else shown.get("ActiveState") in ("active", "reloading")
 
 
 def _running(system: System, socket: str) -> set[str]:

@@ -113,8 +113,8 @@ def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
     with uninterruptible():
         book = Journal(system, receipt.number)
         notes = [note for step in receipt.undo if (note := attempt(step, system, say))]
-        left = _unlike(system, receipt)
-        if left or receipt.settled:  # what a start took in need not show
+        left = [] if receipt.settled else _unlike(system, receipt)
+        if left or receipt.settled:  # what a start took in need not show, and an engine that is down is not waited for
             notes += [note for step in receipt.settle if (note := attempt(step, system, say))]
             left = _unlike(system, receipt)
         book.end("rollback failed" if left else outcome)
