@@ -119,7 +119,7 @@ def test_every_conflict_is_named_and_an_apply_leaves_the_engine_running(boot: Bo
         for path, text in case.files.items():
             host.put(path, text)
         host.sh(f"systemctl daemon-reload; systemctl reset-failed docker; {case.make}", check=True)
-        planned = agent(host, "plan")
+        planned = agent(host, "plan", *ALL)
         assert planned.status == 2, (name, planned.stderr)
         held = [h["reason"] for c in planned.document["changes"] for h in c["held"]]
         assert any(case.words in reason for reason in held), (name, held)
