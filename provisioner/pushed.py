@@ -1,13 +1,14 @@
 """The proof by way of a registry: push the index, read it back, pull and run each platform, take away what was pushed.
 
 What counts is what the registry holds, read from it over HTTP and not from what the push said. One that asks who we
-are is read by ``docker buildx imagetools``, which has the user's login; then nothing can be removed from here.
+are is told what ``docker login`` has left in the user's configuration. Where that is no password, or not enough, it is
+read by ``docker buildx imagetools``, and nothing can be removed from here.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from provisioner import platforms, proof, registries
@@ -54,25 +55,39 @@ class Registry(NamedTuple):
     host: str
     scheme: str
     repository: str
+    user: str
+    headers: Mapping[str, str]
+    trusted: tuple[str, ...]
+
+    def ask(self, method: str, what: str) -> tuple[int, dict[str, str], bytes]:
+        """One exchange about a manifest, an index or a blob."""
+        url = f"{self.scheme}://{self.host}/v2/{self.repository}/{what}"
+        return self.system.fetch(url, method, self.headers, self.trusted)
+
+    def inspect(self, reference: str, *words: str) -> str:
+        """What buildx, which knows every way to log in, reads of a reference."""
+        name = f"{self.host}/{self.repository}{'@' if reference.startswith('sha256:') else ':'}{reference}"
+        return self.system.run(("docker", "buildx", "imagetools", "inspect", *words, name), PULL, user=self.user)
 
     def get(self, reference: str) -> tuple[str, bytes]:
         """The media type and the bytes of a manifest or an index."""
-        path = f"/v2/{self.repository}/manifests/{reference}"
-        status, fields, body = self.system.fetch(self.scheme, self.host, "GET", path, ACCEPT)
+        status, fields, body = self.ask("GET", f"manifests/{reference}")
         if status in (401, 403):
-            separator = "@" if reference.startswith("sha256:") else ":"
-            name = f"{self.host}/{self.repository}{separator}{reference}"
-            text = self.system.run(("docker", "buildx", "imagetools", "inspect", "--raw", name), PULL)
+            text = self.inspect(reference, "--raw")
             return str(json.loads(text).get("mediaType", "")), text.encode("utf-8", "surrogateescape")
         if status != 200:
             hint = "look into the registry's log"
-            raise ProvisionerError(f"{self.host}: GET {path} gave {status} after a push that succeeded", hint=hint)
+            raise ProvisionerError(f"{self.host}: it gave {status} for {reference}, which was pushed there", hint=hint)
         return fields.get("content-type", ""), body
 
     def remove(self, digest: str) -> int:
         """Take a manifest or an index away; the status."""
-        path = f"/v2/{self.repository}/manifests/{digest}"
-        return self.system.fetch(self.scheme, self.host, "DELETE", path, ACCEPT)[0]
+        return self.ask("DELETE", f"manifests/{digest}")[0]
+
+    def platform(self, reference: str, config: str) -> str:
+        """The platform that an image's configuration names."""
+        status, _, body = self.ask("GET", f"blobs/{config}")
+        return _platform(json.loads(body if status == 200 else self.inspect(reference, "--format", "{{json .Image}}")))
 
 
 def prove(system: System, facts: Facts, desired: Desired, where: str, say: Callable[[str], None]) -> Pushed:
@@ -80,14 +95,21 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
     host, _, path = where.strip("/").partition("/")
     plain = registries.local(host) or host in facts.registries.insecure
     repository = f"{path}/{IMAGE}" if path else IMAGE
-    registry = Registry(system, host, "http" if plain else "https", repository)
+    user = desired.builder.users[0]
+    authorities = tuple(f for f in facts.registries.certificates.get(host, ()) if f.endswith(".crt"))
+    headers = {"Accept": ACCEPT, **_login(system, host, user)}
+    registry = Registry(system, host, "http" if plain else "https", repository, user, headers, authorities)
     tag = f"proof-{os.getpid()}"
     reference = f"{host}/{repository}:{tag}"
     wanted = proof.buildable(desired, facts)
     say(f"proof: build {', '.join(wanted)} and push {reference}")
     proof.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
     kind, body = registry.get(tag)
-    digest, manifests = f"sha256:{hashlib.sha256(body).hexdigest()}", _manifests(json.loads(body))
+    digest, top = f"sha256:{hashlib.sha256(body).hexdigest()}", json.loads(body)
+    if kind in MANIFESTS:  # of one platform alone buildx pushes no index
+        manifests: tuple[Manifest, ...] = (Manifest(registry.platform(tag, top["config"]["digest"]), digest, kind),)
+    else:
+        manifests = _manifests(top)
     try:
         for manifest in manifests:
             _, text = registry.get(manifest.digest)
@@ -95,24 +117,37 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
                 raise ProvisionerError(
                     f"{host}: what it gives for {manifest.digest} is something else", hint="repair it"
                 )
-        rows = tuple(_row(system, facts, reference, platform, manifests, say) for platform in wanted)
+        rows = tuple(_row(registry, facts, reference, platform, manifests, say) for platform in wanted)
     finally:
         _forget(system, facts.socket, reference)
         left = _remove(registry, digest, manifests)
     return Pushed(reference, digest, kind, manifests, rows, left)
 
 
+def _login(system: System, host: str, user: str) -> dict[str, str]:
+    """What docker would tell the registry; nothing where a credential helper keeps it."""
+    account = system.account(user)
+    try:
+        text = system.read(f"{account.home}/.docker/config.json", user=user) if account else None
+        word = json.loads(text or "{}")["auths"][host]["auth"]
+    except (ProvisionerError, ValueError, KeyError, TypeError):
+        return {}
+    return {"Authorization": f"Basic {word}"} if word else {}
+
+
 def _manifests(index: dict[str, Any]) -> tuple[Manifest, ...]:
-    found = []
-    for entry in index.get("manifests", ()):
-        fields = entry.get("platform") or {}
-        name = "/".join(str(fields[k]) for k in ("os", "architecture", "variant") if fields.get(k))
-        found.append(Manifest(platforms.normalise(name), entry["digest"], entry["mediaType"]))
-    return tuple(found)
+    return tuple(
+        Manifest(_platform(entry.get("platform") or {}), entry["digest"], entry["mediaType"])
+        for entry in index.get("manifests", ())
+    )
+
+
+def _platform(fields: Mapping[str, Any]) -> str:
+    return platforms.normalise("/".join(str(fields[k]) for k in ("os", "architecture", "variant") if fields.get(k)))
 
 
 def _row(
-    system: System,
+    registry: Registry,
     facts: Facts,
     reference: str,
     platform: str,
@@ -124,8 +159,9 @@ def _row(
     if platforms.build_only(platforms.of(platform), facts.native):
         return Row(platform, True, indexed, False, proof.BUILD_ONLY, build_only=True)
     say(f"proof: pull and run {platform}")
+    system = registry.system
     try:
-        system.run(("docker", "pull", "--quiet", "--platform", platform, reference), PULL)
+        system.run(("docker", "pull", "--quiet", "--platform", platform, reference), PULL, user=registry.user)
     except CommandError as e:
         return Row(platform, True, indexed, False, "", e.message)
     return proof.run(system, facts.socket, reference, platform, facts.within)._replace(indexed=indexed)
@@ -139,7 +175,8 @@ def _forget(system: System, socket: str, reference: str) -> None:
 
 def _remove(registry: Registry, digest: str, manifests: tuple[Manifest, ...]) -> str:
     """Remove what was pushed; what is left, in a sentence, where the registry does not let us."""
-    refused = [d for d in (digest, *(m.digest for m in manifests)) if registry.remove(d) not in (200, 202, 404)]
+    pushed = dict.fromkeys((digest, *(m.digest for m in manifests)))
+    refused = [d for d in pushed if registry.remove(d) not in (200, 202, 404)]
     if not refused:
         return ""
     return f"{registry.host} does not let us remove {len(refused)} manifests of {registry.repository}"

@@ -38,6 +38,11 @@ def wanted(builder: Builder, facts: Facts) -> dict[str, Any]:
     return _over(base, builder.buildkitd)
 
 
+def share(size: int, percent: str) -> int:
+    """The gigabytes that BuildKit makes of a share of a disk: whole 2^30 bytes and one more, each taken as 10^9."""
+    return size * int(percent.rstrip("%")) // 100 // (1 << 30) + 1
+
+
 def leaves(found: Mapping[str, Any]) -> dict[str, Value]:
     """Every leaf by its dotted path, certificates by their file's name."""
     return dict(tomltext.leaves(_named(found)))

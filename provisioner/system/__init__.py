@@ -214,11 +214,16 @@ class System:
         status, body = self.request(socket, "GET", path)
         return body if status < 400 else None
 
-    def fetch(self, scheme: str, host: str, method: str, path: str, accept: str) -> tuple[int, dict[str, str], bytes]:
-        """One exchange with a registry: status, header fields in lower case, body. ProvisionerError: none answers."""
+    def fetch(
+        self, url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = ()
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One exchange with a registry: status, header fields in lower case, body. ProvisionerError: none answers.
+
+        ``trusted``: files of certificates that count beside the host's own.
+        """
         from provisioner.system import web  # http.client costs a check 29 ms
 
-        return web.fetch(scheme, host, method, path, accept)
+        return web.fetch(url, method, headers, [self.path(file) for file in trusted])
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
         """Run a program that changes nothing, ``text`` on its stdin."""

@@ -2,18 +2,25 @@
 
 import http.client
 import ssl
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from provisioner.errors import ProvisionerError
 
 ANSWER = 30.0  # seconds
 
 
-def fetch(scheme: str, host: str, method: str, path: str, accept: str) -> tuple[int, dict[str, str], bytes]:
+def fetch(
+    url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = ()
+) -> tuple[int, dict[str, str], bytes]:
     """One exchange: status, header fields in lower case, body. ProvisionerError: nobody answers."""
-    made = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-    connection = made(host, timeout=ANSWER)
+    scheme, host, path, *_ = urlsplit(url)
     try:
-        connection.request(method, path, headers={"Accept": accept})
+        connection = _connection(scheme, host, trusted)
+    except OSError as e:
+        raise ProvisionerError(f"{' '.join(trusted)}: no certificates to trust ({e})", hint="put it right") from None
+    try:
+        connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
     except (OSError, http.client.HTTPException, ssl.SSLError) as e:
@@ -21,3 +28,12 @@ def fetch(scheme: str, host: str, method: str, path: str, accept: str) -> tuple[
         raise ProvisionerError(f"{scheme}://{host}: no registry answers ({e})", hint=hint) from None
     finally:
         connection.close()
+
+
+def _connection(scheme: str, host: str, trusted: Sequence[str]) -> http.client.HTTPConnection:
+    if scheme != "https":
+        return http.client.HTTPConnection(host, timeout=ANSWER)
+    context = ssl.create_default_context()
+    for file in trusted:
+        context.load_verify_locations(file)
+    return http.client.HTTPSConnection(host, timeout=ANSWER, context=context)

@@ -1,13 +1,14 @@
 """The proof by way of a real registry, and what daemon.json knows of registries inside a build."""
 
 import json
+import re
 
 import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, differences
-from tests.host.builders import CONFIG
-from tests.hosts import parts
+from tests.host.builders import CONFIG, CONTAINER
+from tests.hosts import Host, parts
 
 pytestmark = pytest.mark.host
 REGISTRY = "127.0.0.1:5000"
@@ -47,6 +48,37 @@ def test_an_index_is_pushed_read_back_pulled_run_and_removed(boot: Boot, engine:
     assert "does not let us remove 4 manifests of a/path/provisioner-proof" in kept.document["registry"]["left"]
 
 
+PRIVATE = """\
+set -e
+cd /etc/docker/registry
+printf 'who:%s\\n' "$(perl -e 'print crypt("secret-word", "\\$2y\\$05\\$abcdefghijklmnopqrstuu")')" > passwords
+printf 'auth:\\n  htpasswd:\\n    realm: r\\n    path: %s/passwords\\n' $PWD | cat config.yml - > 5003.yml
+sed -i 's|addr: 127.0.0.1:5000|addr: 127.0.0.1:5003|' 5003.yml
+systemd-run --quiet docker-registry serve $PWD/5003.yml
+"""
+
+
+def test_a_registry_that_asks_who_we_are_is_told_what_docker_login_has_left(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    host.sh("useradd -m -G docker dev", check=True)
+    builder = {"driver_options": {"network": "host"}, "users": ["dev"]}
+    host.put(CONFIG, json.dumps({"platforms": WANTED[:1], "builder": builder}))
+    assert agent(host, "apply").status == 0
+    host.sh(PRIVATE, check=True)
+    host.wait("the registry", lambda: host.sh("ss -Hltn sport = :5003").stdout != "")
+    refused = agent(host, "prove", "--registry=127.0.0.1:5003")
+    assert (refused.status, "auth" in refused.stderr) == (1, True), refused.stderr
+    login = "docker login --username who --password-stdin 127.0.0.1:5003"
+    host.sh(login, input="secret-word", user="dev", check=True)
+    proven = agent(host, "prove", "--registry=127.0.0.1:5003")
+    assert proven.status == 0, proven.document["platforms"]
+    assert [m["platform"] for m in proven.document["registry"]["manifests"]] == WANTED[:1]  # of one there is no index
+    assert proven.document["registry"]["left"] is None
+    for digest in (proven.document["index"], *(m["digest"] for m in proven.document["registry"]["manifests"])):
+        assert host.get(f"{REVISIONS}/{digest[7:]}/link") is None
+    assert "secret-word" not in f"{proven}{host.sh('journalctl -t provisioner').stdout}"
+
+
 def test_a_registry_that_is_none_is_named(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     host.put(CONFIG, json.dumps({"platforms": WANTED[:1], "builder": {"driver_options": {"network": "host"}}}))
@@ -69,18 +101,61 @@ cp cert.pem /etc/docker/certs.d/172.17.0.1:5002/ca.crt
 """
 
 
-def test_a_mirror_an_insecure_registry_and_a_private_ca_work_inside_a_build(boot: Boot) -> None:
+PROXY = """\
+import http.server, urllib.error, urllib.request
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with open("/tmp/proxied", "a") as log:
+            log.write(f"{self.headers['User-Agent']} {self.path}\\n")
+        headers = {k: v for k, v in self.headers.items() if k in ("Accept", "Range")}
+        try:
+            answer = urllib.request.urlopen(urllib.request.Request(self.path, headers=headers, method=self.command))
+        except urllib.error.HTTPError as refused:
+            answer = refused
+        body = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            if name not in ("Connection", "Transfer-Encoding"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+    do_HEAD = do_GET
+http.server.ThreadingHTTPServer(("0.0.0.0", 3128), Proxy).serve_forever()
+"""
+
+
+def limit(host: Host) -> tuple[int, int]:
+    """How much buildkitd lets its cache grow to, as it says itself, and the size of the disk that it lies on."""
+    workers = host.sh(f"docker exec {CONTAINER} buildctl debug workers --format '{{{{json .}}}}'", check=True).stdout
+    size = host.sh("stat --file-system --format '%b %S' /var/lib/docker/volumes", check=True).stdout.split()
+    most: int = max(p.get("maxUsedSpace", 0) for p in json.loads(workers)[0]["gcPolicy"])
+    return most, int(size[0]) * int(size[1])
+
+
+def test_a_mirror_an_insecure_registry_a_private_ca_and_a_proxy_work_inside_a_build(boot: Boot) -> None:
     mirror = {"/etc/default/docker": 'DOCKER_OPTS="--registry-mirror=http://172.17.0.1:5001"\n'}
     host = boot("trixie", layers=(*LAYERS, *parts.network()), agent=True, files=mirror)
     host.sh(SETUP, check=True)
-    daemon = {"insecure-registries": ["172.17.0.1:5001"]}
+    host.put("/proxy.py", PROXY)
+    host.sh("systemd-run --quiet python3 -I /proxy.py", check=True)
+    proxies = {"http-proxy": "http://172.17.0.1:3128", "no-proxy": "127.0.0.1"}
+    daemon = {"insecure-registries": ["172.17.0.1:5001"], "proxies": proxies}
     host.put(CONFIG, json.dumps({"platforms": ["linux/amd64"], "daemon": daemon}))
+    planned = host.run("provisioner", "plan", check=False).stdout
+    for said in ("env.http_proxy=http://172.17.0.1:3128", '[registry."172.17.0.1:5001"]', "the cache may grow to 60%"):
+        assert said in planned
     done = agent(host, "apply")
     assert done.status == 0, done.stderr
     assert agent(host, "check").status == 0
     for base in ("moby/buildkit", "172.17.0.1:5001/moby/buildkit", "172.17.0.1:5002/moby/buildkit"):
         host.put("/m/Dockerfile", f"FROM {base}:buildx-stable-1\nRUN echo {base}\n")
         host.run("docker", "buildx", "build", "--no-cache", "/m", check=True, timeout=120)
+    asked = (host.get("/tmp/proxied") or b"").decode()
+    assert re.search(r"^buildkit/\S+ http://172.17.0.1:5001/v2/moby/buildkit/manifests/", asked, re.MULTILINE), asked
+    assert "5002" not in asked  # for https there is no proxy
+    may, size = limit(host)
+    assert 0.5 < may / size < 0.61
+    assert f"the cache may grow to 60% of its disk, {may // 10**9} GB of " in planned
     host.sh("echo >> /etc/docker/certs.d/172.17.0.1:5002/ca.crt", check=True)
     assert differences(agent(host, "check")) == {
         "builder: certificate certs/172.17.0.1_5002/ca.crt",
