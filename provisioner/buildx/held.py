@@ -58,6 +58,10 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
+    for node in want.nodes:
+        if node.endpoint.startswith("ssh://") and _patient(host, node.endpoint, builder.users[0]):
+            cure = f"ServerAliveInterval in the ssh_config of {builder.users[0]} ends it"
+            yield f"a build on {node.endpoint} waits for ever when the wire is cut: {cure}"
     for place in _forgotten(host, want):
         take = " ".join(place.docker("container", "rm", "--force", place.name))
         yield f"the container of {place.node.name} stays on {place.node.endpoint}: `{take}` takes it away"
@@ -65,8 +69,14 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
         yield f"this engine cannot enforce {option}: its cgroups lack the controller"
     size = host.room(facts.engine.root)
     if size and buildkitd.CAP in str(want.get("buildkitd worker.oci.maxUsedSpace")):
-        gigabytes = size * int(buildkitd.CAP.rstrip("%")) / 100 / 1e9
-        yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes:.0f} GB of {size / 1e9:.0f} GB"
+        gigabytes = buildkitd.share(size, buildkitd.CAP)
+        yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes} GB of {size / 1e9:.0f} GB"
+
+
+def _patient(host: Reader, endpoint: str, user: str) -> bool:
+    """Whether ssh never asks if the other side is still there."""
+    said = host.ask("ssh", "-G", endpoint, user=user).stdout.lower()
+    return "serveraliveinterval 0" in said.splitlines()
 
 
 def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:

@@ -1,18 +1,28 @@
 """One builder, two machines on a private network: each platform is built where its node is."""
 
 import json
+import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences
+from tests.host import LAYERS, Answer, agent, differences
 from tests.host.builders import CONFIG, CONTAINER, build, prepare
 from tests.hosts import Host, network, parts
 
 pytestmark = pytest.mark.host
 NODE = "buildx_buildkit_container-builder1"
+PLATFORMS = ["linux/amd64", "linux/386"]  # each CPU here runs both, so what is built where shows in the processes alone
+DOCKERFILE = """\
+FROM scratch
+COPY sh /bin/sh
+COPY sh /bin/sleep
+ARG TARGETARCH N
+RUN [ $TARGETARCH = amd64 ] || sleep $N
+"""
 SERVER = """\
 set -e
 id sshd >/dev/null 2>&1 || useradd --system --home-dir /run/sshd sshd
@@ -36,52 +46,101 @@ def trust(here: Host, there: Host, address: str) -> None:
 
 def configure(host: Host, *nodes: Mapping[str, object]) -> None:
     """Two platforms, the second one with the nodes."""
-    settings = {"platforms": ["linux/amd64", "linux/arm64"], "image_store": {"existing": "hide"}}
-    host.put(CONFIG, json.dumps({**settings, "builder": {"platforms": ["linux/amd64"], "nodes": nodes}}))
+    settings = {"platforms": PLATFORMS, "image_store": {"existing": "hide"}}
+    host.put(CONFIG, json.dumps({**settings, "builder": {"platforms": PLATFORMS[:1], "nodes": nodes}}))
 
 
-def caches(host: Host) -> str:
-    """What the node on a host keeps of builds."""
-    return host.sh(f"docker exec {NODE} buildctl du", check=True).stdout
+def context(host: Host) -> None:
+    """What is built on both machines at once, and takes as long as one wants on the second."""
+    prepare(host)
+    host.put("/n/Dockerfile", DOCKERFILE)
+    host.sh("cp /b/sh /n/sh", check=True)
+
+
+def builds(host: Host, number: int) -> subprocess.Popen[bytes]:
+    """Begin to build both platforms; the second one's RUN sleeps for so many seconds."""
+    argv = ("docker", "buildx", "build", "--progress=plain", f"--platform={','.join(PLATFORMS)}")
+    return host.start(*argv, f"--build-arg=N={number}", "/n")
+
+
+def cached(building: subprocess.Popen[bytes]) -> list[bool]:
+    """For each RUN of a build that succeeds whether it came from the cache."""
+    said = building.communicate(timeout=60)[1].decode()
+    assert building.returncode == 0, said
+    steps = sorted(set(re.findall(r"^(#\d+) \[[^\]]*\] RUN", said, re.MULTILINE)))
+    return [f"{step} CACHED" in said for step in steps]
+
+
+def runs(host: Host, number: int) -> bool:
+    """Whether the RUN of a build is among this host's processes; those of the other are not to be seen from it."""
+    return f"sleep {number}" in host.sh("ps ax", check=True).stdout
+
+
+def rows(answer: Answer) -> dict[str, tuple[bool, bool]]:
+    """For each platform whether it runs, and whether its node is away."""
+    proof = answer.document.get("proof") or answer.document
+    return {r["platform"]: (r["runs"], r["away"]) for r in proof["platforms"]}
+
+
+BOTH = {"linux/amd64": (True, False), "linux/386": (True, False)}
 
 
 def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot) -> None:
     layers: tuple[str | Path, ...] = (*LAYERS, *parts.network())
-    here, there = boot("trixie", layers=layers, agent=True), boot("trixie", layers=layers, agent=True)
+    here, there = boot("trixie", layers=layers, agent=True), boot("trixie", layers=layers)
     _, address = network.connect(here, there)
     trust(here, there, address)
-    prepare(here)
-    here.put("/n/Dockerfile", "FROM scratch\nCOPY sh /bin/sh\nARG TARGETPLATFORM\nCOPY Dockerfile /$TARGETPLATFORM/\n")
-    here.sh("cp /b/sh /n/sh", check=True)
+    context(here)
     configure(here)
     assert agent(here, "apply").status == 0
     assert build(here, 0) == (False, [0])
-    node = {"endpoint": f"ssh://root@{address}", "platforms": ["linux/arm64"]}
-    assert agent(there, "apply").status == 0  # its emulator, for our files are amd64's
+    node = {"endpoint": f"ssh://root@{address}", "platforms": PLATFORMS[1:]}
     configure(here, node)
     assert differences(agent(here, "check")) == {"builder: node container-builder1"}
+    assert "waits for ever when the wire is cut" in str(agent(here, "plan").document["changes"][0]["notes"])
+    here.put("/root/.ssh/config", "Host *\n  ServerAliveInterval 1\n  ServerAliveCountMax 2\n", 0o600)
     done = agent(here, "apply")
     assert done.status == 0, done.stderr
+    assert rows(done) == BOTH
     assert agent(here, "check").status == 0
-    assert NODE in there.sh("docker ps").stdout
-    assert NODE not in here.sh("docker ps").stdout
-    rows = {r["platform"]: r["runs"] for r in done.document["proof"]["platforms"]}
-    assert rows == {"linux/amd64": True, "linux/arm64": True}
-    before = caches(there)
-    argv = ("docker", "buildx", "build", "--platform=linux/amd64,linux/arm64", "/n")
-    here.run(*argv, check=True, timeout=120)
-    assert caches(there) != before
+    assert (NODE in there.sh("docker ps").stdout, NODE in here.sh("docker ps").stdout) == (True, False)
+
+    assert cached(builds(here, 0)) == [False, False]
+    own = here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
+    cut = builds(here, 611)
+    there.wait("the second platform's RUN", lambda: runs(there, 611))
+    assert not runs(here, 611)
     network.disconnect(there)
+    assert "not responding" in cut.communicate(timeout=60)[1].decode()
+    assert cut.returncode != 0
     checked = agent(here, "check")
     assert (checked.status, checked.document["duration_seconds"] < 5) == (0, True)  # buildx itself waits 20 s
     proven = agent(here, "prove")
-    rows = {r["platform"]: (r["runs"], r["away"]) for r in proven.document["platforms"]}
-    assert (proven.status, rows) == (1, {"linux/amd64": (True, False), "linux/arm64": (False, True)})
+    assert (proven.status, rows(proven)) == (1, {**BOTH, "linux/386": (False, True)})
+    configure(here, {**node, "flags": ["--debug"]})
+    held = agent(here, "apply")
+    assert held.status == 5, held.stderr
+    assert "does not answer" in str(held.document["left"])
+    assert own == here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
+
+    network.reconnect(there)
+    done = agent(here, "apply")  # of another node's container what it was made with is changed, too, and not its cache
+    assert (done.status, rows(done)) == (0, BOTH), done.stderr
+    assert "--debug" in there.sh(f"docker inspect {NODE}", check=True).stdout
+    assert cached(builds(here, 0)) == [True, True]
+    there.sh(f"docker update --restart no {NODE}", check=True)
+    assert agent(here, "check").status == 0  # which asks no other machine
+    assert "node container-builder1 container restart policy" in str(agent(here, "plan").document["changes"])
+    assert agent(here, "apply").status == 0
+    assert agent(here, "plan").status == 0
+
     configure(here)
     assert differences(agent(here, "check")) == {"builder: nodes not asked for"}
+    assert f"the container of container-builder1 stays on ssh://***@{address}" in str(agent(here, "plan").document)
     removed = agent(here, "apply")
     assert removed.status == 0, removed.stderr
-    assert CONTAINER in here.sh("docker ps").stdout
+    assert agent(here, "check").status == 0
+    assert own == here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
     assert build(here, 1) == (True, [0, 1])
 
 
@@ -92,36 +151,59 @@ new="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 openssl req -x509 $new -days 2 -subj /CN=ca -keyout ca-key.pem -out ca.pem
 for who in server client; do
   openssl req $new -subj /CN=$who -keyout $who-key.pem -out $who.csr
-  printf 'subjectAltName=IP:%s\\n' "$1" > ext
+  printf 'subjectAltName=IP:%s,IP:%s\\n' "$1" "$2" > ext
   openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile ext -out $who.pem
 done
 tar c .
 """
 DAEMON = """\
-tar xC /tls && docker run --detach --privileged --name far --publish 1234:1234 --volume /tls:/tls \\
+mkdir -p /tls && tar xC /tls && docker run --detach --privileged --name far --publish 1234:1234 --volume /tls:/tls \\
   moby/buildkit:buildx-stable-1 --addr tcp://0.0.0.0:1234 \\
   --tlscacert /tls/ca.pem --tlscert /tls/server.pem --tlskey /tls/server-key.pem
 """
+ASK = "docker exec far buildctl --addr tcp://$1:1234 --tlscacert /tls/ca.pem"
+WITH = "--tlscert /tls/client.pem --tlskey /tls/client-key.pem"
 
 
-def test_a_remote_buildkitd_is_used_over_mutual_tls(boot: Boot) -> None:
+def test_two_buildkitds_are_used_over_mutual_tls(boot: Boot) -> None:
     layers: tuple[str | Path, ...] = (*LAYERS, *parts.network())
     here, there = boot("trixie", layers=layers, agent=True), boot("trixie", layers=layers)
-    _, address = network.connect(here, there)
-    keys = command_output(here, TLS, address)
-    there.sh("mkdir /tls", check=True)
-    there.sh(DAEMON, input=keys, check=True)
-    node = {
-        "endpoint": f"tcp://{address}:1234",
-        "platforms": ["linux/amd64"],
-        "driver_options": {"cacert": "/tls/ca.pem", "cert": "/tls/client.pem", "key": "/tls/client-key.pem"},
-    }
-    here.put(CONFIG, json.dumps({"platforms": ["linux/amd64"], "builder": {"driver": "remote", "nodes": [node]}}))
+    addresses = network.connect(here, there)
+    context(here)
+    keys = command_output(here, TLS, *addresses)
+    for host in (here, there):
+        host.sh(DAEMON, input=keys, check=True)
+    assert here.sh(f"{ASK} {WITH} debug workers", addresses[1]).status == 0
+    refused = here.sh(f"{ASK} debug workers", addresses[1])
+    assert (refused.status, "tls: certificate required" in refused.stderr) == (1, True), refused.stderr
+
+    nodes = [
+        {"endpoint": f"tcp://{address}:1234", "platforms": [platform]}
+        for address, platform in zip(addresses, PLATFORMS, strict=True)
+    ]
+    tls = {"cacert": "/tls/ca.pem", "cert": "/tls/client.pem", "key": "/tls/client-key.pem"}
+    builder = {"driver": "remote", "driver_options": tls, "nodes": nodes}
+    settings = {"platforms": PLATFORMS, "image_store": {"backend": "unmanaged"}}
+    here.put(CONFIG, json.dumps({**settings, "builder": builder}))
     done = agent(here, "apply")
-    assert done.status == 0, done.stderr
-    assert [r["runs"] for r in done.document["proof"]["platforms"]] == [True]
+    assert (done.status, rows(done)) == (0, BOTH), done.stderr
     assert agent(here, "check").status == 0
     assert "container-builder" not in here.sh("docker ps -a").stdout
+
+    cut = builds(here, 612)
+    there.wait("the second platform's RUN", lambda: runs(there, 612))
+    assert not runs(here, 612)
+    there.sh("docker kill far", check=True)
+    assert "ERROR" in cut.communicate(timeout=60)[1].decode()
+    assert cut.returncode != 0
+    assert agent(here, "check").status == 0
+    assert rows(agent(here, "prove")) == {**BOTH, "linux/386": (False, True)}
+    there.sh("docker start far", check=True)
+    assert len(cached(builds(here, 0))) == 2
+    here.put(CONFIG, json.dumps({**settings, "platforms": PLATFORMS[:1], "builder": {**builder, "nodes": nodes[:1]}}))
+    assert differences(agent(here, "check")) == {"builder: nodes not asked for"}
+    assert agent(here, "apply").status == 0
+    assert agent(here, "check").status == 0
 
 
 def command_output(host: Host, script: str, *args: str) -> bytes:
