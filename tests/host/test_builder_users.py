@@ -1,7 +1,10 @@
 """Several users build on one host: each with a store of its own, none of them with root's rights."""
 
+import re
+
 import pytest
 
+from provisioner import elf
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, differences
 from tests.host.builders import CONTAINER, build, configure, prepare
@@ -39,10 +42,16 @@ def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as
     configure(host, users=USERS)
     assert agent(host, "check").status == 0
     prepare(host)
+    host.put("/two/Dockerfile", 'FROM scratch\nARG TARGETARCH\nCOPY probe-$TARGETARCH /probe\nRUN ["/probe"]\n')
+    for architecture in ("amd64", "arm64"):
+        host.put(f"/two/probe-{architecture}", elf.program(architecture), 0o755)
+    argv = ("docker", "buildx", "build", "--progress=plain", "--no-cache", "--platform=linux/amd64,linux/arm64", "/two")
+    at_once = {user: host.start(*argv, user=user) for user in USERS}
+    for user, building in at_once.items():
+        said = building.communicate(timeout=120)[1].decode()
+        assert building.returncode == 0, (user, said)
+        assert set(re.findall(r"^#\d+ [\d.]+ (\w+)$", said, re.MULTILINE)) == {"amd64", "arm64"}, (user, said)
     for number, user in enumerate(USERS):
-        argv = ("docker", "buildx", "build", "--platform=linux/amd64,linux/arm64", "--target=two", "/two")
-        host.put("/two/Dockerfile", "FROM scratch AS two\nCOPY . /\n")
-        host.run(*argv, user=user, check=True, timeout=120)
         assert build(host, number, user) == (number > 0, list(range(number + 1)))
         assert user == "root" or strangers(host, user) == ""
     assert host.sh("docker ps -a --format '{{.Names}}'").stdout.split() == [CONTAINER]
