@@ -17,21 +17,26 @@ LOOPBACK = ("127.", "localhost", "[::1]")
 
 
 class Registries(NamedTuple):
-    """``mirrors`` of Docker Hub are URLs; ``certificates`` are the files of each registry; ``proxies`` by variable."""
+    """``mirrors`` of Docker Hub are URLs; ``certificates`` are the files of each registry; ``proxies`` by variable.
+
+    ``unseen``: why this user may not know all of it; empty: all was seen.
+    """
 
     mirrors: tuple[str, ...] = ()
     insecure: tuple[str, ...] = ()
     certificates: Mapping[str, tuple[str, ...]] = {}
     proxies: Mapping[str, str] = {}
+    unseen: str = ""
 
 
 def gather(host: Reader, mirrors: tuple[str, ...], insecure: tuple[str, ...], daemon_json: str) -> Registries:
     """Look at the daemon's files; ``mirrors`` and ``insecure`` are what it said itself."""
+    found = Registries(mirrors, insecure)
     try:
-        certificates = dict(_certificates(host))
-    except DeniedError:
-        certificates = {}  # unknown to this user
-    return Registries(mirrors, insecure, certificates, _proxies(_file(host, daemon_json)))
+        found = found._replace(proxies=_proxies(_object(host.read(daemon_json))))
+        return found._replace(certificates=dict(_certificates(host)))
+    except DeniedError as e:
+        return found._replace(unseen=e.message)
 
 
 def foreseen(found: Registries, before: str | None, after: str | None) -> Registries:
@@ -90,13 +95,6 @@ def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
     """The daemon's proxies. /info hides their passwords, so only the file can be handed on."""
     proxies = found.get("proxies") or {}
     return {variable: str(proxies[key]) for key, variable in PROXIES.items() if proxies.get(key)}
-
-
-def _file(host: Reader, path: str) -> Mapping[str, Any]:
-    try:
-        return _object(host.read(path))
-    except DeniedError:
-        return {}
 
 
 def _object(text: str | None) -> Mapping[str, Any]:

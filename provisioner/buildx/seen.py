@@ -9,15 +9,23 @@ from provisioner.buildx.store import Instance, Store
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.facts import Facts
-from provisioner.model import NOTE, Account, Reader, State, Value
+from provisioner.model import NOTE, Account, Reader, State, Unknown, Value
 
 
 def state(host: Reader, facts: Facts, want: Wanted) -> State:
-    """Every key that is wanted, as it is."""
+    """Every key that is wanted, as it is. DeniedError: this user may not know what the builder has to be.
+
+    What lies in the folder of another user is unknown to a member of the group docker. The containers are not.
+    """
     builder, state = want.builder, dict[str, Value]()
+    if builder.inherit and facts.registries.unseen:
+        raise DeniedError(facts.registries.unseen)
     notes = []
     for user in builder.users:
-        seen = _user(host, facts, want, user)
+        try:
+            seen = _user(host, facts, want, user)
+        except DeniedError as e:
+            seen = dict.fromkeys(want.registered(user), Unknown(e.message))
         if note := seen.pop(NOTE, None):
             notes.append(str(note))
         state |= {wanted.key(builder, user, k): v for k, v in seen.items()}

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from provisioner.errors import ProvisionerError
+
 Result = dict[str, Any]
 Renderer = Callable[[Result, bool], str]  # the boolean: in colour
 
@@ -23,8 +25,11 @@ def _prometheus(result: Result, _: bool) -> str:
     from provisioner import libraries
 
     libraries.find()
-    from provisioner.report import prometheus
-
+    try:
+        from provisioner.report import prometheus
+    except ModuleNotFoundError as e:
+        hint = "install it: apt-get install python3-prometheus-client"
+        raise ProvisionerError(f"metrics take the Python module {e.name}", hint=hint) from None
     return prometheus.render(result)
 
 

@@ -157,6 +157,17 @@ def test_who_may_not_look_is_told_what_they_did_not_see(boot: Boot) -> None:
     assert (seen.status, seen.document["differences"]) == (1, [])
     assert {u["resource"] for u in seen.document["unknown"]} == {"builder"}
     assert "may not" in seen.document["unknown"][0]["reason"]
+    assert not [u for u in seen.document["unknown"] if u["key"].startswith("container")]
+    assert {"resource": "builder", "key": "container", "want": "running"} in seen.document["as_wanted"]
+    metrics = host.run("provisioner", "check", "--format=prometheus", user="dev")
+    assert (metrics.status, "python3-prometheus-client" in metrics.stderr) == (1, True)
+    host.sh(f"docker stop {BUILDER}", check=True)
+    seen = agent(host, "check", user="dev")
+    assert (seen.status, differences(seen)) == (2, {"builder: container"})
+    host.sh(f"docker start {BUILDER}; chmod 600 /etc/docker/daemon.json", check=True)
+    closed = agent(host, "check", user="dev").document
+    assert {u["reason"] for u in closed["unknown"]} == {"/etc/docker/daemon.json: this user may not read it"}
+    host.sh("chmod 644 /etc/docker/daemon.json", check=True)
     host.sh(f"echo -1 > {ENTRY}", check=True)
     seen = agent(host, "check", user="dev")
     assert (seen.status, differences(seen)) == (2, {"emulators: linux/arm64"})
