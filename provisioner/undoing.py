@@ -1,10 +1,12 @@
 """Take runs back: the last one, all since a receipt, one that was cut off. Judged by what is observed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from provisioner import compare, facts, journal, receipts, service
 from provisioner.acts import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
-from provisioner.errors import ProvisionerError, RollbackFailedError
+from provisioner.buildx import held
+from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.journal import Journal, Receipt
 from provisioner.model import Found
 from provisioner.report.sentences import sentence
@@ -35,10 +37,22 @@ def rollback(system: System, number: int | None, say: Say, *, overdue: bool = Fa
         if cut is not None and number == cut:
             return (cut,)
         chosen = [r for r in known if r.number >= number] if number is not None else [] if cut else known[-1:]
+        if not overdue:
+            _refuse_while_building(system, chosen)
         for receipt in reversed(chosen):
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
             undo(system, receipt, "undone", say)
         return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
+
+
+def _refuse_while_building(system: System, chosen: list[Receipt]) -> None:
+    """ProvisionerError: a build runs on a builder whose container would be taken away."""
+    undone = [step for receipt in chosen for step in receipt.undo]
+    with suppress(NoEngineError, DeniedError):  # then nothing builds, or nobody knows
+        seen = facts.gather(system, chosen[-1].desired, far=False) if chosen else None
+        if seen and (name := held.building(system, seen, undone)):
+            hint = "wait until it has ended, then run the same command again"
+            raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
 
 
 def _ended(system: System, number: int, say: Say) -> bool:

@@ -1,10 +1,11 @@
 """What speaks against touching a builder now, and what a person should know of the plan."""
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
 
 from provisioner import registries
-from provisioner.acts import Held
-from provisioner.buildx import buildkitd, drivers, places, seen, store
+from provisioner.acts import Held, Run, Step
+from provisioner.buildx import buildkitd, container, drivers, places, seen, store
 from provisioner.buildx.places import Place
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import ProvisionerError
@@ -27,7 +28,14 @@ def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | Non
         hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
         old = facts.engine.version is not None and facts.engine.version < (24,)
         return Held("", "docker has no buildx plug-in on this host", hint, fatal=not old)
-    return _unknown(want, known) or _other_driver(host, want)
+    return _unknown(want, known) or _other_driver(host, want) or _default_file(host, want)
+
+
+def building(host: Reader, facts: Facts, undo: Collection[Step]) -> str | None:
+    """The container that an undo would take away while a build runs on it; None: there is none."""
+    names = {s.argv[-1] for s in undo if isinstance(s, Run) and s.argv[:3] == ("docker", "container", "rm")}
+    found = ((name, host.get(facts.socket, f"/containers/{name}/json")) for name in sorted(names) if facts.socket)
+    return next((name for name, there in found if container.building(host, facts, there)), None)
 
 
 def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Held]]:
@@ -100,6 +108,18 @@ def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Held | None:
             needs = ".".join(map(str, since))
             reason = f"this buildx ({'.'.join(map(str, known))}) does not know the driver option {option}"
             return Held("", reason, f"buildx {needs} brought it: upgrade, or take the option out", fatal=True)
+    return None
+
+
+def _default_file(host: Reader, want: Wanted) -> Held | None:
+    """buildx takes a file of the user's where it is given none."""
+    for user in want.builder.users if want.builder.driver == drivers.CONTAINER and not want.toml else ():
+        account = host.account(user)
+        path = f"{store.of(account).folder}/buildkitd.default.toml" if account else ""
+        with contextlib.suppress(ProvisionerError):
+            if path and host.read(path, user=user) is not None:
+                hint = "move it away, or say what it says under builder.buildkitd"
+                return Held("", f"buildx would take {path}, and no buildkitd.toml is configured", hint)
     return None
 
 

@@ -125,6 +125,18 @@ def test_a_user_s_own_choice_is_noted_and_changed_only_when_told_to(boot: Boot) 
     assert host.sh("docker buildx inspect | head -1").stdout.split() == ["Name:", "container-builder"]
 
 
+def test_a_default_that_buildx_would_take_is_named(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    host.put("/root/.docker/buildx/buildkitd.default.toml", "debug = true\n")
+    configure(host, gc="default")
+    held = agent(host, "plan", "--only=builder").document["changes"][0]["held"]
+    assert {h["reason"] for h in held} == {
+        "buildx would take /root/.docker/buildx/buildkitd.default.toml, and no buildkitd.toml is configured"
+    }
+    configure(host)
+    assert agent(host, "apply").status == 0
+
+
 def identity(host: Host) -> str:
     return host.sh(f"docker inspect --format '{{{{.Id}}}} {{{{.State.Status}}}}' {CONTAINER}", check=True).stdout
 
@@ -158,6 +170,8 @@ def test_a_container_is_not_made_again_while_a_build_runs_on_it(boot: Boot) -> N
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
     assert {h["reason"] for c in held.document["left"] for h in c["held"]} == {"a build runs on the builder"}
+    refused = agent(host, "remove")
+    assert (refused.status, f"a build runs in {CONTAINER}" in refused.stderr) == (1, True)
     assert identity(host) == before
     running.communicate(timeout=60)
     assert running.returncode == 0

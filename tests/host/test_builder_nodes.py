@@ -134,9 +134,15 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     assert agent(here, "apply").status == 0
     assert agent(here, "plan").status == 0
 
+    here.sh(f"docker context create far --docker host=ssh://root@{address}", check=True)
+    configure(here, {**node, "endpoint": "far", "flags": ["--debug"]})
+    assert differences(agent(here, "check")) == {"builder: node container-builder1"}
+    assert agent(here, "apply").status == 0  # the same machine in other words: its container and its cache stay
+    assert cached(builds(here, 0)) == [True, True]
+
     configure(here)
     assert differences(agent(here, "check")) == {"builder: nodes not asked for"}
-    assert f"the container of container-builder1 stays on ssh://***@{address}" in str(agent(here, "plan").document)
+    assert "the container of container-builder1 stays on far" in str(agent(here, "plan").document)
     removed = agent(here, "apply")
     assert removed.status == 0, removed.stderr
     assert agent(here, "check").status == 0
