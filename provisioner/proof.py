@@ -207,8 +207,9 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
     ``within``: the machine of its own that the engine runs in, whose processes have numbers of another host's.
     """
     probe = platforms.of(platform).architecture
-    # A log of its own: the daemon's may be one that nobody can read.
-    of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}}
+    # A log of its own: the daemon's may be one that nobody can read. No capability: the kernel shows a process, and so
+    # its QEMU, to root in a sandbox only if it may do nothing that the sandbox may not.
+    of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}, "CapDrop": ["ALL"]}
     spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": of_its_own}
     row = Row(platform, built=True, indexed=False, runs=False, how="")
     try:

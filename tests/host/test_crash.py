@@ -103,6 +103,9 @@ def test_a_boot_after_a_power_cut_puts_everything_back_by_itself(boot: Boot, eve
     host.wait("the rest", lambda: host.get("/var/lib/provisioner/open") is None)
     assert agent(host, "check").document["interrupted"] is None
     assert portrait(host) == before
+    for unit in ("provisioner-recover", "provisioner-recovered"):
+        shown = host.run("systemctl", "show", "--property=Result,ConditionResult", unit).stdout
+        assert set(shown.split()) == {"Result=success", "ConditionResult=yes"}, host.journal(unit)
 
 
 def test_what_nobody_confirms_is_taken_back(boot: Boot) -> None:
