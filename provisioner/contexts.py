@@ -23,7 +23,12 @@ class Context(NamedTuple):
 
 def folder(host: Reader) -> str:
     """The folder of docker's configuration of the user that we are."""
-    return host.environ.get("DOCKER_CONFIG") or host.environ.get("HOME", "") + "/.docker"
+    return host.environ.get("DOCKER_CONFIG") or f"{_home(host)}/.docker"
+
+
+def _home(host: Reader) -> str:
+    """The home folder that docker takes, which asks nobody but the environment."""
+    return host.environ.get("HOME") or host.environ.get("USERPROFILE", "").replace("\\", "/")
 
 
 def current(host: Reader, folder: str, *, user: str = "") -> str:

@@ -18,7 +18,13 @@ from provisioner.model import Reader
 from provisioner.system import System
 
 GUI = "in Docker Desktop: Settings > General > Use containerd for pulling and storing images > Apply"
-PLUGINS = ("{home}/.docker/cli-plugins", "/usr/local/lib/docker/cli-plugins", "/usr/lib/docker/cli-plugins")
+PLUGINS = (
+    "{home}/.docker/cli-plugins/docker-desktop",
+    "/usr/local/lib/docker/cli-plugins/docker-desktop",
+    "/usr/lib/docker/cli-plugins/docker-desktop",
+    "{home}/.docker/cli-plugins/docker-desktop.exe",
+    "C:/Program Files/Docker/cli-plugins/docker-desktop.exe",
+)
 BACKENDS = ("{home}/.docker/desktop/backend.sock", "{home}/Library/Containers/com.docker.docker/Data/backend.sock")
 LOCKS = (
     "/usr/share/docker-desktop/admin-settings.json",
@@ -42,12 +48,8 @@ class Control(NamedTuple):
 WINDOWS = "C:/Program Files/Docker/Docker"
 CONTROLS = (
     *(
-        Control(
-            f"{folder}/docker-desktop",
-            ("docker", "desktop", "stop", "--detach"),
-            ("docker", "desktop", "start", "--detach"),
-        )
-        for folder in PLUGINS
+        Control(plugin, ("docker", "desktop", "stop", "--detach"), ("docker", "desktop", "start", "--detach"))
+        for plugin in PLUGINS
     ),
     Control("/Applications/Docker.app", ("osascript", "-e", 'quit app "Docker"'), ("open", "-a", "Docker")),
     Control(f"{WINDOWS}/DockerCli.exe", (f"{WINDOWS}/DockerCli.exe", "-Shutdown"), (f"{WINDOWS}/Docker Desktop.exe",)),

@@ -11,6 +11,7 @@ from provisioner.errors import NoEngineError
 from provisioner.model import Reader
 
 SOCKET = "/var/run/docker.sock"
+PIPE = "npipe:////./pipe/docker_engine"  # the same on Windows
 AUTO, ALL = "auto", "all"  # what docker itself would use; each that is ours
 PINNED = "engine:, --context or --host"
 LIMITS = {
@@ -34,8 +35,9 @@ class Endpoint(NamedTuple):
 
     @property
     def socket(self) -> str | None:
-        """The path of its Unix socket; None: it listens elsewhere."""
-        return self.host.removeprefix("unix://") if self.host.startswith("unix://") else None
+        """The path of its Unix socket, or of its named pipe; None: it listens elsewhere."""
+        scheme, _, path = self.host.partition("://")
+        return path if scheme in ("unix", "npipe") else None
 
 
 class Engine(NamedTuple):
@@ -97,7 +99,7 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
         folder = contexts.folder(host)
         name, source = contexts.current(host, folder), f"{folder}/config.json"
     if name in ("", "default"):
-        return Endpoint("default", f"unix://{SOCKET}", "default")
+        return Endpoint("default", PIPE if host.platform == "win32" else f"unix://{SOCKET}", "default")
     return Endpoint(*contexts.named(host, contexts.folder(host), name, source))
 
 

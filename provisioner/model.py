@@ -79,6 +79,10 @@ class Reader(Protocol):
         """The environment that the user gave us."""
 
     @property
+    def platform(self) -> str:
+        """The operating system that we run on, as ``sys.platform`` calls it."""
+
+    @property
     def state(self) -> str:
         """The folder of what we keep: the host's, or for an engine of a user's that user's."""
 

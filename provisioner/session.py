@@ -11,7 +11,7 @@ from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.system import System
 
 ROOTS, SUDO = "only root can change this host", "run it with sudo"
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = tuple(s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP"))  # Windows has no SIGHUP
 
 
 class Interrupted(BaseException):
@@ -71,6 +71,9 @@ def interruptible() -> Iterator[None]:
 @contextmanager
 def uninterruptible() -> Iterator[None]:
     """Let no signal in while the block runs: an undo has to come to its end."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -100,7 +100,7 @@ class Desktop:
     def __init__(self, tree: Path) -> None:
         self.tree = tree
         self.folder = tree / FOLDER.lstrip("/")
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "store").write_text("overlay2")
         self.trial: bytes = b"amd64\n"
         self.habits()

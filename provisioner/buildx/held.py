@@ -17,6 +17,7 @@ PLUGINS = (
     "/usr/local/libexec/docker/cli-plugins",
     "/usr/lib/docker/cli-plugins",
     "/usr/libexec/docker/cli-plugins",
+    "C:/Program Files/Docker/cli-plugins",
 )
 BUILDING = Held("", "a build runs on the builder", "wait until it has ended, then apply again")
 
@@ -24,7 +25,8 @@ BUILDING = Held("", "a build runs on the builder", "wait until it has ended, the
 def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Held | None:
     """Why nothing at all can be done about the builder; None: nothing speaks against it."""
     own = f"{host.home}/.docker/cli-plugins"  # of root, or of the user that we are
-    if not any(host.stat(f"{folder}/docker-buildx") for folder in (own, *PLUGINS)):
+    name = "docker-buildx.exe" if host.platform == "win32" else "docker-buildx"
+    if not any(host.stat(f"{folder}/{name}") for folder in (own, *PLUGINS)):
         hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
         old = facts.engine.version is not None and facts.engine.version < (24,)
         return Held("", "docker has no buildx plug-in on this host", hint, fatal=not old)

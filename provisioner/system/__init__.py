@@ -8,6 +8,7 @@ import contextlib
 import errno
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,16 @@ from provisioner.model import Account, Ran, Status
 from provisioner.system import identity, programs, wire
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
+ELSEWHERE = {  # where other systems have Docker's programs, and what theirs need of the environment
+    "darwin": ((*DIRECTORIES, "/opt/homebrew/bin", "/Applications/Docker.app/Contents/Resources/bin"), ()),
+    "win32": (
+        ("C:/Windows/System32", "C:/Program Files/Docker/Docker/resources/bin", "C:/Program Files/Docker/Docker"),
+        ("SYSTEMROOT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
+    ),
+}
+OWNERS = hasattr(os, "geteuid")  # whether files have owners as POSIX knows them
+NOBODY = 1  # the user where users have no numbers: anybody but root
+NOFOLLOW, CLOEXEC = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_CLOEXEC", 0)  # not to be had on Windows
 RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
 STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; see ``personal``
 SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG")
@@ -28,14 +39,22 @@ def temporary(path: str) -> str:
     return f"{folder}/.{name}.provisioner"
 
 
+def _machine() -> str:
+    """The CPU's name where there is no ``uname``."""
+    import platform
+
+    return {"AMD64": "x86_64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine())
+
+
 class System:
     """One host: the tree below ``root``, seen and changed as the current user."""
 
     def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, machine: str | None = None) -> None:
         self.root = root.rstrip("/")
         self.environ = os.environ if environ is None else environ
-        self.uid = os.geteuid()
-        self.machine = machine or os.uname().machine
+        self.platform = sys.platform
+        self.uid = os.geteuid() if hasattr(os, "geteuid") else NOBODY
+        self.machine = machine or (os.uname().machine if hasattr(os, "uname") else _machine())
         self.state, self.runtime = STATE, RUNTIME
         self.endpoint = ""
         self._expected: dict[tuple[str, str], Any] = {}
@@ -43,12 +62,16 @@ class System:
 
     def path(self, path: str) -> str:
         """Where an absolute path of the host lies for us."""
-        return self.root + path
+        return self.root + path if path[:1] == "/" or not self.root else f"{self.root}/{path}"
 
     @property
     def home(self) -> str:
         """The home folder of the user that we are."""
-        return self.environ.get("HOME") or identity.home(self.uid)
+        return (
+            self.environ.get("HOME")
+            or self.environ.get("USERPROFILE", "").replace("\\", "/")
+            or identity.home(self.uid)
+        )
 
     @property
     def user(self) -> str:
@@ -186,7 +209,8 @@ class System:
 
     def program(self, name: str) -> str | None:
         """Where the host keeps a program; None: nowhere that we trust."""
-        candidates = (name,) if name.startswith("/") else tuple(f"{d}/{name}" for d in DIRECTORIES)
+        files = (name, f"{name}.exe") if self.platform == "win32" else (name,)
+        candidates = files if ":/" in name or name[:1] == "/" else [f"{d}/{n}" for d in self._folders() for n in files]
         return next((self.path(c) for c in candidates if os.access(self.path(c), os.X_OK)), None)
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
@@ -318,18 +342,19 @@ class System:
         beside = temporary(target)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)  # of a run that was killed
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, 0o600)
         try:
             with open(fd, "wb") as file:
                 file.write(data)
                 file.flush()
-                if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                if OWNERS and old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
                     os.fchown(fd, old.st_uid, old.st_gid)
-                os.fchmod(fd, mode if old is None else old.st_mode & 0o7777)
+                if OWNERS:
+                    os.fchmod(fd, mode if old is None else old.st_mode & 0o7777)
                 with contextlib.suppress(OSError, AttributeError):  # no SELinux, no label
                     os.setxattr(fd, "security.selinux", os.getxattr(target, "security.selinux"))
                 os.fsync(fd)
-            os.rename(beside, target)
+            os.replace(beside, target)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside)
@@ -338,12 +363,13 @@ class System:
 
     def append(self, path: str, line: str) -> None:
         """Add a line to a journal of ours; it is on disk before this returns."""
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | NOFOLLOW | CLOEXEC
         fd = os.open(self.path(path), flags, 0o600)
         try:
             size = os.fstat(fd).st_size
             fresh = size == 0
-            torn = not fresh and os.pread(fd, 1, size - 1) != b"\n"  # the power went in the middle of a line
+            os.lseek(fd, max(0, size - 1), os.SEEK_SET)
+            torn = not fresh and os.read(fd, 1) != b"\n"  # the power went in the middle of a line
             data = (b"\n" if torn else b"") + line.encode() + b"\n"
             if os.write(fd, data) != len(data):
                 raise ProvisionerError(f"{path}: the disk is full", hint="make room, then run the same command again")
@@ -372,7 +398,7 @@ class System:
     def tell(self, path: str, text: str) -> None:
         """Write into a file of the kernel's that is there, in one call."""
         try:
-            fd = os.open(self.path(path), os.O_WRONLY | os.O_CLOEXEC)
+            fd = os.open(self.path(path), os.O_WRONLY | CLOEXEC)
             try:
                 os.write(fd, text.encode("utf-8", "surrogateescape"))
             finally:
@@ -440,13 +466,20 @@ class System:
     def _scrubbed(self, account: Account | None) -> dict[str, str]:
         """All of the environment that a program of the host's gets from us."""
         home = account.home if account else identity.home(self.uid)
-        clean = {"PATH": ":".join(self.path(d) for d in DIRECTORIES), "LC_ALL": "C.UTF-8", "HOME": home}
+        clean = {"PATH": os.pathsep.join(map(self.path, self._folders())), "LC_ALL": "C.UTF-8", "HOME": home}
         if self.uid != 0:  # nobody else's session, and nobody else's rights
-            clean |= {name: self.environ[name] for name in SESSION if name in self.environ}
+            needed = (*SESSION, *ELSEWHERE.get(self.platform, ((), ()))[1])
+            clean |= {name: self.environ[name] for name in needed if name in self.environ}
         return clean | ({"DOCKER_HOST": self.endpoint} if self.endpoint else {})
+
+    def _folders(self) -> tuple[str, ...]:
+        """Where programs are looked for."""
+        return ELSEWHERE[self.platform][0] if self.platform in ELSEWHERE else DIRECTORIES
 
     def _trusted(self, folder: str) -> None:
         """Refuse to write where somebody else could swap what we write for a link."""
+        if not OWNERS:
+            return
         s = os.stat(folder)
         if s.st_uid not in (0, os.geteuid()) or (s.st_mode & 0o022 and not s.st_mode & 0o1000):
             hint = f"give it to root and close it: chown root {folder}; chmod go-w {folder}"
@@ -459,7 +492,9 @@ class System:
             raise DeniedError(f"{path}: a link leads out of the image, to {target}", hint=hint)
 
     def _sync(self, folder: str) -> None:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if not OWNERS:
+            return  # Windows opens no folder
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | CLOEXEC)
         try:
             os.fsync(fd)
         finally:

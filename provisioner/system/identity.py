@@ -6,18 +6,25 @@ it. A program is never started like this: it gets the user's ids for good (``pro
 
 import contextlib
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Account
 
+# a pipe must not keep us waiting, nor a terminal become ours; not to be had on Windows
+PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 LIMIT = 1 << 20  # bytes; no file of buildx's is as large
 
 
 def account(user: str) -> Account | None:
     """A user's account; None: there is no such user."""
+    try:
+        import pwd
+    except ImportError:  # Windows: there is nobody but us
+        return (
+            Account(user, 0, 0, (), os.environ.get("USERPROFILE", "").replace("\\", "/")) if user == name(0) else None
+        )
     try:
         found = pwd.getpwnam(user)
     except KeyError:
@@ -29,16 +36,20 @@ def account(user: str) -> Account | None:
 def name(uid: int) -> str:
     """A user's name; of one that nobody has named its number."""
     try:
+        import pwd
+
         return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    except (ImportError, KeyError):
+        return os.environ.get("USERNAME") or str(uid)
 
 
 def home(uid: int) -> str:
     """A user's home folder."""
     try:
+        import pwd
+
         return pwd.getpwuid(uid).pw_dir
-    except KeyError:  # a user that systemd made for one run
+    except (ImportError, KeyError):  # a user that systemd made for one run
         return "/"
 
 
@@ -60,7 +71,7 @@ def become(account: Account) -> Iterator[None]:
 def read(at: str, path: str) -> bytes | None:
     """A plain file of a moderate size; None: there is none. A pipe, a device or an endless file is refused."""
     try:
-        fd = os.open(at, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        fd = os.open(at, os.O_RDONLY | PLAIN)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:

@@ -1,11 +1,14 @@
 """A lock file: one run at a time, and which process has it. The lock goes with the process, however that ends."""
 
 import contextlib
-import fcntl
+import importlib
 import os
 from collections.abc import Iterator
 
 from provisioner.errors import BusyError
+
+FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has neither
+BEHIND = 1 << 20  # bytes; Windows lets nobody read what is locked
 
 
 @contextlib.contextmanager
@@ -30,7 +33,7 @@ def holder(path: str) -> int | None:
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[int]:
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, FLAGS, 0o600)
     try:
         yield fd
     finally:
@@ -39,11 +42,28 @@ def _opened(path: str) -> Iterator[int]:
 
 def _taken(fd: int) -> bool:
     try:
+        import fcntl
+    except ImportError:
+        return _taken_on_windows(fd)
+    try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
 
 
+def _taken_on_windows(fd: int) -> bool:
+    windows = importlib.import_module("msvcrt")
+    os.lseek(fd, BEHIND, os.SEEK_SET)
+    try:
+        windows.locking(fd, windows.LK_NBLCK, 1)
+    except OSError:
+        return False
+    finally:
+        os.lseek(fd, 0, os.SEEK_SET)
+    return True
+
+
 def _written(fd: int) -> str:
-    return os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
+    os.lseek(fd, 0, os.SEEK_SET)
+    return os.read(fd, 20).decode(errors="replace").strip() or "unknown"

@@ -1,8 +1,6 @@
 """An engine's answer as a program's stdin, without a byte of it passing through us or lying on a disk."""
 
-import _socket  # as wire.py has it
 import contextlib
-import fcntl
 import os
 import select
 import signal
@@ -10,13 +8,14 @@ import subprocess
 from collections.abc import Callable
 
 from provisioner.errors import CommandError, NoEngineError
+from provisioner.system.wire import Wire
 
 _BLOCK = 1 << 20  # bytes at once, and in the pipe
 _QUIET = 300.0  # seconds that nothing may move: the engine may have to put a large layer together first
 
 
 def pour(
-    wire: _socket.socket, argv: tuple[str, ...], program: str, environment: dict[str, str], moved: Callable[[int], None]
+    wire: Wire, argv: tuple[str, ...], program: str, environment: dict[str, str], moved: Callable[[int], None]
 ) -> str:
     """Give the answer to a request that was sent to a program, and tell how many bytes have moved; its output.
 
@@ -55,7 +54,7 @@ def pour(
     return said
 
 
-def _body(wire: _socket.socket) -> bytes:
+def _body(wire: Wire) -> bytes:
     """Read as far as the headers go; what came of the body with them."""
     head = b""
     while b"\r\n\r\n" not in head:
@@ -69,7 +68,9 @@ def _body(wire: _socket.socket) -> bytes:
     return rest
 
 
-def _move(wire: _socket.socket, into: int, first: bytes, moved: Callable[[int], None]) -> None:
+def _move(wire: Wire, into: int, first: bytes, moved: Callable[[int], None]) -> None:
+    import fcntl  # Linux alone
+
     with contextlib.suppress(OSError):  # a user may have used up what pipes may hold
         fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, _BLOCK)
     while first:

@@ -18,6 +18,7 @@ SIGKILL, SIGPIPE, SIGTERM = (
     15,
 )  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
 _PR_SET_PDEATHSIG = 1
+POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 _FLOOD = 1 << 16  # more than this no probe of ours prints
 _WHY = {
     errno.ENOEXEC: "no emulator is registered for it",
@@ -64,11 +65,11 @@ def spawn(
         stderr=subprocess.PIPE,
         env=environment,
         cwd="/",
-        start_new_session=True,
+        start_new_session=POSIX,
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=account.groups if account else None,
-        preexec_fn=_die_with_us if tied else None,
+        preexec_fn=_die_with_us if tied and LINUX else None,
     )
     try:
         out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
@@ -77,7 +78,7 @@ def spawn(
     finally:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, SIGKILL)
+                os.killpg(process.pid, SIGKILL) if POSIX else process.kill()
             process.communicate()
     said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
     return Ran(process.returncode, said, complaint)
@@ -96,7 +97,7 @@ def start(program: bytes, *, bare: bool = False) -> Begun:
     runs anywhere: the emulator is static, and its entry has the F flag.
     """
     with contextlib.ExitStack() as files:
-        begun = _start(program, bare, files)
+        begun = _start(program, bare, files) if LINUX else "this system runs no program of Linux"
         return begun, files.pop_all()
 
 
