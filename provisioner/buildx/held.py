@@ -60,6 +60,13 @@ def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -
             yield from (Held(k, reason, hint) for k in wrong if f" node {node.name} " in f" {k} ")
 
 
+def losing(down: frozenset[str]) -> Held:
+    """Why buildx cannot be told of all nodes anew."""
+    names = " ".join(sorted(down))
+    reason = f"to register the builder again would lose {names}, which does not answer"
+    return Held("", reason, f"apply again when {names} answers, or take it out")
+
+
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     """What the configuration comes to on this host."""
     builder = want.builder

@@ -52,7 +52,10 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
     refused = dict(held.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
     down = frozenset(s.node.name for s in want.places) - {box.place.node.name for box in case.boxes}
-    stores = [step for user in users for step in registration.steps(host, want, case.of(user), user, buildx, down)]
+    stored = {user: registration.steps(host, want, case.of(user), user, buildx, down) for user in users}
+    if None in stored.values():
+        return Change(name, differences, held=tuple(held.losing(down)._replace(key=key) for key in wrong))
+    stores = [step for steps in stored.values() for step in steps or ()]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     remade = [(box, aside.kept(host, facts, want, box)) for box in case.remade]
     again = Run(commands.boot(want.builder.name), timeout=PULL, user=_as(want.builder.users[0]))

@@ -20,10 +20,11 @@ SHARED = ("buildkitd ", "certificate ", wanted.SETTINGS)
 
 def steps(
     host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: tuple[int, ...] | None, down: frozenset[str]
-) -> list[Step]:
+) -> list[Step] | None:
     """Nothing, an edit of the file, or a new registration; the first step's undo puts the file back.
 
-    ``down`` names nodes whose engines do not answer: buildx registers none of them, and changes none.
+    ``down`` names nodes whose engines do not answer: buildx registers none of them, and changes none. None: to register
+    the builder again would lose one of them.
     """
     account = host.account(user)
     if account is None or not wrong - ELSEWHERE:
@@ -37,6 +38,8 @@ def steps(
     if instance is None or not instance.nodes:
         return _create(want, nodes, user, argv)
     made = _edit(want, nodes, instance, wrong, user, argv)
+    if made is None and down & {node.name for node in instance.nodes}:
+        return None
     if made is None:
         made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user))]
         made += _create(want, nodes, user, argv)

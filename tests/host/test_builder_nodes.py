@@ -3,14 +3,14 @@
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, Answer, agent, differences
-from tests.host.builders import CONFIG, CONTAINER, build, prepare
+from tests.host.builders import CONFIG, CONTAINER, INSTANCE, build, prepare
 from tests.hosts import Host, network, parts
 
 pytestmark = pytest.mark.host
@@ -44,10 +44,10 @@ def trust(here: Host, there: Host, address: str) -> None:
     there.wait("its sshd", lambda: there.sh("ss -Hltn sport = :22").stdout != "")
 
 
-def configure(host: Host, *nodes: Mapping[str, object]) -> None:
+def configure(host: Host, *nodes: Mapping[str, object], own: Sequence[str] = PLATFORMS[:1]) -> None:
     """Two platforms, the second one with the nodes."""
     settings = {"platforms": PLATFORMS, "image_store": {"existing": "hide"}}
-    host.put(CONFIG, json.dumps({**settings, "builder": {"platforms": PLATFORMS[:1], "nodes": nodes}}))
+    host.put(CONFIG, json.dumps({**settings, "builder": {"platforms": own, "nodes": nodes}}))
 
 
 def context(host: Host) -> None:
@@ -106,7 +106,7 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     assert (NODE in there.sh("docker ps").stdout, NODE in here.sh("docker ps").stdout) == (True, False)
 
     assert cached(builds(here, 0)) == [False, False]
-    own = here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
+    identity = here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
     cut = builds(here, 611)
     there.wait("the second platform's RUN", lambda: runs(there, 611))
     assert not runs(here, 611)
@@ -117,11 +117,13 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     assert (checked.status, checked.document["duration_seconds"] < 5) == (0, True)  # buildx itself waits 20 s
     proven = agent(here, "prove")
     assert (proven.status, rows(proven)) == (1, {**BOTH, "linux/386": (False, True)})
-    configure(here, {**node, "flags": ["--debug"]})
-    held = agent(here, "apply")
-    assert held.status == 5, held.stderr
-    assert "does not answer" in str(held.document["left"])
-    assert own == here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
+    stored = here.get(INSTANCE)
+    for own, reason in (((), "would lose container-builder1"), (PLATFORMS[:1], f"{address} does not answer")):
+        configure(here, {**node, "flags": ["--debug"]}, own=own)
+        held = agent(here, "apply")
+        assert (held.status, reason in str(held.document["left"])) == (5, True), held
+        assert here.get(INSTANCE) == stored
+    assert identity == here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
 
     network.reconnect(there)
     done = agent(here, "apply")  # of another node's container what it was made with is changed, too, and not its cache
@@ -146,7 +148,7 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     removed = agent(here, "apply")
     assert removed.status == 0, removed.stderr
     assert agent(here, "check").status == 0
-    assert own == here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
+    assert identity == here.sh(f"docker inspect --format '{{{{.Id}}}}' {CONTAINER}", check=True).stdout
     assert build(here, 1) == (True, [0, 1])
 
 
