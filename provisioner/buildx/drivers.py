@@ -57,7 +57,7 @@ DRIVERS: Mapping[str, Driver] = {
             "qemu.image": (0, 7),
             "default-load": (0, 14),
             "timeout": (0, 15),
-            "persistent-volume-claim.requests.storage": (0, 26),
+            "persistent-volume-claim.requests.storage": (0, 34),  # after 0.29, before 0.38; by the date of its manual
             "buildkit-root-volume-memory": (0, 26),
         },
         (0, 28),

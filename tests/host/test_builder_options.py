@@ -154,7 +154,7 @@ ON_CLUSTER = {
 }
 
 
-@pytest.mark.parametrize("engine", ["trixie", "29"])
+@pytest.mark.parametrize("engine", ["trixie", "forky", "29"])
 def test_the_options_of_a_builder_on_a_cluster_are_passed_as_they_are(boot: Boot, engine: str) -> None:
     """There is no cluster: what buildx registers is real, and nothing was ever built by such a builder."""
     assert ON_CLUSTER.keys() - {"env.X"} == drivers.DRIVERS[drivers.KUBERNETES].options.keys()
