@@ -58,6 +58,7 @@ install:  ## the agent, for every user of this machine (DESTDIR=, PREFIX=)
 	  ln -sf ../$${wants#*:}.service $(DESTDIR)$(PREFIX)/lib/systemd/system/$${wants%:*}.wants/; \
 	done
 	install -D -m 644 systemd/provisioner.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/provisioner.conf
+	find systemd/examples -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/doc/provisioner/{} \;
 	install -D -m 644 systemd/provisioner.catalog $(DESTDIR)/usr/lib/systemd/catalog/provisioner.catalog
 	install -D -m 644 docs/man/provisioner.1 $(DESTDIR)$(PREFIX)/share/man/man1/provisioner.1
 	[ -n "$(DESTDIR)" ] || ! [ -d /run/systemd/system ] || \

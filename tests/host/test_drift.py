@@ -19,12 +19,7 @@ RECORD = "/var/lib/provisioner-check/check.json"
 CONFIG = "/etc/provisioner/provisioner.yaml"
 FACT = "/etc/ansible/facts.d/provisioner.fact"
 METRICS = "/var/lib/node-exporter"
-TEXTFILE = f"""\
-[Service]
-ExecStart=
-ExecStart=/usr/local/bin/provisioner check --record --textfile-dir={METRICS}
-ReadWritePaths={METRICS}
-"""
+EXAMPLES = "/usr/local/share/doc/provisioner/systemd/examples"  # where `make install` puts our drop-ins
 SOON = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
 SCORES = {"check": 5, "apply": 15, "repair": 15, "recover": 15, "recovered": 50}  # tenths
 
@@ -64,7 +59,7 @@ def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_stor
     host = boot("trixie", layers=LAYERS, agent=True)
     put_prometheus_client(host)
     host.put(FACT, (CHECKOUT / "ansible" / "roles" / "provisioner" / "files" / "provisioner.fact").read_text(), 0o755)
-    host.put("/etc/systemd/system/provisioner-check.service.d/textfile.conf", TEXTFILE)
+    host.sh(f"cd {EXAMPLES} && cp --parents provisioner-check.service.d/metrics.conf /etc/systemd/system", check=True)
     host.put("/etc/systemd/system/provisioner-check.timer.d/soon.conf", SOON)
     host.sh(f"install -d -g docker -m 1775 {METRICS}; journalctl --update-catalog", check=True)
     assert json.loads(host.run(FACT).stdout) == {}
@@ -117,13 +112,8 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     host = boot(engine, layers=LAYERS, agent=True)
     for unit, score in SCORES.items():
         host.run("systemd-analyze", "security", f"--threshold={score}", f"provisioner-{unit}.service", check=True)
-    verified = host.run(
-        "systemd-analyze",
-        "verify",
-        "--man=no",
-        *(f"provisioner-{n}.service" for n in SCORES),
-        "provisioner-check.timer",
-    )
+    units = (*(f"provisioner-{n}.service" for n in SCORES), "provisioner-check.timer")
+    verified = host.run("systemd-analyze", "verify", "--man=no", *units)
     assert (verified.status, verified.stderr) == (0, "")
 
     host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
@@ -152,6 +142,15 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     assert {d["resource"] for d in left.document["differences"]} == {"image store", "builder"}
     host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
     assert agent(host, "check").status == 0
+
+    host.sh(f"cp -r {EXAMPLES}/. /etc/systemd/system; rm /etc/systemd/system/*/metrics.conf", check=True)
+    host.sh("mkdir /srv/docker; systemctl daemon-reload", check=True)
+    verified = host.run("systemd-analyze", "verify", "--man=no", *units, "provisioner-tell@x.service")
+    assert (verified.status, verified.stderr) == (0, "")
+    assert "03:00" in host.run("systemctl", "show", "--property=TimersCalendar", "provisioner-check.timer").stdout
+    host.run("systemctl", "stop", "docker.socket", "docker.service", check=True)
+    assert host.run("systemctl", "start", "provisioner-check").status != 0
+    host.wait("the word", lambda: "check.service could not do its work" in host.journal("provisioner-tell@*"))
 
 
 def test_who_may_not_look_is_told_what_they_did_not_see(boot: Boot) -> None:
