@@ -35,9 +35,9 @@ class Endpoint(NamedTuple):
 
     @property
     def socket(self) -> str | None:
-        """The path of its Unix socket, or of its named pipe; None: it listens elsewhere."""
+        """The path of its Unix socket or named pipe, or its whole address elsewhere; None: nobody can go there."""
         scheme, _, path = self.host.partition("://")
-        return path if scheme in ("unix", "npipe") else None
+        return path if scheme in ("unix", "npipe") else self.host if scheme in ("tcp", "ssh") else None
 
 
 class Engine(NamedTuple):
@@ -113,8 +113,8 @@ def address(text: str) -> str:
 def ask(host: Reader, where: Endpoint) -> Engine:
     """What the engine says of itself. NoEngineError, DeniedError: nobody answers there."""
     if where.socket is None:
-        row = flavours.of("remote")
-        raise NoEngineError(f"{where.host} ({where.source}) is not on this host", hint=f"{row.advice}: {row.command}")
+        hint = "an address is unix://, npipe://, tcp:// or ssh://"
+        raise NoEngineError(f"{where.host} ({where.source}) is no address of an engine", hint=hint)
     try:
         info = host.get(where.socket, "/info")
     except NoEngineError as e:

@@ -182,7 +182,6 @@ FLAVOURS = (
         None,
         "run provisioner there: files and emulators of this host are not that engine's",
         "provisioner apply",
-        builder=False,
     ),
     Flavour(
         "windows",

@@ -22,6 +22,7 @@ LAYERS = (
     (
         "system.identity",
         "system.named",
+        "system.remote",
         "system.wire",
         "system.locks",
         "system.pipes",

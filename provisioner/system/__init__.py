@@ -30,6 +30,7 @@ NOBODY = 1  # the user where users have no numbers: anybody but root
 NOFOLLOW, CLOEXEC = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_CLOEXEC", 0)  # not to be had on Windows
 RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
 STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; see ``personal``
+AGENT = "SSH_AUTH_SOCK"
 SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG")
 
 
@@ -215,12 +216,12 @@ class System:
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
         """One exchange with the engine at a Unix socket: the status and the body. NoEngineError, DeniedError."""
-        return wire.receive(socket, wire.send(socket, self.path(socket), method, path, body, kind))
+        return wire.receive(socket, wire.send(socket, lambda: self._connected(socket), method, path, body, kind))
 
     def expect(self, socket: str, path: str) -> None:
         """Send a GET now whose answer ``get`` will read: the engine thinks while we import."""
         with contextlib.suppress(NoEngineError, DeniedError):  # ``get`` will say so
-            self._expected[socket, path] = wire.send(socket, self.path(socket), "GET", path)
+            self._expected[socket, path] = wire.send(socket, lambda: self._connected(socket), "GET", path)
 
     def get(self, socket: str, path: str) -> Any:
         """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
@@ -300,7 +301,9 @@ class System:
         from provisioner.system import pipes  # only a migration
 
         program = self._found(argv[0])
-        return pipes.pour(wire.send(socket, self.path(socket), "GET", path), argv, program, self._scrubbed(None), moved)
+        return pipes.pour(
+            wire.send(socket, lambda: self._connected(socket), "GET", path), argv, program, self._scrubbed(None), moved
+        )
 
     def make_directory(self, path: str, mode: int) -> None:
         """Make one directory; one that is there stays as it is."""
@@ -470,7 +473,18 @@ class System:
         if self.uid != 0:  # nobody else's session, and nobody else's rights
             needed = (*SESSION, *ELSEWHERE.get(self.platform, ((), ()))[1])
             clean |= {name: self.environ[name] for name in needed if name in self.environ}
+        if self.endpoint.startswith("ssh://") and AGENT in self.environ:
+            clean[AGENT] = self.environ[AGENT]
         return clean | ({"DOCKER_HOST": self.endpoint} if self.endpoint else {})
+
+    def _connected(self, socket: str) -> wire.Wire:
+        """A connection to an engine, on this host or wherever its address leads. OSError."""
+        if "://" not in socket:
+            return wire.connected(self.path(socket))
+        from provisioner.system import remote
+
+        ssh = self._found("ssh") if socket.startswith("ssh://") else ""
+        return remote.connect(socket, ssh, self.at(socket)._scrubbed(None))
 
     def _folders(self) -> tuple[str, ...]:
         """Where programs are looked for."""

@@ -92,9 +92,9 @@ def test_a_broken_config_json_is_named(tmp_path: Path) -> None:
         engine.endpoint(System(str(tmp_path), {"HOME": "/root"}))
 
 
-def test_an_engine_elsewhere_is_not_asked(tmp_path: Path) -> None:
-    with pytest.raises(NoEngineError, match="is not on this host"):
-        engine.ask(System(str(tmp_path), {}), Endpoint("x", "ssh://elsewhere", "DOCKER_HOST"))
+def test_what_is_no_address_is_not_asked(tmp_path: Path) -> None:
+    with pytest.raises(NoEngineError, match="is no address of an engine"):
+        engine.ask(System(str(tmp_path), {}), Endpoint("x", "fd://", "DOCKER_HOST"))
 
 
 def test_no_socket_is_no_engine(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,7 +13,7 @@ from provisioner.acts import Plan, RemoveFile, SetLeaf, Step, WriteFile
 from provisioner.desired import Desired, ImageStore
 from provisioner.engine import Endpoint
 from provisioner.errors import NoEngineError
-from provisioner.system import System
+from provisioner.system import System, remote
 from tests import recorded
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -199,12 +200,24 @@ def test_of_no_look_alike_is_a_file_edited_and_its_builder_is_planned(
         assert held["image store"].hint == f"{row.advice}: {row.command}"
 
 
-@pytest.mark.parametrize("host", ["tcp://10.0.0.1:2376", "ssh://there"])
-def test_an_engine_on_another_machine_is_told_where_to_be_provisioned(tmp_path: Path, host: str) -> None:
-    with pytest.raises(NoEngineError, match="is not on this host") as caught:
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("http://10.0.0.1", "is no address of an engine"),
+        ("tcp://127.0.0.1:1", r"tcp://127.0.0.1:1: the engine does not answer \(Connection refused\)"),
+    ],
+)
+def test_an_address_where_nobody_is_is_named(tmp_path: Path, host: str, sentence: str) -> None:
+    with pytest.raises(NoEngineError, match=sentence):
         facts.gather(System(str(tmp_path), {"DOCKER_HOST": host}), Desired())
-    assert caught.value.hint is not None
-    assert caught.value.hint.startswith("run provisioner there")
+
+
+def test_ssh_is_called_as_docker_calls_it() -> None:
+    argv = remote.dial(urlsplit("ssh://me@there:2222/run/other.sock"))
+    assert argv[-11:] == (
+        *("-l", "me", "-p", "2222", "--", "there"),
+        *("docker", "--host", "unix:///run/other.sock", "system", "dial-stdio"),
+    )
 
 
 def here(tmp_path: Path, **fields: Any) -> str:

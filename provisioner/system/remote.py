@@ -1,0 +1,80 @@
+"""A connection to an engine on another machine, as docker itself makes it: plain TCP, or its dial-stdio through ssh.
+
+Nothing on the path of a check of this host's own engine imports it. TLS is not spoken.
+"""
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+CONNECT = 30  # seconds
+PORT = 2375
+
+
+class Dialled:
+    """The standard streams of a program as a connection; it ends with the program."""
+
+    def __init__(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(CONNECT)
+        with theirs:
+            self._program = subprocess.Popen(
+                argv,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        self._socket = ours
+        self._heard = False
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it; that the program has ended is told by ``recv``."""
+        with contextlib.suppress(BrokenPipeError):
+            self._socket.sendall(data)
+
+    def recv(self, size: int) -> bytes:
+        """What has come. ConnectionError: the program failed before anything came."""
+        try:
+            data = self._socket.recv(size)
+        except ConnectionResetError:  # the program has ended, and has not read all that was sent
+            data = b""
+        if not data and not self._heard:
+            said = (self._program.stderr.read() if self._program.stderr else b"").decode(errors="replace").splitlines()
+            raise ConnectionError(
+                0, next((line.strip() for line in reversed(said) if line.strip()), "ssh said nothing")
+            )
+        self._heard = True
+        return data
+
+    def fileno(self) -> int:
+        """The socket's number."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it, and end the program."""
+        self._socket.close()
+        self._program.kill()
+        self._program.wait()
+        if self._program.stderr:
+            self._program.stderr.close()
+
+
+def connect(address: str, program: str, environment: Mapping[str, str]) -> "socket.socket | Dialled":
+    """Connect to ``tcp://HOST:PORT``, or by ``program`` to ``ssh://[USER@]HOST[:PORT][/SOCKET]``. OSError."""
+    where = urlsplit(address)
+    if where.scheme == "ssh":
+        return Dialled((program, *dial(where)), environment)
+    return socket.create_connection((where.hostname or "localhost", where.port or PORT), CONNECT)
+
+
+def dial(where: SplitResult) -> tuple[str, ...]:
+    """ssh's arguments, as docker's own connhelper has them."""
+    options = ("-o", f"ConnectTimeout={CONNECT}", "-o", "BatchMode=yes", "-T")
+    user = ("-l", where.username) if where.username else ()
+    port = ("-p", str(where.port)) if where.port else ()
+    at = ("--host", f"unix://{where.path}") if where.path.strip("/") else ()
+    return (*options, *user, *port, "--", where.hostname or "", "docker", *at, "system", "dial-stdio")
