@@ -72,7 +72,7 @@ def registrar(host: Reader) -> Registrar | None:
 
 def _asleep(host: Reader, sign: str) -> bool:
     """Whether this is an image that does not run, with what will start its services."""
-    return host.stat("/proc/self") is None and host.stat(sign) is not None
+    return host.asleep and host.stat(sign) is not None
 
 
 def _systemd(host: Reader, interpreter: str) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from provisioner import engine, jsontext, processes, service
+from provisioner import containerd, engine, jsontext, processes, service
 from provisioner.facts import Facts
 from provisioner.flavours import Site
 from provisioner.model import Reader
@@ -27,6 +27,7 @@ REMOVED = {
 SPEAKING = ("labels", "features")  # where dockerd takes any words
 # Without one of these there is no marker; the pattern alone takes 14 ms for a megabyte of labels.
 HINTS = ("managed", "maintained", "controlled", "generated", "do not edit")
+SNAPSHOTTER = "overlayfs"  # what the engine takes where none is named
 Why = tuple[str, str]
 
 
@@ -39,6 +40,7 @@ class Scene(NamedTuple):
     daemons: tuple[Process, ...]
     link: str
     containerd: bool
+    snapshotters: frozenset[str] | None
 
 
 class Conflict(NamedTuple):
@@ -49,16 +51,17 @@ class Conflict(NamedTuple):
     store: bool = True
 
 
-def look(host: Reader, facts: Facts, found: Mapping[str, Any]) -> Scene:
-    """Gather what the rows need."""
+def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool = False) -> Scene:
+    """Gather what the rows need; ``switch``: what a switch of the store needs, too."""
     begin = service.start(host, facts.site, facts.flags)
     return Scene(
         facts=facts,
         found=found,
         start=begin,
-        daemons=tuple(p for p in processes.every(host) if p.program == "dockerd" and processes.own(host, p)),
+        daemons=() if host.asleep else tuple(p for p in processes.every(host) if _dockerd(host, p)),
         link=host.link(facts.daemon_json) or "",
         containerd=_containerd(host, begin),
+        snapshotters=containerd.snapshotters(host, facts) if switch else None,
     )
 
 
@@ -95,12 +98,25 @@ def _setting(key: str, *flags: str) -> Callable[[Scene], str | None]:
 
 def _driver(scene: Scene) -> str | None:
     breaks = "a graph driver, which breaks every run with the containerd store, or the daemon's start"
-    named = {
-        f"{scene.facts.daemon_json}: storage-driver is": scene.found.get("storage-driver"),
-        f"{scene.facts.site.unit} passes --storage-driver": service.given(scene.start.argv, "--storage-driver", "-s"),
-        f"{scene.facts.site.unit} sets DOCKER_DRIVER to": scene.start.environ.get("DOCKER_DRIVER"),
-    }
-    return next((f"{k} {v!r}: {breaks}" for k, v in named.items() if v in engine.GRAPH_DRIVERS), None)
+    return next((f"{k} {v!r}: {breaks}" for k, v in _drivers(scene) if v in engine.GRAPH_DRIVERS), None)
+
+
+def _snapshotter(scene: Scene) -> str | None:
+    """24 to 28 come up with a snapshotter that containerd did not load, and fail every run; 29 does not come up."""
+    where, name = next(((k, v) for k, v in _drivers(scene) if v), ("the containerd store takes", SNAPSHOTTER))
+    if scene.snapshotters is None or name in scene.snapshotters or name in engine.GRAPH_DRIVERS:
+        return None
+    return f"{where} {name!r}, which containerd has not loaded ({', '.join(sorted(scene.snapshotters)) or 'nothing'})"
+
+
+def _drivers(scene: Scene) -> tuple[tuple[str, str | None], ...]:
+    """The driver that is named, with who names it; DOCKER_DRIVER has the last word with the engine."""
+    unit = scene.facts.site.unit
+    return (
+        (f"{unit} sets DOCKER_DRIVER to", scene.start.environ.get("DOCKER_DRIVER")),
+        (f"{scene.facts.daemon_json}: storage-driver is", scene.found.get("storage-driver")),
+        (f"{unit} passes --storage-driver", service.given(scene.start.argv, "--storage-driver", "-s")),
+    )
 
 
 def _false(scene: Scene) -> str | None:
@@ -187,6 +203,7 @@ CONFLICTS = (
     Conflict(_features, "dockerd would refuse it, too; put it right"),
     Conflict(_feature_flag, "set the feature there: --feature containerd-snapshotter"),
     Conflict(_driver, "take it away first; the containerd store chooses overlayfs by itself"),
+    Conflict(_snapshotter, "see `ctr plugins list` and containerd's config.toml, then restart containerd"),
     Conflict(_setting("userns-remap", "--userns-remap"), "take it away, or say image_store: {backend: unmanaged}"),
     Conflict(_swarm, "demote it and leave the swarm first (docker swarm leave), and let it join again after"),
     Conflict(_authorization, "take authorization-plugins away for the switch, and put it back after it"),
@@ -197,6 +214,10 @@ CONFLICTS = (
     Conflict(_shared, "give each its own --config-file", store=False),
     Conflict(_moved, "restart it by hand first, so that one file counts", store=False),
 )
+
+
+def _dockerd(host: Reader, process: Process) -> bool:
+    return process.program == "dockerd" and processes.own(host, process)
 
 
 def _containerd(host: Reader, begin: service.Start) -> bool:

@@ -32,6 +32,17 @@ def root(host: Reader, facts: Facts) -> str:
     return told or _configured(host, service.given(flags, "--config", "-c") or CONFIG, ()) or ROOT
 
 
+def snapshotters(host: Reader, facts: Facts) -> frozenset[str] | None:
+    """The snapshotters that containerd has loaded; None: nobody can say."""
+    if host.asleep:
+        return None
+    ran = host.ask("ctr", "--address", address(host, facts), "plugins", "list")
+    rows = [line.split() for line in ran.stdout.splitlines()]
+    if ran.status != 0 or not rows:
+        return None
+    return frozenset(row[1] for row in rows if row[0] == "io.containerd.snapshotter.v1" and row[-1] == "ok")
+
+
 def _running(host: Reader) -> Iterator[tuple[str, ...]]:
     """The flags of the system's containerd; k3s has one at another address, an engine may have one of its own."""
     for process in processes.every(host):

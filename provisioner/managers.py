@@ -71,10 +71,12 @@ MANAGERS = (
 
 
 def of(host: Reader, site: Site) -> Manager | None:
-    """The manager of an engine's daemon; None: nobody restarts it. An image has scripts, and no /proc."""
+    """The manager of an engine's daemon; None: nobody restarts it. An image has scripts, and nobody who runs them."""
+    if host.asleep:
+        return None
     rows = (m for m in MANAGERS if m.name in site.managers)
     found = next((m for m in rows if host.stat(facts.filled(host, m.sign))), None)
-    if found is None or not (found.sign.startswith("/run/") or host.stat("/proc/self")):
+    if found is None:
         return None
     return found._replace(restart=_of_unit(found.restart, site), reload=_of_unit(found.reload, site))
 

@@ -67,6 +67,10 @@ class Reader(Protocol):
         """By identity, so that what was asked of one host can be remembered for that host."""
 
     @property
+    def asleep(self) -> bool:
+        """Whether this is an image that does not run: then nothing of it is asked, and nobody restarts anything."""
+
+    @property
     def uid(self) -> int:
         """The effective user; 0 is root."""
 

@@ -52,6 +52,7 @@ PACKAGE = re.compile(r"^Package: (?:docker\.io|docker-ce|moby-engine)\n(?:.+\n)*
 def load(root: str, config: str | None) -> tuple[System, Desired]:
     """The image, and what is wanted of it: by a file of this machine's, or by the configuration that is in it."""
     image = System(root)
+    image.image = True
     return image, desired.load(System() if config else image, config)
 
 

@@ -79,7 +79,7 @@ def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list
 
 def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[tuple[str, str]]:
     """What is in daemon.json's way, or what the daemon itself has against the candidate."""
-    scene = conflicts.look(host, facts, found)
+    scene = conflicts.look(host, facts, found, switch=True)
     if reasons := conflicts.named(scene, store=True):
         return reasons
     text = jsontext.put(daemonjson.text(host, facts) or "", facts.leaf, True)

@@ -36,7 +36,7 @@ LAYERS = (
     ("registries",),
     ("buildx", "buildx.drivers", "buildx.configuration"),
     ("desired", "facts", "imagestore", "managers", "processes", "service", "daemonjson", "daemons"),
-    ("conflicts", "containerd", "policy", "hidden", "remake", "migration"),
+    ("containerd", "conflicts", "policy", "hidden", "remake", "migration"),
     ("desktop",),
     ("mounts", "kernel", "boot", "emulated"),
     ("packages", "copyout", "sources", "persistence", "registering"),

@@ -58,8 +58,14 @@ class System:
         self.machine = machine or (os.uname().machine if hasattr(os, "uname") else _machine())
         self.state, self.runtime = STATE, RUNTIME
         self.endpoint = ""
+        self.image = False
         self._expected: dict[tuple[str, str], Any] = {}
         self._begun: dict[tuple[bytes, bool], programs.Begun] = {}
+
+    @property
+    def asleep(self) -> bool:
+        """Whether this is an image that does not run, even if somebody has mounted a /proc in it."""
+        return self.image or self.stat("/proc/self") is None
 
     def path(self, path: str) -> str:
         """Where an absolute path of the host lies for us."""
@@ -394,9 +400,11 @@ class System:
             self._remove(path)
 
     def _remove(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            os.unlink(self.path(path))
-            self._sync(os.path.dirname(self.path(path)))
+        """A file, and what a run that was killed while it wrote it has left beside it."""
+        for file in (temporary(os.path.realpath(self.path(path))), self.path(path)):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                os.unlink(file)
+                self._sync(os.path.dirname(file))
 
     def tell(self, path: str, text: str) -> None:
         """Write into a file of the kernel's that is there, in one call."""

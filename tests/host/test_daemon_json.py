@@ -71,6 +71,9 @@ CASES = {
     "another file at the next start": Case(
         "at its next start", unit(f"ExecStart=\nExecStart={DOCKERD} --config-file /etc/docker/other.json")
     ),
+    "a snapshotter that is not there": Case(
+        "storage-driver is 'stargaze', which containerd has not loaded", {DAEMON_JSON: '{"storage-driver": "stargaze"}'}
+    ),
     "a manager of a swarm": Case(
         "manages a swarm",
         make="docker swarm init --advertise-addr 127.0.0.1",

@@ -9,6 +9,7 @@ from tests.host.test_crash import RECEIPTS, SETTLED
 pytestmark = pytest.mark.host
 # 24 to 28 take overlayfs without asking containerd whether it has that.
 WITHOUT = 'version = 2\ndisabled_plugins = ["io.containerd.snapshotter.v1.overlayfs"]\n'
+ONLY = ("--only=image-store",)
 LEFT = "docker ps -aq --filter label=io.provisioner.proof; docker images -q provisioner-proof"
 
 
@@ -20,15 +21,19 @@ def test_a_store_that_runs_nothing_is_taken_back_and_one_that_works_is_kept(boot
     before = portrait(host)
     host.put("/etc/containerd/config.toml", WITHOUT)
     host.sh("systemctl restart containerd", check=True)
-    failed = agent(host, "apply", "--only=image-store")
+    [held] = {h["reason"] for c in agent(host, "plan", *ONLY).document["changes"] for h in c["held"]}
+    assert held.startswith("the containerd store takes 'overlayfs', which containerd has not loaded (")
+    host.sh("mv /usr/bin/ctr /usr/bin/ctr.real", check=True)  # then nobody can say before
+    failed = agent(host, "apply", *ONLY)
     assert failed.status == 3, failed.stderr
     assert "the engine came up, but runs nothing in containerd's store" in failed.stderr
     assert "overlayfs" in failed.stderr
     assert portrait(host) == before
 
+    host.sh("mv /usr/bin/ctr.real /usr/bin/ctr", check=True)
     host.put("/etc/containerd/config.toml", plain)
     host.sh("systemctl restart containerd", check=True)
-    running = host.start("provisioner", "apply", "--only=image-store")
+    running = host.start("provisioner", "apply", *ONLY)
     host.wait("the trial", lambda: b'"step": "TryStore"' in (host.get(f"{RECEIPTS}/000002.jsonl") or b""))
     host.sh("pkill -KILL -f 'bin/provisioner apply'")
     running.communicate()

@@ -25,7 +25,7 @@ from provisioner.desired import Desired
 from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
 from provisioner.journal import Journal
 from provisioner.model import Difference
-from provisioner.system import System
+from provisioner.system import System, temporary
 
 LEAF = ("features", "containerd-snapshotter")
 STEPS: tuple[Step, ...] = (
@@ -103,6 +103,18 @@ def test_an_undo_that_runs_twice_does_nothing_the_second_time(host: System) -> N
     steps.execute(undo, host)
     steps.execute(undo, host)
     assert host.read("/etc/daemon.json") is None
+
+
+@pytest.mark.parametrize("old", ["", "{}"], ids=["absent", "there"])
+def test_an_undo_takes_away_what_a_kill_in_the_middle_of_a_write_has_left(host: System, old: str) -> None:
+    if old:
+        host.write("/etc/daemon.json", old, 0o644)
+    before = tree(host)
+    for step in (WriteFile("/etc/daemon.json", "new"), SetLeaf("/etc/daemon.json", LEAF, True, old or None, "new")):
+        [undo] = steps.inverse(step, host)
+        Path(host.path(temporary("/etc/daemon.json"))).write_text("ne")
+        steps.execute(undo, host)
+        assert tree(host) == before
 
 
 def test_undoing_a_leaf_keeps_what_somebody_else_has_written_meanwhile(host: System) -> None:
