@@ -25,6 +25,7 @@ def host(top: Path, **files: str) -> System:
         path = top / "proc" / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    (top / "proc/self").mkdir(exist_ok=True)
     return System(str(top), {})
 
 
