@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.buildx import container, drivers, store
+from provisioner.buildx import buildkitd, configuration, container, drivers, places, store
+from provisioner.engine import Endpoint, engine
 from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.facts import Facts
 from provisioner.system import System, identity
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus/buildx-instances"
@@ -122,3 +124,39 @@ def test_a_user_s_traps_are_not_walked_into(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="ymbolic"):
         identity.set_owner(f"{home}/link", 65534, 65534)
     assert secret.stat().st_uid == 0
+
+
+NODES = (store.Node("b0", "unix:///s"), store.Node("b1", "ssh://arm"), store.Node("b2", "far"))
+
+
+def test_a_check_looks_at_this_host_s_container_alone_and_a_plan_asks_the_others_by_docker() -> None:
+    where = Endpoint("default", "unix:///s", "default")
+    seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True)
+    assert places.of(NODES, seen, "dev") == (places.Place(NODES[0]),)
+    own, *others = places.of(NODES, seen._replace(far=True), "dev")
+    assert [p.docker("info") for p in others] == [
+        ("docker", "--host", "ssh://arm", "info"),
+        ("docker", "--context", "far", "info"),
+    ]
+    asked = places.want(own, seen, toml=True)
+    assert {container.IMAGE_ID, container.TOML, "container memory"} <= asked.keys()
+    away = places.want(others[0], seen, toml=True)
+    assert {k.removeprefix("node b1 ") for k in away} == asked.keys() - places.UNKNOWN
+
+
+def test_a_pinned_image_has_no_digest_that_could_differ_from_its_tag() -> None:
+    where = Endpoint("default", "unix:///s", "default")
+    seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True)
+    pinned = store.Node("b0", "unix:///s", options={"image": "moby/buildkit@sha256:0"})
+    assert container.IMAGE_ID not in container.want(pinned, seen, toml=False)
+
+
+def test_a_share_of_a_disk_is_counted_as_buildkit_does() -> None:
+    assert buildkitd.share(270_553_174_016, "60%") == 152  # seen with v0.34.2
+
+
+def test_only_a_node_on_a_cluster_needs_no_endpoint() -> None:
+    node = {"name": "second", "platforms": ["linux/arm64"]}
+    assert configuration.checked({"driver": "kubernetes", "nodes": [dict(node)]}, "f")["nodes"][0]["name"] == "second"
+    with pytest.raises(ConfigError, match=r"builder\.nodes\[0\]: endpoint is missing"):
+        configuration.checked({"nodes": [dict(node)]}, "f")
