@@ -210,7 +210,7 @@ def test_absence_is_foretold(run: Ran, tmp_path: Path) -> None:
     receipts = ["1 of 2026-11-20T08:00:00Z: undone", "2 of 2026-11-20T08:00:00Z: held"]
     answers = {
         "detect": (0, {**NOTHING, "host": {"receipts": receipts, "left over": []}}),
-        "remove": (0, {**NOTHING, "undone": [2], "volumes": []}),
+        "remove": (0, {**NOTHING, "undone": [2], "left_over": []}),
     }
     foretold = run("provision", answers, check=True, state="absent")
     done = run("provision", answers, state="absent")

@@ -506,7 +506,7 @@ def absent(module, program, path):
     """Take back all that the agent did, and its configuration."""
     before = read(path)
     diff = [file_diff(path, before, None)] if before is not None else []
-    undone, volumes = [], []
+    undone, left = [], []
     if program is not None:
         answer = agent.ask(module, program, "detect" if module.check_mode else "remove")
         if not answer.document:
@@ -514,12 +514,12 @@ def absent(module, program, path):
         if module.check_mode:
             host = answer.document["host"]
             undone = [int(m.group(1)) for m in map(STANDING.match, host["receipts"] or []) if m]
-            volumes = [v for v in host["left over"] if v.endswith(", ours)")]
+            left = [line for line in host["left over"] if line.endswith(", ours")]
         else:
-            undone, volumes = answer.document["undone"], answer.document["volumes"]
+            undone, left = answer.document["undone"], answer.document["left_over"]
     if before is not None and not module.check_mode:
         write(module, path, None)
-    changed = bool(undone or volumes or before is not None)
+    changed = bool(undone or left or before is not None)
     module.exit_json(changed=changed, installed=program is not None, undone=sorted(undone), diff=diff)
 
 
