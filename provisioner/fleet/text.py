@@ -16,7 +16,8 @@ def render(fleet: Fleet) -> str:
 
 def _lines(fleet: Fleet) -> Iterator[str]:
     states = fleet.states()
-    yield f"{sum(states.values())} hosts: " + ", ".join(f"{n} {state}" for state, n in states.items() if n)
+    counted = ", ".join(f"{n} {state}" for state, n in states.items() if n)
+    yield f"{sum(states.values())} hosts: {counted}" if counted else "no hosts"
     findings = fleet.findings()
     if findings:
         rows = [("HOSTS", "STATE", "WHAT", "IS", "WANTED", "CAUSE", "SINCE", "RESTARTS DOCKER")]

@@ -138,6 +138,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         assert problems(str(tmp_path), str(tmp_path / "gone")) == {read.UNREADABLE: 3}
+        assert report([str(tmp_path)], "text", "2d", None).startswith("no hosts\n")
 
 
 def test_many_problems_are_all_counted_and_some_named() -> None:
