@@ -13,8 +13,11 @@ TREE = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def build_wheel(folder: Path) -> Path:
     """A wheel, built from a copy, for setuptools leaves its own files beside the sources."""
-    folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(TREE / "provisioner", folder / "provisioner", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(TREE / name, folder)

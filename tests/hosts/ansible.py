@@ -21,7 +21,7 @@ PIP_PLACE = f".ansible/test/cache/get_pip_{recipes.ANSIBLE_TEST_PIP.replace('.',
 def layer(version: str) -> Path:
     """ansible-core for hosts of TREE, in a folder of its own below /opt, so that several go together."""
     recipe = (version, recipes.ANSIBLE_PYTHON, TARGETED)
-    return entry(f"ansible-{version}", recipe, partial(_build, version), partial(parts.tree, TREE))
+    return entry(f"ansible-{version}", recipe, partial(_build, version), partial(parts.tree, TREE), linters)
 
 
 def environment(version: str) -> dict[str, str]:
@@ -48,12 +48,12 @@ def home() -> Path:
     return entry("ansible-home", (recipes.LINTERS, PIP, PIP_PLACE, sys.version), _build_home)
 
 
-def _build(version: str, into: Path, tree: Path) -> None:
+def _build(version: str, into: Path, tree: Path, venv: Path) -> None:
     log = into.parent / "log"
     folder = into / FOLDER.format(version=version)
     folder.mkdir(parents=True)
     argv = ("install", "--no-compile", "--target", str(folder), *TARGETED, f"ansible-core=={version}")
-    progress.run("ansible", (sys.executable, "-m", "pip", *argv), log)
+    progress.run("ansible", (f"{venv}/bin/python", "-m", "pip", *argv), log)
     _shebangs(folder / "bin", "/usr/bin/python3")
     compile_all = ("python3", "-I", "-m", "compileall", "-q", f"/{folder.relative_to(into)}")
     script = ("/bin/sh", "-ec", agent.WRITE_INTO_LAYER, str(tree), str(into), *compile_all)

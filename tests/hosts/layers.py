@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.hosts import mirror, parts
+from tests.hosts import ansible, mirror, parts, recipes
 from tests.hosts.cache import together
 from tests.hosts.recipes import ENGINES
 
@@ -37,4 +37,8 @@ def _find(layer: str | Path) -> Callable[[], Path]:
 def build_all() -> None:
     """Build every folder that any host may be made of, so that no test waits for one."""
     suites = {engine.tree for engine in ENGINES.values()}
-    together(*LAYERS.values(), *(partial(parts.tree, suite) for suite in sorted(suites)))
+    together(
+        *LAYERS.values(),
+        *(partial(parts.tree, suite) for suite in sorted(suites)),
+        *(partial(ansible.layer, version) for version in recipes.ANSIBLE),
+    )

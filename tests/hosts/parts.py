@@ -71,5 +71,11 @@ def _packages(name: str, wanted: Mapping[str, tuple[str, ...]], suite: str = rec
     return tuple(folder / package for package in wanted)
 
 
+def apt(suite: str) -> tuple[Path, ...]:
+    """What Ansible needs to install a package on hosts of a suite, as layers."""
+    folder = entry(f"apt-{suite}", (suite, recipes.APT), partial(debian.fetch, recipes.APT), partial(tree, suite))
+    return tuple(folder / package for package in recipes.APT)
+
+
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:
     return entry(name, (recipe, recipes.GO), partial(golang.build, recipe))

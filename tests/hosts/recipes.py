@@ -137,6 +137,7 @@ NETWORK = {  # for hosts of a suite that reach each other: what of ssh and TLS n
 VENV = {  # what `python3 -m venv` needs on a host of QEMU_SUITE beside Python itself
     "python3.13-venv": ("usr/lib/python3.13/ensurepip",),
     "python3-pip-whl": ("usr/share/python-wheels",),
+    "ca-certificates": ("usr/share/ca-certificates/mozilla",),
 }
 
 ROOTLESS = {  # for an engine of a user's, in a session of that user's own
@@ -157,6 +158,7 @@ MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
     "libeinfo1": ("usr",),
     "runit": ("usr",),
 }
+APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs of a host that installs a package
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
