@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from provisioner import __version__, undoing
+from provisioner.buildx import leftovers
 from provisioner.report import plans
 
 CHECKOUT = Path(__file__).parents[1]
@@ -167,6 +168,13 @@ def test_a_receipt_that_can_be_undone_is_known_by_the_agent_s_words() -> None:
         assert bool(there) is (outcome in undoing.UNDOABLE)
 
 
+def test_what_is_left_over_and_ours_is_known_by_the_agent_s_words() -> None:
+    source = (COLLECTION / "plugins" / "modules" / "provision.py").read_text()
+    assert f'.endswith("{str(leftovers.LeftOver("a", "why", size=1)).partition(" MB")[2]}")' in source
+    assert '"left_over"' in source
+    assert "left_over=" in (CHECKOUT / "provisioner" / "commands" / "remove.py").read_text()
+
+
 def test_whatever_forbids_a_restart_says_so_in_the_same_words() -> None:
     folder = CHECKOUT / "provisioner"
     for name in ("policy.py", "setting.py", "switching.py"):
@@ -178,7 +186,7 @@ def test_a_plug_in_is_for_every_python_that_hosts_may_have(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=OLDEST_PYTHON)
     names = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    allowed = {"__future__", "ansible", "ansible_collections", "json", "os", "re"}
+    allowed = {"__future__", "ansible", "ansible_collections", "json", "os", "re", "subprocess"}
     assert {name.partition(".")[0] for name in names} <= allowed
 
 
@@ -186,6 +194,10 @@ def test_the_role_s_units_are_the_agent_s() -> None:
     folder = ROLE / "files" / "systemd"
     listed = {unit["name"] for unit in read(ROLE / "vars/main.yml")["provisioner_installed_units"]}
     assert {link.name for link in folder.iterdir()} == listed
+    ties = {f"{tie['target']}:{tie['unit']}" for tie in read(ROLE / "vars/main.yml")["provisioner_ties"]}
+    made = re.search(r"for wants in (.*); do", (CHECKOUT / "Makefile").read_text())
+    assert made
+    assert ties == {f"{tie}.service" for tie in made.group(1).split()}
     for link in folder.iterdir():
         assert link.is_symlink()
         assert link.resolve() == CHECKOUT / "systemd" / link.name

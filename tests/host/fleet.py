@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ from tests.hosts import Host, ansible, network, parts, recipes
 
 COLLECTION = Path(__file__).parents[2] / "ansible"
 OLDEST, NEWEST = recipes.ANSIBLE
-BARE = "bare"  # the name of a host that has no agent to begin with
 FOLDER = "/fleet"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 SERVER = """\
@@ -89,9 +88,13 @@ class Play(NamedTuple):
     def foretells(self) -> list[tuple[str, str, bool, str]]:
         """What a run in check mode and the run after it have in common: task, host, changed, the diff."""
         return sorted(
-            (r["task"], r["host"], bool(r.get("changed")), json.dumps(r.get("diff") or [], sort_keys=True))
-            for r in self.results
+            (r["task"], r["host"], bool(r.get("changed")), json.dumps(_diffs(r), sort_keys=True)) for r in self.results
         )
+
+
+def _diffs(result: Mapping[str, Any]) -> list[Any]:
+    """The diff of a task, or of each turn of its loop."""
+    return [part.get("diff") for part in result.get("results") or (result,)]
 
 
 class Fleet:
@@ -126,11 +129,14 @@ class Fleet:
 
 @contextlib.contextmanager
 def fleet(
-    engines: Mapping[str, str], layers: Mapping[str, Sequence[Path | str]], variables: Mapping[str, Mapping[str, Any]]
+    engines: Mapping[str, str],
+    layers: Mapping[str, Sequence[Path | str]],
+    variables: Mapping[str, Mapping[str, Any]],
+    bare: Container[str] = (),
 ) -> Iterator[Fleet]:
     """Boot a controller and a host for each of ``engines``, by name.
 
-    ``layers`` are those that some have beside, ``variables`` the inventory's.
+    ``layers`` are those that some have beside, ``variables`` the inventory's; ``bare`` hosts have no agent.
     """
     with contextlib.ExitStack() as running:
         above = (*(ansible.layer(version) for version in recipes.ANSIBLE), *parts.network(ansible.TREE))
@@ -138,7 +144,7 @@ def fleet(
         members = {}
         for name, engine in engines.items():
             more = (*layers.get(name, ()), "qemu", *parts.network(recipes.ENGINES[engine].tree))
-            members[name] = running.enter_context(hosts.boot(engine, layers=more, agent=name != BARE))
+            members[name] = running.enter_context(hosts.boot(engine, layers=more, agent=name not in bare))
         made = Fleet(controller, members)
         _connect(made, variables)
         install(made)

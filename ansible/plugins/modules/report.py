@@ -1,0 +1,85 @@
+#!/usr/bin/python
+
+# Copyright (c) the authors of provisioner
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation alone: the action plug-in of this name runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Make one page of what checks of many hosts have found
+version_added: 0.1.0
+author:
+  - The authors of provisioner (@provisioner)
+description:
+  - Runs on the controller. Writes the results of M(provisioner.docker.provision_info) of many hosts into a folder,
+    has the
+    agent, which must be installed there, too, make a page and a table of them, and shows the table.
+  - The folder gets C(results.ndjson), C(expected.txt) and C(fleet.html).
+options:
+  names:
+    description:
+      - The names of all hosts, as the inventory has them.
+    type: list
+    elements: str
+    required: true
+  checks:
+    description:
+      - What was registered of M(provisioner.docker.provision_info) for each of O(names), in the same order. A host
+        without
+        a result is named as one that is expected.
+    type: list
+    elements: dict
+    required: true
+  folder:
+    description:
+      - Where the files go.
+    type: path
+    default: provisioner-report
+  executable:
+    description:
+      - The agent on the controller.
+    type: path
+    default: provisioner
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+    details:
+      - The files are written in check mode, too. No host is touched.
+  diff_mode:
+    description: Will return details on what has changed, or possibly needs changing, when in diff mode.
+    support: N/A
+  platform:
+    description: Target operating systems that can be operated against.
+    platforms: posix
+    support: full
+seealso:
+  - module: provisioner.docker.provision_info
+"""
+
+EXAMPLES = r"""
+- name: Make one page of all checks
+  provisioner.docker.report:
+    names: "{{ ansible_play_hosts_all }}"
+    checks: "{{ ansible_play_hosts_all | map('extract', hostvars, 'checked') }}"
+    folder: /srv/fleet
+  run_once: true
+"""
+
+RETURN = r"""
+page:
+  description: The page.
+  returned: success
+  type: str
+  sample: /srv/fleet/fleet.html
+table:
+  description: The table, line by line.
+  returned: success
+  type: list
+  elements: str
+  sample: ["4 hosts: 3 in sync, 1 drift"]
+"""

@@ -1,0 +1,217 @@
+"""Ansible over SSH against a fleet of different engines: the agent's own answers, host by host.
+
+One fleet for all tests, in the order of its life: set up, drifted, held, rolled out, taken back.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import __version__
+from tests.host import BUILDER, DAEMON_JSON, ENTRY, agent, portrait, started
+from tests.host.fleet import OLDEST, Fleet, fleet, serve
+from tests.hosts import Host, parts
+from tests.hosts.agent import CHECKOUT
+from tests.test_package import build_wheel
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
+BARE = "bare"
+ENGINES = {"old": "bookworm", BARE: "trixie", "ci": "forky", "new": "29"}
+BASE: dict[str, Any] = {"platforms": ["linux/amd64", "linux/arm64"], "image_store": {"existing": "hide"}}
+CONTROL = f"""\
+Package: provisioner
+Version: {__version__}
+Architecture: all
+Maintainer: The authors of provisioner <provisioner@localhost>
+Depends: python3 (>= 3.11), python3-jsonschema, python3-yaml
+Description: makes a Docker host able to build, run and push multi-platform images
+"""
+RESTARTING = {**BASE, "daemon": {"userland-proxy": False}}
+CONFIG = "/etc/provisioner/provisioner.yaml"
+DROP_IN = "/etc/systemd/system/docker.service.d/no.conf"
+REFUSES = f"! grep -q userland {DAEMON_JSON} || {{ echo failed to start daemon: no; exit 1; }}"
+LEFT = """\
+cd /; ls -A etc/binfmt.d etc/ansible/facts.d usr/local/bin 2>/dev/null | grep provisioner
+ls -A usr/lib/systemd/system usr/local/lib/systemd/system 2>/dev/null | grep provisioner
+find etc/provisioner usr/local/lib/provisioner-environments -type f 2>/dev/null
+"""
+# pip loads them, whether it has a network or not; here a package's script would make them one file.
+CERTIFICATES = "mkdir -p /etc/ssl/certs; cat /usr/share/ca-certificates/mozilla/* > /etc/ssl/certs/ca-certificates.crt"
+REPORT = "/fleet/report"
+SPAN = ("ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Four engines; two hosts have no agent yet: one gets it as a wheel, one as a package."""
+    wheel, package = (build(tmp_path_factory.mktemp("agent")) for build in (build_wheel, build_package))
+    settings: dict[str, dict[str, Any]] = {
+        BARE: {"provisioner_wheels": [f"/fleet/{wheel.name}"], "provisioner_wheel_packages": []},
+        "old": {"provisioner_package": f"/fleet/{package.name}"},
+    }
+    layers: dict[str, tuple[str | Path, ...]] = {"old": ("buildx", *parts.apt("bookworm")), BARE: parts.venv()}
+    with fleet(ENGINES, layers, settings, bare=settings) as made:
+        for file in (wheel, package):
+            made.controller.put(f"/fleet/{file.name}", file.read_bytes())
+        made.members[BARE].sh(CERTIFICATES, check=True)
+        made.configure(**BASE)
+        yield made
+
+
+def build_package(folder: Path) -> Path:
+    """A Debian package of what `make install` installs."""
+    make = ("make", "-C", str(CHECKOUT), "install", f"DESTDIR={folder}/root", "PREFIX=/usr")
+    subprocess.run(make, check=True, capture_output=True)
+    (folder / "root/DEBIAN").mkdir()
+    (folder / "root/DEBIAN/control").write_text(CONTROL)
+    made = folder / f"provisioner_{__version__}_all.deb"
+    build = ("dpkg-deb", "--root-owner-group", "--build", str(folder / "root"), str(made))
+    subprocess.run(build, check=True, capture_output=True)
+    return made
+
+
+def starts(ground: Fleet) -> dict[str, str]:
+    return {name: started(host) for name, host in ground.members.items()}
+
+
+def span(host: Host) -> tuple[int, int]:
+    """When the engine went down last, and when it was up again, in the one clock of all hosts."""
+    down, up = (host.sh(f"systemctl show docker -p {name} --value", check=True).stdout for name in SPAN)
+    return int(down), int(up)
+
+
+def program(host: Host) -> str:
+    """Where the agent is, if it is there."""
+    return host.sh("readlink -f $(command -v provisioner)").stdout.strip()
+
+
+def test_a_host_without_the_agent_is_a_change_in_check_mode(ground: Fleet) -> None:
+    hosts = {"old", BARE}
+    play = ground.play("site", "--check", "--limit", "old,bare")
+    assert (play.status, play.changed()) == (0, hosts), play.output
+    assert [r["installed"] for r in play.of("Configure and apply").values()] == [False, False]
+    assert [program(ground.members[name]) for name in hosts] == ["", ""]
+    play = ground.play("site", "--tags=install", core=OLDEST)
+    assert (play.status, play.changed()) == (0, hosts), play.output
+    assert program(ground.members[BARE]).startswith("/usr/local/lib/provisioner-environments/")
+    assert program(ground.members["old"]) == "/usr/bin/provisioner"
+
+
+def test_check_mode_foretells_the_first_run_and_a_second_changes_nothing(ground: Fleet) -> None:
+    before = {name: portrait(host) for name, host in ground.members.items()}
+    foretold = ground.play("site", "--check", "--diff", core=OLDEST)
+    assert foretold.status == 0, foretold.output
+    assert {name: portrait(host) for name, host in ground.members.items()} == before
+    done = ground.play("site", "--diff")
+    assert (done.status, done.changed()) == (0, set(ENGINES)), done.output
+    assert done.foretells() == foretold.foretells()
+    assert '+    "containerd-snapshotter": true' in done.output
+    assert {name: agent(host, "check").status for name, host in ground.members.items()} == {
+        **dict.fromkeys(ENGINES, 0),
+        "old": 2,
+    }
+    for host in ground.members.values():
+        assert "provisioner-recover.service" in host.sh("systemctl show sysinit.target -p Wants", check=True).stdout
+    since = starts(ground)
+    for arguments in (("--check", "--diff"), ()):
+        again = ground.play("site", *arguments, core=OLDEST)
+        assert (again.status, again.changed()) == (0, set()), again.output
+        assert set(again.of("Say what is held")) == {"old"}
+        assert "has no containerd image store" in again.output
+    assert starts(ground) == since
+
+
+def test_drift_is_named_by_check_shown_on_the_page_and_mended_there_alone(ground: Fleet) -> None:
+    drifted = ground.members["ci"]
+    drifted.sh(f"rm {DAEMON_JSON}; echo -1 > {ENTRY}; docker rm -f {BUILDER}", check=True)
+    ground.members["new"].sh("systemctl stop sshd", check=True)
+    play = ground.play("check", provisioner_report=REPORT)
+    assert (play.status, play.changed()) == (0, set()), play.output
+    table = (ground.controller.get(f"{REPORT}/results.ndjson") or b"").decode()
+    found = {
+        line["host"]["name"]: [d["key"] for d in line["differences"]] for line in map(json.loads, table.splitlines())
+    }
+    assert set(found) == {"old", BARE, "ci"}
+    assert found[BARE] == []
+    assert set(found["ci"]) == {"containerd-snapshotter in daemon.json", "linux/arm64", "container"}
+    page = (ground.controller.get(f"{REPORT}/fleet.html") or b"").decode()
+    for word in ('"ci"', "linux/arm64", "containerd-snapshotter in daemon.json", '"new"'):
+        assert word in page
+        assert word.strip('"') in play.output
+    serve(ground.members["new"])
+    since = starts(ground)
+    mended = ground.play("site")
+    assert (mended.status, mended.changed()) == (0, {"ci"}), mended.output
+    assert agent(drifted, "check").status == 0
+    assert starts(ground) == since
+
+
+def test_a_restart_that_must_wait_for_containers_is_told_and_no_failure(ground: Fleet) -> None:
+    host = ground.members[BARE]
+    host.sh("tar c -C / -h lib64 usr/bin/sleep usr/lib/x86_64-linux-gnu/libc.so.6 | docker import - keep:1", check=True)
+    host.sh(
+        "docker run -d --name theirs -e LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu keep:1 /usr/bin/sleep 999", check=True
+    )
+    ground.configure(**RESTARTING)
+    since = starts(ground)
+    play = ground.play("site", "--limit", BARE)
+    assert play.status == 0, play.output
+    made = play.of("Configure and apply")[BARE]
+    assert (made["restart_owed"], made["restarted"], made["changes"]) == (True, [], [])
+    assert "the daemon must be restarted while theirs run" in play.output
+    assert "theirs" in host.sh("docker ps").stdout
+    assert starts(ground) == since
+    host.sh("docker rm -f theirs; docker rmi keep:1", check=True)
+
+
+def test_a_rollout_stops_at_the_host_whose_engine_cannot_come_back(ground: Fleet) -> None:
+    host = ground.members[BARE]
+    host.put(CONFIG, json.dumps(BASE))
+    host.put(DROP_IN, f"[Service]\nExecStartPre=/bin/sh -c '{REFUSES}'\n")
+    host.sh("systemctl daemon-reload", check=True)
+    before, since = portrait(host), starts(ground)
+    play = ground.play("rollout", provisioner_batches=[1, 1, 2])
+    assert play.status != 0
+    assert ({r["host"] for r in play.results}, play.failed()) == ({"old", BARE}, {BARE})
+    failed = play.of("Configure and apply")[BARE]
+    assert (failed["rc"], failed["rolled_back"]) == (3, True)
+    assert (
+        "docker.service did not start: failed to start daemon: no; rolled back, the host is as it was" in failed["msg"]
+    )
+    assert portrait(host) == before
+    assert json.loads(host.get(CONFIG) or b"") == BASE
+    assert {name: s for name, s in starts(ground).items() if name in ("ci", "new")} == {
+        n: since[n] for n in ("ci", "new")
+    }
+    host.sh(f"rm {DROP_IN}; systemctl daemon-reload", check=True)
+
+
+def test_engines_restart_no_more_at_once_than_told(ground: Fleet) -> None:
+    since = starts(ground)
+    play = ground.play("rollout", provisioner_batches=["100%"], provisioner_at_once=1)
+    assert play.status == 0, play.output
+    restarted = {name for name, r in play.of("Configure and apply").items() if r["restarted"]}
+    assert restarted == {name for name, start in starts(ground).items() if start != since[name]} >= {BARE, "ci", "new"}
+    spans = sorted(span(ground.members[name]) for name in restarted)
+    assert all(up < down for (_, up), (down, _) in pairwise(spans)), spans
+
+
+def test_all_of_it_is_taken_back_and_away(ground: Fleet) -> None:
+    hosts = {"old", BARE}
+    arguments: dict[str, Any] = {"provisioner_state": "absent"}
+    foretold = ground.play("site", "--check", "--limit", "old,bare", **arguments)
+    assert (foretold.status, foretold.changed()) == (0, hosts), foretold.output
+    assert agent(ground.members[BARE], "check").status == 0
+    done = ground.play("site", "--limit", "old,bare", **arguments)
+    assert (done.status, done.changed()) == (0, hosts), done.output
+    for name in hosts:
+        host = ground.members[name]
+        assert (host.sh(LEFT).stdout, program(host), host.get(DAEMON_JSON)) == ("", "", None)
+        assert BUILDER not in host.sh("docker ps -a").stdout
+    again = ground.play("site", "--limit", "old,bare", **arguments)
+    assert (again.status, again.changed()) == (0, set()), again.output
