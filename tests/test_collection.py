@@ -201,7 +201,11 @@ def test_the_role_s_units_are_the_agent_s() -> None:
     for link in folder.iterdir():
         assert link.is_symlink()
         assert link.resolve() == CHECKOUT / "systemd" / link.name
-    assert {u.name for u in (CHECKOUT / "systemd").iterdir()} - listed == {"README.md", "provisioner.catalog"}
+    assert {u.name for u in (CHECKOUT / "systemd").iterdir()} - listed == {
+        "README.md",
+        "examples",
+        "provisioner.catalog",
+    }
 
 
 def test_the_role_s_defaults_are_those_that_it_documents() -> None:
