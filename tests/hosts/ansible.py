@@ -1,4 +1,4 @@
-"""Ansible: as a layer for a host that controls others, and with its linters for this machine. From PyPI, by pip."""
+"""Ansible: as a layer for a host that controls others, and with its linters for this machine. By pip."""
 
 import os
 import subprocess
