@@ -55,7 +55,7 @@ def detect(host: Reader, pinned: str = engine.AUTO) -> dict[str, Any]:
         "containers": f"{found.containers}, {found.running} running",
         "images": found.images,
         "native platforms": platforms.native(host.machine),
-        "emulators": _emulators(host),
+        "emulators": [f"{row.title}'s own"] if row.emulators == "inside" else _emulators(host, where.host),
         "registered": [f"{n} ({e.interpreter}, {e.flags})" for n, e in entries.items() if e.enabled],
         "buildx": " ".join(host.ask("docker", "buildx", "version").stdout.split()[1:2]) or None,
         "builders": _builders(host),
@@ -83,9 +83,9 @@ def _daemon(host: Reader, daemon: Daemon) -> str:
     return f"{daemon.where.host}: {title}, {daemons.whose(host, daemon)}"
 
 
-def _emulators(host: Reader) -> list[str]:
+def _emulators(host: Reader, engine: str) -> list[str]:
     """The truth about each architecture: native, or what its emulator does, where it comes from and whose it is."""
-    asked = Desired(platforms=platforms.each_architecture(), only=(emulators.NAME,))
+    asked = Desired(platforms=platforms.each_architecture(), engine=engine, only=(emulators.NAME,))
     seen = facts.gather(host, asked)
     want: State = dict.fromkeys((row.name for row in emulated.rows(asked, seen)), "runs")
     found = emulators.have(host, seen, want)

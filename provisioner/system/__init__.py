@@ -92,7 +92,8 @@ class System:
         other = copy.copy(self)
         other.state = f"{self.environ.get('XDG_STATE_HOME') or self.home + '/.local/state'}/provisioner"
         run = self.environ.get("XDG_RUNTIME_DIR")
-        other.runtime = f"{run}/provisioner" if run else f"{other.state}/run"
+        there = run and os.path.isdir(self.path(run))  # ``su`` hands down a session's name without the session
+        other.runtime = f"{run}/provisioner" if there else f"{other.state}/run"
         return other
 
     def at(self, endpoint: str) -> "System":

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from provisioner import desired, engine, facts, flavours, plan
+from provisioner import desired, detect, engine, facts, flavours, plan
 from provisioner.acts import Plan, RemoveFile, SetLeaf, Step, WriteFile
 from provisioner.desired import Desired, ImageStore
 from provisioner.engine import Endpoint
@@ -198,6 +198,20 @@ def test_of_no_look_alike_is_a_file_edited_and_its_builder_is_planned(
     assert held["daemon"].reason == f"{row.title}: its daemon.json is not ours to edit"
     if row.store:
         assert held["image store"].hint == f"{row.advice}: {row.command}"
+
+
+@pytest.mark.parametrize(("fields", "socket"), LOOK_ALIKES)
+def test_detect_says_whose_a_look_alike_is_and_what_its_owner_can_do(
+    tmp_path: Path, fields: dict[str, Any], socket: str
+) -> None:
+    host = System(str(tmp_path), {"HOME": "/home/x", "DOCKER_HOST": f"unix://{socket}"})
+    host.uid = 1000
+    with recorded.engine(tmp_path / socket.lstrip("/"), {"/info": {**LINUX, "KernelVersion": "5.0", **fields}}):
+        told = detect.detect(host)
+    row = flavours.recognised({**LINUX, **fields}, f"unix://{socket}")
+    assert told["engine"] == row.title
+    assert told["engines"][0].endswith("only its builder is ours to provision")
+    assert told["instead"] == f"{row.advice}: {row.command}"
 
 
 @pytest.mark.parametrize(
