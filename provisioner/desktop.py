@@ -32,6 +32,7 @@ LOCKS = (
     "C:/ProgramData/DockerDesktop/admin-settings.json",
 )
 WHOLE = 60  # keys: a file with so many lists every setting, chosen or not; one of today's holds only what was chosen
+AGAIN = 15  # seconds between two orders to start
 ASK = 5  # seconds that a command of Desktop's has before it is left alone; what it has begun goes on
 
 Why = tuple[str, str]
@@ -107,10 +108,12 @@ def stop(system: System, step: Stop) -> None:
 def start(system: System, step: Start) -> None:
     """Start Desktop and wait until its engine answers. CommandError: it does not."""
     said = _told(system, "start")
-    deadline = system.clock() + step.deadline
+    deadline, again = system.clock() + step.deadline, system.clock() + AGAIN
     while not _answers(system, step.socket):
         if system.clock() > deadline:
             raise CommandError(f"Docker Desktop did not start within {step.deadline} s{said}", hint=_look(system))
+        if system.clock() > again:  # what is told to one that is still stopping is lost
+            said, again = _told(system, "start"), system.clock() + AGAIN
         system.pause(0.2)
 
 
