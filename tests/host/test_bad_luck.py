@@ -44,11 +44,14 @@ def test_a_daemon_that_is_down(boot: Boot) -> None:
     refused(host, 69, "the engine does not answer (Connection refused)", "systemctl status docker")
 
 
-def test_an_engine_that_is_not_on_this_host(boot: Boot) -> None:
+def test_an_engine_on_another_machine_that_does_not_answer(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     ran = host.run("provisioner", "apply", env={"DOCKER_HOST": "tcp://127.0.0.1:2375"})
     assert ran.status == 69
-    assert "tcp://127.0.0.1:2375 (DOCKER_HOST) is not on this host" in says(ran.stderr)[0]
+    sentence, hint = says(ran.stderr)
+    assert "tcp://127.0.0.1:2375: the engine does not answer (Connection refused)" in sentence
+    assert "docker -H tcp://127.0.0.1:2375 version" in hint
+    assert host.get(RECEIPT) is None
 
 
 def test_an_engine_at_a_socket_that_is_not_docker_service_s(boot: Boot) -> None:
