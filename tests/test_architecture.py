@@ -29,6 +29,8 @@ LAYERS = (
         "system.programs",
         "system.streams",
         "system.web",
+        "system.looking",
+        "system.calling",
     ),
     ("system",),
     ("hold",),
@@ -96,7 +98,7 @@ HEAVY = (
 CHECK = (
     ("", "errors", "model", "libraries", "mask", "options", "commandline", "conversation", "cli"),
     ("commands", "commands.check"),
-    ("system", "system.identity", "system.programs", "system.wire"),
+    ("system", "system.looking", "system.calling", "system.identity", "system.programs", "system.wire"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext"),
     (
         "contexts",
