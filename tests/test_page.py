@@ -16,6 +16,8 @@ pytest.importorskip("selenium")
 from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
+pytestmark = pytest.mark.host  # a browser is no unit, and takes as long as a host does
+
 MANY = 50_000
 SECOND = 1.0
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202e\0"

@@ -73,6 +73,7 @@ def test_habits_that_do_no_harm_are_outlived(fake: Desktop, habits: dict[str, st
     assert kept.items() >= json.loads(STORE).items()
 
 
+@pytest.mark.host  # sits out a deadline
 def test_settings_that_desktop_reverts_are_told_and_undone(fake: Desktop) -> None:
     fake.habits(start="reverts")
     with fake.running() as host, pytest.raises(RolledBackError) as caught:
@@ -89,6 +90,7 @@ def test_a_store_that_runs_nothing_is_told_and_undone(fake: Desktop) -> None:
     assert fake.settings == STORE
 
 
+@pytest.mark.host  # sits out a deadline
 def test_a_start_that_hangs_while_the_engine_works_is_left_alone(fake: Desktop) -> None:
     fake.habits(start="hangs", status="starting")
     with fake.running() as host:
