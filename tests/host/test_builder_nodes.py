@@ -171,6 +171,8 @@ mkdir -p /tls && tar xC /tls && docker run --detach --privileged --name far --pu
 """
 ASK = "docker exec far buildctl --addr tcp://$1:1234 --tlscacert /tls/ca.pem"
 WITH = "--tlscert /tls/client.pem --tlskey /tls/client-key.pem"
+# TLS 1.3 judges the client's certificate after the client has begun to write: it reads the alert, or meets a closed door.
+REFUSED = ("tls: certificate required", "broken pipe", "connection reset by peer")
 
 
 def test_two_buildkitds_are_used_over_mutual_tls(boot: Boot) -> None:
@@ -183,7 +185,7 @@ def test_two_buildkitds_are_used_over_mutual_tls(boot: Boot) -> None:
         host.sh(DAEMON, input=keys, check=True)
     assert here.sh(f"{ASK} {WITH} debug workers", addresses[1]).status == 0
     refused = here.sh(f"{ASK} debug workers", addresses[1])
-    assert (refused.status, "tls: certificate required" in refused.stderr) == (1, True), refused.stderr
+    assert (refused.status, any(words in refused.stderr for words in REFUSED)) == (1, True), refused.stderr
 
     nodes = [
         {"endpoint": f"tcp://{address}:1234", "platforms": [platform]}

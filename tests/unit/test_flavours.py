@@ -40,7 +40,7 @@ SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"OperatingSystem": "Ubuntu 24.04.5 LTS (containerized)"}, LOCAL, "container"),
     ({"Name": "colima"}, LOCAL, "colima"),
     ({"Name": "colima-work"}, LOCAL, "colima"),
-    ({"Name": "renamed"}, "unix:///Users/x/.colima/work/docker.sock", "colima"),
+    ({"Name": "renamed"}, "unix:///Users/x/.colima/dev/docker.sock", "colima"),
     ({"Name": "colimator"}, LOCAL, "engine"),
     ({"Name": "lima-default"}, "unix:///Users/x/.lima/default/sock/docker.sock", "lima"),
     ({"Name": "lima-rancher-desktop"}, "unix:///Users/x/.rd/docker.sock", "rancher-desktop"),
