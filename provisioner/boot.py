@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from provisioner import binfmt
-from provisioner.facts import BINFMT_D
+from provisioner.machine import BINFMT_D
 from provisioner.model import Reader
 from provisioner.mounts import mount
 

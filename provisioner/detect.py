@@ -11,6 +11,7 @@ from provisioner import (
     flavours,
     journal,
     kernel,
+    machine,
     managers,
     platforms,
     receipts,
@@ -37,7 +38,7 @@ def detect(host: Reader, pinned: str = engine.AUTO) -> dict[str, Any]:
     path = facts.config_file(flags, site)
     manager = managers.of(host, site)
     known = daemons.every(host, where)
-    entries = facts.entries(host)
+    entries = machine.entries(host)
     return {
         "endpoint": where.host,
         "endpoint from": where.source,

@@ -2,10 +2,10 @@
 
 import binascii
 
-from provisioner import elf, facts, platforms
+from provisioner import platforms
 from provisioner.desired import Desired
-from provisioner.facts import BINFMT_D, OURS, Facts
-from provisioner.model import Reader
+from provisioner.facts import Facts
+from provisioner.machine import BINFMT_D, OURS
 from provisioner.platforms import Platform
 
 NAME = "emulators"
@@ -20,13 +20,6 @@ def rows(desired: Desired, seen: Facts) -> tuple[Platform, ...]:
     """The wanted platforms that only an emulator runs on this host."""
     wanted = map(platforms.of, desired.platforms)
     return tuple(row for row in wanted if platforms.emulated(row, seen.native))
-
-
-def probes(host: Reader, desired: Desired) -> tuple[bytes, ...]:
-    """The programs that show whether the wanted emulators work, one for each architecture."""
-    native = facts.native(host, facts.entries(host), desired.platforms)
-    found = (row.architecture for row in map(platforms.of, desired.platforms) if platforms.emulated(row, native))
-    return tuple(elf.program(architecture) for architecture in dict.fromkeys(found))
 
 
 def conf(row: Platform) -> str:

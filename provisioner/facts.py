@@ -1,10 +1,9 @@
 """What the host is: gathered once, immutable from then on."""
 
 import json
-from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from provisioner import binfmt, elf, engine, flavours, platforms, registries
+from provisioner import binfmt, engine, flavours, machine, platforms, registries
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, Engine
 from provisioner.errors import DeniedError, NoEngineError
@@ -13,9 +12,6 @@ from provisioner.model import Reader
 from provisioner.registries import Registries
 from provisioner.system import System
 
-BINFMT = "/proc/sys/fs/binfmt_misc"
-BINFMT_D = "/etc/binfmt.d"
-OURS = "zz-provisioner-"  # sorts behind the distribution's files: of two rules for one name, the later one counts
 LOCAL = (f"unix://{engine.SOCKET}", "unix:///run/docker.sock")  # what docker takes by itself
 KERNEL = "/proc/sys/kernel/osrelease"
 CONTAINED = ("/.dockerenv", "/run/.containerenv")
@@ -81,7 +77,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     site = placed(host, row.site or Site(managers=()))
     flags = daemon_flags(host, site)
     path = config_file(flags, site)
-    registered = entries(host)
+    registered = machine.entries(host)
     return Facts(
         endpoint=where,
         engine=found,
@@ -90,13 +86,13 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         flags=flags,
         daemon_json=path,
         prior=prior(host, found),
-        native=native(host, registered, wanted.platforms)
+        native=machine.native(host, registered, wanted.platforms)
         if row.emulators != "inside"
         else platforms.native(found.architecture),
         entries=registered,
-        mounted=host.stat(f"{BINFMT}/status") is not None,
+        mounted=host.stat(f"{machine.BINFMT}/status") is not None,
         owned=owned(host, path),
-        ours=ours(host),
+        ours=machine.ours(host),
         quick=quick,
         far=far,
         registries=registries.gather(host, found.mirrors, found.insecure, path),
@@ -190,24 +186,6 @@ def placed(host: Reader, site: Site) -> Site:
     return site._replace(files=(*there, *(f for f in files if f not in there)), pid=filled(host, site.pid))
 
 
-def native(host: Reader, registered: dict[str, binfmt.Entry], asked: Collection[str]) -> tuple[str, ...]:
-    """The platforms that the CPU runs by itself. Whether that includes the 32-bit family is tried where it matters."""
-    cpu = host.head("/proc/cpuinfo", 8192) or b""  # the first CPU: all of them, on a large host, take a while
-    family = platforms.family(host.machine)
-    runs: bool | None = None
-    if family and any(platforms.of(p).architecture == family for p in asked):
-        program = elf.program(family)
-        if not any(e.enabled and binfmt.serves(e.magic, e.mask, e.offset, program) for e in registered.values()):
-            runs = host.runs([program])[0].status == 0
-    return platforms.native(host.machine, platforms.cpu_flags(cpu.decode("ascii", "replace")), compat=runs)
-
-
-def ours(host: Reader) -> frozenset[str]:
-    """The architectures whose emulators a file of ours registers at boot."""
-    names = (n.removesuffix(".conf") for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf"))
-    return frozenset(n.removeprefix(OURS) for n in names)
-
-
 def memory(host: Reader) -> str:
     """The file that says which leaves are ours."""
     return f"{host.state}/owned.json"
@@ -253,14 +231,3 @@ def daemon_flags(host: Reader, site: Site) -> tuple[str, ...]:
     pid = daemon(host, site)
     words = (host.read(f"/proc/{pid}/cmdline") or "").rstrip("\0").split("\0") if pid else [""]
     return tuple(words[1:]) if words[0].endswith("dockerd") else ()
-
-
-def entries(host: Reader) -> dict[str, binfmt.Entry]:
-    """The entries of the kernel's binfmt_misc table by name, in the order of their names."""
-    found = {}
-    for name in host.names(BINFMT):
-        if name not in ("register", "status"):
-            text = host.read(f"{BINFMT}/{name}")
-            if text is not None:  # else it went away meanwhile
-                found[name] = binfmt.parse_entry(text)
-    return found

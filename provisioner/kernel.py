@@ -2,7 +2,8 @@
 
 from provisioner.acts import Held, Run, Step
 from provisioner.engine import version
-from provisioner.facts import BINFMT, Facts
+from provisioner.facts import Facts
+from provisioner.machine import BINFMT
 from provisioner.model import Reader
 from provisioner.mounts import mount
 from provisioner.service import by_systemd

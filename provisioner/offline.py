@@ -15,6 +15,7 @@ from provisioner import (
     engine,
     facts,
     journal,
+    machine,
     plan,
     platforms,
     receipts,
@@ -134,7 +135,7 @@ def bare(host: Reader) -> Facts:
         native=platforms.native(_machine(host)),
         entries={},
         mounted=False,
-        ours=facts.ours(host),
+        ours=machine.ours(host),
         registries=registries.Registries(),
     )
 

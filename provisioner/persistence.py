@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from provisioner import boot
 from provisioner.acts import Held, MakeDirectory, Run, Step, WriteFile
-from provisioner.facts import BINFMT, BINFMT_D, OURS
+from provisioner.machine import BINFMT, BINFMT_D, OURS
 from provisioner.model import Reader
 
 SCRIPT = "/usr/local/lib/provisioner/register-emulators"

@@ -10,7 +10,8 @@ from provisioner import binfmt, boot, elf, emulated, kernel, persistence, source
 from provisioner.acts import Change, Held, MakeDirectory, Register, Step, WriteFile
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME
-from provisioner.facts import BINFMT, BINFMT_D, Facts
+from provisioner.facts import Facts
+from provisioner.machine import BINFMT, BINFMT_D
 from provisioner.model import Difference, Reader
 from provisioner.platforms import Platform
 from provisioner.sources import Program

@@ -10,7 +10,8 @@ from provisioner.acts import Change, Held, MakeDirectory, Step
 from provisioner.compare import differences
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, NAME
-from provisioner.facts import BINFMT_D, Facts
+from provisioner.facts import Facts
+from provisioner.machine import BINFMT_D
 from provisioner.model import Difference, Reader
 from provisioner.resources import emulators
 

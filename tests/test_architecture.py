@@ -15,6 +15,7 @@ LAYERS = (
     ("model", "acts"),
     ("libraries", "mask", "options"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext", "yamltext", "schema", "example"),
+    ("machine",),
     ("flavours", "contexts", "engine"),
     ("report", "log"),
     ("report.terminal", "report.answers", "report.sentences", "report.plans"),
@@ -99,7 +100,8 @@ CHECK = (
     ("", "errors", "model", "libraries", "mask", "options", "commandline", "conversation", "cli"),
     ("commands", "commands.check"),
     ("system", "system.looking", "system.calling", "system.identity", "system.programs", "system.wire"),
-    ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext"),
+    ("encoding", "platforms", "binfmt", "elf", "machine", "jsontext", "tomltext"),
+    ("machine",),
     (
         "contexts",
         "flavours",

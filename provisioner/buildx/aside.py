@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.acts import Run, Step
-from provisioner.buildx import buildkitd, container, places, store
+from provisioner.buildx import buildkitd, container, drivers, places, store
 from provisioner.buildx.places import Place
 from provisioner.buildx.wanted import Wanted
 from provisioner.errors import NoEngineError, ProvisionerError
@@ -73,7 +73,7 @@ def busy(host: Reader, facts: Facts, box: Box) -> bool:
 def steps(host: Reader, facts: Facts, box: Box, again: Run) -> Iterator[Step]:
     """Stop the container and give it another name; the new one gets its state volume. ``again`` boots it."""
     if _tagged(host, facts, box):
-        name, old = container.image(box.place.node.options), image(box.name)
+        name, old = drivers.image(box.place.node.options), image(box.name)
         back = (box.run("image", "tag", old, name), box.run("image", "rm", old))
         yield box.run("image", "tag", name, old)._replace(undo=back)
     yield box.run("container", "stop", box.place.name, timeout=STOP)._replace(undo=(again,))
@@ -139,5 +139,5 @@ def _same(host: Reader, name: str, data: bytes, there: bytes | None) -> bool:
 
 def _tagged(host: Reader, facts: Facts, box: Box) -> bool:
     """Whether to make the new container, for which buildx pulls, may move a tag that is on this host."""
-    name = container.image(box.place.node.options)
-    return not box.place.way and "@" not in name and host.get(facts.socket, f"/images/{name}/json") is not None
+    name = drivers.image(box.place.node.options)
+    return not box.place.way and "@" not in name and host.get(facts.socket, drivers.inspect(name)) is not None

@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from provisioner.buildx import buildkitd, store
+from provisioner.buildx import buildkitd, drivers, store
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Reader, State, Value
 
-IMAGE = "moby/buildkit:buildx-stable-1"
 RESTART = "restart-policy"
 RESTARTS = "unless-stopped"
 ENTITLED = "--allow-insecure-entitlement"
@@ -78,17 +77,12 @@ def volume(node: str) -> str:
     return f"{name(node)}_state"
 
 
-def image(options: Mapping[str, str]) -> str:
-    """The image of a node with these options."""
-    return options.get("image", IMAGE)
-
-
 def want(node: store.Node, facts: Facts, toml: bool) -> dict[str, Value]:
     """The container that buildx makes of a node; ``toml``: whether it gets a buildkitd.toml."""
     options = node.options
     state: dict[str, Value] = {
         STATUS: "running",
-        "container image": image(options),
+        "container image": drivers.image(options),
         "container command": " ".join([*(CONFIGURED if toml else ()), *flags(node.flags)]),
         "container network": options.get("network", "bridge"),
         "container privileged": True,
@@ -101,7 +95,7 @@ def want(node: store.Node, facts: Facts, toml: bool) -> dict[str, Value]:
         if enforced(facts, limit.option) and (limit.option in options or limit.option != "memory-swap"):
             value = options.get(limit.option)
             state[f"container {limit.option}"] = limit.unset if value is None else limit.read(value)
-    if "@" not in image(options):
+    if "@" not in drivers.image(options):
         state[IMAGE_ID] = LATEST
     if toml:
         state[TOML] = "as configured"
@@ -135,7 +129,7 @@ def have(found: Mapping[str, Any] | None, want: State) -> dict[str, Value]:
 
 def latest(host: Reader, facts: Facts, found: Mapping[str, Any], name: str) -> str:
     """Whether the container runs what the tag of its image stands for on this host by now, if for anything."""
-    there = str((host.get(facts.socket, f"/images/{name}/json") or {}).get("Id") or found["Image"])
+    there = str((host.get(facts.socket, drivers.inspect(name)) or {}).get("Id") or found["Image"])
     return LATEST if there == found["Image"] else f"{found['Image'][:19]}, and {name} is {there[:19]} by now"
 
 

@@ -1,4 +1,4 @@
-"""buildx's drivers and their options, each with the buildx that brought it; data only.
+"""buildx's drivers and their options, each with the buildx that brought it, and what image the one of them runs.
 
 Facts: driver/*/factory.go and the release notes of docker/buildx. An option that an older buildx does not know puts
 the builder in error, so it is named before anything happens. What of the driver kubernetes is older than 0.13 was not
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 Version = tuple[int, ...]
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
+IMAGE = "moby/buildkit:buildx-stable-1"
 
 
 class Driver(NamedTuple):
@@ -69,3 +70,13 @@ def since(driver: str, option: str) -> Version | None:
     """The buildx that brought an option of a driver; None: no buildx knows it."""
     row = DRIVERS[driver]
     return row.environment if option.startswith("env.") else row.options.get(option)
+
+
+def image(options: Mapping[str, str]) -> str:
+    """The image of a docker-container node with these options."""
+    return options.get("image", IMAGE)
+
+
+def inspect(name: str) -> str:
+    """Where the engine's API tells what an image's name stands for."""
+    return f"/images/{name}/json"

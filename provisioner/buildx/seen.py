@@ -49,7 +49,7 @@ def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> dict[s
         state[container.TOML] = _inside(host, facts, want, place, found)
     named = state["container image"] == asked["container image"]  # else it is told already
     if found and container.IMAGE_ID in asked:
-        latest = container.latest(host, facts, found, container.image(place.node.options))
+        latest = container.latest(host, facts, found, drivers.image(place.node.options))
         state[container.IMAGE_ID] = container.LATEST if place.way or not named else latest
     return state
 

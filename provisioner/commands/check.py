@@ -1,16 +1,20 @@
 """``provisioner check``: compare, and nothing else; ``--record`` and ``--textfile-dir`` keep what came of it.
 
-The engine and the emulators are asked first and listened to last: they work while we import.
+The engine and the emulators are asked first and listened to last: they work while we import what compares. So only
+what it takes to ask is imported before.
 """
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioner.commands import Answer, named, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
 from provisioner.options import Arguments
 from provisioner.system import System
+
+if TYPE_CHECKING:
+    from provisioner.desired import Desired
 
 
 def run(host: System, args: Arguments) -> Answer:
@@ -20,19 +24,13 @@ def run(host: System, args: Arguments) -> Answer:
 
     if socket := engine.endpoint(host, named(args) or engine.AUTO).socket:
         host.expect(socket, "/info")
-    from provisioner import emulated, facts
-    from provisioner.resources.builder import image
-
     asked = wanted(host, args)
     if asked.engine == engine.ALL:
         from provisioner.commands import each
 
         return each.run(run, host, args)
-    if socket and (path := image(asked)):
-        host.expect(socket, path)
-    if not args.quick and "emulators" in (asked.only or ("emulators",)):
-        host.begin(emulated.probes(host, asked), bare=host.uid == 0)
-    from provisioner import result
+    _begin(host, asked, socket, quick=args.quick)
+    from provisioner import facts, result
     from provisioner.report import formats
 
     seen = facts.gather(host, asked, quick=args.quick, far=False)
@@ -48,6 +46,20 @@ def run(host: System, args: Arguments) -> Answer:
     colour = args.format == "text" and sys.stdout.isatty() and not host.environ.get("NO_COLOR")
     text = "" if args.quiet else formats.FORMATS[args.format](found, colour)
     return Answer(text, _status(args, found))
+
+
+def _begin(host: System, asked: "Desired", socket: str | None, *, quick: bool) -> None:
+    """Ask for what takes longest: the emulators run for 8 ms, and the engine looks at an image for 10."""
+    if not quick and "emulators" in (asked.only or ("emulators",)):
+        from provisioner import machine
+
+        host.begin(machine.probes(host, asked.platforms), bare=host.uid == 0)
+    if socket and "builder" in (asked.only or ("builder",)):
+        from provisioner.buildx import drivers
+
+        image = drivers.image(asked.builder.driver_options)
+        if asked.builder.driver == drivers.CONTAINER and "@" not in image:
+            host.expect(socket, drivers.inspect(image))
 
 
 def _keep(host: System, args: Arguments, found: dict[str, Any]) -> None:

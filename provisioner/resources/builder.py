@@ -7,7 +7,7 @@ a buildx file of its own; the container on this host is one for all of them, and
 
 from typing import TYPE_CHECKING
 
-from provisioner.buildx import container, drivers, seen
+from provisioner.buildx import seen
 from provisioner.buildx.wanted import Wanted
 from provisioner.desired import Desired
 from provisioner.facts import Facts
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from provisioner.acts import Change
 
 NAME = "builder"
-
-
-def image(desired: Desired) -> str | None:
-    """What a check will ask the engine about the builder's image, in 10 ms; None: nothing, for it is pinned or none."""
-    named = container.image(desired.builder.driver_options)
-    asks = desired.builder.driver == drivers.CONTAINER and NAME in (desired.only or (NAME,))
-    return f"/images/{named}/json" if asks and "@" not in named else None
 
 
 def want(desired: Desired, facts: Facts) -> State:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from provisioner import binfmt, boot, elf, emulated, platforms
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME, VERSIONS, version
-from provisioner.facts import BINFMT, Facts
+from provisioner.facts import Facts
+from provisioner.machine import BINFMT
 from provisioner.model import NOTE, Difference, Ran, Reader, State, Value
 from provisioner.platforms import Platform
 

@@ -171,7 +171,7 @@ mkdir -p /tls && tar xC /tls && docker run --detach --privileged --name far --pu
 """
 ASK = "docker exec far buildctl --addr tcp://$1:1234 --tlscacert /tls/ca.pem"
 WITH = "--tlscert /tls/client.pem --tlskey /tls/client-key.pem"
-# TLS 1.3 judges the client's certificate after the client has begun to write: it reads the alert, or meets a closed door.
+# TLS 1.3 judges a client's certificate when the client writes already: it reads the alert, or meets a closed door.
 REFUSED = ("tls: certificate required", "broken pipe", "connection reset by peer")
 
 

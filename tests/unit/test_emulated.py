@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import binfmt, elf, emulated, engine, facts, platforms
+from provisioner import binfmt, elf, emulated, engine, facts, machine, platforms
 from provisioner.desired import Desired
 from provisioner.system import System
 
@@ -71,8 +71,8 @@ def test_whether_the_cpu_runs_its_32_bit_family_is_tried_where_it_matters(tmp_pa
     arm_on_arm64 = System(str(tmp_path), {}, machine="aarch64")
     foreign = platforms.family("aarch64")
     assert foreign == "arm"
-    assert facts.native(arm_on_arm64, {}, ("linux/arm64",)) == ("linux/arm64",)
-    tried = facts.native(arm_on_arm64, {}, ("linux/arm/v7",))  # whatever machine this is: it runs arm, or it does not
+    assert machine.native(arm_on_arm64, {}, ("linux/arm64",)) == ("linux/arm64",)
+    tried = machine.native(arm_on_arm64, {}, ("linux/arm/v7",))  # whatever machine this is: it runs arm, or it does not
     assert ("linux/arm/v7" in tried) is (arm_on_arm64.runs([elf.program("arm")])[0].status == 0)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from provisioner import boot, engine, kernel, mounts, packages
 from provisioner.acts import Run
-from provisioner.facts import BINFMT, Facts
+from provisioner.facts import Facts
+from provisioner.machine import BINFMT
 from provisioner.system import System
 
 GUEST = "0 0 65536\n"
