@@ -4,10 +4,9 @@ Facts: fs/binfmt_misc.c and Documentation/admin-guide/binfmt-misc.rst of Linux, 
 Where two entries match, the one registered last wins.
 """
 
-from typing import NamedTuple
-
 from provisioner.errors import ProvisionerError
 from provisioner.platforms import Platform
+from provisioner.typed import NamedTuple
 
 FLAGS = "POCF"  # in the order in which the kernel prints them
 HEAD = 256  # the kernel looks at this much of a file's beginning (BINPRM_BUF_SIZE; 128 before Linux 5.1)

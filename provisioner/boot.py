@@ -5,12 +5,12 @@ or would come too early or not at all, a service of ours has to.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from provisioner import binfmt
 from provisioner.machine import BINFMT_D
 from provisioner.model import Reader
 from provisioner.mounts import mount
+from provisioner.typed import NamedTuple
 
 FOLDERS = (BINFMT_D, "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfmt.d")
 UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")

@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from provisioner import commandline, mask
 from provisioner.commands import Answer
 from provisioner.conversation import record, say
 from provisioner.errors import Exit, ProvisionerError
 from provisioner.system import System
+from provisioner.typed import NoReturn
 
 # What a failure is in systemd's journal; what changed nothing is not worth an entry.
 FAILURES = {Exit.ROLLED_BACK: "rolled back", Exit.ROLLBACK_FAILED: "rollback failed"}

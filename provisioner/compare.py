@@ -1,13 +1,13 @@
 """What is against what is wanted, and no effect beyond reading: all that a check of a host in sync does."""
 
 from types import ModuleType
-from typing import TypeAlias
 
 from provisioner.desired import Desired
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Difference, Found, Reader, State, Unknown
 from provisioner.resources import RESOURCES
+from provisioner.typed import TypeAlias
 
 Seen: TypeAlias = tuple[tuple[str, State, State], ...]  # each resource's name, what is wanted of it, what it has
 

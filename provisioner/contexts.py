@@ -5,10 +5,10 @@ Facts: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sha
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
 
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Reader
+from provisioner.typed import Any, NamedTuple
 
 DEFAULT = "unix:///var/run/docker.sock"
 

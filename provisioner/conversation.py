@@ -1,9 +1,9 @@
 """What is said while a command works: on stderr, and to systemd's journal."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from provisioner import mask
+from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisioner.desired import Desired

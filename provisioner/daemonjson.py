@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from provisioner import jsontext
 from provisioner.errors import ConfigError
 from provisioner.facts import Facts
 from provisioner.model import Reader, Value
+from provisioner.typed import Any
 
 NO_MARKS = (0,)  # what is no daemon.json is read by programs that take no byte order mark
 LIMIT = 4 << 20  # bytes; the longest one that was ever seen has 8 KB

@@ -6,11 +6,11 @@ with what came of it, and whoever reads the same text again imports neither.
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from provisioner import libraries, platforms
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
+from provisioner.typed import Any, NamedTuple
 
 PATH = "/etc/provisioner/provisioner.yaml"
 OWN = "/provisioner/provisioner.yaml"  # below a user's configuration

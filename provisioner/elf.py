@@ -12,7 +12,8 @@ architecture's processor supplement for machine numbers and flags.
 """
 
 import struct
-from typing import NamedTuple
+
+from provisioner.typed import NamedTuple
 
 BASE = 0x400000  # where the one segment is mapped; a multiple of every page size
 PAGE = 0x10000  # the largest page of any of these architectures' kernels

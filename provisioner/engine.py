@@ -4,11 +4,11 @@ Facts: moby's /info, docker/cli's resolveContextName.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
 from provisioner import contexts, flavours
 from provisioner.errors import NoEngineError
 from provisioner.model import Reader
+from provisioner.typed import Any, NamedTuple
 
 SOCKET = "/var/run/docker.sock"
 PIPE = "npipe:////./pipe/docker_engine"  # the same on Windows

@@ -1,7 +1,6 @@
 """What the host is: gathered once, immutable from then on."""
 
 import json
-from typing import Any, NamedTuple
 
 from provisioner import binfmt, engine, flavours, machine, platforms, registries
 from provisioner.desired import Desired
@@ -11,6 +10,7 @@ from provisioner.flavours import Flavour, Site
 from provisioner.model import Reader
 from provisioner.registries import Registries
 from provisioner.system import System
+from provisioner.typed import Any, NamedTuple
 
 LOCAL = (f"unix://{engine.SOCKET}", "unix:///run/docker.sock")  # what docker takes by itself
 KERNEL = "/proc/sys/kernel/osrelease"

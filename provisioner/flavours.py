@@ -5,7 +5,8 @@ and contrib/, docker-snap, and the products' own documentation. Data only.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+
+from provisioner.typed import Any, NamedTuple
 
 Info = Mapping[str, Any]
 Leaf = tuple[str, ...]

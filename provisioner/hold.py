@@ -4,11 +4,11 @@
 """
 
 import json
-from typing import NamedTuple
 
 from provisioner.errors import HoldError, UsageError
 from provisioner.model import Reader
 from provisioner.system import System
+from provisioner.typed import NamedTuple
 
 FOLDER = "/etc/provisioner"
 PATH = f"{FOLDER}/hold.json"

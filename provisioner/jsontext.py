@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
-from typing import Any, NamedTuple
 
 from provisioner import encoding
 from provisioner.errors import ConfigError
+from provisioner.typed import Any, NamedTuple
 
 MARKS = (23,)  # the first engine that takes a byte order mark
 REFUSED = "dockerd would refuse it, too"

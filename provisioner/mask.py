@@ -3,7 +3,7 @@
 One place for every output, so that a new renderer cannot forget it. What is hidden becomes ``***``.
 """
 
-from typing import Any
+from provisioner.typed import Any
 
 HIDDEN = "***"
 

@@ -4,7 +4,8 @@ The records are named tuples rather than dataclasses: importing ``dataclasses`` 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from provisioner.typed import Any, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = bool | int | str | None
 State: TypeAlias = Mapping[str, Value]

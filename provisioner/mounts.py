@@ -1,8 +1,7 @@
 """What a path is mounted from, as /proc/self/mountinfo has it."""
 
-from typing import NamedTuple
-
 from provisioner.model import Reader
+from provisioner.typed import NamedTuple
 
 
 class Mount(NamedTuple):

@@ -1,7 +1,8 @@
 """A command's formats and arguments, as argparse takes them."""
 
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+
+from provisioner.typed import Any, NamedTuple
 
 
 class Arguments(SimpleNamespace):

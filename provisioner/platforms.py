@@ -5,7 +5,8 @@ executable, and which bits of them count. Names follow containerd's rules for pl
 """
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+
+from provisioner.typed import NamedTuple
 
 
 class Platform(NamedTuple):

@@ -1,10 +1,10 @@
 """Where the receipts of applies lie, and how the last one ended: all that a check of a host in sync asks of them."""
 
 import json
-from typing import Any
 
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
+from provisioner.typed import Any
 
 FAILED = "rollback failed"
 UNCONFIRMED = "unconfirmed"

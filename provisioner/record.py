@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.system import System
+from provisioner.typed import Any
 
 SCHEMA_VERSION = 1
 

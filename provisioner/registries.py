@@ -5,11 +5,11 @@ Mirrors and insecure registries are those in effect, as /info has them, wherever
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
 
 from provisioner import jsontext
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
+from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}

@@ -7,9 +7,9 @@ more for this one mapping, which nobody lays out by hand: strings, booleans, num
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from provisioner.errors import ConfigError
+from provisioner.typed import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

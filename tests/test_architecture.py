@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "provisioner"
 
 # Each module may import from its own row's earlier names and from the rows above it.
 LAYERS = (
-    ("errors",),
+    ("typed", "errors"),
     ("model", "acts"),
     ("libraries", "mask", "options"),
     ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext", "yamltext", "schema", "example"),
@@ -91,13 +91,14 @@ HEAVY = (
     "subprocess",
     "systemd",
     "tempfile",
+    "typing",
     "yaml",
 )
 
 # All of ours that a check of a host in sync imports: each module costs a hundredth of it. What is only needed where
 # something has drifted, or by other commands, is imported there.
 CHECK = (
-    ("", "errors", "model", "libraries", "mask", "options", "commandline", "conversation", "cli"),
+    ("", "typed", "errors", "model", "libraries", "mask", "options", "commandline", "conversation", "cli"),
     ("commands", "commands.check"),
     ("system", "system.looking", "system.calling", "system.identity", "system.programs", "system.wire"),
     ("encoding", "platforms", "binfmt", "elf", "machine", "jsontext", "tomltext"),

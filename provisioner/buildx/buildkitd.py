@@ -7,7 +7,6 @@ are compared, not the bytes, and of a certificate's path only the last part coun
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from provisioner import registries, tomltext
 from provisioner.buildx import drivers
@@ -15,6 +14,7 @@ from provisioner.desired import Builder
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Reader, Value
+from provisioner.typed import Any
 
 NAME = "buildkitd.toml"
 INSIDE = f"/etc/buildkit/{NAME}"

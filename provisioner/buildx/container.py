@@ -6,12 +6,12 @@ Facts: docker/buildx driver/docker-container, moby's GET /containers/ID/json.
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 from provisioner.buildx import buildkitd, drivers, store
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Reader, State, Value
+from provisioner.typed import Any, NamedTuple
 
 RESTART = "restart-policy"
 RESTARTS = "unless-stopped"

@@ -6,7 +6,8 @@ told apart.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from provisioner.typed import NamedTuple
 
 Version = tuple[int, ...]
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"

@@ -6,12 +6,12 @@ A check looks at this host's alone, for another engine may be slow, or dead, and
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from provisioner.buildx import container, store
 from provisioner.errors import NoEngineError
 from provisioner.facts import Facts
 from provisioner.model import Ran, Reader, Value
+from provisioner.typed import Any, NamedTuple
 
 ANSWER = 10  # seconds that an engine elsewhere has
 # What another engine makes of limits is not known here, and its images are not ours to compare.

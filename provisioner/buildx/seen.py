@@ -1,7 +1,6 @@
 """What is there: each user's buildx file and choice, and the container. Files and the engine's API, no program."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from provisioner.buildx import buildkitd, container, drivers, places, store, wanted
 from provisioner.buildx.places import Place
@@ -10,6 +9,7 @@ from provisioner.buildx.wanted import Wanted
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.model import NOTE, Account, Reader, State, Unknown, Value
+from provisioner.typed import Any
 
 
 def state(host: Reader, facts: Facts, want: Wanted) -> State:

@@ -6,12 +6,12 @@ Facts: docker/buildx store/*.go. Every user has a store of its own, below the fo
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from provisioner import platforms
 from provisioner.engine import SOCKET
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Account, Reader
+from provisioner.typed import Any, NamedTuple
 
 # buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256
 DEFAULTS = {f"unix://{SOCKET}": "13c4025c96f36e94b348", "unix:///run/docker.sock": "175952a36e1537c9269d"}

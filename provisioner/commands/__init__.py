@@ -1,10 +1,9 @@
 """A module for each command, imported when it is asked for: ``run`` does it and says what stdout and the exit are."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from provisioner.errors import UsageError
 from provisioner.model import Reader
 from provisioner.options import Arguments
+from provisioner.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from provisioner.desired import Desired

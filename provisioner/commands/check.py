@@ -5,13 +5,13 @@ what it takes to ask is imported before.
 """
 
 import sys
-from typing import TYPE_CHECKING, Any
 
 from provisioner.commands import Answer, named, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit
 from provisioner.options import Arguments
 from provisioner.system import System
+from provisioner.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from provisioner.desired import Desired

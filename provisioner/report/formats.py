@@ -1,9 +1,9 @@
 """The formats of a check's result, one table. Each renderer is pure and imported only when it is asked for."""
 
 from collections.abc import Callable
-from typing import Any
 
 from provisioner.errors import ProvisionerError
+from provisioner.typed import Any
 
 Result = dict[str, Any]
 Renderer = Callable[[Result, bool], str]  # the boolean: in colour

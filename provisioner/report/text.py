@@ -1,7 +1,8 @@
 """A check's result for a person: what is not as wanted, whose doing it is, and what can be done about it."""
 
 from collections.abc import Iterator
-from typing import Any
+
+from provisioner.typed import Any
 
 RED, GREEN, YELLOW, DIM, PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
 CAUSES = {"corrective": "the host moved", "intended": "the configuration asks for it", None: ""}

@@ -5,13 +5,12 @@ engine's API: ``docker buildx ls`` waits for every dead node, and ``inspect`` ex
 a buildx file of its own; the container on this host is one for all of them, and so is its state volume, the cache.
 """
 
-from typing import TYPE_CHECKING
-
 from provisioner.buildx import seen
 from provisioner.buildx.wanted import Wanted
 from provisioner.desired import Desired
 from provisioner.facts import Facts
 from provisioner.model import Difference, Reader, State
+from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisioner.acts import Change

@@ -4,14 +4,13 @@ What stood there before is remembered (``facts.memory``) and comes back when the
 Where /info shows what is in effect, that is a key of its own.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from provisioner import daemonjson, jsontext
 from provisioner.daemonjson import EFFECT, flat, leaves, name
 from provisioner.desired import Desired
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Difference, Reader, State, Unknown, Value
+from provisioner.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from provisioner.acts import Change

@@ -4,8 +4,6 @@ Registered is not working: a program of each platform is run, in an empty root d
 The kernel is told about one entry at a time, and systemd-binfmt is never started: it flushes everybody's entries.
 """
 
-from typing import TYPE_CHECKING
-
 from provisioner import binfmt, boot, elf, emulated, platforms
 from provisioner.desired import Desired
 from provisioner.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME, VERSIONS, version
@@ -13,6 +11,7 @@ from provisioner.facts import Facts
 from provisioner.machine import BINFMT
 from provisioner.model import NOTE, Difference, Ran, Reader, State, Value
 from provisioner.platforms import Platform
+from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisioner.acts import Change

@@ -5,7 +5,6 @@ start (24 to 28), or may (29, on a host that once used a graph driver).
 """
 
 import itertools
-from typing import TYPE_CHECKING
 
 from provisioner import daemonjson, engine, jsontext
 from provisioner.desired import Desired
@@ -13,6 +12,7 @@ from provisioner.errors import ConfigError, DeniedError
 from provisioner.facts import Facts
 from provisioner.imagestore import CONFIGURED, FEATURE, IN_EFFECT, needs_key
 from provisioner.model import Difference, Reader, State, Unknown, Value
+from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisioner.acts import Change

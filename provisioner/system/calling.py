@@ -8,12 +8,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from provisioner.errors import CommandError, DeniedError, NoEngineError
 from provisioner.model import Account, Ran
 from provisioner.system import identity, programs, wire
 from provisioner.system.looking import Looking
+from provisioner.typed import Any
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
 ELSEWHERE = {  # where other systems have Docker's programs, and what theirs need of the environment

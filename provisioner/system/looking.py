@@ -5,11 +5,11 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
-from typing import Self
 
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Account, Status
 from provisioner.system import identity
+from provisioner.typed import Self
 
 NOBODY = 1  # the user where users have no numbers: anybody but root
 STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; see ``personal``

@@ -6,10 +6,10 @@ import os
 import select
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from provisioner.errors import CommandError
 from provisioner.model import Account, Ran
+from provisioner.typed import NamedTuple
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
 SIGKILL, SIGPIPE, SIGTERM = (

@@ -5,9 +5,9 @@
 
 import _socket  # ``socket`` adds 1.5 ms to a drift check, and nothing that is needed here
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
 
 from provisioner.errors import DeniedError, NoEngineError
+from provisioner.typed import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from provisioner.system.named import Pipe
