@@ -1,6 +1,6 @@
 """The nouns of docs/design.md, section 3, as immutable records, and what may be asked of a host.
 
-The records are named tuples rather than dataclasses: importing ``dataclasses`` alone costs a fifth of a drift check.
+The records are named tuples rather than dataclasses: importing ``dataclasses`` alone costs a sixth of a drift check.
 """
 
 from collections.abc import Mapping, Sequence
