@@ -38,15 +38,15 @@ ExecStart=/usr/local/sbin/desktop-backend
 ORDERS = f"""\
 #!/usr/bin/python3
 import json, os, subprocess
-while True:
-    with open("/run/desktop") as orders:
-        for order in orders.read().split():
-            if order == "start":
-                on = json.load(open("{SETTINGS}")).get("UseContainerdSnapshotter", False)
-                json.dump({{"features": {{"containerd-snapshotter": on}}}}, open("/run/vm.json", "w"))
-            subprocess.run(("systemctl", order, "vm.service"))
-            if order == "stop" and os.path.exists("{FOLDER}/docker.sock"):
-                os.unlink("{FOLDER}/docker.sock")
+for line in open(os.open("/run/desktop", os.O_RDWR)):  # open for writing, too: else what comes meanwhile is lost
+    order = line.strip()
+    if order == "start":
+        on = json.load(open("{SETTINGS}")).get("UseContainerdSnapshotter", False)
+        with open("/run/vm.json", "w") as settings:
+            json.dump({{"features": {{"containerd-snapshotter": on}}}}, settings)
+    subprocess.run(("systemctl", order, "vm.service"))
+    if order == "stop" and os.path.exists("{FOLDER}/docker.sock"):
+        os.unlink("{FOLDER}/docker.sock")
 """
 
 
