@@ -240,8 +240,10 @@ class Host:
         """The process to enter is nspawn's child that is PID 1 of a namespace of its own, and systemd by now."""
         assert self._nspawn
         nspawn = Path(f"/proc/{self._nspawn.pid}")
+        if self._nspawn.poll() is not None:  # it says why on the console
+            return False
         for child in (nspawn / "task" / nspawn.name / "children").read_text().split():
-            with contextlib.suppress(OSError):  # a helper of nspawn's that has ended
+            with contextlib.suppress(OSError, KeyError):  # a helper of nspawn's that has ended
                 lines = Path(f"/proc/{child}/status").read_text().splitlines()
                 fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
                 if fields["Name"] == ["sh" if self._init else "systemd"] and fields["NSpid"][1:] == ["1"]:

@@ -30,7 +30,7 @@ ROOMS = "rooms"
 CGROUP = "provisioner-hosts"
 CGROUP2 = next(iter(_hierarchies("cgroup2")), Path("/sys/fs/cgroup"))
 
-DEADLINE = 20.0  # seconds for what takes the kernel a few milliseconds
+DEADLINE = 60.0  # seconds for what takes the kernel a few milliseconds, unless a disk is far behind
 
 # An overlay cannot lie on an overlay, as the engines' own would: these come from plain folders of the room.
 DATA = ("var/lib/docker", "var/lib/containerd", "home")
