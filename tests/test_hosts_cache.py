@@ -114,17 +114,16 @@ def test_two_runs_at_the_same_time_build_once(tmp_path: Path) -> None:
 
 def test_the_first_failure_ends_what_is_built_beside_it(tmp_path: Path) -> None:
     def sleep() -> Path:
-        progress.run("sleep", ("/bin/sleep", "60"), tmp_path / "log")
+        progress.run("sleep", ("/bin/sleep", "infinity"), tmp_path / "log")
         return tmp_path
 
     def fail() -> Path:
         time.sleep(0.2)
         raise BuildError("no")
 
-    started = time.monotonic()
     with pytest.raises(BuildError, match="no"):
         cache.together(sleep, fail)
-    assert time.monotonic() - started < 30
+    assert not progress._children
 
 
 def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ DRIFT: dict[str, Any] = {
     "have": "not registered",
     "want": "runs",
     "cause": "corrective",
-    "since": "2026-11-20T08:00:00Z",
+    "since": "2020-11-20T08:00:00Z",
     "restarts": False,
     "held": None,
 }
@@ -34,7 +34,7 @@ def result(
     *differences: dict[str, Any],
     unknown: tuple[dict[str, Any], ...] = (),
     name: str = "build-1",
-    time: str = "2026-11-23T10:00:00Z",
+    time: str = "2020-11-23T10:00:00Z",
     **more: Any,
 ) -> dict[str, Any]:
     """One host's result, as the schema has it."""

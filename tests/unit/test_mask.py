@@ -75,7 +75,7 @@ def rows() -> list[dict[str, object]]:
 def test_no_format_of_a_check_shows_a_secret(name: str) -> None:
     pytest.importorskip("prometheus_client")
     unseen = {**UNKNOWN, "reason": f"GET http://u:{SECRET}@proxy.example"}
-    hold = {"reason": f"token={SECRET}", "until": "2026-12-01T00:00:00Z", "since": "2026-11-01T00:00:00Z", "by": "root"}
+    hold = {"reason": f"token={SECRET}", "until": "2020-12-01T00:00:00Z", "since": "2020-11-01T00:00:00Z", "by": "root"}
     does = [f"run docker buildx create --driver-opt env.NPM_TOKEN={SECRET}"]
     apply = [{"resource": "builder", "does": does, "restarts": []}]
     found = mask.everywhere(result(*rows(), unknown=(unseen,), hold=hold, apply=apply))
