@@ -6,14 +6,14 @@ What is no result of ours is a problem, with a name and a place: it is counted, 
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from provisioner import mask
 from provisioner.system import streams
 
 VERSION = 1
-FOLLOWS = 64  # the lines of an indented document that are put together at a time
+BEGINS, ENDS = b"{", b"}"  # the first and the last line of a document over many lines
 
 TRUNCATED = "no whole JSON"
 FOREIGN = "JSON, but no check result"
@@ -60,9 +60,8 @@ class Problem(NamedTuple):
     place: str
 
 
-_NUMBER = re.compile(
-    r"\b\d+\b"
-)  # how many images would be hidden differs from host to host, and why it is held does not
+# How many images would be hidden differs from host to host, and why it is held does not.
+_NUMBER = re.compile(r"\b\d+\b")
 _known: dict[Any, Any] = {}
 
 
@@ -77,27 +76,49 @@ def hosts(sources: list[str]) -> Iterator[Host | Problem]:
 
 
 def _file(path: str) -> Iterator[Host | Problem]:
-    """One file: NDJSON, or one document over many lines."""
+    """One file or stream: a document a line, or over many lines each, one behind the other."""
     name = "stdin" if path == "-" else path
-    number, document = 0, b""
+    number = 0
     try:
-        for number, line in enumerate(streams.lines(path), 1):
-            if document or (number == 1 and line.strip() == b"{"):
-                document += line
-                if len(document) > streams.LINE:
-                    yield Problem(LONG, name)
-                    return
-            elif len(line) > streams.LINE:
-                yield Problem(LONG, f"{name}:{number}")
-            elif line.strip():
-                yield _result(line, f"{name}:{number}" if number > 1 or path == "-" else name)
+        for number, text in _documents(path):
+            place = f"{name}:{number}" if number > 1 or path == "-" else name
+            if len(text) > streams.LINE:
+                yield Problem(LONG, place)
+            elif text.strip():
+                yield _result(text, place)
     except OSError as e:
         yield Problem(UNREADABLE, f"{name}: {e.strerror}")
         return
-    if document:
-        yield _result(document, name)
-    elif not number:
+    if not number:
         yield Problem(EMPTY, name)
+
+
+def _documents(path: str) -> Iterator[tuple[int, bytes]]:
+    """Each document with the number of its first line; of one that is too long not more than shows that it is.
+
+    Within one over many lines, all but the first and the last are indented, so that a torn one ends where the next
+    begins.
+    """
+    first, size, document = 0, 0, list[bytes]()
+    for number, line in enumerate(streams.lines(path), 1):
+        edge = line.rstrip()
+        if document and (edge == ENDS or line[:1].isspace()):
+            if size <= streams.LINE:
+                document.append(line)
+                size += len(line)
+            if edge == ENDS:
+                yield first, b"".join(document)
+                document = []
+            continue
+        if document:
+            yield first, b"".join(document)
+            document = []
+        if edge == BEGINS:
+            first, size, document = number, len(line), [line]
+        else:
+            yield number, line
+    if document:
+        yield first, b"".join(document)
 
 
 def _result(text: bytes, place: str) -> Host | Problem:
@@ -152,7 +173,7 @@ def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
 
 
 def _unknown(u: dict[str, Any]) -> tuple[Finding, int]:
-    want = _value(u["key"], u["want"])
+    want = "" if u["want"] is None else _value(u["key"], u["want"])
     reason = mask.text(_text(u["reason"]))
     return _shared(Finding("unknown", _text(u["resource"]), _text(u["key"]), "", want, "", False, reason)), 0
 
@@ -184,4 +205,6 @@ def _value(key: str, value: Any) -> str:
 
 
 def _seconds(moment: Any) -> int:
-    return int(datetime.fromisoformat(_text(moment)).timestamp())
+    """Seconds since 1970 of a time that UTC has a date for, too. ValueError, OverflowError: it is none."""
+    found = datetime.fromisoformat(_text(moment))
+    return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)).timestamp())

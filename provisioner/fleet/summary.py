@@ -11,6 +11,7 @@ NAMED = 1000  # problems of a kind that are named one by one; the rest is counte
 DUPLICATE = "an older result of a host that has a newer one"
 FUTURE = "a time in the future: the host's clock is wrong"
 SHARED = "a name that several hosts bear"
+CLONED = "one machine-id under several names: a clone, or a host that has been renamed"
 ABSENT = "an expected host without any result"
 
 STATES = ("in sync", "drift", "held", "unknown", "silent")
@@ -23,7 +24,7 @@ class Fleet:
         self.now = now
         self.silent_after = silent_after
         self.results = 0
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[tuple[str, str], Host] = {}
         self.hosts: list[Host] = []
         self.problems: Counter[str] = Counter()
         self.named: dict[str, list[str]] = {}
@@ -59,8 +60,11 @@ class Fleet:
         for name, count in names.items():
             if count > 1:
                 self.problem(SHARED, f"{name} ({count})")
-        for host in self._hosts.values():
-            if host.time > self.now + AHEAD:
+        machines = Counter(host.id for host in self._hosts.values() if host.id)
+        for host in self.hosts:
+            if machines[host.id] > 1:
+                self.problem(CLONED, host.name)
+            if self._ahead(host):
                 self.problem(FUTURE, host.name)
         return self
 
@@ -93,9 +97,13 @@ class Fleet:
             yield from zip(host.findings, host.since, strict=True)
 
     def _add(self, host: Host) -> None:
-        key = host.id or host.name
+        """A time in the future is no time: such a result gives way to any other, or it would count for years."""
+        key = (host.id, host.name)
         there = self._hosts.get(key)
         if there is not None:
             self.problem(DUPLICATE, host.name)
-        if there is None or host.time >= there.time:
+        if there is None or (not self._ahead(host), host.time) >= (not self._ahead(there), there.time):
             self._hosts[key] = host
+
+    def _ahead(self, host: Host) -> bool:
+        return host.time > self.now + AHEAD

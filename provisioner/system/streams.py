@@ -24,12 +24,18 @@ def files(path: str) -> Iterator[tuple[str, str | None]]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-                    elif entry.is_file():
-                        yield entry.path, None
                     else:
-                        yield entry.path, "it is no file"
+                        yield entry.path, _reason(entry)
         except OSError as e:
             yield folder, e.strerror or "it cannot be read"
+
+
+def _reason(entry: os.DirEntry[str]) -> str | None:
+    """Why an entry of a folder, or what it links to, is no file to read; None: it is one."""
+    try:
+        return None if entry.is_file() else "it is no file"
+    except OSError as e:
+        return e.strerror or "it cannot be looked at"
 
 
 def lines(path: str) -> Iterator[bytes]:

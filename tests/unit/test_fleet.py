@@ -72,11 +72,13 @@ BAD = {
     json.dumps({**result(), "differences": {}, "unknown": None}).encode(): read.MALFORMED,
     json.dumps({**result(), "time": "yesterday"}).encode(): read.MALFORMED,
     json.dumps({**result(), "time": "0000-00-00T00:00:00Z"}).encode(): read.MALFORMED,
+    json.dumps({**result(), "time": "0001-01-01T00:00:00+14:00"}).encode(): read.MALFORMED,
+    json.dumps(result({**DRIFT, "since": "9999-12-31T23:59:59-14:00"})).encode(): read.MALFORMED,
     json.dumps(result({**DRIFT, "have": {"a": 1}})).encode(): read.MALFORMED,
     json.dumps({**result(), "host": {"name": "", "id": None}}).encode(): read.MALFORMED,
     json.dumps({k: v for k, v in result().items() if k != "engine"}).encode(): read.MALFORMED,
     b'{"a": "' + b"x" * (streams.LINE + 10) + b'"}': read.LONG,
-    b"{\n" + b'"x",\n' * (streams.LINE // 4): read.LONG,
+    b"{\n" + b' "x",\n' * (streams.LINE // 4): read.LONG,
 }
 
 
@@ -104,6 +106,17 @@ def test_a_stream_goes_on_after_a_bad_line_and_says_which_it_was(tmp_path: Path)
     }
 
 
+def test_indented_results_may_stand_one_behind_the_other(tmp_path: Path) -> None:
+    whole = [json.dumps(result(DRIFT, name=name), indent=2) + "\n" for name in "abc"]
+    torn = whole[1][:200].rpartition("\n")[0] + "\n"
+    (tmp_path / "all").write_text(whole[0] + torn + whole[1] + torn + json.dumps(result(name="d")) + "\n\n" + whole[2])
+    found = summed(str(tmp_path / "all"))
+    assert found["hosts"] == 4
+    [problem] = found["problems"]
+    lines = (whole[0].count("\n") + 1, (whole[0] + torn + whole[1]).count("\n") + 1)
+    assert (problem["kind"], problem["places"]) == (read.TRUNCATED, [f"{tmp_path}/all:{n}" for n in lines])
+
+
 def test_the_newest_result_of_a_host_counts_and_the_others_are_counted() -> None:
     old = result(DRIFT, name="a", time="2020-11-23T08:00:00Z")
     for order in ((old, result(name="a")), (result(name="a"), old)):
@@ -120,10 +133,22 @@ def test_two_hosts_of_one_name_are_two_and_said_to_be() -> None:
     assert dict(many.problems) == {summary.SHARED: 1}
 
 
+def test_clones_of_one_machine_are_all_shown_and_said_to_be() -> None:
+    machine = result(name="a")["host"]
+    clones = [{**result(DRIFT), "host": {**machine, "name": name}} for name in "bc"]
+    many = fleet(result(name="a"), *clones, result(name="d"))
+    assert [host.name for host in many.hosts] == ["a", "b", "c", "d"]
+    assert dict(many.problems) == {summary.CLONED: 3}
+    assert many.named[summary.CLONED] == ["a", "b", "c"]
+
+
 def test_a_clock_in_the_future_is_named_and_its_host_shown() -> None:
-    many = fleet(result(name="a", time="2027-01-01T00:00:00Z"))
+    ahead = result(name="a", time="2027-01-01T00:00:00Z")
+    many = fleet(ahead)
     assert dict(many.problems) == {summary.FUTURE: 1}
     assert many.states()["in sync"] == 1
+    for order in ((ahead, result(DRIFT, name="a")), (result(DRIFT, name="a"), ahead)):
+        assert fleet(*order).states()["drift"] == 1  # since then, its clock was put right
 
 
 def test_hosts_without_any_result_are_named_when_they_were_expected(tmp_path: Path) -> None:
@@ -134,11 +159,14 @@ def test_hosts_without_any_result_are_named_when_they_were_expected(tmp_path: Pa
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for number in range(50):  # whatever comes first in the folder, none of them goes with what cannot be read
+        (tmp_path / f"{number}.json").write_text(json.dumps(result(name=f"h{number}")))
     (tmp_path / "loop").symlink_to("loop")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         assert problems(str(tmp_path), str(tmp_path / "gone")) == {read.UNREADABLE: 3}
-        assert report([str(tmp_path)], "text", "2d", None).startswith("no hosts\n")
+        assert summed(str(tmp_path))["hosts"] == 50
+        assert report([str(tmp_path / "loop")], "text", "2d", None).startswith("no hosts\n")
 
 
 def test_many_problems_are_all_counted_and_some_named() -> None:
