@@ -46,8 +46,7 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
     if text is None:
         hint = "see `docker context ls`; leave it with `docker context use default`"
         raise ConfigError(f"{source}: there is no docker context {name!r}", hint=hint)
-    where = ((_parsed(text, path).get("Endpoints") or {}).get("docker") or {}).get("Host")
-    return Context(name, where or DEFAULT, source)
+    return Context(name, _host(_parsed(text, path)) or DEFAULT, source)
 
 
 def every(host: Reader, folder: str) -> Iterator[Context]:
@@ -55,10 +54,11 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
     for name in host.names(f"{folder}/contexts/meta"):
         path = f"{folder}/contexts/meta/{name}/meta.json"
         try:
-            found = json.loads(host.read(path) or "{}")
-            yield Context(str(found["Name"]), str(found["Endpoints"]["docker"]["Host"]), f"context {found['Name']}")
-        except (ValueError, KeyError, TypeError, ProvisionerError):
+            found = _parsed(host.read(path), path)
+        except ProvisionerError:
             continue  # docker cannot use it, either
+        if (address := _host(found)) and isinstance(label := found.get("Name"), str):
+            yield Context(label, address, f"context {label}")
 
 
 def lost(host: Reader, address: str, source: str) -> str | None:
@@ -98,6 +98,13 @@ def _environment(host: Reader) -> dict[str, str]:
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text) if text and text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError(f"{path}: it is no JSON", hint="docker would refuse it, too") from None
     return found if isinstance(found, dict) else {}
+
+
+def _host(found: Any) -> str:
+    """The address that a context's file has; empty: none."""
+    for key in ("Endpoints", "docker", "Host"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and "\0" not in found else ""

@@ -31,7 +31,7 @@ def every(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
     for where in (counting, *_candidates(host)):
         there = _identity(host, where)
         if there is not None and there not in found:
-            found[there] = _asked(host, where)
+            found[there] = _asked(host, where) if where == counting or not _far(where) else _unasked(where)
         elif where == counting:
             found[where.host] = _asked(host, where)
     return tuple(found.values())
@@ -65,9 +65,18 @@ def _asked(host: Reader, where: Endpoint) -> Daemon:
         return Daemon(where, None, e.message)
 
 
+def _far(where: Endpoint) -> bool:
+    return "://" in (where.socket or "")
+
+
+def _unasked(where: Endpoint) -> Daemon:
+    """One that nobody waits for: to find out that a machine is switched off takes half a minute."""
+    return Daemon(where, None, f"{where.host} ({where.source}): on another machine, and not asked")
+
+
 def _identity(host: Reader, where: Endpoint) -> object:
     """What two names of one daemon have in common; None: there is no such socket."""
-    if where.socket is None:
+    if where.socket is None or _far(where):
         return where.host
     try:
         there = host.stat(where.socket)

@@ -124,7 +124,11 @@ def ask(host: Reader, where: Endpoint) -> Engine:
         raise NoEngineError(f"{e.message}: {there.title} is not running", hint=f"start {there.title}") from None
     if not isinstance(info, dict) or "ServerVersion" not in info:
         raise NoEngineError(f"{where.host}: what answers there is no Docker engine", hint="is it Docker's socket?")
-    return engine(info, where)
+    try:
+        return engine(info, where)
+    except (ValueError, TypeError, AttributeError):
+        hint = "is it Docker's socket?"
+        raise NoEngineError(f"{where.host}: GET /info gives what no Docker engine says", hint=hint) from None
 
 
 def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:

@@ -88,9 +88,11 @@ class Calling(Looking):
         if status == 404:
             return None
         if status >= 400:
-            text = body.decode(errors="replace").strip()
-            raise NoEngineError(f"unix://{socket}: GET {path} gave {status}: {text}", hint="journalctl -u docker")
-        return json.loads(body)
+            raise wire.refused(socket, path, status, body)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):  # cut off in the middle, or a web server
+            raise wire.foreign(socket, f"gives no whole JSON for {path}") from None
 
     def download(self, socket: str, path: str) -> bytes | None:
         """The bytes that the engine at a Unix socket gives for a GET; None: it knows no such thing."""

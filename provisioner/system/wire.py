@@ -25,6 +25,9 @@ def send(socket: str, connect: Callable[[], Wire], method: str, path: str, body:
         wire = connect()
     except OSError as e:
         raise _unanswered(socket, e) from None
+    except ValueError as e:  # a port that is none, a name that no resolver takes
+        hint = "an address is unix://, npipe://, tcp:// or ssh://"
+        raise NoEngineError(f"{_address(socket)} is no address of an engine: {e}", hint=hint) from None
     try:
         wire.sendall((head + (f"Content-Type: {kind}\r\n" if kind else "") + "\r\n").encode() + body)
     except OSError as e:
@@ -58,11 +61,28 @@ def receive(socket: str, wire: Wire) -> tuple[int, bytes]:
     finally:
         wire.close()
     header, _, content = answer.partition(b"\r\n\r\n")
-    fields = header.split(b" ", 2)
-    if not header.startswith(b"HTTP/1.") or not fields[1].isdigit():
-        hint = "is it Docker's socket?"
-        raise NoEngineError(f"{_address(socket)}: what answers there does not speak HTTP", hint=hint)
-    return int(fields[1]), content
+    version, _, status = header.partition(b" ")
+    if not version.startswith(b"HTTP/1.") or not status[:3].isdigit():
+        raise foreign(socket, "does not speak HTTP")
+    return int(status[:3]), content
+
+
+def foreign(socket: str, what: str) -> NoEngineError:
+    """The error for an answer that is none of an engine's; ``what`` ends the sentence."""
+    return NoEngineError(f"{_address(socket)}: what answers there {what}", hint="is it Docker's socket?")
+
+
+def refused(socket: str, path: str, status: int, body: bytes) -> NoEngineError:
+    """The error for an engine that answers a GET with an error of its own."""
+    text = body.decode(errors="replace").strip()
+    return NoEngineError(f"{_address(socket)}: GET {path} gave {status}: {text}", hint=_look(socket))
+
+
+def _look(socket: str) -> str:
+    """Where to look next."""
+    if "://" in socket:
+        return f"try it: docker -H {socket} version"
+    return "see why: systemctl status docker; journalctl -u docker"
 
 
 def _address(socket: str) -> str:
@@ -77,8 +97,5 @@ def _unanswered(socket: str, e: OSError) -> NoEngineError | DeniedError:
     if isinstance(e, FileNotFoundError):
         hint = "install Docker Engine, or say where it listens with DOCKER_HOST"
         return NoEngineError(f"{where}: no engine listens there", hint=hint)
-    reason = "no answer in time" if isinstance(e, TimeoutError) else e.strerror
-    there = (
-        "try it: docker -H {} version" if "://" in socket else "see why: systemctl status docker; journalctl -u docker"
-    )
-    return NoEngineError(f"{where}: the engine does not answer ({reason})", hint=there.format(socket))
+    reason = "no answer in time" if isinstance(e, TimeoutError) else e.strerror or e
+    return NoEngineError(f"{where}: the engine does not answer ({reason})", hint=_look(socket))

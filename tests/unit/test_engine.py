@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
-from provisioner import engine, flavours
+from provisioner import contexts, engine, flavours
 from provisioner.buildx import store
 from provisioner.engine import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
-from provisioner.system import System
+from provisioner.system import System, wire
+from tests import recorded
 
 LOCAL = Endpoint("default", "unix:///var/run/docker.sock", "default")
 PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
@@ -90,6 +92,42 @@ def test_a_broken_config_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "root/.docker/config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"/root/.docker/config.json: it is no JSON"):
         engine.endpoint(System(str(tmp_path), {"HOME": "/root"}))
+
+
+@pytest.mark.parametrize("content", [[], {"Endpoints": []}, {"Endpoints": {"docker": {"Host": 5}}}, None])
+def test_a_context_that_holds_no_address_leads_to_docker_s_own_socket(tmp_path: Path, content: object) -> None:
+    put(tmp_path, f"root/.docker/contexts/meta/{hashlib.sha256(b'odd').hexdigest()}/meta.json", content)
+    host = System(str(tmp_path), {"HOME": "/root", "DOCKER_CONTEXT": "odd"})
+    assert engine.endpoint(host).host == LOCAL.host
+    assert list(contexts.every(host, contexts.folder(host))) == []
+
+
+def test_a_file_of_contexts_without_bottom_is_named(tmp_path: Path) -> None:
+    (tmp_path / "root/.docker").mkdir(parents=True)
+    (tmp_path / "root/.docker/config.json").write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match="it is no JSON"):
+        engine.endpoint(System(str(tmp_path), {"HOME": "/root"}))
+
+
+@pytest.mark.parametrize(
+    "answer", [b"<html>", b'{"ServerVersion": "28', b"[" * 100_000, b'{"ServerVersion": "28", "Images": "x"}']
+)
+def test_what_is_no_engine_s_answer_is_named(tmp_path: Path, answer: bytes) -> None:
+    with (
+        recorded.engine(tmp_path / "var/run/docker.sock", {"/info": answer}),
+        pytest.raises(NoEngineError, match=r"/var/run/docker\.sock: .*/info") as raised,
+    ):
+        engine.ask(System(str(tmp_path), {}), LOCAL)
+    assert raised.value.hint == "is it Docker's socket?"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0", b"HTTP/1.0 ", b"SSH-2.0-x\r\n", b"HTTP/1.1 yes\r\n\r\n"])
+def test_what_speaks_no_http_is_named(answer: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(answer)
+    with pytest.raises(NoEngineError, match="tcp://there: what answers there does not speak HTTP"):
+        wire.receive("tcp://there", ours)
 
 
 def test_what_is_no_address_is_not_asked(tmp_path: Path) -> None:

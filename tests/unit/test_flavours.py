@@ -1,5 +1,6 @@
 """Every engine is known for what it is, and of no look-alike is a file edited."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -218,12 +219,28 @@ def test_detect_says_whose_a_look_alike_is_and_what_its_owner_can_do(
     ("host", "sentence"),
     [
         ("http://10.0.0.1", "is no address of an engine"),
+        ("tcp://there:abc", "tcp://there:abc is no address of an engine: Port could not be cast"),
+        ("tcp://there:99999", "is no address of an engine: Port out of range"),
+        ("tcp://[::1", "is no address of an engine: Invalid IPv6 URL"),
+        (f"tcp://{'a' * 80}", "is no address of an engine: .*label too long"),
+        (f"unix:///{'a' * 200}", r"the engine does not answer \(AF_UNIX path too long\)"),
         ("tcp://127.0.0.1:1", r"tcp://127.0.0.1:1: the engine does not answer \(Connection refused\)"),
     ],
 )
 def test_an_address_where_nobody_is_is_named(tmp_path: Path, host: str, sentence: str) -> None:
     with pytest.raises(NoEngineError, match=sentence):
         facts.gather(System(str(tmp_path), {"DOCKER_HOST": host}), Desired())
+
+
+def test_an_engine_on_another_machine_is_listed_and_not_waited_for(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"far").hexdigest()
+    meta = tmp_path / f"root/.docker/contexts/meta/{digest}/meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"Name": "far", "Endpoints": {"docker": {"Host": "tcp://127.0.0.1:1"}}}))
+    host = System(str(tmp_path), {"HOME": "/root"})
+    with recorded.engine(tmp_path / "var/run/docker.sock", {"/info": LINUX}):
+        told = detect.detect(host)["engines"]
+    assert told[1:] == ["tcp://127.0.0.1:1 (context far): on another machine, and not asked"]
 
 
 def test_ssh_is_called_as_docker_calls_it() -> None:
