@@ -12,11 +12,7 @@ from provisioner.model import Account, Ran
 from provisioner.typed import NamedTuple
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
-SIGKILL, SIGPIPE, SIGTERM = (
-    9,
-    13,
-    15,
-)  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
+SIGKILL, SIGPIPE, SIGTERM = 9, 13, 15  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
 _PR_SET_PDEATHSIG = 1
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 _FLOOD = 1 << 16  # more than this no probe of ours prints
@@ -79,7 +75,10 @@ def spawn(
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, SIGKILL) if POSIX else process.kill()
-            process.communicate()
+            process.wait()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            with contextlib.suppress(OSError):
+                pipe.close()  # not read to its end: what has left the session may hold it open for ever
     said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
     return Ran(process.returncode, said, complaint)
 

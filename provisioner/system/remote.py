@@ -6,6 +6,7 @@ Nothing on the path of a check of this host's own engine imports it. TLS is not 
 import contextlib
 import socket
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,16 +20,17 @@ class Dialled:
     def __init__(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         ours.settimeout(CONNECT)
+        self._socket = ours
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # no pipe: ssh's ControlPersist would hold it open
         with theirs:
             self._program = subprocess.Popen(
                 argv,
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=subprocess.PIPE,
+                stderr=self._complaints,
                 env=dict(environment),
                 start_new_session=True,
             )
-        self._socket = ours
         self._heard = False
 
     def sendall(self, data: bytes) -> None:
@@ -43,12 +45,17 @@ class Dialled:
         except ConnectionResetError:  # the program has ended, and has not read all that was sent
             data = b""
         if not data and not self._heard:
-            said = (self._program.stderr.read() if self._program.stderr else b"").decode(errors="replace").splitlines()
-            raise ConnectionError(
-                0, next((line.strip() for line in reversed(said) if line.strip()), "ssh said nothing")
-            )
+            raise ConnectionError(0, self._said())
         self._heard = True
         return data
+
+    def _said(self) -> str:
+        """The last line of what the program complained of; it has closed its end, and so is about to end."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._program.wait(CONNECT)
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode(errors="replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "ssh said nothing")
 
     def fileno(self) -> int:
         """The socket's number."""
@@ -59,8 +66,7 @@ class Dialled:
         self._socket.close()
         self._program.kill()
         self._program.wait()
-        if self._program.stderr:
-            self._program.stderr.close()
+        self._complaints.close()
 
 
 def connect(address: str, program: str, environment: Mapping[str, str]) -> "socket.socket | Dialled":
