@@ -42,27 +42,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = None  # the reader has gone; nothing more can be said
         return Exit.FAILED
     except OSError as e:
-        print(f"provisioner: {e.filename or 'this host'}: {e.strerror}", file=sys.stderr)
-        print("  hint: make room, or put it right, and run the same command again", file=sys.stderr)
+        say(f"provisioner: {e.filename or 'this host'}: {e.strerror}")
+        say("  hint: make room, or put it right, and run the same command again")
         return Exit.FAILED
     except KeyboardInterrupt:
-        print("provisioner: interrupted", file=sys.stderr)
+        say("provisioner: interrupted")
         return 130
     except Exception as e:
         if verbose:
             raise
-        print(f"provisioner: this is a bug of ours: {type(e).__name__}: {e}", file=sys.stderr)
-        print("  hint: run it again with --verbose and report what it prints", file=sys.stderr)
+        say(f"provisioner: this is a bug of ours: {type(e).__name__}: {e}")
+        say("  hint: run it again with --verbose and report what it prints")
         return Exit.BUG
 
 
 def entry() -> NoReturn:
     """The program. It ends without the interpreter's tear-down and collects no garbage: a sixth of a check."""
     gc.disable()
+    _open_streams()
     status = main()
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
+
+
+def _open_streams() -> None:
+    """Who closes a standard stream does not listen; its number must not become that of a file of ours."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
 
 
 def _unknown(e: ProvisionerError) -> int:

@@ -1,5 +1,6 @@
 """What is said while a command works: on stderr, and to systemd's journal."""
 
+import contextlib
 import sys
 
 from provisioner import mask
@@ -12,15 +13,19 @@ if TYPE_CHECKING:
 
 
 def say(line: str) -> None:
-    """A line of the conversation. One that begins with a carriage return is progress, for a terminal alone."""
-    line = mask.text(line)
-    if not sys.stderr.isatty():
-        if not line.startswith("\r"):
-            print(line, file=sys.stderr, flush=True)
-    elif line.startswith("\r"):
-        print(f"{line}\033[K", end="", file=sys.stderr, flush=True)
-    else:
-        print(f"\r\033[K{line}", file=sys.stderr, flush=True)
+    """A line of the conversation. One that begins with a carriage return is progress, for a terminal alone.
+
+    That nobody listens any more is no failure: an apply, or the undo of one, goes on.
+    """
+    progress = line.startswith("\r")
+    said = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in mask.text(line.removeprefix("\r")))
+    with contextlib.suppress(OSError):
+        if not sys.stderr.isatty():
+            print("" if progress else f"{said}\n", end="", file=sys.stderr, flush=True)
+        elif progress:
+            print(f"\r{said}\033[K", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"\r\033[K{said}", file=sys.stderr, flush=True)
 
 
 def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:

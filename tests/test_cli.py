@@ -1,0 +1,40 @@
+"""The program as a process: what it does where nobody listens."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provisioner import conversation
+
+CHECKOUT = Path(__file__).parents[1]
+NOWHERE = {"DOCKER_HOST": "unix:///no/such\033[2J/socket", "PYTHONPATH": str(CHECKOUT), "HOME": "/"}
+
+
+@pytest.mark.parametrize("closed", ["", "2>&-", ">&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("command", "status"), [("schema", 0), ("check", 69), ("nonsense", 64)])
+def test_a_stream_that_is_closed_changes_no_exit_status(command: str, status: int, closed: str) -> None:
+    script = f'"$0" -m provisioner {command} {closed}'
+    ran = subprocess.run(("/bin/sh", "-c", script, sys.executable), env=NOWHERE, capture_output=True, check=False)
+    assert ran.returncode == status, ran.stderr
+
+
+def test_what_is_said_does_not_drive_the_terminal() -> None:
+    ours, theirs = pty.openpty()
+    argv = (sys.executable, "-m", "provisioner", "check")
+    ran = subprocess.run(argv, env=NOWHERE, stderr=theirs, check=False)
+    os.close(theirs)
+    said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert ran.returncode == 69
+    assert "unix:///no/such\ufffd[2J/socket: no engine listens there" in said
+    assert "\033[2J" not in said
+
+
+def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
+    conversation.say("\rhalf of it")
+    conversation.say("all\nof it")
+    assert capsys.readouterr().err == "all\nof it\n"
