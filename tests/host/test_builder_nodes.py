@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, Answer, agent, differences
-from tests.host.builders import CONFIG, CONTAINER, INSTANCE, build, prepare
+from tests.host.builders import CONFIG, CONTAINER, INSTANCE, SOCKET, build, checked, prepare
 from tests.hosts import Host, network, parts
 
 pytestmark = pytest.mark.host
@@ -113,8 +113,7 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     network.disconnect(there)
     assert "not responding" in cut.communicate(timeout=60)[1].decode()
     assert cut.returncode != 0
-    checked = agent(here, "check")
-    assert (checked.status, checked.document["duration_seconds"] < 5) == (0, True)  # buildx itself waits 20 s
+    assert checked(here) == (0, {SOCKET})
     proven = agent(here, "prove")
     assert (proven.status, rows(proven)) == (1, {**BOTH, "linux/386": (False, True)})
     stored = here.get(INSTANCE)
@@ -172,7 +171,7 @@ mkdir -p /tls && tar xC /tls && docker run --detach --privileged --name far --pu
 ASK = "docker exec far buildctl --addr tcp://$1:1234 --tlscacert /tls/ca.pem"
 WITH = "--tlscert /tls/client.pem --tlskey /tls/client-key.pem"
 # TLS 1.3 judges a client's certificate when the client writes already: it reads the alert, or meets a closed door.
-REFUSED = ("tls: certificate required", "broken pipe", "connection reset by peer")
+REFUSED = ("tls: certificate required", "broken pipe", "connection reset by peer", "EOF")
 
 
 def test_two_buildkitds_are_used_over_mutual_tls(boot: Boot) -> None:
@@ -183,7 +182,7 @@ def test_two_buildkitds_are_used_over_mutual_tls(boot: Boot) -> None:
     keys = command_output(here, TLS, *addresses)
     for host in (here, there):
         host.sh(DAEMON, input=keys, check=True)
-    assert here.sh(f"{ASK} {WITH} debug workers", addresses[1]).status == 0
+    here.wait("both buildkitds", lambda: all(here.sh(f"{ASK} {WITH} debug workers", a).status == 0 for a in addresses))
     refused = here.sh(f"{ASK} debug workers", addresses[1])
     assert (refused.status, any(words in refused.stderr for words in REFUSED)) == (1, True), refused.stderr
 
@@ -209,6 +208,7 @@ def test_two_buildkitds_are_used_over_mutual_tls(boot: Boot) -> None:
     assert agent(here, "check").status == 0
     assert rows(agent(here, "prove")) == {**BOTH, "linux/386": (False, True)}
     there.sh("docker start far", check=True)
+    here.wait("its buildkitd", lambda: here.sh(f"{ASK} {WITH} debug workers", addresses[1]).status == 0)
     assert len(cached(builds(here, 0))) == 2
     here.put(CONFIG, json.dumps({**settings, "platforms": PLATFORMS[:1], "builder": {**builder, "nodes": nodes[:1]}}))
     assert differences(agent(here, "check")) == {"builder: nodes not asked for"}

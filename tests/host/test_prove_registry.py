@@ -138,6 +138,8 @@ def test_a_mirror_an_insecure_registry_a_private_ca_and_a_proxy_work_inside_a_bu
     host.sh(SETUP, check=True)
     host.put("/proxy.py", PROXY)
     host.sh("systemd-run --quiet python3 -I /proxy.py", check=True)
+    listening = "ss -Hltn '( sport = :5001 or sport = :5002 or sport = :3128 )' | wc -l"
+    host.wait("registries and proxy", lambda: host.sh(listening).stdout.strip() == "3")
     proxies = {"http-proxy": "http://172.17.0.1:3128", "no-proxy": "127.0.0.1"}
     daemon = {"insecure-registries": ["172.17.0.1:5001"], "proxies": proxies}
     host.put(CONFIG, json.dumps({"platforms": ["linux/amd64"], "daemon": daemon}))
