@@ -46,9 +46,9 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
     old, new = _object(before), _object(after)
 
     def exchanged(known: tuple[str, ...], key: str) -> tuple[str, ...]:
-        gone = {str(v).rstrip("/") for v in old.get(key) or ()}
+        gone = {v.rstrip("/") for v in _strings(old.get(key))}
         kept = [v for v in known if v.rstrip("/") not in gone]
-        return tuple(dict.fromkeys((*kept, *map(str, new.get(key) or ()))))
+        return tuple(dict.fromkeys((*kept, *_strings(new.get(key)))))
 
     mirrors, insecure = exchanged(found.mirrors, "registry-mirrors"), exchanged(found.insecure, "insecure-registries")
     return found._replace(mirrors=mirrors, insecure=insecure, proxies=_proxies(new))
@@ -93,8 +93,15 @@ def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
     """The daemon's proxies. /info hides their passwords, so only the file can be handed on."""
-    proxies = found.get("proxies") or {}
+    proxies = found.get("proxies")
+    if not isinstance(proxies, dict):  # the daemon's to complain of
+        return {}
     return {variable: str(proxies[key]) for key, variable in PROXIES.items() if proxies.get(key)}
+
+
+def _strings(found: Any) -> tuple[str, ...]:
+    """A list of strings; none where it is something else, of which the daemon would complain."""
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _object(text: str | None) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ INSIDE = f"/etc/buildkit/{NAME}"
 # Of the disk that holds the state volume. BuildKit's own: at most four fifths or 100 GB, whichever is less.
 GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
 CAP = GC["maxUsedSpace"]
+PATHS = frozenset(("ca", "keypair"))  # of a registry's row, what holds certificates' paths
 OWN_GC = frozenset((*GC, "gc", "gckeepstorage", "gcpolicy"))  # who says one of these decides about all
 
 
@@ -111,13 +112,18 @@ def _named(found: Mapping[str, Any]) -> dict[str, Any]:
         return dict(found)
     rows = {}
     for registry, row in table.items():
-        new = dict(row)
-        if isinstance(row.get("ca"), list):
-            new["ca"] = [str(p).rpartition("/")[2] for p in row["ca"]]
-        if isinstance(row.get("keypair"), list):
-            new["keypair"] = [{k: str(p).rpartition("/")[2] for k, p in pair.items()} for pair in row["keypair"]]
-        rows[registry] = new
+        known = isinstance(row, Mapping)  # somebody's own text may hold anything
+        rows[registry] = {k: _cut(v) if k in PATHS else v for k, v in row.items()} if known else row
     return {**found, "registry": rows}
+
+
+def _cut(found: Any) -> Any:
+    """Paths, in whatever lists and mappings, cut to their last part."""
+    if isinstance(found, list):
+        return [_cut(entry) for entry in found]
+    if isinstance(found, Mapping):
+        return {k: _cut(v) for k, v in found.items()}
+    return str(found).rpartition("/")[2]
 
 
 def text(found: Mapping[str, Any]) -> str:

@@ -1,11 +1,14 @@
 """What the schema cannot say of a builder's configuration: options that belong to a driver, nodes that fit together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner import platforms
 from provisioner.buildx import drivers
 from provisioner.errors import ConfigError
+
+# What is a table in every buildkitd.toml; "" stands for each key.
+TABLES: Mapping[str, Any] = {"worker": {"oci": {}}, "registry": {"": {}}}
 
 
 def checked(found: dict[str, Any], path: str) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def checked(found: dict[str, Any], path: str) -> dict[str, Any]:
         if driver == drivers.REMOTE and (node.get("flags") or node.get("buildkitd")):
             message = f"{path}: {where}: a remote buildkitd takes neither flags nor a configuration from here"
             raise ConfigError(message, hint="give them to that buildkitd where it runs")
+    _toml(found.get("buildkitd", {}), f"{path}: builder.buildkitd", TABLES)
     nodes = found.get("nodes", [])
     if driver == drivers.REMOTE and not nodes:
         raise ConfigError(f"{path}: builder.nodes: the driver remote needs one", hint="nodes: [{endpoint: tcp://…}]")
@@ -47,3 +51,20 @@ def _platform(name: str, where: str) -> str:
         return platforms.normalise(name)
     except ValueError as e:
         raise ConfigError(f"{where}: {e}", hint="for example linux/arm64") from None
+
+
+def _toml(found: Any, where: str, tables: Mapping[str, Any] | None = None) -> None:
+    """Refuse what cannot be said in TOML, and what is none of buildkitd's ``tables``."""
+    if tables is not None and not isinstance(found, Mapping):
+        raise ConfigError(f"{where}: this is a table of buildkitd.toml", hint="give it keys, or leave it out")
+    if isinstance(found, Mapping):
+        for key, value in found.items():
+            _toml(value, f"{where}.{key}", (tables or {}).get(key, (tables or {}).get("")))
+    elif isinstance(found, list):
+        if len({isinstance(entry, Mapping) for entry in found}) > 1:
+            raise ConfigError(f"{where}: TOML has no list of tables and others", hint="let all be mappings, or none")
+        for index, entry in enumerate(found):
+            _toml(entry, f"{where}[{index}]")
+    elif found is None or found in (float("inf"), -float("inf")) or found != found:
+        hint = "leave the key out, and BuildKit's own default counts"
+        raise ConfigError(f"{where}: TOML has no word for {'null' if found is None else found}", hint=hint)

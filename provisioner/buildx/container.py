@@ -46,13 +46,16 @@ def size(text: str) -> Value:
     number, unit = (word[:-1], word[-1]) if word[-1:] in SIZES and word[-1:] else (word, "")
     try:
         return int(float(number) * SIZES[unit])
-    except ValueError:
+    except (ValueError, OverflowError):
         return text
 
 
 def number(text: str) -> Value:
     """A count; what is none stays as it is."""
-    return int(text) if text.lstrip("-").isdigit() else text
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 LIMITS = (

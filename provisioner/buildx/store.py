@@ -83,7 +83,7 @@ def parse(text: str, path: str) -> Instance:
         found = json.loads(text)
         nodes = tuple(_node(n) for n in found["Nodes"] or ())
         return Instance(str(found["Name"]), str(found["Driver"]), nodes)
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise ConfigError(f"{path}: it is no record of a builder", hint="move it away, then apply again") from None
 
 
@@ -92,7 +92,7 @@ def choice(host: Reader, store: Store) -> Choice:
     try:
         found = json.loads(host.read(store.current_file, user=store.user) or "{}")
         return Choice(str(found.get("Key", "")), str(found.get("Name", "")), bool(found.get("Global")))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return Choice()
 
 
@@ -118,7 +118,7 @@ def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
             context = json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
             if _same(context["Endpoints"]["docker"]["Host"], endpoint):
                 found.append(str(context["Name"]))
-        except (ValueError, KeyError, TypeError, ProvisionerError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):
             continue  # docker cannot use it, either
     return tuple(found)
 
@@ -144,8 +144,8 @@ def _node(found: Mapping[str, Any]) -> Node:
         name=str(found["Name"]),
         endpoint=str(found["Endpoint"]),
         platforms=tuple(_platform(p) for p in found.get("Platforms") or ()),
-        options=dict(found.get("DriverOpts") or {}),
-        flags=tuple(found.get("Flags") or ()),
+        options={k: str(v) for k, v in (found.get("DriverOpts") or {}).items()},
+        flags=tuple(map(str, found.get("Flags") or ())),
         files=None if files is None else {k: binascii.a2b_base64(v, strict_mode=True) for k, v in files.items()},
     )
 

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from provisioner import registries
 from provisioner.buildx import buildkitd, configuration, container, drivers, places, store
 from provisioner.engine import Endpoint, engine
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.facts import Facts
+from provisioner.registries import Registries
 from provisioner.system import System, identity
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus/buildx-instances"
@@ -35,6 +38,22 @@ def test_every_file_of_the_corpus_is_read_or_refused_in_one_sentence() -> None:
     read = {"011": "cloud 2", "013": "docker-container 1", "026": "docker-container 1", "040": "docker-container 1"}
     assert read.items() <= outcome.items()
     assert not outcome.keys() & {"001", "005", "034"}  # a node's number, a choice, an encrypted file
+
+
+def test_a_record_that_is_nested_without_end_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    deep = "[" * 100_000
+    with pytest.raises(ConfigError, match="a: it is no record of a builder"):
+        store.parse(deep, "a")
+    kept = store.Store("/buildx", "root")
+    (tmp_path / "buildx").mkdir()
+    (tmp_path / "buildx/current").write_text(deep)
+    assert store.choice(System(str(tmp_path), {}), kept) == store.Choice()
+
+
+def test_options_and_flags_are_words_whatever_somebody_wrote() -> None:
+    node = {"Name": "a0", "Endpoint": "e", "DriverOpts": {"image": 5}, "Flags": [1]}
+    found = store.parse(json.dumps({"Name": "a", "Driver": "d", "Nodes": [node]}), "x").nodes[0]
+    assert (found.options, found.flags) == ({"image": "5"}, ("1",))
 
 
 def test_a_platform_that_does_not_exist_stays_as_it_is() -> None:
@@ -69,12 +88,18 @@ SIZES = {
     "2kb": 2048,
     "-1": -1,
     "many": "many",
+    "1e999": "1e999",
 }
 
 
 @pytest.mark.parametrize("text", SIZES)
 def test_sizes_are_bytes_as_docker_reads_them(text: str) -> None:
     assert container.size(text) == SIZES[text]
+
+
+@pytest.mark.parametrize(("text", "count"), [("512", 512), ("-1", -1), ("--5", "--5"), ("²", "²")])
+def test_a_count_that_is_none_stays_as_it_is(text: str, count: object) -> None:
+    assert container.number(text) == count
 
 
 def test_every_limit_is_an_option_that_some_buildx_knows() -> None:
@@ -160,3 +185,39 @@ def test_only_a_node_on_a_cluster_needs_no_endpoint() -> None:
     assert configuration.checked({"driver": "kubernetes", "nodes": [dict(node)]}, "f")["nodes"][0]["name"] == "second"
     with pytest.raises(ConfigError, match=r"builder\.nodes\[0\]: endpoint is missing"):
         configuration.checked({"nodes": [dict(node)]}, "f")
+
+
+ODD = {
+    b"registry = 5": {"registry": 5},
+    b"[registry]\n'docker.io' = 5": {'registry."docker.io"': 5},
+    b"[registry.r]\nca = '/a/b'\nkeypair = [5]": {"registry.r.ca": "b", "registry.r.keypair": '["5"]'},
+}
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_what_somebody_has_made_of_buildkitd_toml_is_compared_whatever_it_says(text: bytes, tmp_path: Path) -> None:
+    assert buildkitd.said(System(str(tmp_path), {}), text) == ODD[text]
+
+
+REFUSED = {
+    "registry.docker.io": {"registry": {"docker.io": 5}},
+    "worker": {"worker": "oci"},
+    "worker.oci": {"worker": {"oci": []}},
+    "worker.oci.gcpolicy[0].all": {"worker": {"oci": {"gcpolicy": [{"all": None}]}}},
+    "dns.nameservers": {"dns": {"nameservers": ["10.0.0.1", {}]}},
+    "grpc.x": {"grpc": {"x": float("inf")}},
+}
+
+
+@pytest.mark.parametrize("place", REFUSED)
+def test_what_no_buildkitd_toml_can_say_is_refused_with_its_place(place: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"f: builder.buildkitd.{place}: ")):
+        configuration.checked({"buildkitd": REFUSED[place]}, "f")
+
+
+@pytest.mark.parametrize("key", ["proxies", "registry-mirrors", "insecure-registries"])
+@pytest.mark.parametrize("value", [5, "http://a", {"a": [1]}])
+def test_a_daemon_json_that_the_daemon_would_refuse_says_nothing_of_registries(key: str, value: object) -> None:
+    known = Registries(mirrors=("http://m/",), insecure=("i",))
+    found = registries.foreseen(known, "{}", json.dumps({key: value}))
+    assert (found.mirrors, found.insecure, found.proxies) == (known.mirrors, known.insecure, {})
