@@ -215,25 +215,28 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
     try:
         made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]
         system.post(socket, f"/containers/{made}/start")
-        said = _said(system, socket, made)
+        said = _said(system, socket, made, probe)
         pid = system.get(socket, f"/containers/{made}/json")["State"]["Pid"]
         how = within or _how(system, pid)
     except CommandError as e:
         return row._replace(error=e.message)
-    if said.splitlines()[-1:] != [probe]:  # QEMU 10 for ppc64le says something of its own before it
+    if said.splitlines()[-1:] != [probe]:
         return row._replace(how=how, error=f"it said {said!r} instead of {probe!r}")
     return row._replace(runs=True, how=how)
 
 
-def _said(system: System, socket: str, container: str) -> str:
-    """What a container has printed, once it has printed anything or ended."""
+def _said(system: System, socket: str, container: str, word: str) -> str:
+    """What a container has printed, once its last line is ``word``, or it has ended.
+
+    QEMU 10 for ppc64le says something of its own before it, which may be all that is in the log for a while.
+    """
     deadline = system.clock() + START
     while True:
         running = system.get(socket, f"/containers/{container}/json")["State"]["Running"]
         _, frames = system.request(socket, "GET", f"/containers/{container}/logs?stdout=1&stderr=1")
-        text = _text(frames)
-        if text or not running or system.clock() > deadline:
-            return text.strip()
+        text = _text(frames).strip()
+        if text.splitlines()[-1:] == [word] or not running or system.clock() > deadline:
+            return text
         system.pause(0.02)
 
 

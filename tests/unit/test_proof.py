@@ -1,0 +1,39 @@
+"""What a proof takes for a platform that runs."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner import proof
+from provisioner.system import System
+from tests import recorded
+
+SOCKET = "/s"
+WARNING = "qemu-ppc64le: warning: something of its own\n"
+LOGS = {
+    "the word": (["ppc64le\n"], True, ""),
+    "nothing for a while": (["", "ppc64le\n"], True, ""),
+    "something of QEMU's own before it": ([WARNING, f"{WARNING}ppc64le\n"], True, ""),
+    "something else, and it has ended": ([WARNING], False, "it said 'qemu-ppc64le: warning"),
+}
+
+
+def frame(text: str) -> bytes:
+    """A log as the engine gives it."""
+    return b"\1\0\0\0" + len(text).to_bytes(4, "big") + text.encode() if text else b""
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_a_probe_is_heard_out(name: str, tmp_path: Path) -> None:
+    said, runs, error = LOGS[name]
+    logs = iter(map(frame, said))
+    state = {"State": {"Running": runs, "Pid": 0}}
+    answers: recorded.Answers = {
+        "POST /containers/create": {"Id": "c"},
+        "POST /containers/c/start": b"",
+        "/containers/c/json": state,
+        "/containers/c/logs": lambda: next(logs),
+    }
+    with recorded.engine(tmp_path / "s", answers):
+        row = proof.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
+    assert (row.runs, row.error[: len(error)]) == (runs, error)
