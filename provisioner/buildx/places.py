@@ -69,7 +69,7 @@ def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | N
     if ran.status == 0:
         [found] = json.loads(ran.stdout)
         return found
-    if "no such" in ran.error.lower():
+    if "no such container" in ran.error.lower():  # of a host, or a context's file, there is none such, either
         return None
     _silent(host).add(place.way)
     raise NoEngineError(f"{place.node.endpoint} does not answer", hint=" ".join(place.docker("info")))
@@ -98,7 +98,7 @@ def volume(host: Reader, facts: Facts, place: Place, name: str) -> bool:
     if not place.way:
         return host.get(facts.socket, f"/volumes/{name}") is not None
     ran = _asked(host, place, "volume", "inspect", name)
-    return ran.status == 0 or "no such" not in ran.error.lower()
+    return ran.status == 0 or "no such volume" not in ran.error.lower()
 
 
 def _asked(host: Reader, place: Place, *words: str) -> Ran:

@@ -10,7 +10,7 @@ import pytest
 from provisioner import registries
 from provisioner.buildx import buildkitd, configuration, container, drivers, places, store
 from provisioner.engine import Endpoint, engine
-from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.errors import ConfigError, NoEngineError, ProvisionerError
 from provisioner.facts import Facts
 from provisioner.registries import Registries
 from provisioner.system import System, identity
@@ -167,6 +167,31 @@ def test_a_check_looks_at_this_host_s_container_alone_and_a_plan_asks_the_others
     assert {container.IMAGE_ID, container.TOML, "container memory"} <= asked.keys()
     away = places.want(others[0], seen, toml=True)
     assert {k.removeprefix("node b1 ") for k in away} == asked.keys() - places.UNKNOWN
+
+
+ANSWERS = {
+    "Error: No such container: buildx_buildkit_b1": True,
+    "Error response from daemon: No such container: buildx_buildkit_b1": True,
+    "error during connect: dial tcp: lookup arm: no such host": False,
+    "unable to resolve docker endpoint: open /root/.docker/contexts/meta/x/meta.json: no such file or directory": False,
+}
+
+
+@pytest.mark.parametrize("said", ANSWERS)
+def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_path: Path) -> None:
+    docker = tmp_path / "usr/bin/docker"
+    docker.parent.mkdir(parents=True)
+    docker.write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    docker.chmod(0o755)
+    where = Endpoint("default", "unix:///s", "default")
+    seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True, far=True)
+    host, place = System(str(tmp_path), {}), places.of(NODES, seen, "root")[1]
+    if ANSWERS[said]:
+        assert places.inspected(host, seen, place) is None
+    else:
+        with pytest.raises(NoEngineError, match="ssh://arm does not answer"):
+            places.inspected(host, seen, place)
+        assert places.volume(host, seen, place, "v")
 
 
 def test_a_pinned_image_has_no_digest_that_could_differ_from_its_tag() -> None:
