@@ -243,7 +243,7 @@ def _remember(system: System, path: str | None, wanted: Desired, user: str) -> N
     memories = {desired.remembered(system): desired.memory(system, path, wanted)}
     if account := system.account(user):
         with suppress(ConfigError):  # of a record that cannot be read there is nothing to remember
-            instance = store.instance(system, store.of(account), wanted.builder.name)
+            instance = store.instance(system, store.of(system, account), wanted.builder.name)
             files = instance.nodes[0].files if instance and instance.nodes else None
             if text := (files or {}).get(buildkitd.NAME):
                 memories[buildkitd.remembered(system)] = buildkitd.memory(text)

@@ -103,7 +103,7 @@ def _emulators(host: Reader, engine: str) -> list[str]:
 def _builders(host: Reader) -> list[str] | None:
     account = host.account(host.user)
     try:
-        return list(host.names(f"{store.of(account).folder}/instances")) if account else []
+        return list(host.names(f"{store.of(host, account).folder}/instances")) if account else []
     except DeniedError:
         return None
 

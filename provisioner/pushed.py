@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from provisioner import platforms, proof, registries
+from provisioner.buildx import store
 from provisioner.desired import Desired
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.facts import Facts
@@ -128,7 +129,7 @@ def _login(system: System, host: str, user: str) -> dict[str, str]:
     """What docker would tell the registry; nothing where a credential helper keeps it."""
     account = system.account(user)
     try:
-        text = system.read(f"{account.home}/.docker/config.json", user=user) if account else None
+        text = system.read(f"{store.of(system, account).docker}/config.json", user=user) if account else None
         word = json.loads(text or "{}")["auths"][host]["auth"]
     except (ProvisionerError, ValueError, KeyError, TypeError):
         return {}

@@ -110,7 +110,7 @@ def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
     """Whether a rollback needs the very container, because buildx's file would make another one."""
     account = host.account(want.builder.users[0])
     try:
-        instance = store.instance(host, store.of(account), want.builder.name) if account else None
+        instance = store.instance(host, store.of(host, account), want.builder.name) if account else None
     except ProvisionerError:
         return True
     old = next((n for n in instance.nodes if n.name == box.place.node.name), None) if instance else None

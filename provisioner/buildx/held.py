@@ -24,7 +24,7 @@ BUILDING = Held("", "a build runs on the builder", "wait until it has ended, the
 
 def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Held | None:
     """Why nothing at all can be done about the builder; None: nothing speaks against it."""
-    own = f"{host.home}/.docker/cli-plugins"  # of root, or of the user that we are
+    own = f"{store.told(host) or f'{host.home}/.docker'}/cli-plugins"  # of root, or of the user that we are
     name = "docker-buildx.exe" if host.platform == "win32" else "docker-buildx"
     if not any(host.stat(f"{folder}/{name}") for folder in (own, *PLUGINS)):
         hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
@@ -101,7 +101,7 @@ def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
     user = want.builder.users[0]
     account = host.account(user)
     try:
-        there = store.instance(host, store.of(account), want.builder.name) if account else None
+        there = store.instance(host, store.of(host, account), want.builder.name) if account else None
     except ProvisionerError:
         there = None
     known = {*want.names, f"{want.builder.name}0"}
@@ -124,7 +124,7 @@ def _default_file(host: Reader, want: Wanted) -> Held | None:
     """buildx takes a file of the user's where it is given none."""
     for user in want.builder.users if want.builder.driver == drivers.CONTAINER and not want.toml else ():
         account = host.account(user)
-        path = f"{store.of(account).folder}/buildkitd.default.toml" if account else ""
+        path = f"{store.of(host, account).folder}/buildkitd.default.toml" if account else ""
         with contextlib.suppress(ProvisionerError):
             if path and host.read(path, user=user) is not None:
                 hint = "move it away, or say what it says under builder.buildkitd"
@@ -137,7 +137,7 @@ def _other_driver(host: Reader, want: Wanted) -> Held | None:
     for user in want.builder.users:
         account = host.account(user)
         try:
-            there = store.instance(host, store.of(account), name) if account else None
+            there = store.instance(host, store.of(host, account), name) if account else None
         except ProvisionerError:
             continue
         if there and there.driver != want.builder.driver:

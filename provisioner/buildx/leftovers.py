@@ -90,7 +90,7 @@ def _driver(host: Reader, name: str, user: str) -> str:
     """The driver with which a builder is registered for a user; empty: it is not, or that cannot be known."""
     account = host.account(user or "root")
     try:
-        there = store.instance(host, store.of(account), name) if account else None
+        there = store.instance(host, store.of(host, account), name) if account else None
     except ProvisionerError:
         there = None
     return there.driver if there else ""

@@ -89,7 +89,7 @@ def _own(case: Case, user: str) -> Iterator[Step]:
     account = case.host.account(user)
     if account is None or wanted.OWNER not in case.of(user):
         return
-    for path in seen.owned(store.of(account), case.want):
+    for path in seen.owned(store.of(case.host, account), case.want):
         there = case.host.status(path)
         if there is not None and there.uid != account.uid:
             yield SetOwner((path,), account.uid, account.gid)
@@ -126,7 +126,7 @@ def _select(case: Case, user: str) -> Iterator[Step]:
     account = case.host.account(user)
     if account is None or not mine & SELECTION:
         return
-    kept, name = store.of(account), case.want.builder.name
+    kept, name = store.of(case.host, account), case.want.builder.name
     for way in (*seen.missing_ways(case.host, case.facts, kept, name), ""):
         files = (kept.current_file, kept.default_file(way or case.facts.endpoint.host))
         undo = tuple(step for path in files for step in registration.put_back(case.host, path, user))

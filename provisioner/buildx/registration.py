@@ -29,7 +29,7 @@ def steps(
     account = host.account(user)
     if account is None or not wrong - ELSEWHERE:
         return []
-    kept, nodes = store.of(account), tuple(n for n in want.nodes if n.name not in down)
+    kept, nodes = store.of(host, account), tuple(n for n in want.nodes if n.name not in down)
     argv = partial(commands.create, want.builder, known, toml(host) if want.toml else None)
     try:
         instance = store.instance(host, kept, want.builder.name)

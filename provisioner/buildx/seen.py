@@ -70,7 +70,7 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> dict[str, Valu
     account = host.account(user)
     if account is None:
         return {**dict.fromkeys(want.registered(user)), wanted.REGISTERED: f"there is no user {user}"}
-    kept = store.of(account)
+    kept = store.of(host, account)
     state: dict[str, Value] = {}
     if user != "root":
         state = {wanted.REACHES: reaches(host, facts, account), wanted.OWNER: _owner(host, kept, account, want)}
@@ -196,7 +196,7 @@ def _owner(host: Reader, kept: Store, account: Account, want: Wanted) -> str:
 
 def owned(kept: Store, want: Wanted) -> tuple[str, ...]:
     """What has to be the user's, lest buildx of that user fails."""
-    top = kept.folder.removesuffix("/buildx")
+    top = kept.docker
     folders = (top, f"{top}/config.json", *(f"{kept.folder}/{f}".rstrip("/") for f in store.FOLDERS))
     return (
         *folders,

@@ -56,6 +56,11 @@ class Store(NamedTuple):
         return f"{self.folder}/instances/{name}"
 
     @property
+    def docker(self) -> str:
+        """The folder of docker's configuration."""
+        return self.folder.removesuffix("/buildx")
+
+    @property
     def current_file(self) -> str:
         """The file of the choice made last."""
         return f"{self.folder}/current"
@@ -65,9 +70,15 @@ class Store(NamedTuple):
         return f"{self.folder}/defaults/{digest(key)}"
 
 
-def of(account: Account) -> Store:
-    """The store of a user."""
-    return Store(f"{account.home}/.docker/buildx", account.name)
+def of(host: Reader, account: Account) -> Store:
+    """The store of a user; beside the configuration of docker, which our own environment may have elsewhere."""
+    own = told(host) if account.name == host.user else ""
+    return Store(f"{own or f'{account.home}/.docker'}/buildx", account.name)
+
+
+def told(host: Reader) -> str:
+    """The folder that our environment names, and docker is told of; empty: none, as always for root."""
+    return host.environ.get("DOCKER_CONFIG", "").rstrip("/") if host.uid != 0 else ""
 
 
 def instance(host: Reader, store: Store, name: str) -> Instance | None:
@@ -112,7 +123,7 @@ def selected(host: Reader, store: Store, key: str) -> str | None:
 def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
     """Every other name under which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
     found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and _same(u, endpoint)]
-    folder = f"{store.folder.removesuffix('/buildx')}/contexts/meta"
+    folder = f"{store.docker}/contexts/meta"
     for name in host.names(folder, user=store.user):
         try:
             context = json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")

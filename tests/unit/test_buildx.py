@@ -12,6 +12,7 @@ from provisioner.buildx import buildkitd, configuration, container, drivers, pla
 from provisioner.engine import Endpoint, engine
 from provisioner.errors import ConfigError, NoEngineError, ProvisionerError
 from provisioner.facts import Facts
+from provisioner.model import Account
 from provisioner.registries import Registries
 from provisioner.system import System, identity
 
@@ -119,6 +120,16 @@ def test_one_socket_by_two_names_and_contexts_are_ways_to_it(tmp_path: Path) -> 
         (folder / "meta.json").write_text(f'{{"Name":"{name}","Endpoints":{{"docker":{{"Host":"{where}"}}}}}}')
     (tmp_path / "root/.docker/contexts/meta/2").mkdir()
     assert store.ways(host, kept, "unix:///var/run/docker.sock") == ("unix:///run/docker.sock", "here")
+
+
+def test_a_user_s_buildx_is_where_docker_is_told_that_its_configuration_is() -> None:
+    host = System("/", {"DOCKER_CONFIG": "/home/dev/.config/docker/"})
+    ours, theirs = (Account(name, 1000, 1000, (), f"/home/{name}") for name in (host.user, "dev"))
+    host.uid = 1000
+    assert store.of(host, ours._replace(name=host.user)).folder == "/home/dev/.config/docker/buildx"
+    assert store.of(host, theirs).folder == "/home/dev/.docker/buildx"
+    host.uid = 0  # nothing of root's environment reaches docker
+    assert store.of(host, ours._replace(name=host.user)).folder == f"/home/{ours.name}/.docker/buildx"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
