@@ -54,6 +54,7 @@ def rules(found: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
     """Every key of the schema that has a name, with its rule."""
     for name, rule in found.get("properties", {}).items():
         whole = {**schema["$defs"].get(rule.get("$ref", "").rpartition("/")[2], {}), **rule}
+        whole["needed"] = name in found.get("required", ())
         yield path + name, whole
         if whole.get("type") != ["string", "object"]:  # restart, which is checked by the agent alone
             yield from rules(whole, f"{path}{name}.")
@@ -89,6 +90,7 @@ def test_an_option_has_the_type_and_the_choices_of_its_key(name: str) -> None:
     assert option.get("choices") == choices == said.get("choices")
     if kind == "array":
         assert option["elements"] == TYPES[rule["items"].get("type", "string")]
+    assert option.get("required", False) == rule["needed"]
     for key in ("type", "elements", "required"):
         assert option.get(key) == said.get(key)
     assert "default" not in option  # what a play leaves out is left to the agent
@@ -206,6 +208,23 @@ def test_the_role_s_units_are_the_agent_s() -> None:
         "examples",
         "provisioner.catalog",
     }
+
+
+PACKAGES = {
+    "provisioner": "provisioner",
+    "docker-provisioner": "docker-provisioner",
+    "python3-provisioner_0.1.0-1_all.deb": "python3-provisioner",
+    "docker-provisioner-0.1.0-1.fc40.noarch.rpm": "docker-provisioner",
+}
+
+
+@pytest.mark.parametrize("given", PACKAGES)
+def test_the_package_that_is_taken_away_is_the_one_that_was_installed(given: str) -> None:
+    [task] = [t for t in read(ROLE / "tasks/absent.yml") if t["name"] == "Remove the package"]
+    name = given
+    for pattern in re.findall(r"regex_replace\('(.*?)', ''\)", task["ansible.builtin.package"]["name"]):
+        name = re.sub(pattern, "", name)
+    assert name == PACKAGES[given]
 
 
 def test_the_role_s_defaults_are_those_that_it_documents() -> None:

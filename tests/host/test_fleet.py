@@ -23,8 +23,9 @@ pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 BARE = "bare"
 ENGINES = {"old": "bookworm", BARE: "trixie", "ci": "forky", "new": "29"}
 BASE: dict[str, Any] = {"platforms": ["linux/amd64", "linux/arm64"], "image_store": {"existing": "hide"}}
+PACKAGE = "docker-provisioner"  # whose name begins with that of another package
 CONTROL = f"""\
-Package: provisioner
+Package: {PACKAGE}
 Version: {__version__}
 Architecture: all
 Maintainer: The authors of provisioner <provisioner@localhost>
@@ -43,6 +44,16 @@ find etc/provisioner usr/local/lib/provisioner-environments -type f 2>/dev/null
 # pip loads them, whether it has a network or not; here a package's script would make them one file.
 CERTIFICATES = "mkdir -p /etc/ssl/certs; cat /usr/share/ca-certificates/mozilla/* > /etc/ssl/certs/ca-certificates.crt"
 REPORT = "/fleet/report"
+# A repository on the host's own disk, and no other.
+REPOSITORY = """\
+set -e
+cd /repository
+sum=$(sha256sum it.deb)
+{ dpkg-deb --field it.deb; stat -c 'Size: %s' it.deb; echo "SHA256: ${sum%% *}"; echo "Filename: ./it.deb"; } > Packages
+rm -rf /etc/apt/sources.list.d
+echo 'deb [trusted=yes] file:/repository ./' > /etc/apt/sources.list
+apt-get update
+"""
 SPAN = ("ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
 
 
@@ -69,7 +80,7 @@ def build_package(folder: Path) -> Path:
     subprocess.run(make, check=True, capture_output=True)
     (folder / "root/DEBIAN").mkdir()
     (folder / "root/DEBIAN/control").write_text(CONTROL)
-    made = folder / f"provisioner_{__version__}_all.deb"
+    made = folder / f"{PACKAGE}_{__version__}_all.deb"
     build = ("dpkg-deb", "--root-owner-group", "--build", str(folder / "root"), str(made))
     subprocess.run(build, check=True, capture_output=True)
     return made
@@ -215,3 +226,14 @@ def test_all_of_it_is_taken_back_and_away(ground: Fleet) -> None:
         assert BUILDER not in host.sh("docker ps -a").stdout
     again = ground.play("site", "--limit", "old,bare", **arguments)
     assert (again.status, again.changed()) == (0, set()), again.output
+
+
+def test_a_package_of_the_host_s_repositories_is_installed_and_removed_by_its_name(ground: Fleet) -> None:
+    host = ground.members["old"]
+    host.put("/repository/it.deb", ground.controller.get(f"/fleet/{PACKAGE}_{__version__}_all.deb") or b"")
+    host.sh(REPOSITORY, check=True)
+    for state, there in (("present", "/usr/bin/provisioner"), ("absent", "")):
+        arguments: dict[str, Any] = {"provisioner_package": PACKAGE, "provisioner_state": state}
+        for changed in ({"old"}, set()):
+            play = ground.play("site", "--tags=install,absent", "--limit=old", **arguments)
+            assert (play.status, play.changed(), program(host)) == (0, changed, there), play.output

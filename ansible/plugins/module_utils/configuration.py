@@ -49,7 +49,7 @@ OPTIONS = {
                 "type": "list",
                 "elements": "dict",
                 "options": {
-                    "endpoint": {"type": "str", "required": True},
+                    "endpoint": {"type": "str"},
                     "name": {"type": "str"},
                     "platforms": _LIST,
                     "driver_options": {"type": "dict"},

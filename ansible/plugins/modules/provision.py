@@ -157,9 +157,8 @@ options:
         suboptions:
           endpoint:
             description:
-              - A context's name, C(ssh://) or C(tcp://), as the driver takes it.
+              - A context's name, C(ssh://) or C(tcp://), as the driver takes it. Only a node on a cluster needs none.
             type: str
-            required: true
           name:
             description:
               - The node's name.
