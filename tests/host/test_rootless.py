@@ -69,6 +69,11 @@ def test_a_rootless_engine_is_provisioned_by_its_user_and_root_s_stays_as_it_was
     assert host.sh(f"stat -c %U {STATE}/receipts {DAEMON_JSON}").stdout.split() == ["dev", "dev"]
     assert host.sh("find /home/dev ! -user dev ! -path '*/share/docker/*' | head").stdout == ""
 
+    elsewhere = {"DOCKER_CONFIG": "/home/dev/.config/docker", "DOCKER_HOST": f"unix://{SOCKET}"}
+    for command in (("apply", "--only=builder"), ("check", "--only=builder"), ("rollback",)):
+        ran = host.run("provisioner", *command, user="dev", env=elsewhere, timeout=240)
+        assert ran.status == 0, ran.stderr
+
     root = agent(host, "check", f"--host=unix://{SOCKET}")
     assert root.status == 77
     assert "belongs to a user, and root does not provision it" in root.stderr
