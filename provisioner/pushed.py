@@ -5,6 +5,7 @@ are is told what ``docker login`` has left in the user's configuration. Where th
 read by ``docker buildx imagetools``, and nothing can be removed from here.
 """
 
+import binascii
 import hashlib
 import json
 import os
@@ -75,11 +76,11 @@ class Registry(NamedTuple):
         status, fields, body = self.ask("GET", f"manifests/{reference}")
         if status in (401, 403):
             text = self.inspect(reference, "--raw")
-            return str(json.loads(text).get("mediaType", "")), text.encode("utf-8", "surrogateescape")
+            return str(self.parsed(text).get("mediaType", "")), text.encode("utf-8", "surrogateescape")
         if status != 200:
             hint = "look into the registry's log"
             raise ProvisionerError(f"{self.host}: it gave {status} for {reference}, which was pushed there", hint=hint)
-        return fields.get("content-type", ""), body
+        return fields.get("content-type", "").partition(";")[0], body
 
     def remove(self, digest: str) -> int:
         """Take a manifest or an index away; the status."""
@@ -88,7 +89,22 @@ class Registry(NamedTuple):
     def platform(self, reference: str, config: str) -> str:
         """The platform that an image's configuration names."""
         status, _, body = self.ask("GET", f"blobs/{config}")
-        return _platform(json.loads(body if status == 200 else self.inspect(reference, "--format", "{{json .Image}}")))
+        return _platform(self.parsed(body if status == 200 else self.inspect(reference, "--format", "{{json .Image}}")))
+
+    def parsed(self, text: str | bytes) -> dict[str, Any]:
+        """The JSON object that it gives. ProvisionerError: something else, a page say."""
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise self.odd()
+        return found
+
+    def odd(self) -> ProvisionerError:
+        """What is said of an answer that is none of a registry's."""
+        hint = "is a registry there, or something in front of one? what was pushed is still there"
+        return ProvisionerError(f"{self.host}: what it gives for {self.repository} is no manifest", hint=hint)
 
 
 def prove(system: System, facts: Facts, desired: Desired, where: str, say: Callable[[str], None]) -> Pushed:
@@ -106,11 +122,8 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
     say(f"proof: build {', '.join(wanted)} and push {reference}")
     proof.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
     kind, body = registry.get(tag)
-    digest, top = f"sha256:{hashlib.sha256(body).hexdigest()}", json.loads(body)
-    if kind in MANIFESTS:  # of one platform alone buildx pushes no index
-        manifests: tuple[Manifest, ...] = (Manifest(registry.platform(tag, top["config"]["digest"]), digest, kind),)
-    else:
-        manifests = _manifests(top)
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    manifests = _manifests(registry, tag, Manifest("", digest, kind), registry.parsed(body))
     try:
         for manifest in manifests:
             _, text = registry.get(manifest.digest)
@@ -131,20 +144,30 @@ def _login(system: System, host: str, user: str) -> dict[str, str]:
     try:
         text = system.read(f"{store.of(system, account).docker}/config.json", user=user) if account else None
         word = json.loads(text or "{}")["auths"][host]["auth"]
-    except (ProvisionerError, ValueError, KeyError, TypeError):
+        binascii.a2b_base64(word, strict_mode=True)
+    except (ProvisionerError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return {"Authorization": f"Basic {word}"} if word else {}
 
 
-def _manifests(index: dict[str, Any]) -> tuple[Manifest, ...]:
-    return tuple(
-        Manifest(_platform(entry.get("platform") or {}), entry["digest"], entry["mediaType"])
-        for entry in index.get("manifests", ())
-    )
+def _manifests(registry: Registry, tag: str, top: Manifest, found: Mapping[str, Any]) -> tuple[Manifest, ...]:
+    """The manifests of an index; of one platform alone buildx pushes none, but that manifest."""
+    try:
+        if top.media_type in MANIFESTS:
+            return (top._replace(platform=registry.platform(tag, found["config"]["digest"])),)
+        there = found["manifests"]
+        return tuple(Manifest(_platform(m.get("platform") or {}), m["digest"], m["mediaType"]) for m in there)
+    except (KeyError, TypeError, AttributeError):
+        raise registry.odd() from None
 
 
 def _platform(fields: Mapping[str, Any]) -> str:
-    return platforms.normalise("/".join(str(fields[k]) for k in ("os", "architecture", "variant") if fields.get(k)))
+    """The platform of a manifest; one that nobody knows is called what it is called."""
+    name = "/".join(str(fields[k]) for k in ("os", "architecture", "variant") if fields.get(k))
+    try:
+        return platforms.normalise(name)
+    except ValueError:
+        return name
 
 
 def _row(
@@ -180,4 +203,5 @@ def _remove(registry: Registry, digest: str, manifests: tuple[Manifest, ...]) ->
     refused = [d for d in pushed if registry.remove(d) not in (200, 202, 404)]
     if not refused:
         return ""
-    return f"{registry.host} does not let us remove {len(refused)} manifests of {registry.repository}"
+    what = f"{len(refused)} manifest{'s' if len(refused) > 1 else ''}"
+    return f"{registry.host} does not let us remove {what} of {registry.repository}"

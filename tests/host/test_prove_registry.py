@@ -58,6 +58,14 @@ systemd-run --quiet docker-registry serve $PWD/5003.yml
 """
 
 
+# A credential helper, as `docker login` would call it; only its user may read what it keeps.
+HELPER = """\
+#!/bin/sh
+[ "$1 $(cat)" = "get 127.0.0.1:5003" ] && cat "$HOME/kept"
+"""
+KEPT = '{"ServerURL":"127.0.0.1:5003","Username":"who","Secret":"secret-word"}'
+
+
 def test_a_registry_that_asks_who_we_are_is_told_what_docker_login_has_left(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     host.sh("useradd -m -G docker dev", check=True)
@@ -76,6 +84,19 @@ def test_a_registry_that_asks_who_we_are_is_told_what_docker_login_has_left(boot
     assert proven.document["registry"]["left"] is None
     for digest in (proven.document["index"], *(m["digest"] for m in proven.document["registry"]["manifests"])):
         assert host.get(f"{REVISIONS}/{digest[7:]}/link") is None
+    host.put("/usr/bin/docker-credential-kept", HELPER, 0o755)
+    for settings in (
+        {"credHelpers": {"127.0.0.1:5003": "kept"}},
+        {"credsStore": "kept", "auths": {"127.0.0.1:5003": {}}},
+    ):
+        host.put("/home/dev/.docker/config.json", json.dumps(settings))
+        host.put("/home/dev/kept", KEPT, 0o600)
+        host.sh("chown dev: /home/dev/kept /home/dev/.docker/config.json", check=True)
+        helped = agent(host, "prove", "--registry=127.0.0.1:5003")
+        assert helped.status == 0, helped.stderr
+        assert [m["platform"] for m in helped.document["registry"]["manifests"]] == WANTED[:1]
+        assert "does not let us remove 1 manifest of " in helped.document["registry"]["left"]
+        assert "secret-word" not in str(helped)
     assert "secret-word" not in f"{proven}{host.sh('journalctl -t provisioner').stdout}"
 
 
