@@ -93,18 +93,6 @@ def test_a_wrong_configuration(boot: Boot) -> None:
         refused(host, 78, "provisioner.yaml: platfroms: there is no such key", "the keys there are", command)
 
 
-def test_of_many_applies_at_once_one_works_and_the_others_are_busy(boot: Boot) -> None:
-    host = boot("trixie", layers=LAYERS, agent=True)
-    running = [host.start("provisioner", "apply") for _ in range(8)]
-    said = [p.communicate(timeout=120)[1].decode() for p in running]
-    statuses = sorted(p.returncode for p in running)
-    assert statuses[0] == 0
-    assert set(statuses[1:]) == {75}, said
-    assert any("another provisioner (process" in s for s in said)
-    assert agent(host, "check").status == 0
-    assert host.sh("ls /var/lib/provisioner/receipts").stdout.split() == ["000001.jsonl"]
-
-
 def test_a_check_does_not_wait_for_the_lock(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     host.sh("mkdir -p /run/provisioner", check=True)

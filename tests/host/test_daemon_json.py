@@ -89,8 +89,8 @@ CASES = {
     "an authorization plug-in": Case(
         "authorization plug-ins (pass)",
         {DAEMON_JSON: '{"authorization-plugins": ["pass"]}', "/plugin.py": PLUGIN},
-        make="mkdir -p /run/docker/plugins; systemd-run -q --unit=plugin python3 /plugin.py; sleep .5; "
-        "systemctl restart docker",
+        make="mkdir -p /run/docker/plugins; systemd-run -q --unit=plugin python3 /plugin.py; "
+        "until [ -S /run/docker/plugins/pass.sock ]; do sleep .05; done; systemctl restart docker",
         undo="rm /etc/docker/daemon.json; systemctl restart docker; systemctl stop plugin; rm -r /run/docker/plugins",
     ),
     "a second daemon on the same file": Case(
@@ -199,8 +199,7 @@ def test_a_leaf_that_dockerd_would_refuse_is_held(boot: Boot) -> None:
 
 def test_a_restart_waits_for_its_window_and_for_builds(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
-    today = host.sh("date -u +%a").stdout.strip().lower()
-    other = "sun" if today == "wed" else "wed"
+    other = host.sh("date -u -d '3 days' +%a").stdout.strip().lower()  # not tomorrow: midnight may come meanwhile
     window = f"restart: {{policy: always, window: {{days: [{other}], start: '00:00', length: 1m, zone: UTC}}}}\n"
     host.put(CONFIG, window)
     held = agent(host, "apply")

@@ -8,6 +8,7 @@ import pytest
 from provisioner import platforms
 from tests.conftest import Boot
 from tests.host import agent, steps
+from tests.host.test_crash import KILLED
 from tests.hosts import Host, parts
 
 pytestmark = pytest.mark.host
@@ -163,8 +164,7 @@ def test_a_kill_while_programs_are_copied_is_undone(boot: Boot, there: bool) -> 
     if there:
         host.sh("docker pull -q tonistiigi/binfmt:qemu-v10.0.4", check=True)
     killed = host.start("provisioner", "apply", "--only=emulators")
-    host.wait("the first program", lambda: host.get(f"{VERSIONS}/qemu-v10.0.4/qemu-aarch64") is not None)
-    host.sh("kill -KILL $(cat /run/provisioner/lock)", check=True)
+    host.sh(KILLED, f"test -e {VERSIONS}/qemu-v10.0.4/qemu-aarch64", check=True)
     killed.communicate(timeout=20)
     assert agent(host, "check", "--only=emulators").document["interrupted"] == 1
     assert agent(host, "rollback").document["undone"] == [1]

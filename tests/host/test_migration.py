@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, started, steps, store
+from tests.host.test_crash import KILLED
 from tests.host.test_daemon_json import CONFIG, LONG, RUN, SLEEP, classic
 from tests.hosts import Host
 
@@ -20,6 +21,7 @@ for i in $(seq 10); do
 done
 docker tag app:3 reg.example:5000/team/app:v3
 cd /tmp; echo x > x; tar c x | docker import --platform linux/arm64 - far:1
+sleep 1.1 # images are listed, and copied, newest second first: the large ones are the first two
 head -c 40000000 /dev/urandom > x; tar c x | docker import - big:1
 head -c 30000000 /dev/zero > x; tar c x | docker import - zero:1
 docker volume create data
@@ -104,8 +106,7 @@ def test_what_a_kill_leaves_is_finished_by_the_next_run(boot: Boot) -> None:
     host.put(CONFIG, "image_store: {existing: migrate}\n")
     running = host.start("script", "-qefc", "provisioner apply", "/terminal")
     copied = "ctr -n moby images ls -q | wc -l"
-    host.wait("some copies", lambda: int(host.sh(copied).stdout) >= 4)
-    host.sh("pkill -KILL -f 'bin/provisioner apply'")
+    host.sh(KILLED, f"test $({copied}) -ge 4", check=True)
     running.communicate()
     time.sleep(0.2)
     there = int(host.sh(copied).stdout)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, portrait, store
-from tests.host.test_crash import RECEIPTS, SETTLED
+from tests.host.test_crash import KILLED, RECEIPTS, SETTLED
 
 pytestmark = pytest.mark.host
 # 24 to 28 take overlayfs without asking containerd whether it has that.
@@ -34,8 +34,7 @@ def test_a_store_that_runs_nothing_is_taken_back_and_one_that_works_is_kept(boot
     host.put("/etc/containerd/config.toml", plain)
     host.sh("systemctl restart containerd", check=True)
     running = host.start("provisioner", "apply", *ONLY)
-    host.wait("the trial", lambda: b'"step": "TryStore"' in (host.get(f"{RECEIPTS}/000002.jsonl") or b""))
-    host.sh("pkill -KILL -f 'bin/provisioner apply'")
+    host.sh(KILLED, f"grep -q TryStore {RECEIPTS}/000002.jsonl", check=True)
     running.communicate()
     host.sh(SETTLED, check=True)
     done = agent(host, "apply", "--only=image-store", "--only=daemon")
