@@ -25,7 +25,7 @@ from provisioner.journal import Journal
 from provisioner.model import Found
 from provisioner.proof import Proof
 from provisioner.report.sentences import sentence
-from provisioner.session import entitled, interruptible, must_be_root, own
+from provisioner.session import entitled, interruptible, must_be_root, own, uninterruptible
 from provisioner.steps import Say, execute, inverse
 from provisioner.system import System
 from provisioner.undoing import UNDOABLE, recover, rollback, timer, undo
@@ -114,7 +114,7 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
     every = [journal.read(system, n) for n in receipts.numbers(system)]
     undoes = journal.undoes(system)
     first = next((r.number for r in every if r.outcome in UNDOABLE), None)
-    undone = rollback(system, first, say) if first is not None else ()
+    undone = rollback(system, first, say) if first is not None or journal.cut_off(system) else ()
     if not every:
         return undone, ()
     with system.lock(journal.lock(system)), interruptible():
@@ -122,8 +122,9 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
         system, _ = facts.bound(system, every[-1].desired, seen)
         gone = [left for left in leftovers.found(system, seen.socket, undoes) if left.steps] if seen.socket else []
         if gone:
+            before = compare.drift(system, seen, every[-1].desired)
             book = Journal(system, receipts.numbers(system)[-1] + 1)
-            book.begin(__version__, every[-1].desired, ())
+            book.begin(__version__, every[-1].desired, before)
             steps = tuple(step for left in gone for step in left.steps)
             make_change(system, book, Change("left over", (), steps), say)
             book.end("removed")
@@ -173,10 +174,11 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
             book.step(step, ())
             execute(step, system)
     except BaseException as e:  # a signal must not leave the host half changed
-        reason, hint = _words(e)
-        say(f"failed: {reason}")
-        undo(system, journal.read(system, book.number), "rolled back", say)
-        raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
+        with uninterruptible():
+            reason, hint = _words(e)
+            say(f"failed: {reason}")
+            undo(system, journal.read(system, book.number), "rolled back", say)
+            raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
     book.end(receipts.UNCONFIRMED if confirm is not None else "held" if left else "converged")
     return Outcome(_status(left), made, left, book.number, proven, missing)
 

@@ -15,7 +15,9 @@ SIGNALS = tuple(s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SI
 
 
 class Interrupted(BaseException):
-    """A signal asked us to stop."""
+    """A signal asked us to stop; ``after`` says what had been done by then."""
+
+    after = "nothing was changed"
 
 
 def must_be_root(system: System) -> None:
@@ -53,29 +55,45 @@ def own(system: System) -> System:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the first signal that asks us to stop into an exception; later ones wait for the undo."""
+    """Turn the first signal that asks us to stop into an exception; later ones must not stop what that one began."""
+    asked = False
 
     def interrupt(number: int, _: FrameType | None) -> None:
-        raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+        nonlocal asked
+        if not asked:
+            asked = True
+            raise Interrupted(f"interrupted by {signal.Signals(number).name}")
 
     old = {s: signal.signal(s, interrupt) for s in SIGNALS}
     try:
         yield
     except Interrupted as e:
-        raise ProvisionerError(f"{e}; nothing was changed", hint="run the same command again") from None
+        raise ProvisionerError(f"{e}; {e.after}", hint="run the same command again") from None
     finally:
         for s, handler in old.items():
             signal.signal(s, handler)
 
 
 @contextmanager
-def uninterruptible() -> Iterator[None]:
-    """Let no signal in while the block runs: an undo has to come to its end."""
+def uninterruptible(*, last: bool = False) -> Iterator[None]:
+    """Let no signal in while the block runs: an undo has to come to its end.
+
+    One that came meanwhile is heard then, and stops what would follow. Nothing does where the block is the ``last``
+    that is done, or has failed: how that ended is what there is to say.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    forget = True
     try:
         yield
+        forget = last
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        while forget and signal.sigpending() & set(SIGNALS):
+            signal.sigwait(SIGNALS)
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except Interrupted as e:
+            e.after = "what was undone stays undone"
+            raise

@@ -28,14 +28,14 @@ def rollback(system: System, number: int | None, say: Say, *, overdue: bool = Fa
     system = own(system)
     if overdue and number is not None and _ended(system, number, say):
         return (number,)
-    with system.lock(journal.lock(system)), interruptible():
+    with system.lock(journal.lock(system)), interruptible(), uninterruptible(last=True):
         cut = recover(system, say)
+        if cut is not None and number == cut:
+            return (cut,)
         known = [r for r in (journal.read(system, n) for n in receipts.numbers(system)) if r.outcome in UNDOABLE]
         if number is not None and number not in [r.number for r in known]:
             journal.read(system, number)  # says so where there is none at all
             raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
-        if cut is not None and number == cut:
-            return (cut,)
         chosen = [r for r in known if r.number >= number] if number is not None else [] if cut else known[-1:]
         if not overdue:
             _refuse_while_building(system, chosen)
@@ -67,7 +67,7 @@ def _ended(system: System, number: int, say: Say) -> bool:
 def recovered(system: System, say: Say) -> int | None:
     """``recover`` as a run of its own."""
     system = own(system)
-    with system.lock(journal.lock(system)), interruptible():
+    with system.lock(journal.lock(system)), interruptible(), uninterruptible(last=True):
         return recover(system, say)
 
 

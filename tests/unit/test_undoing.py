@@ -1,0 +1,124 @@
+"""What is taken back, and what a signal may stop of that: on this machine's files, with a state of its own."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner import apply, journal, receipts, undoing
+from provisioner.acts import WriteFile
+from provisioner.desired import Desired
+from provisioner.errors import ProvisionerError, RollbackFailedError
+from provisioner.journal import Journal
+from provisioner.session import Interrupted, interruptible, uninterruptible
+from provisioner.system import System
+
+WANTED = Desired(platforms=("linux/amd64",), only=("emulators",))  # which no machine lacks, and no engine is asked
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> System:
+    system = System("/", {})
+    system.uid = 0
+    system.state, system.runtime = str(tmp_path / "state"), str(tmp_path / "run")
+    return system
+
+
+@pytest.fixture
+def stop() -> Iterator[None]:
+    """SIGTERM is what the code under test makes of it, and nothing else, while a test runs."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def cut_off(host: System, tmp_path: Path, text: str = "theirs") -> Path:
+    """A file that an apply was about to write over when it was killed."""
+    file = tmp_path / "file"
+    file.write_text(text)
+    book = Journal(host, (receipts.numbers(host) or (0,))[-1] + 1)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile(str(file), "ours"), (WriteFile(str(file), text),))
+    file.write_text("ours")
+    return file
+
+
+def test_a_rollback_to_a_run_that_was_cut_off_undoes_that_and_says_so(host: System, tmp_path: Path) -> None:
+    file = cut_off(host, tmp_path)
+    assert undoing.rollback(host, 1, print) == (1,)
+    assert file.read_text() == "theirs"
+    with pytest.raises(ProvisionerError, match="receipt 1 has been undone already"):
+        undoing.rollback(host, 1, print)
+
+
+def test_a_removal_undoes_a_run_that_was_cut_off(host: System, tmp_path: Path) -> None:
+    file = cut_off(host, tmp_path)
+    assert apply.remove(host, print) == ((1,), ())
+    assert file.read_text() == "theirs"
+    assert journal.cut_off(host) is None
+
+
+@pytest.mark.usefixtures("stop")
+def test_a_second_signal_does_not_stop_what_the_first_has_begun() -> None:
+    reached = []
+
+    @interruptible()
+    def run() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Interrupted:
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("the end of what it began")
+            raise
+
+    with pytest.raises(ProvisionerError, match="interrupted by SIGTERM; nothing was changed"):
+        run()
+    assert reached
+
+
+@pytest.mark.usefixtures("stop")
+def test_a_signal_during_an_undo_is_heard_after_it() -> None:
+    reached = []
+
+    @interruptible()
+    def run() -> None:
+        with uninterruptible(), uninterruptible():
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("the end of the undo")
+        reached.append("what would follow")
+
+    with pytest.raises(ProvisionerError, match="SIGTERM; what was undone stays undone"):
+        run()
+    assert reached == ["the end of the undo"]
+
+
+@pytest.mark.usefixtures("stop")
+def test_a_signal_does_not_hide_how_an_undo_has_failed() -> None:
+    @interruptible()
+    @uninterruptible()
+    def run() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RollbackFailedError("what is left")
+
+    with pytest.raises(RollbackFailedError, match="what is left"):
+        run()
+
+
+@pytest.mark.usefixtures("stop")
+def test_a_signal_during_a_rollback_changes_nothing_about_its_answer(host: System, tmp_path: Path) -> None:
+    file = cut_off(host, tmp_path)
+    Journal(host, 1).end("converged")
+
+    def say(sentence: str) -> None:
+        if "undo:" in sentence:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert undoing.rollback(host, None, say) == (1,)
+    assert file.read_text() == "theirs"
+
+
+def test_a_program_starts_with_no_signal_blocked_even_in_an_undo(host: System) -> None:
+    with uninterruptible():
+        assert host.run(("grep", "SigBlk", "/proc/self/status"), 10).split() == ["SigBlk:", "0" * 16]
