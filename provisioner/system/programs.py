@@ -9,10 +9,14 @@ from collections.abc import Iterator
 
 from provisioner.errors import CommandError
 from provisioner.model import Account, Ran
-from provisioner.typed import NamedTuple
+from provisioner.typed import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import subprocess
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
 SIGKILL, SIGPIPE, SIGTERM = 9, 13, 15  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
+_ASKING = (1, 2, SIGTERM)  # SIGHUP, SIGINT: what asks us to stop
 _PR_SET_PDEATHSIG = 1
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 _FLOOD = 1 << 16  # more than this no probe of ours prints
@@ -50,43 +54,60 @@ def spawn(
     """Run a program of the host's to its end, in a session of its own; killed with all that it started when late.
 
     The child becomes ``account`` for good before it executes anything. ``tied``: the kernel kills it when we are
-    killed, for what goes on alone would change the host while it is being undone.
+    killed, for what goes on alone would change the host while it is being undone. So would one that we do not know of
+    yet: a signal that comes while it is started is heard when we do.
     """
+    import signal
     import subprocess  # 10 ms that a drift check need not pay
 
-    process = subprocess.Popen(
-        (program, *argv[1:]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        cwd="/",
-        start_new_session=POSIX,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=account.groups if account else None,
-        preexec_fn=_die_with_us if tied and LINUX else None,
-    )
+    process: subprocess.Popen[bytes] | None = None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING) if tied and LINUX else None
     try:
+        process = subprocess.Popen(
+            (program, *argv[1:]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd="/",
+            start_new_session=POSIX,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=account.groups if account else None,
+            preexec_fn=None if before is None else _tie,
+        )
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
     except subprocess.TimeoutExpired:
         raise CommandError(f"`{' '.join(argv)}` did not end within {timeout} s") from None
     finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, SIGKILL) if POSIX else process.kill()
-            process.wait()
-        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
-            with contextlib.suppress(OSError):
-                pipe.close()  # not read to its end: what has left the session may hold it open for ever
+        if process is not None:
+            _end(process)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
     return Ran(process.returncode, said, complaint)
 
 
-def _die_with_us() -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """See that a program has ended, with all that it started in its session."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, SIGKILL) if POSIX else process.kill()
+        process.wait()
+    for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+        with contextlib.suppress(OSError):
+            pipe.close()  # not read to its end: what has left the session may hold it open for ever
+
+
+def _tie() -> None:
+    """In the child. No signal stays blocked there: a daemon that an undo starts would hand that down to containers."""
     import ctypes
+    import signal
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, SIGKILL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def start(program: bytes, *, bare: bool = False) -> Begun:
