@@ -11,7 +11,9 @@ from provisioner.errors import CommandError, NoEngineError
 from provisioner.system.wire import Wire
 
 _BLOCK = 1 << 20  # bytes at once, and in the pipe
-_QUIET = 300.0  # seconds that nothing may move: the engine may have to put a large layer together first
+# Seconds that nothing may move: an engine writes all of an image to a file of its own before it sends the first byte,
+# and the program unpacks the last layer after it. A hundred gigabytes take a disk of 60 MB/s that long.
+_QUIET = 1800.0
 
 
 def pour(
@@ -21,8 +23,12 @@ def pour(
 
     NoEngineError: the engine refused. CommandError: the program failed, or nothing moved for long.
     """
+    waited = CommandError(f"`{' '.join(argv)}`: nothing moved for {_QUIET:.0f} s")
     with contextlib.closing(wire):
-        first = _body(wire)
+        try:
+            first = _body(wire)
+        except TimeoutError:
+            raise waited from None
         output = os.memfd_create("output")
         begin, into = os.pipe()
         try:
@@ -41,7 +47,7 @@ def pour(
                     _move(wire, into, first, moved)
                 status = process.wait(_QUIET)
             except (TimeoutError, subprocess.TimeoutExpired):
-                raise CommandError(f"`{' '.join(argv)}`: nothing moved for {_QUIET:.0f} s") from None
+                raise waited from None
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -58,12 +64,13 @@ def _body(wire: Wire) -> bytes:
     """Read as far as the headers go; what came of the body with them."""
     head = b""
     while b"\r\n\r\n" not in head:
+        _await(wire)
         data = wire.recv(65536)
         if not data:
             raise NoEngineError("the engine ended its answer before it began", hint="journalctl -u docker")
         head += data
     header, _, rest = head.partition(b"\r\n\r\n")
-    if header.split(b" ", 2)[1] != b"200":
+    if header.split(b" ", 2)[1:2] != [b"200"]:
         raise NoEngineError(f"the engine refused: {rest.decode(errors='replace').strip()}", hint="journalctl -u docker")
     return rest
 
@@ -75,14 +82,19 @@ def _move(wire: Wire, into: int, first: bytes, moved: Callable[[int], None]) -> 
         fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, _BLOCK)
     while first:
         first = first[os.write(into, first) :]
-    arrived = select.poll()
-    arrived.register(wire.fileno(), select.POLLIN)
     total = 0
     while True:
-        if not arrived.poll(_QUIET * 1000):
-            raise TimeoutError
+        _await(wire)
         count = os.splice(wire.fileno(), into, _BLOCK)
         if not count:
             return
         total += count
         moved(total)
+
+
+def _await(wire: Wire) -> None:
+    """Wait until there is something to read, far longer than for any other answer. TimeoutError."""
+    arrived = select.poll()
+    arrived.register(wire.fileno(), select.POLLIN)
+    if not arrived.poll(_QUIET * 1000):
+        raise TimeoutError
