@@ -164,7 +164,7 @@ def _flags(host: Reader) -> tuple[str, ...]:
     """What the unit in the image gives the daemon; where containerd will listen is nothing to look for now."""
     drop_ins = (f"{DROP_INS}/{n}" for n in host.names(DROP_INS) if n.endswith(".conf"))
     texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
-    lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text)]
+    lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]
     argv = service.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
     return tuple(service.without(list(argv[1:]), "--containerd"))
 

@@ -35,7 +35,11 @@ class Start(NamedTuple):
 
 
 def start(host: Reader, site: Site, running: tuple[str, ...] = ()) -> Start:
-    """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags."""
+    """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags.
+
+    systemd tells the words of a command line without what kept them apart, so those of ``running`` count where they
+    make up the same line: one of ``--log-opt=tag={{.Name}} {{.ID}}`` is one.
+    """
     names = ("ExecStart", "Environment", "EnvironmentFiles", "MainPID")
     shown = properties(host, site, *names) if by_systemd(host, site) else {}
     found = re.search(_ARGV, shown.get("ExecStart", ""))
@@ -45,9 +49,11 @@ def start(host: Reader, site: Site, running: tuple[str, ...] = ()) -> Start:
     import shlex
 
     variables = dict(w.split("=", 1) for w in shlex.split(shown.get("Environment", "")) if "=" in w)
-    for name in re.findall(r"(\S+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
+    for name in re.findall(r"(?m)^(.+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
         variables |= _assignments(host.read(name) or "")
-    return Start(tuple(_expand(found.group(1), variables)), variables, main)
+    daemon, *flags = _expand(found.group(1), variables)
+    same = " ".join(flags).split() == " ".join(running).split()
+    return Start((daemon, *(running if same else flags)), variables, main)
 
 
 def by_systemd(host: Reader, site: Site = ROOT) -> bool:
@@ -201,11 +207,15 @@ def last_words(host: System, manager: Manager, unit: str) -> str:
 
 
 def properties(host: Reader, site: Site, *names: str) -> dict[str, str]:
-    """Properties of the daemon's unit, as ``systemctl show`` prints them."""
+    """Properties of the daemon's unit, as ``systemctl show`` prints them; one that it prints twice has two lines."""
     manager = managers.of(host, site)
     control = manager.control if manager else ("systemctl",)
     ran = host.ask(*control, "show", site.unit, *(f"--property={n}" for n in names))
-    return dict(line.split("=", 1) for line in ran.stdout.splitlines() if "=" in line)
+    shown: dict[str, str] = {}
+    for name, equals, value in (line.partition("=") for line in ran.stdout.splitlines()):
+        if equals:
+            shown[name] = f"{shown[name]}\n{value}" if name in shown else value
+    return shown
 
 
 def _answers(system: System, socket: str) -> bool:
@@ -221,14 +231,17 @@ def expanded(line: str, environment: str) -> tuple[str, ...]:
 
 
 def _assignments(text: str) -> dict[str, str]:
-    """An environment file, as systemd reads it: assignments, comments, quotes."""
+    """An environment file, as systemd reads it: assignments, comments, quotes, a backslash before the line's end."""
     import shlex
 
     found = {}
-    for line in text.splitlines():
+    for line in text.replace("\\\n", "").splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and not name.startswith(("#", ";")):
-            found[name.strip()] = " ".join(shlex.split(value))
+            try:
+                found[name.strip()] = " ".join(shlex.split(value))
+            except ValueError:  # a quote that nobody closed
+                found[name.strip()] = value.strip().strip("'\"")
     return found
 
 

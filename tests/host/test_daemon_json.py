@@ -58,6 +58,10 @@ CASES = {
     ),
     "DOCKER_DRIVER": Case("sets DOCKER_DRIVER to 'overlay2'", unit("Environment=DOCKER_DRIVER=overlay2")),
     "DOCKER_OPTS": Case("passes --storage-driver 'overlay2'", {DEFAULTS: 'DOCKER_OPTS="-s overlay2"\n'}),
+    "DOCKER_OPTS, and one more file of variables": Case(
+        "passes --storage-driver 'overlay2'",
+        {DEFAULTS: 'DOCKER_OPTS="\\\n-s overlay2"\n', "/etc/more": "A=don't\n", **unit("EnvironmentFile=/etc/more")},
+    ),
     "userns-remap": Case("userns-remap is 'default'", {DAEMON_JSON: '{"userns-remap": "default"}'}),
     "userns-remap's flag": Case("passes --userns-remap", {DEFAULTS: 'DOCKER_OPTS="--userns-remap=default"\n'}),
     "an explicit false": Case("explicitly false", {DAEMON_JSON: '{"features": {"containerd-snapshotter": false}}'}),
@@ -137,6 +141,10 @@ def test_every_conflict_is_named_and_an_apply_leaves_the_engine_running(boot: Bo
             assert host.get(path) == text.encode(), name
         host.sh(f"{case.undo}; rm -f {DROP_IN} {DAEMON_JSON}; systemctl daemon-reload", check=True)
         host.put(DEFAULTS, plain or b"")
+    host.put(
+        DROP_IN, f'[Service]\nExecStart=\nExecStart={DOCKERD} $DOCKER_OPTS --log-opt "tag={{{{.Name}}}} {{{{.ID}}}}"\n'
+    )
+    host.sh("systemctl daemon-reload; systemctl reset-failed docker; systemctl restart docker", check=True)
     switched = agent(host, "apply")
     assert switched.status == 0, switched.stderr
     assert "io.containerd.snapshotter.v1" in store(host)
