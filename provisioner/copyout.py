@@ -116,13 +116,21 @@ def _pull(system: System, step: CopyOut) -> None:
     where = f"/images/create?fromImage={quote(repository, safe='')}&tag={quote(digest or tag, safe='')}"
     hint = "load or pull it by hand, name emulators.directory, or install the distribution's QEMU"
     try:
-        answer = str(system.post(step.socket, where))
+        answer = system.post(step.socket, where)
     except (CommandError, NoEngineError) as e:
         raise CommandError(f"{step.image} cannot be pulled: {e.message}", hint=hint) from None
-    for line in answer.splitlines():
-        said = json.loads(line) if line.startswith("{") else {}
+    for said in [answer] if isinstance(answer, dict) else map(_said, str(answer).splitlines()):
         if "error" in said:
             raise CommandError(f"{step.image} cannot be pulled: {said['error']}", hint=hint)
+
+
+def _said(line: str) -> Mapping[str, Any]:
+    """A line of the engine's about a pull; nothing where it has broken off."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _programs(system: System, step: CopyOut) -> dict[str, str]:

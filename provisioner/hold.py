@@ -32,9 +32,10 @@ def read(host: Reader, now: str) -> Hold | None:
         return None
     try:
         found = Hold(**json.loads(text))
+        on = now < found.until
     except (TypeError, ValueError):
         return Hold(f"{PATH} cannot be read", "9999-12-31T23:59:59Z", now, "unknown")
-    return found if now < found.until else None
+    return found if on else None
 
 
 def refuse(host: Reader, now: str) -> None:

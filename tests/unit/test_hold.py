@@ -29,7 +29,10 @@ def test_a_hold_is_on_until_its_time(system: System) -> None:
     assert hold.release(system) is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"reason": 1}', "null"])
+NUMBER = '{"reason": "release", "until": 2026, "since": "", "by": ""}'
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"reason": 1}', "null", NUMBER])
 def test_a_hold_that_cannot_be_read_holds(system: System, text: str) -> None:
     system.make_directory(hold.FOLDER, 0o755)
     system.write(hold.PATH, text, 0o644)

@@ -1,0 +1,33 @@
+"""An image that cannot be had is named, in the engine's words, however many lines these take."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner import copyout
+from provisioner.acts import CopyOut
+from provisioner.errors import CommandError
+from provisioner.system import System
+from tests.recorded import engine
+
+IMAGE = "tonistiigi/binfmt:qemu-v10.0.4"
+STEP = CopyOut("/run/docker.sock", IMAGE, ("qemu-arm",), "/f", preserve_argv0=True)
+ERROR = b'{"errorDetail": {"message": "denied"}, "error": "denied"}'
+PULLING = b'{"status": "Pulling from tonistiigi/binfmt"}\r\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (ERROR, "cannot be pulled: denied"),
+        (PULLING + ERROR, "cannot be pulled: denied"),
+        (PULLING + b'{"status": "Extra', "does not have it"),
+        (b"", "does not have it"),
+    ],
+    ids=["at once", "later", "broken off", "nothing"],
+)
+def test_an_image_that_cannot_be_pulled_is_named(tmp_path: Path, answer: bytes, words: str) -> None:
+    with engine(tmp_path / "run/docker.sock", {"POST /images/create": answer}), pytest.raises(CommandError) as raised:
+        copyout.copy_out(System(str(tmp_path), {}), STEP)
+    assert IMAGE in raised.value.message
+    assert words in raised.value.message
