@@ -38,7 +38,7 @@ def _differences(
     restarting = _restarting(host, facts, wanted, changes)
     receipt = _applied(host)
     last = record.read(host)
-    since = {(d["resource"], d["key"], d["have"]): d["since"] for d in _rows(last)}
+    since = {(d["resource"], d["key"], d["have"]): d["since"] for d in last.get("differences", ())}
     first = now if last or recording else None
     for resource, d in drift:
         change = changes.get(resource)
@@ -53,12 +53,6 @@ def _differences(
             "restarts": resource in restarting,
             "held": {"reason": kept.reason, "hint": kept.hint} if kept else None,
         }
-
-
-def _rows(last: Result) -> list[dict[str, Any]]:
-    """The differences of a record, as far as they are whole."""
-    rows = last.get("differences")
-    return [r for r in rows if {"resource", "key", "have", "since"} <= r.keys()] if isinstance(rows, list) else []
 
 
 def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tuple[Mapping[str, Change], str | None]:

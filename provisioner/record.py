@@ -19,12 +19,24 @@ def folder(host: Reader) -> str:
 
 
 def read(host: Reader) -> Result:
-    """What the last recorded check found; empty where there is none, or none that we may or can read."""
+    """What the last recorded check found; empty where there is none, or none that we may or can read.
+
+    The check's own user wrote it, who may do less than whoever reads it: of its differences those that are whole count.
+    """
     try:
         last = json.loads(host.read(f"{folder(host)}/check.json") or "{}")
-    except (DeniedError, ValueError):
+    except (DeniedError, ValueError, RecursionError):
         return {}
-    return last if isinstance(last, dict) and last.get("schema_version") == SCHEMA_VERSION else {}
+    if not isinstance(last, dict) or last.get("schema_version") != SCHEMA_VERSION:
+        return {}
+    rows = last.get("differences")
+    return {**last, "differences": [r for r in rows if _whole(r)] if isinstance(rows, list) else []}
+
+
+def _whole(row: Any) -> bool:
+    """Whether this is a difference with all that the next check needs of it, each of them flat."""
+    parts = [row.get(key, ...) for key in ("resource", "key", "have", "since")] if isinstance(row, dict) else [...]
+    return all(part is None or isinstance(part, str | int) for part in parts)
 
 
 def keep(system: System, result: Result) -> None:

@@ -1,0 +1,34 @@
+"""The record of the last check, which a user with fewer rights than its readers' has written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provisioner import record
+from provisioner.system import System
+
+ROW = {"resource": "emulators", "key": "linux/arm64", "have": "not registered", "since": "2026-11-23T10:00:00Z"}
+NOW: record.Result = {"differences": [], "unknown": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("", []),
+        ("{", []),
+        ("[" * 100_000, []),
+        ("[]", []),
+        ('{"schema_version": 0}', []),
+        ('{"schema_version": 1, "differences": null}', []),
+        (json.dumps({"schema_version": 1, "differences": [1, None, [], {}, {**ROW, "have": {}}, ROW]}), [ROW]),
+    ],
+)
+def test_a_record_counts_as_far_as_it_is_whole(tmp_path: Path, text: str, rows: list[object]) -> None:
+    host = System(str(tmp_path), {})
+    host.make_directories(record.folder(host), 0o755)
+    host.write(f"{record.folder(host)}/check.json", text, 0o644)
+    last = record.read(host)
+    assert last.get("differences", []) == rows
+    gone = [("drift gone", ["emulators: linux/arm64"])] if rows else []
+    assert list(record.news(last, NOW)) == gone
