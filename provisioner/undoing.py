@@ -100,10 +100,16 @@ def recover_files(system: System, say: Say) -> int | None:
 
 
 def confirmed(system: System, say: Say) -> int | None:
-    """Keep what an apply with ``confirm`` made; its receipt's number, None: nothing waits for that."""
+    """Keep what an apply with ``confirm`` made; its receipt's number, None: nothing waits for that.
+
+    ProvisionerError: it never came to its end, so there is nothing to keep.
+    """
     system = own(system)
     with system.lock(journal.lock(system)):
         found = journal.last(system)
+        if found is not None and found.outcome in (None, receipts.FAILED):
+            reason = f"the apply of {found.time} (receipt {found.number}) was cut off: there is nothing to confirm"
+            raise ProvisionerError(reason, hint="`provisioner recover` undoes it, and so does the next apply")
         if found is None or found.outcome != receipts.UNCONFIRMED:
             return None
         if note := attempt(_stop(system, found.number), system, say):

@@ -53,6 +53,15 @@ def test_a_rollback_to_a_run_that_was_cut_off_undoes_that_and_says_so(host: Syst
         undoing.rollback(host, 1, print)
 
 
+def test_what_was_cut_off_cannot_be_confirmed(host: System, tmp_path: Path) -> None:
+    assert undoing.confirmed(host, print) is None
+    cut_off(host, tmp_path)
+    with pytest.raises(ProvisionerError, match=r"\(receipt 1\) was cut off"):
+        undoing.confirmed(host, print)
+    undoing.recovered(host, print)
+    assert undoing.confirmed(host, print) is None
+
+
 def test_a_removal_undoes_a_run_that_was_cut_off(host: System, tmp_path: Path) -> None:
     file = cut_off(host, tmp_path)
     assert apply.remove(host, print) == ((1,), ())
