@@ -64,11 +64,13 @@ def no_room(host: Reader, facts: Facts, size: int) -> Why | None:
     """Why the new store has no room for images of a size; None: it has."""
     if facts.inside:
         return None  # its disk is not this host's
-    root = containerd.root(host, facts)
-    free, need = host.free(root), ROOM + 2 * size  # the blobs and what they unpack to
-    if free >= need:
-        return None
-    return f"{root} has {human(free)} free of the {human(need)} that the images need there", "make room there"
+    return lack(host, containerd.root(host, facts), ROOM + 2 * size, "the images need there")  # blobs, and unpacked
+
+
+def lack(host: Reader, folder: str, need: int, what: str) -> Why | None:
+    """Why a folder has no room for ``need`` bytes; None: it has."""
+    free = host.free(folder)
+    return None if free >= need else (f"{folder} has {human(free)} free of the {human(need)} that {what}", "make room")
 
 
 def sentence(found: Hidden) -> str:

@@ -1,6 +1,8 @@
 """Carry images into containerd's store before the switch, while the engine serves.
 
-The engine's own save stream goes into ``ctr images import``, an image at a time, and nothing is written in between.
+The engine's own save stream goes into ``ctr images import``, and nothing is written in between but by the engine: it
+puts all that it is asked for together in a folder of its own first. So it is asked for an image at a time, although
+layers that two of them share are carried twice.
 Layers travel uncompressed: manifests and their digests are new, the configuration, which names every layer's content,
 stays byte for byte what it was. So an image is the same if its configuration's digest is.
 
@@ -24,6 +26,8 @@ from provisioner.system import System
 
 NAMESPACE = "moby"
 UNTAGGED = "<none>:<none>"
+TOGETHER = "tmp"  # below data-root: where an engine puts together what it is asked to save
+SAVING = "the engine needs there to put the largest image together"
 BAR = 30  # characters
 SHOWN = 16 << 20  # bytes between two looks at the progress
 
@@ -47,7 +51,8 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     images = host.get(facts.socket, "/images/json") or ()  # the builder's, too: then it need not be pulled again
     missing = [i for i in images if names(i) and not _there(host, address, i)]
     copies = [CopyImage(names(i), int(i.get("Size") or 0), facts.socket, address) for i in missing]
-    if why := hidden.no_room(host, facts, sum(c.size for c in copies)):
+    sizes, together = [c.size for c in copies], f"{facts.engine.root}/{TOGETHER}"
+    if why := hidden.no_room(host, facts, sum(sizes)) or hidden.lack(host, together, max(sizes, default=0), SAVING):
         return Migration((), (why,), ())
     steps: tuple[Step, ...] = (*copies, CompareImages(facts.socket, address)) if copies else ()
     return Migration(steps, _containers(found), notes(host, facts, found))

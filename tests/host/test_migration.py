@@ -96,6 +96,9 @@ def test_a_store_without_room_for_the_images_is_held(boot: Boot) -> None:
     host.put(CONFIG, "image_store: {existing: migrate}\n")
     [reason] = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
     assert reason.startswith("/srv/small has 839 MB free of the 937 MB")
+    host.sh("mount -o remount,size=2g /srv/small; mount -t tmpfs -o size=100m tmpfs /var/lib/docker/tmp", check=True)
+    [reason] = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
+    assert reason.startswith("/var/lib/docker/tmp has 105 MB free of the 200 MB that the engine needs there to put")
 
 
 def test_what_a_kill_leaves_is_finished_by_the_next_run(boot: Boot) -> None:
