@@ -88,7 +88,8 @@ def apply(
             outcome = _act(system, wanted, made, before, say, confirm)
         else:
             outcome = Outcome(_status(made), made, made)
-        _remember(system, path, configured, wanted.builder.users[0])
+        with uninterruptible(last=True):  # it has come to its end, and nobody may be told otherwise
+            _remember(system, path, configured, wanted.builder.users[0])
         return outcome._replace(recovered=cut)
 
 

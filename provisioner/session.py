@@ -55,7 +55,10 @@ def own(system: System) -> System:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the first signal that asks us to stop into an exception; later ones must not stop what that one began."""
+    """Turn the first signal that asks us to stop into an exception; later ones must not stop what that one began.
+
+    One that is ignored stays so: whoever started us with nohup(1) meant that.
+    """
     asked = False
 
     def interrupt(number: int, _: FrameType | None) -> None:
@@ -64,7 +67,7 @@ def interruptible() -> Iterator[None]:
             asked = True
             raise Interrupted(f"interrupted by {signal.Signals(number).name}")
 
-    old = {s: signal.signal(s, interrupt) for s in SIGNALS}
+    old = {s: signal.signal(s, interrupt) for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN}
     try:
         yield
     except Interrupted as e:

@@ -29,7 +29,7 @@ def host(tmp_path: Path) -> System:
 @pytest.fixture
 def stop() -> Iterator[None]:
     """SIGTERM is what the code under test makes of it, and nothing else, while a test runs."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGTERM, before)
 
@@ -85,6 +85,14 @@ def test_a_second_signal_does_not_stop_what_the_first_has_begun() -> None:
     with pytest.raises(ProvisionerError, match="interrupted by SIGTERM; nothing was changed"):
         run()
     assert reached
+
+
+@pytest.mark.usefixtures("stop")
+def test_a_signal_that_we_were_started_to_ignore_is_ignored() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with interruptible():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
 @pytest.mark.usefixtures("stop")
