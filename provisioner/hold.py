@@ -4,6 +4,7 @@
 """
 
 import json
+import time
 
 from provisioner.errors import HoldError, UsageError
 from provisioner.model import Reader
@@ -30,12 +31,19 @@ def read(host: Reader, now: str) -> Hold | None:
     text = host.read(PATH)
     if text is None:
         return None
+    found = _whole(text) or Hold(f"{PATH} cannot be read", "9999-12-31T23:59:59Z", now, "unknown")
+    return found if now < found.until else None
+
+
+def _whole(text: str) -> Hold | None:
+    """The hold that a file holds; None: it is none that can be told of, or that could end."""
     try:
-        found = Hold(**json.loads(text))
-        on = now < found.until
-    except (TypeError, ValueError):
-        return Hold(f"{PATH} cannot be read", "9999-12-31T23:59:59Z", now, "unknown")
-    return found if on else None
+        fields: dict[str, object] = json.loads(text)
+        for name in ("until", "since"):
+            time.strptime(str(fields[name]), "%Y-%m-%dT%H:%M:%SZ")
+        return Hold(**{name: str(value) for name, value in fields.items()})
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
 
 
 def refuse(host: Reader, now: str) -> None:

@@ -1,5 +1,7 @@
 """A hold stops applies for a time, and for a reason."""
 
+import json
+
 import pytest
 
 from provisioner import hold
@@ -29,10 +31,19 @@ def test_a_hold_is_on_until_its_time(system: System) -> None:
     assert hold.release(system) is None
 
 
-NUMBER = '{"reason": "release", "until": 2026, "since": "", "by": ""}'
+BROKEN = (
+    {"until": 7},
+    {"until": "2026-12-01T08:00+01:00"},  # not in UTC, so it does not sort as text
+    {"until": "tomorrow"},
+    {"why": "x"},
+    {"since": None},
+)
+WHOLE = {"reason": "r", "until": "2026-12-01T00:00:00Z", "since": NOW, "by": "ada"}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"reason": 1}', "null", NUMBER])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"reason": 1}', "null", "[" * 100_000, *(json.dumps({**WHOLE, **b}) for b in BROKEN)]
+)
 def test_a_hold_that_cannot_be_read_holds(system: System, text: str) -> None:
     system.make_directory(hold.FOLDER, 0o755)
     system.write(hold.PATH, text, 0o644)
