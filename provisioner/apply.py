@@ -103,7 +103,7 @@ def repair(system: System, path: str | None, say: Say) -> Outcome:
     listed = desired.load(system, path).repair
     if not listed:
         return Outcome(Exit.OK, Plan(), Plan())
-    if cut := journal.cut_off(system):
+    if not receipts.running(system) and (cut := journal.cut_off(system)):
         reason = f"the apply of {cut.time} (receipt {cut.number}) was cut off"
         raise ProvisionerError(reason, hint="undo it first: provisioner rollback")
     return apply(system, path, say, only=listed)

@@ -124,7 +124,7 @@ def prepare(system: System) -> None:
 
 def lock(host: Reader) -> str:
     """The file that one apply at a time may hold."""
-    return f"{host.runtime}/lock"
+    return receipts.lock(host)
 
 
 def read(host: Reader, number: int) -> Receipt:

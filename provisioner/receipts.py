@@ -1,6 +1,7 @@
 """Where the receipts of applies lie, and how the last one ended: all that a check of a host in sync asks of them."""
 
 import json
+import os
 
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
@@ -35,13 +36,37 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [line for line in map(_parse, text.splitlines()) if line]
 
 
-def interrupted(host: Reader) -> int | None:
-    """The number of a run that was cut off, for those who only look; None: none, or this user may not know."""
+def lock(host: Reader) -> str:
+    """The file that one apply at a time may hold."""
+    return f"{host.runtime}/lock"
+
+
+def unended(host: Reader) -> int | None:
+    """The number of a run that has not come to its end; None: none, or this user may not know."""
     try:
         known = numbers(host)
         return known[-1] if known and cut_off(host.read(file(host, known[-1])) or "") else None
     except DeniedError:
         return None
+
+
+def interrupted(host: Reader) -> int | None:
+    """The number of a run that was cut off, for those who only look: it has not come to its end, and runs no more."""
+    found = unended(host)
+    return None if found is None or running(host) else found
+
+
+def running(host: Reader) -> bool:
+    """Whether a run holds the lock, as the kernel's list of locks has it: who tried the lock would be in its way."""
+    try:
+        held = host.stat(lock(host))
+        listed = host.read("/proc/locks") if held else None
+    except DeniedError:
+        return False
+    if not held or not listed:
+        return False
+    device, number = held.inode
+    return f" {os.major(device):02x}:{os.minor(device):02x}:{number} " in listed
 
 
 def cut_off(text: str) -> bool:

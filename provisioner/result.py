@@ -11,6 +11,8 @@ from provisioner.model import NOTE, Reader, Unknown
 from provisioner.record import SCHEMA_VERSION, Result
 from provisioner.system import System
 
+RUNNING = "an apply is running: what is not as wanted now may be so at its end"
+
 
 def found(host: System, facts: Facts, wanted: Desired, started: float, *, recording: bool = False) -> Result:
     """What there is to say about the host; ``started`` is ``host.clock()`` when the check began."""
@@ -19,7 +21,8 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
     wrong = compare.drifted(seen)
     drifted = tuple((r, d) for r, d in wrong if not isinstance(d.have, Unknown))
     differing = {(r, d.key) for r, d in wrong}
-    cut = receipts.interrupted(host)
+    cut = receipts.unended(host)
+    running = cut is not None and receipts.running(host)
     held = hold.read(host, now)
     result: Result = {
         "status": 0,
@@ -37,10 +40,10 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
             if (r, k) not in differing
         ],
         "apply": [],
-        "notes": [str(have[NOTE]) for _, _, have in seen if have.get(NOTE)],
+        "notes": [*([RUNNING] if running else []), *(str(have[NOTE]) for _, _, have in seen if have.get(NOTE))],
         "repair": list(wanted.repair),
         "hold": held and held._asdict(),
-        "interrupted": cut,
+        "interrupted": None if running else cut,
     }
     if drifted:
         from provisioner import drift  # what a host in sync has nothing of

@@ -33,7 +33,7 @@ def entitled(system: System, wanted: Desired) -> System:
     try:
         owner = facts.gather(system, wanted, quick=True).flavour.owner
     except (DeniedError, NoEngineError):
-        if receipts.interrupted(system.personal()) is not None:
+        if receipts.unended(system.personal()) is not None:
             return system.personal()  # it does not answer because it was left stopped
         if engine.endpoint(system, wanted.engine).host not in facts.LOCAL:
             raise

@@ -1,17 +1,21 @@
 """A check's result as JUnit XML: a suite is the host, a case is a key. Drift fails, what is unknown is an error.
 
-Held drift is skipped: nobody is asked to mend it now.
+An apply that was cut off is a case of its own, which fails. Held drift is skipped: nobody is asked to mend it now.
 """
 
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
+
+CUT_OFF = "it was cut off: `provisioner apply` or `rollback` undoes it"
 
 
 def render(result: dict[str, Any]) -> str:
     """One document, without anything that XML 1.0 cannot hold."""
     failed = [d for d in result["differences"] if not d["held"]]
     held = [d for d in result["differences"] if d["held"]]
+    cut = [{"resource": "apply", "key": f"receipt {n}"} for n in (result["interrupted"],) if n]
     rows = [
+        *((c, _child("failure", CUT_OFF, "")) for c in cut),
         *((w, "") for w in result["as_wanted"]),
         *((d, _child("failure", f"is {d['have']}, wanted {d['want']}", _more(d))) for d in failed),
         *((d, _child("skipped", f"held: {d['held']['reason']}", "")) for d in held),
@@ -19,7 +23,7 @@ def render(result: dict[str, Any]) -> str:
     ]
     cases = [f"    <testcase classname={_attr(r['resource'])} name={_attr(r['key'])}>{c}</testcase>" for r, c in rows]
     suite = (
-        f'  <testsuite name={_attr(result["host"]["name"])} tests="{len(rows)}" failures="{len(failed)}"'
+        f'  <testsuite name={_attr(result["host"]["name"])} tests="{len(rows)}" failures="{len(failed) + len(cut)}"'
         f' errors="{len(result["unknown"])}" skipped="{len(held)}" time="{result["duration_seconds"]}"'
         f" timestamp={_attr(result['time'])}>"
     )

@@ -29,7 +29,7 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((f"note: {note}", YELLOW) for note in result["notes"])
     if hold := result["hold"]:
         yield f"applies are held until {hold['until']}: {hold['reason']} ({hold['by']})", YELLOW
-    if not result["differences"] and not result["unknown"]:
+    if not result["differences"] and not result["unknown"] and not result["interrupted"]:
         yield "in sync", GREEN
 
 

@@ -16,6 +16,7 @@ from tests.hosts import Host
 pytestmark = pytest.mark.host
 CHECKOUT = Path(__file__).parents[2]
 RECORD = "/var/lib/provisioner-check/check.json"
+RECEIPTS = "/var/lib/provisioner/receipts"
 CONFIG = "/etc/provisioner/provisioner.yaml"
 FACT = "/etc/ansible/facts.d/provisioner.fact"
 METRICS = "/var/lib/node-exporter"
@@ -144,6 +145,14 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     assert {d["resource"] for d in left.document["differences"]} == {"image store", "builder"}
     host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
     assert agent(host, "check").status == 0
+
+    host.sh(f"rm {CONFIG}; cd {RECEIPTS} && grep -v '\"end\"' $(ls | tail -1) >000099.jsonl", check=True)
+    host.run("flock", "/run/provisioner/lock", "systemctl", "start", "provisioner-check", check=True)
+    assert (record(host)["status"], record(host)["interrupted"]) == (0, None)
+    assert record(host)["notes"][0].startswith("an apply is running")
+    host.run("systemctl", "start", "provisioner-check", check=True)
+    assert (record(host)["status"], record(host)["interrupted"]) == (2, 99)
+    host.sh(f"rm {RECEIPTS}/000099.jsonl", check=True)
 
     host.sh(f"cp -r {EXAMPLES}/. /etc/systemd/system; rm /etc/systemd/system/*/metrics.conf", check=True)
     host.sh("mkdir /srv/docker; systemctl daemon-reload", check=True)

@@ -51,6 +51,7 @@ def test_text_names_the_difference_its_cause_its_age_and_what_holds_it() -> None
         "applies are held until 2020-12-01T00:00:00Z: release week (ada)",
     ]
     assert said("in sync", "text") == "in sync"
+    assert said("cut off", "text").splitlines() == said("all", "text").splitlines()[:1]
 
 
 def test_colour_is_only_decoration_and_never_comes_from_a_result() -> None:
@@ -87,11 +88,13 @@ def test_junit_counts_and_stays_xml_whatever_is_in_it() -> None:
     suite = ElementTree.fromstring(said("all", "junit"))[0]  # noqa: S314  # our own
     assert {k: suite.get(k) for k in ("name", "tests", "failures", "errors", "skipped")} == {
         "name": "build-1",
-        "tests": "4",
-        "failures": "1",
+        "tests": "5",
+        "failures": "2",
         "errors": "1",
         "skipped": "1",
     }
+    [cut] = ElementTree.fromstring(said("cut off", "junit")).iter("failure")  # noqa: S314
+    assert str(cut.get("message")).startswith("it was cut off")
     hostile = result({**DRIFT, "have": 'a\x00\x1b"<>&\ud800\uffff]]>', "key": "<x>"}, name="</testsuite>")
     case = ElementTree.fromstring(formats.FORMATS["junit"](hostile, False))[0][1]  # noqa: S314
     assert (case.get("name"), case[0].tag) == ("<x>", "failure")
