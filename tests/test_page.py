@@ -98,6 +98,11 @@ def test_a_small_fleet_is_filtered_sorted_and_opened_with_mouse_and_keys(
     button(chromium, "Show all")
     button(chromium, "emulators: linux/arm64")
     assert names(chromium) == ["build-2"]
+    assert status(chromium).startswith("1 of 4 hosts, only those where emulators: linux/arm64 is not registered")
+    assert [row.text[:1] for row in chromium.find_elements("css selector", "#findings .chosen")] == ["1"]
+    search.send_keys("nobody")
+    assert chromium.find_element("css selector", "#matrix tbody").text == "No host is like that."
+    search.send_keys(Keys.BACKSPACE * 6)
     host = chromium.find_element("css selector", "#matrix tbody th button")
     host.send_keys(Keys.ENTER)
     assert host.get_attribute("aria-expanded") == "true"
@@ -149,6 +154,28 @@ def test_every_text_stands_out_in_light_and_in_dark(chromium: webdriver.Chrome, 
             return (a + 0.05) / (b + 0.05);
           }))""")
     assert worst >= 4.5  # WCAG 2, level AA
+
+
+def test_words_stay_whole_and_the_page_no_wider_than_its_window(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    endless = {**DRIFT, "have": "x" * 5000, "key": "y" * 5000}
+    chromium.get(page(tmp_path, result(DRIFT), result(endless, name="z" * 5000)))
+    for width in (400, 1400):
+        metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        wide, lines = chromium.execute_script("""
+            const cell = [...document.querySelectorAll("td")].find((e) => e.textContent === "not registered");
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return [document.documentElement.scrollWidth, range.getClientRects().length]""")
+        assert wide <= width
+        assert lines <= 2
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_fleet_without_a_result_is_not_said_to_be_as_wanted(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    chromium.get(page(tmp_path, extra="{\n"))
+    tables = [table.text for table in chromium.find_elements("css selector", "tbody")]
+    assert tables == ["No host has a result."] * 2
 
 
 SEARCH = "const field = document.getElementById('search'); field.value = '{}'; field.dispatchEvent(new Event('input'))"

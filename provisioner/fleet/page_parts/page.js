@@ -89,14 +89,27 @@ function draw() {
   const pages = Math.max(1, Math.ceil(rows.length / PER_PAGE));
   view.page = Math.min(view.page, pages - 1);
   const shown = rows.slice(view.page * PER_PAGE, (view.page + 1) * PER_PAGE);
-  $("matrix").tBodies[0].replaceChildren(...shown.map(line));
+  $("matrix").tBodies[0].replaceChildren(...(shown.length ? shown.map(line) : [remark(COLUMNS.length, data.hosts.length ? "No host is like that." : "No host has a result.")]));
   $("matrix").tHead.rows[0].replaceChildren(...COLUMNS.map(heading));
-  const only = view.finding >= 0 ? `, only those with: ${title(data.findings[view.finding])}` : "";
+  const only = view.finding >= 0 ? `, only those where ${sentence(data.findings[view.finding])}` : view.group >= 0 ? ", only those that are alike" : "";
+  for (const [i, row] of [...$("findings").tBodies[0].rows].entries()) {
+    row.classList.toggle("chosen", i === view.finding);
+    row.querySelector("button")?.setAttribute("aria-pressed", i === view.finding);
+  }
   $("status").textContent = `${number.format(found)} of ${plural(data.hosts.length, "host")}${view.grouped ? ` on ${plural(rows.length, "line")}` : ""}${only}`;
+  $("pages").hidden = pages === 1;
   $("page").textContent = `Page ${view.page + 1} of ${pages}`;
   $("previous").disabled = view.page === 0;
   $("next").disabled = view.page === pages - 1;
   for (const [i, button] of [...$("states").children].entries()) button.setAttribute("aria-pressed", view.states.has(i));
+}
+
+function remark(columns, text) {
+  const row = make("tr");
+  const cell = make("td", text);
+  cell.colSpan = columns;
+  row.append(cell);
+  return row;
 }
 
 function heading([name, text]) {
@@ -225,12 +238,8 @@ function start() {
     $("all").hidden = true;
     table.rows[FEW].querySelector("button").focus();
   };
-  if (!data.findings.length) {
-    const cell = make("td", "Everything is as wanted.");
-    cell.colSpan = 7;
-    table.append(make("tr"));
-    table.rows[0].append(cell);
-  }
+  if (!data.findings.length && data.hosts.length) table.append(remark(7, "Everything is as wanted."));
+  if (!data.hosts.length) table.append(remark(7, "No host has a result."));
   data.resources.forEach((resource, i) => $("resource").append(new Option(resource, i)));
   const on = (id, event, set) => $(id).addEventListener(event, (e) => {
     set(e.target);
