@@ -22,6 +22,14 @@ def test_a_stream_that_is_closed_changes_no_exit_status(command: str, status: in
     assert ran.returncode == status, ran.stderr
 
 
+def test_a_check_says_nothing_of_an_engine_that_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "pinned.yaml").write_text("engine: unix:///no/such/pinned.sock\n")
+    argv = (sys.executable, "-m", "provisioner", "check", "--config", str(tmp_path / "pinned.yaml"))
+    elsewhere = {"PYTHONPATH": str(CHECKOUT), "HOME": "/", "DOCKER_CONTEXT": "gone"}
+    ran = subprocess.run(argv, env=elsewhere, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "pinned.sock: no engine listens there" in ran.stderr) == (69, True), ran.stderr
+
+
 def test_what_is_said_does_not_drive_the_terminal() -> None:
     ours, theirs = pty.openpty()
     argv = (sys.executable, "-m", "provisioner", "check")

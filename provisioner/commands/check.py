@@ -8,7 +8,7 @@ import sys
 
 from provisioner.commands import Answer, named, wanted
 from provisioner.conversation import say, tell
-from provisioner.errors import Exit
+from provisioner.errors import Exit, ProvisionerError
 from provisioner.options import Arguments
 from provisioner.system import System
 from provisioner.typed import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ def run(host: System, args: Arguments) -> Answer:
     started = host.clock()
     from provisioner import engine
 
-    if socket := engine.endpoint(host, named(args) or engine.AUTO).socket:
+    if socket := _here(host, args):
         host.expect(socket, "/info")
     asked = wanted(host, args)
     if asked.engine == engine.ALL:
@@ -48,7 +48,21 @@ def run(host: System, args: Arguments) -> Answer:
     return Answer(text, _status(args, found))
 
 
-def _begin(host: System, asked: "Desired", socket: str | None, *, quick: bool) -> None:
+def _here(host: System, args: Arguments) -> str:
+    """The socket of this host that docker would use, before the configuration is read; empty: none.
+
+    The configuration may name another engine: what is wrong with this one is not said yet, nor a machine waited for.
+    """
+    from provisioner import engine
+
+    try:
+        socket = engine.endpoint(host, named(args) or engine.AUTO).socket or ""
+    except ProvisionerError:
+        return ""
+    return "" if "://" in socket else socket
+
+
+def _begin(host: System, asked: "Desired", socket: str, *, quick: bool) -> None:
     """Ask for what takes longest: the emulators run for 8 ms, and the engine looks at an image for 10."""
     if not quick and "emulators" in (asked.only or ("emulators",)):
         from provisioner import machine
