@@ -20,7 +20,7 @@ from provisioner.buildx import leftovers, store
 from provisioner.daemons import Daemon
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, Engine
-from provisioner.errors import DeniedError, NoEngineError
+from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.flavours import Site
 from provisioner.model import Reader, State
 from provisioner.resources import emulators
@@ -111,16 +111,24 @@ def _builders(host: Reader) -> list[str] | None:
 def _left_over(host: Reader, socket: str) -> list[str]:
     """What builders have left over, seen from what the last apply configured."""
     try:
-        last = journal.last(host)
-    except DeniedError:
-        last = None
+        last, undoes = journal.last(host), journal.undoes(host)
+    except ProvisionerError:
+        last, undoes = None, ()
     configured = last.desired.builder.name if last else ""
-    return [str(thing) for thing in leftovers.found(host, socket, journal.undoes(host), configured)]
+    return [str(thing) for thing in leftovers.found(host, socket, undoes, configured)]
 
 
 def _receipts(host: Reader) -> list[str] | None:
     try:
-        found = (journal.read(host, n) for n in receipts.numbers(host))
-        return [f"{r.number} of {r.time}: {r.outcome or 'cut off'}" for r in found]
+        return [_receipt(host, number) for number in receipts.numbers(host)]
     except DeniedError:
         return None
+
+
+def _receipt(host: Reader, number: int) -> str:
+    """A receipt in a line; one that this provisioner cannot read hides neither the others nor the host."""
+    try:
+        found = journal.read(host, number)
+    except ProvisionerError as e:
+        return f"{number}: {e.message}"
+    return f"{number} of {found.time}: {found.outcome or 'cut off'}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner import mask
-from provisioner.report.terminal import columns
+from provisioner.report.terminal import columns, printable
 
 SCHEMA_VERSION = 1
 
@@ -13,13 +13,16 @@ SCHEMA_VERSION = 1
 def proof(rows: Iterable[tuple[str, bool, bool, bool, str, str, bool, bool]], digest: str) -> str:
     """The proof as a table, and the digest of the index."""
     table = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW")]
-    table += [(p, _yes(built), _yes(there), _yes(runs), error or how) for p, built, there, runs, how, error, *_ in rows]
+    table += [
+        (p, _yes(built), _yes(there), _yes(runs), printable(error or how))
+        for p, built, there, runs, how, error, *_ in rows
+    ]
     return f"{columns(table)}\nindex {digest}" if digest else columns(table)
 
 
 def detected(found: Mapping[str, Any]) -> str:
     """What this host is, a line a fact."""
-    return columns([(f"{k}:", _fact(v)) for k, v in found.items()])
+    return columns([(f"{k}:", printable(_fact(v))) for k, v in found.items()])
 
 
 def document(command: str, status: int, **content: Any) -> str:

@@ -14,6 +14,7 @@ from provisioner.acts import Plan, RemoveFile, SetLeaf, Step, WriteFile
 from provisioner.desired import Desired, ImageStore
 from provisioner.engine import Endpoint
 from provisioner.errors import NoEngineError
+from provisioner.report import answers
 from provisioner.system import System, remote
 from tests import recorded
 
@@ -213,6 +214,22 @@ def test_detect_says_whose_a_look_alike_is_and_what_its_owner_can_do(
     assert told["engine"] == row.title
     assert told["engines"][0].endswith("only its builder is ours to provision")
     assert told["instead"] == f"{row.advice}: {row.command}"
+
+
+def test_detect_tells_of_what_it_cannot_read_and_of_odd_names(tmp_path: Path) -> None:
+    kept = tmp_path / "var/lib/provisioner/receipts"
+    kept.mkdir(parents=True)
+    (kept / "000001.jsonl").write_text('{"event": "begin", "format": 99}\n')
+    (kept / "000002.jsonl").write_text("")
+    host = System(str(tmp_path), {"HOME": "/root"})
+    with recorded.engine(tmp_path / "var/run/docker.sock", {"/info": {**LINUX, "Name": "x"}, "/containers/json": []}):
+        told = detect.detect(host)
+    newer, empty = told["receipts"]
+    assert newer == "1: /var/lib/provisioner/receipts/000001.jsonl: its format 99 is not known here"
+    assert empty.startswith("2 of ")
+    said = answers.detected({**told, "builders": ["odd\udcff\033"]})
+    assert "odd\ufffd\ufffd" in said
+    assert said.encode()
 
 
 @pytest.mark.parametrize(
