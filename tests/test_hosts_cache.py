@@ -132,6 +132,14 @@ def test_a_program_that_fails_shows_its_last_lines(tmp_path: Path) -> None:
         progress.run("counting", script, tmp_path / "log")
 
 
+def test_what_downloads_is_begun_again(tmp_path: Path) -> None:
+    script = ("/bin/sh", "-c", 'echo once more >>"$0"; [ "$(wc -l <"$0")" -ge 3 ]', str(tmp_path / "times"))
+    progress.run("counting", script, tmp_path / "log", tries=3)
+    (tmp_path / "times").unlink()
+    with pytest.raises(BuildError, match="ended with status 1"):
+        progress.run("counting", script, tmp_path / "log", tries=2)
+
+
 def test_ctrl_c_ends_a_build_and_removes_it(tmp_path: Path) -> None:
     script = (
         "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's `&` ignores it

@@ -53,7 +53,7 @@ def _build(version: str, into: Path, tree: Path, venv: Path) -> None:
     folder = into / FOLDER.format(version=version)
     folder.mkdir(parents=True)
     argv = ("install", "--no-compile", "--target", str(folder), *TARGETED, f"ansible-core=={version}")
-    progress.run("ansible", (f"{venv}/bin/python", "-m", "pip", *argv), log)
+    progress.run("ansible", (f"{venv}/bin/python", "-m", "pip", *argv), log, tries=progress.DOWNLOADS)
     _shebangs(folder / "bin", "/usr/bin/python3")
     compile_all = ("python3", "-I", "-m", "compileall", "-q", f"/{folder.relative_to(into)}")
     script = ("/bin/sh", "-ec", agent.WRITE_INTO_LAYER, str(tree), str(into), *compile_all)
@@ -64,7 +64,7 @@ def _build_linters(into: Path) -> None:
     log = into.parent / "log"
     progress.run("venv", (sys.executable, "-m", "venv", "--clear", str(into)), log)
     install = ("install", "--disable-pip-version-check", *recipes.LINTERS)
-    progress.run("pip", (f"{into}/bin/python", "-m", "pip", *install), log)
+    progress.run("pip", (f"{into}/bin/python", "-m", "pip", *install), log, tries=progress.DOWNLOADS)
     _shebangs(into / "bin", "/usr/bin/env python3")
 
 

@@ -87,8 +87,8 @@ def fetch(programs: Mapping[str, tuple[str, ...]], into: Path, tree: Path) -> No
     }
     get = ("/usr/bin/apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items()))
     log = into.parent / "log"
-    progress.run("packages", (*get, "update"), log)
-    progress.run("packages", (*get, "download", *programs), log, cwd=apt)
+    progress.run("packages", (*get, "update"), log, tries=progress.DOWNLOADS)
+    progress.run("packages", (*get, "download", *programs), log, cwd=apt, tries=progress.DOWNLOADS)
     for package, files in programs.items():
         (into / package).mkdir()
         [archive] = apt.glob(f"{package}_*.deb")

@@ -34,6 +34,6 @@ def develop() -> int:
         make = (sys.executable, "-m", "venv", "--clear", "--system-site-packages", str(VENV))
         progress.run("venv", make, Path(log.name))
         install = (f"{VENV}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", *wanted)
-        progress.run("pip", install, Path(log.name))
+        progress.run("pip", install, Path(log.name), tries=progress.DOWNLOADS)
     made.touch()
     return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.hosts import packages, progress
 from tests.hosts.errors import BuildError
 from tests.hosts.images import ARCHITECTURE
+from tests.hosts.progress import DOWNLOADS
 from tests.hosts.recipes import GO, GO_TOOLCHAIN, GoPrograms
 
 MODULE = """\
@@ -47,7 +48,7 @@ def build(recipe: GoPrograms, into: Path) -> None:
     commands = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
     argv = (go, "build", "-v", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *commands)
     with ONE_AT_A_TIME:
-        progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source)
+        progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source, tries=DOWNLOADS)
     for package, path in recipe.programs:
         (into / path).parent.mkdir(parents=True, exist_ok=True)
         (output / Path(package).name).rename(into / path)

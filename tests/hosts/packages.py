@@ -38,8 +38,8 @@ def install(packages: tuple[str, ...]) -> None:
     try:
         _apt("install", *wanted)
     except BuildError:  # its lists may be old, or there may be none yet
-        _apt("update")
-        _apt("install", *wanted)
+        _apt("update", tries=progress.DOWNLOADS)
+        _apt("install", *wanted, tries=progress.DOWNLOADS)
 
 
 def missing(packages: tuple[str, ...]) -> tuple[str, ...]:
@@ -49,8 +49,8 @@ def missing(packages: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(package for package in packages if f"{package} installed" not in answer)
 
 
-def _apt(*arguments: str) -> None:
+def _apt(*arguments: str, tries: int = 1) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with tempfile.NamedTemporaryFile() as log:
-        argv = (str(APT), "-q", "-y", "--no-install-recommends", *arguments)
-        progress.run("apt-get", argv, Path(log.name), env=environment)
+        argv = (str(APT), "-q", "-y", "-oDPkg::Lock::Timeout=120", "--no-install-recommends", *arguments)
+        progress.run("apt-get", argv, Path(log.name), env=environment, tries=tries)

@@ -14,6 +14,7 @@ from tests.hosts.errors import BuildError
 
 BEAT = 10.0  # a running program shows its last line this often, in seconds
 DEADLINE = 1800.0  # and is killed after this many
+DOWNLOADS = 3  # how often what downloads is tried
 STARTED = time.monotonic()
 
 _children: set[subprocess.Popen[bytes]] = set()
@@ -27,12 +28,30 @@ def say(text: str) -> None:
 
 
 def run(
-    label: str, argv: tuple[str, ...], log: Path, *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    label: str,
+    argv: tuple[str, ...],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    tries: int = 1,
 ) -> None:
     """Run a program with its output appended to ``log``, and show where it is now and then.
 
-    Raises BuildError when it fails or does not end. It leads a session of its own: stop() reaches its children as well.
+    Raises BuildError when it fails, for one that downloads ``tries`` times, or does not end. It leads a session of its
+    own: stop() reaches its children as well.
     """
+    for left in reversed(range(tries)):
+        try:
+            _run(label, argv, log, env, cwd)
+            break
+        except BuildError:
+            if not left:
+                raise
+            say(f"{label}: failed, and is begun again: {_tail(log, 1)[:100]}")
+
+
+def _run(label: str, argv: tuple[str, ...], log: Path, env: Mapping[str, str] | None, cwd: Path | None) -> None:
     with log.open("ab") as output:
         child = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=cwd, start_new_session=True
