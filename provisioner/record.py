@@ -40,10 +40,14 @@ def _whole(row: Any) -> bool:
 
 
 def keep(system: System, result: Result) -> None:
-    """Make this the record."""
+    """Make this the record. DeniedError: it is the timer's."""
     if system.stat(folder(system)) is None:
         system.make_directory(folder(system), 0o755)
-    system.write(f"{folder(system)}/check.json", json.dumps(result) + "\n", 0o644)
+    try:
+        system.write(f"{folder(system)}/check.json", json.dumps(result) + "\n", 0o644)
+    except DeniedError:
+        reason = f"{folder(system)}: the record belongs to the user that provisioner-check.service runs as"
+        raise DeniedError(reason, hint="let it make a new one: systemctl start provisioner-check") from None
 
 
 def news(before: Result, now: Result) -> Iterator[tuple[str, list[str]]]:

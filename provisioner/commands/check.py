@@ -86,9 +86,10 @@ def _keep(host: System, args: Arguments, found: dict[str, Any]) -> None:
             f"{args.textfile_dir}/{formats.PROMETHEUS}", formats.FORMATS["prometheus"](found, False) + "\n", 0o644
         )
     if args.record:
-        for event, keys in record.news(record.read(host), found):
-            log.record(event, "; ".join(keys), say, keys=", ".join(keys))
+        before = record.read(host)
         record.keep(host, found)
+        for event, keys in record.news(before, found):
+            log.record(event, "; ".join(keys), say, keys=", ".join(keys))
 
 
 def _status(args: Arguments, found: dict[str, Any]) -> int:

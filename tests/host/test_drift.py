@@ -129,6 +129,8 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     everything = agent(host, "check").document["as_wanted"]
     assert record(host)["as_wanted"] == everything
     assert host.sh(f"stat -L -c %U {RECORD}").stdout != "root\n"
+    mine = host.run("provisioner", "check", "--record")
+    assert (mine.status, "systemctl start provisioner-check" in mine.stderr) == (77, True)
 
     host.sh(f"echo -1 > {ENTRY}; docker rm -f {BUILDER}; rm /etc/docker/daemon.json", check=True)
     host.run("systemctl", "start", "provisioner-check", check=True)
