@@ -38,7 +38,8 @@ def traces(room: str) -> list[Path]:
 
 def kill_a_run(script: str) -> str:
     """Run a script in another Python until it prints a line, kill it with SIGKILL, and return the line."""
-    with subprocess.Popen((sys.executable, "-c", script), stdout=subprocess.PIPE, text=True) as run:
+    pipe = subprocess.PIPE  # its stdin, too: it waits there, and ours may be at its end
+    with subprocess.Popen((sys.executable, "-c", script), stdin=pipe, stdout=pipe, text=True) as run:
         assert run.stdout
         line = run.stdout.readline().strip()
         run.kill()
