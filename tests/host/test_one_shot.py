@@ -166,7 +166,7 @@ def test_the_journal_tells_of_an_apply_and_of_its_undoing(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     assert agent(host, "apply").status == 0
     assert agent(host, "rollback").status == 0
-    entries = host.sh("journalctl -t provisioner -o json", check=True).stdout.splitlines()
+    entries = host.sh("journalctl --sync; journalctl -t provisioner -o json", check=True).stdout.splitlines()
     told = [json.loads(entry) for entry in entries]
     assert [t["MESSAGE_ID"] for t in told] == [EVENTS["applied"].message_id, EVENTS["rolled back"].message_id]
     assert told[0]["PROVISIONER_RECEIPT"] == "1"

@@ -36,6 +36,8 @@ PUT = 'mkdir -p "$(dirname "$0")" && cat > "$0" && chmod "$1" "$0"'
 GET = '[ -e "$0" ] || exit 3; exec cat "$0"'
 ABSENT = 3
 
+SYNC = 10  # seconds that journald has to take in what was sent to it
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -193,6 +195,8 @@ class Host:
 
     def journal(self, unit: str = "", lines: int = 1000) -> str:
         """The end of its journal, of one unit or of all; without power, what had reached the disk."""
+        if self._leader is not None:  # what a unit said last may be on its way still
+            self._anyhow("timeout", str(SYNC), "journalctl", "--sync")
         chosen = (f"--unit={unit}",) if unit else ()
         argv = ("journalctl", "--no-pager", "--quiet", "--output=short-monotonic", f"--lines={lines}")
         return self._anyhow(*argv, *chosen)[1].decode(errors="replace")
