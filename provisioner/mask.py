@@ -12,16 +12,18 @@ _HINTS = (
     *("@", "auth", "basic", "bearer", "key", "pass", "secret", "token"),
     *("akia", "eyj", "glpat-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "oat_", "pat_", "xox"),
 )
+# Every repetition that is followed by more has an end, or a text that somebody made for it would take hours.
 _WORD = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
-_NAME = rf"(?:[\w.\-]*{_WORD}[\w.\-]*|auth|authorization)"
-_NAMED = rf"(?i)((?<![\w.\-])\"?{_NAME}\"?\s*[=:]\s*)"
+_PLAIN = ("auth", "authorization")  # names that are secrets only as a whole
+_NAME = rf"(?:[\w.\-]{{0,99}}{_WORD}[\w.\-]{{0,99}}|{'|'.join(_PLAIN)})"
+_NAMED = rf"(?i)((?<![\w.\-])\"?{_NAME}\"?\s{{0,9}}[=:]\s{{0,9}})"
 _SHAPES = (
-    (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_.\-]{8,}", rf"\1 {HIDDEN}"),
-    # scheme://user:password@host; a password may hold an @ and a slash, so everything up to the last @ of the word
-    (r"(?i)([a-z][a-z0-9+.\-]*://)[^\s\"'<>]*@", rf"\1{HIDDEN}@"),
-    (rf"{_NAMED}([\"'])(?:(?!\2)[^\\]|\\.)*\2", rf"\1\2{HIDDEN}\2"),
+    (r"(?i)\b(bearer|basic)\s{1,9}[A-Za-z0-9+/=_.\-]{8,}", rf"\1 {HIDDEN}"),
+    (r"(?i)([a-z][a-z0-9+.\-]{0,30}://)([^\s\"'<>]*)", lambda found: _address(found[1], found[2])),
+    # up to the quote that closes it; where there is none, to the end of the line
+    (rf"{_NAMED}([\"'])(?:((?:(?!\2)[^\\]|\\.){{0,9999}})\2|.*)", rf"\1\2{HIDDEN}\2"),
     (rf"{_NAMED}(?!//)[^\s,;\[{{\"'][^\s,;]*", rf"\1{HIDDEN}"),
-    (rf"(?i)(--{_NAME}\s+)\S+", rf"\1{HIDDEN}"),
+    (rf"(?i)(--{_NAME}\s{{1,9}})\S+", rf"\1{HIDDEN}"),
     (r"\b(?:gh[pousr]_|github_pat_|glpat-|dckr_pat_|dckr_oat_|xox[abprs]-|AKIA)[A-Za-z0-9_\-]{8,}", HIDDEN),
     (r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*", HIDDEN),
 )
@@ -39,6 +41,11 @@ def text(said: str) -> str:
     return said
 
 
+def _address(scheme: str, rest: str) -> str:
+    """An address without user and password, which may hold an @ and a slash: so all up to the last @ of the word."""
+    return f"{scheme}{HIDDEN}@{rest.rpartition('@')[2]}" if "@" in rest else scheme + rest
+
+
 def named(name: str) -> bool:
     """Whether what bears this name is a secret, whatever it looks like."""
     lower = name.lower()
@@ -46,7 +53,11 @@ def named(name: str) -> bool:
         return False
     import re
 
-    return re.fullmatch(rf"(?i)(?:.*[ .])?{_NAME}", name) is not None
+    start = len(name)
+    while start and (name[start - 1].isalnum() or name[start - 1] in "_.-"):
+        start -= 1
+    last = lower[start:] if not start or name[start - 1] == " " else lower[start:].partition(".")[2]
+    return re.search(_WORD, last) is not None or last.rpartition(".")[2] in _PLAIN
 
 
 def word(argument: str) -> str:

@@ -45,6 +45,52 @@ def test_a_text_is_said_without_its_secret(said: str) -> None:
     assert mask.HIDDEN in mask.text(said)
 
 
+ENDLESS = (
+    "a",
+    "token",
+    "token.",
+    "--token",
+    "a://",
+    'token="\\"',
+    "eyJ",
+    "eyJa.",
+    "basic ",
+    "token ",
+    "@ a://",
+    "pat_",
+)
+
+
+@pytest.mark.parametrize("piece", ENDLESS)
+def test_no_text_takes_longer_than_its_length(piece: str) -> None:
+    """Each place may not look at all the others: then this would take minutes, and a result of a mebibyte hours."""
+    text = piece * (100_000 // len(piece))
+    assert mask.text(mask.text(f"@ {text} token={SECRET}")).count(SECRET) == 0
+    mask.named(text)
+    mask.named(f"{text}=")
+
+
+def test_a_quote_that_is_never_closed_hides_the_rest_of_its_line() -> None:
+    assert mask.text(f'token: "{SECRET} and {SECRET}\nnext') == 'token: "***"\nnext'
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("driver option env.NPM_TOKEN", True),
+        ("a/b.token", True),
+        ("a/token", False),
+        ("x.auth", True),
+        ("author", False),
+        ("auth", True),
+        ("secret of", False),
+        ("http.password-file", True),
+    ],
+)
+def test_a_name_is_judged_by_its_last_word(name: str, secret: bool) -> None:
+    assert mask.named(name) is secret
+
+
 @pytest.mark.parametrize("said", INNOCENT)
 def test_what_holds_no_secret_is_said_as_it_is(said: str) -> None:
     assert mask.text(said) == said
