@@ -164,7 +164,8 @@ def _marker(scene: Scene) -> str | None:
     """A sign that a program writes the file. JSON has no comments: a label, a feature's name, or a key of its own."""
     for key, value in scene.found.items():
         words = f"{key} {value}" if key in SPEAKING or isinstance(value, str) else key
-        if any(hint in words.lower() for hint in HINTS) and (found := re.search(jsontext.MARKER, words, re.IGNORECASE)):
+        lower = words.lower()
+        if any(hint in lower for hint in HINTS) and (found := re.search(jsontext.MARKER, words, re.IGNORECASE)):
             return f"{scene.facts.daemon_json}: {found.group()!r} in {key}: configuration management writes this file"
     return f"{scene.facts.daemon_json} is a link to {scene.link}" if scene.link.startswith("/nix/store/") else None
 
