@@ -61,6 +61,7 @@ install:  ## the agent, for every user of this machine (DESTDIR=, PREFIX=)
 	find systemd/examples -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/doc/provisioner/{} \;
 	install -D -m 644 systemd/provisioner.catalog $(DESTDIR)/usr/lib/systemd/catalog/provisioner.catalog
 	install -D -m 644 docs/man/provisioner.1 $(DESTDIR)$(PREFIX)/share/man/man1/provisioner.1
+	[ -n "$(DESTDIR)" ] || $(PYTHON) -Im compileall -q $(LIB)
 	[ -n "$(DESTDIR)" ] || ! [ -d /run/systemd/system ] || \
 	  { systemd-tmpfiles --create provisioner.conf; journalctl --update-catalog; systemctl daemon-reload; }
 
