@@ -19,7 +19,6 @@ STOP = 60  # seconds; buildkitd waits for what it is writing
 MARK = "-before-"
 IMAGE = "provisioner-before"
 ELSEWHERE = frozenset((container.STATUS, container.POLICY, container.TOML, container.IMAGE_ID))
-LIMITS = frozenset(f"driver option {limit.option}" for limit in container.LIMITS)
 
 
 class Box(NamedTuple):
@@ -31,9 +30,8 @@ class Box(NamedTuple):
 
     @property
     def remake(self) -> bool:
-        """Whether it has to be made again. What another engine makes of limits is not seen: their options count."""
-        wrong = {k for k in self.wrong if k.startswith("container ") and k != container.POLICY}
-        return self.found is not None and bool(wrong or (self.place.way and LIMITS & self.wrong.keys()))
+        """Whether it has to be made again."""
+        return self.found is not None and any(k.startswith("container ") and k != container.POLICY for k in self.wrong)
 
     @property
     def made(self) -> bool:
@@ -120,10 +118,9 @@ def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
 def _makes(host: Reader, facts: Facts, old: store.Node, box: Box) -> bool:
     """Whether buildx would make this container of a node in its file."""
     files = old.files or {}
-    asked = container.want(old, facts, buildkitd.NAME in files)
+    asked = container.want(old, places.told(host, facts, box.place), buildkitd.NAME in files)
     there = container.have(box.found, asked)
-    unseen = ELSEWHERE | (places.UNKNOWN if box.place.way else frozenset())
-    if any(there[k] != v for k, v in asked.items() if k not in unseen):
+    if any(there[k] != v for k, v in asked.items() if k not in ELSEWHERE):
         return False
     inside = {n: places.file(host, facts, box.place, box.found or {}, f"/etc/buildkit/{n}") for n in files}
     return all(_same(host, name, data, inside[name]) for name, data in files.items())
@@ -140,4 +137,4 @@ def _same(host: Reader, name: str, data: bytes, there: bytes | None) -> bool:
 def _tagged(host: Reader, facts: Facts, box: Box) -> bool:
     """Whether to make the new container, for which buildx pulls, may move a tag that is on this host."""
     name = drivers.image(box.place.node.options)
-    return not box.place.way and "@" not in name and host.get(facts.socket, drivers.inspect(name)) is not None
+    return "@" not in name and bool(places.image(host, facts, box.place, name))

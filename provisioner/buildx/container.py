@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from provisioner.buildx import buildkitd, drivers, store
+from provisioner.engine import Engine
 from provisioner.errors import DeniedError
 from provisioner.facts import Facts
 from provisioner.model import Reader, State, Value
@@ -80,8 +81,8 @@ def volume(node: str) -> str:
     return f"{name(node)}_state"
 
 
-def want(node: store.Node, facts: Facts, toml: bool) -> dict[str, Value]:
-    """The container that buildx makes of a node; ``toml``: whether it gets a buildkitd.toml."""
+def want(node: store.Node, engine: Engine, toml: bool) -> dict[str, Value]:
+    """The container that buildx makes of a node on an engine; ``toml``: whether it gets a buildkitd.toml."""
     options = node.options
     state: dict[str, Value] = {
         STATUS: "running",
@@ -95,7 +96,7 @@ def want(node: store.Node, facts: Facts, toml: bool) -> dict[str, Value]:
         **{f"container env {k[4:]}": v for k, v in options.items() if k.startswith("env.")},
     }
     for limit in LIMITS:
-        if enforced(facts, limit.option) and (limit.option in options or limit.option != "memory-swap"):
+        if enforced(engine, limit.option) and (limit.option in options or limit.option != "memory-swap"):
             value = options.get(limit.option)
             state[f"container {limit.option}"] = limit.unset if value is None else limit.read(value)
     if "@" not in drivers.image(options):
@@ -130,15 +131,15 @@ def have(found: Mapping[str, Any] | None, want: State) -> dict[str, Value]:
     return state
 
 
-def latest(host: Reader, facts: Facts, found: Mapping[str, Any], name: str) -> str:
-    """Whether the container runs what the tag of its image stands for on this host by now, if for anything."""
-    there = str((host.get(facts.socket, drivers.inspect(name)) or {}).get("Id") or found["Image"])
-    return LATEST if there == found["Image"] else f"{found['Image'][:19]}, and {name} is {there[:19]} by now"
+def latest(found: Mapping[str, Any], name: str, there: str) -> str:
+    """Whether the container runs what the tag of its image stands for by now: ``there``, if for anything."""
+    same = there in ("", found["Image"])
+    return LATEST if same else f"{found['Image'][:19]}, and {name} is {there[:19]} by now"
 
 
-def enforced(facts: Facts, option: str) -> bool:
-    """Whether this engine makes anything of an option at all."""
-    return facts.engine.cgroupfs if option == "cgroup-parent" else option not in facts.engine.unlimited
+def enforced(engine: Engine, option: str) -> bool:
+    """Whether an engine makes anything of an option at all."""
+    return engine.cgroupfs if option == "cgroup-parent" else option not in engine.unlimited
 
 
 def flags(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,15 +7,16 @@ import functools
 import json
 from collections.abc import Mapping
 
-from provisioner.buildx import container, store
+from provisioner import engine
+from provisioner.buildx import container, drivers, store
+from provisioner.engine import Engine
 from provisioner.errors import NoEngineError
 from provisioner.facts import Facts
-from provisioner.model import Ran, Reader, Value
+from provisioner.model import Ran, Reader, State, Value
 from provisioner.typed import Any, NamedTuple
 
 ANSWER = 10  # seconds that an engine elsewhere has
-# What another engine makes of limits is not known here, and its images are not ours to compare.
-UNKNOWN = frozenset((container.IMAGE_ID, *(f"container {limit.option}" for limit in container.LIMITS)))
+ABLE = engine.NONE._replace(cgroupfs=True)  # which limits another engine cannot enforce is known when it is asked
 
 
 class Place(NamedTuple):
@@ -55,8 +56,24 @@ def elsewhere(node: store.Node, user: str) -> Place:
 
 def want(place: Place, facts: Facts, toml: bool) -> dict[str, Value]:
     """What the container has to be."""
-    found = container.want(place.node, facts, toml)
-    return {place.prefix + k: v for k, v in found.items() if not place.way or k not in UNKNOWN}
+    able = ABLE if place.way else facts.engine
+    return {place.prefix + k: v for k, v in container.want(place.node, able, toml).items()}
+
+
+def have(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None, asked: State) -> dict[str, Value]:
+    """What the container is, by the keys of ``asked``, which have no prefix; its files are for others to read."""
+    state = container.have(found, asked)
+    if found is None:
+        return state
+    if place.way:  # a limit that its engine cannot enforce is not compared
+        known = container.want(place.node, told(host, facts, place), toml=False)
+        limits = (f"container {limit.option}" for limit in container.LIMITS)
+        state |= {k: asked[k] for k in limits if k in asked and k not in known}
+    if container.IMAGE_ID in asked:
+        name = drivers.image(place.node.options)
+        named = state["container image"] == asked["container image"]  # else it is told already
+        state[container.IMAGE_ID] = container.latest(found, name, image(host, facts, place, name) if named else "")
+    return state
 
 
 def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | None:
@@ -81,6 +98,22 @@ def file(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any], pat
         return container.inside(host, facts, found, path)
     ran = _asked(host, place, "container", "cp", f"{place.name}:{path}", "-")
     return container.unpacked(ran.stdout.encode("utf-8", "surrogateescape")) if ran.status == 0 else None
+
+
+def told(host: Reader, facts: Facts, place: Place) -> Engine:
+    """What the engine of a place says of itself; of one elsewhere that says nothing, nothing is known."""
+    if not place.way:
+        return facts.engine
+    ran = _asked(host, place, "info", "--format", "{{json .}}")
+    found = json.loads(ran.stdout) if ran.status == 0 else {}
+    return engine.engine(found, engine.Endpoint("", place.node.endpoint, ""))
+
+
+def image(host: Reader, facts: Facts, place: Place, name: str) -> str:
+    """The digest of what an image's name stands for there; empty: nothing."""
+    if not place.way:
+        return str((host.get(facts.socket, drivers.inspect(name)) or {}).get("Id") or "")
+    return _asked(host, place, "image", "inspect", "--format", "{{.Id}}", name).stdout.strip()
 
 
 def building(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None) -> bool:

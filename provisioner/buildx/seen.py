@@ -39,18 +39,14 @@ def state(host: Reader, facts: Facts, want: Wanted) -> State:
 
 def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> dict[str, Value]:
     """What there is of a node's container, by the keys without the node's prefix."""
-    asked = container.want(place.node, facts, bool(want.toml))
+    asked = {k.removeprefix(place.prefix): v for k, v in places.want(place, facts, bool(want.toml)).items()}
     try:
         found = places.inspected(host, facts, place)
     except NoEngineError as e:
         return {**asked, NOTE: f"{e.message}: the container of {place.node.name} is not compared"}
-    state = container.have(found, asked)
+    state = places.have(host, facts, place, found, asked)
     if found and container.TOML in asked:
         state[container.TOML] = _inside(host, facts, want, place, found)
-    named = state["container image"] == asked["container image"]  # else it is told already
-    if found and container.IMAGE_ID in asked:
-        latest = container.latest(host, facts, found, drivers.image(place.node.options))
-        state[container.IMAGE_ID] = container.LATEST if place.way or not named else latest
     return state
 
 

@@ -130,9 +130,13 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     assert "--debug" in there.sh(f"docker inspect {NODE}", check=True).stdout
     assert cached(builds(here, 0)) == [True, True]
     there.sh(f"docker update --restart no {NODE}", check=True)
+    there.sh("tar c --files-from /dev/null | docker import - moby/buildkit:buildx-stable-1", check=True)
     assert agent(here, "check").status == 0  # which asks no other machine
-    assert "node container-builder1 container restart policy" in str(agent(here, "plan").document["changes"])
-    assert agent(here, "apply").status == 0
+    planned = str(agent(here, "plan").document["changes"])
+    for key in ("restart policy", "image digest"):
+        assert f"node container-builder1 container {key}" in planned
+    done = agent(here, "apply")
+    assert (done.status, rows(done)) == (0, BOTH), done.stderr
     assert agent(here, "plan").status == 0
 
     here.sh(f"docker context create far --docker host=ssh://root@{address}", check=True)

@@ -177,7 +177,9 @@ def test_a_check_looks_at_this_host_s_container_alone_and_a_plan_asks_the_others
     asked = places.want(own, seen, toml=True)
     assert {container.IMAGE_ID, container.TOML, "container memory"} <= asked.keys()
     away = places.want(others[0], seen, toml=True)
-    assert {k.removeprefix("node b1 ") for k in away} == asked.keys() - places.UNKNOWN
+    assert {k.removeprefix("node b1 ") for k in away} == asked.keys() | {
+        f"container {limit.option}" for limit in container.LIMITS if limit.option != "memory-swap"
+    }
 
 
 ANSWERS = {
@@ -188,15 +190,23 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("said", ANSWERS)
-def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_path: Path) -> None:
+def far(tmp_path: Path, script: str) -> tuple[System, Facts]:
+    """A host whose docker answers for other engines as a script does."""
     docker = tmp_path / "usr/bin/docker"
     docker.parent.mkdir(parents=True)
-    docker.write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    docker.write_text(f"#!/bin/sh\n{script}\n")
     docker.chmod(0o755)
     where = Endpoint("default", "unix:///s", "default")
-    seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True, far=True)
-    host, place = System(str(tmp_path), {}), places.of(NODES, seen, "root")[1]
+    limited = {"MemoryLimit": False, "CPUShares": True, "CgroupDriver": "cgroupfs"}
+    return System(str(tmp_path), {}), Facts(
+        where, engine(limited, where), "/s", (), "/d", False, (), {}, True, far=True
+    )
+
+
+@pytest.mark.parametrize("said", ANSWERS)
+def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_path: Path) -> None:
+    host, seen = far(tmp_path, f"echo '{said}' >&2; exit 1")
+    place = places.of(NODES, seen, "root")[1]
     if ANSWERS[said]:
         assert places.inspected(host, seen, place) is None
     else:
@@ -205,11 +215,28 @@ def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_
         assert places.volume(host, seen, place, "v")
 
 
+def test_another_engine_s_container_is_compared_by_its_image_and_by_the_limits_that_engine_enforces(
+    tmp_path: Path,
+) -> None:
+    info = json.dumps({"MemoryLimit": True, "CPUShares": False, "CgroupDriver": "systemd"})
+    host, seen = far(tmp_path, f"case $3 in info) echo '{info}';; image) echo sha256:newer;; esac")
+    node = store.Node("b1", "ssh://arm", options={"memory": "512m", "cpu-shares": "7", "cgroup-parent": "/x"})
+    place = places.elsewhere(node, "root")
+    asked = {k.removeprefix(place.prefix): v for k, v in places.want(place, seen, toml=False).items()}
+    config = {"Image": "moby/buildkit:buildx-stable-1"}
+    found = {"Image": "sha256:older", "Config": config, "HostConfig": {"Memory": 0}, "State": {"Status": "running"}}
+    have = places.have(host, seen, place, found, asked)
+    assert (asked["container memory"], have["container memory"]) == (512 << 20, 0)
+    for limit in ("cpu-shares", "cgroup-parent"):
+        assert have[f"container {limit}"] == asked[f"container {limit}"] != 0
+    assert have[container.IMAGE_ID] == "sha256:older, and moby/buildkit:buildx-stable-1 is sha256:newer by now"
+
+
 def test_a_pinned_image_has_no_digest_that_could_differ_from_its_tag() -> None:
     where = Endpoint("default", "unix:///s", "default")
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True)
     pinned = store.Node("b0", "unix:///s", options={"image": "moby/buildkit@sha256:0"})
-    assert container.IMAGE_ID not in container.want(pinned, seen, toml=False)
+    assert container.IMAGE_ID not in container.want(pinned, seen.engine, toml=False)
 
 
 def test_a_share_of_a_disk_is_counted_as_buildkit_does() -> None:
