@@ -143,6 +143,12 @@ def test_an_ordinary_configuration_is_shown_as_it_is() -> None:
     assert configuration.shown(text) == text
 
 
+@pytest.mark.parametrize("module", ["provision", "provision_info", "report"])
+def test_a_play_can_name_each_return_value_with_a_dot(module: str) -> None:
+    names = {name for name, _ in options(yaml.safe_load(constant(module, "RETURN")), "contains")}
+    assert not {name.rpartition(".")[2] for name in names} & set(dir(dict))
+
+
 @pytest.mark.parametrize(
     ("said", "sentence", "hint"),
     [

@@ -251,7 +251,7 @@ changes:
       description: One of C(daemon), C(image store), C(emulators), C(builder).
       type: str
       sample: image store
-    keys:
+    differing:
       description: The keys that were not as wanted.
       type: list
       elements: str
@@ -409,7 +409,7 @@ def told(document):
         "changes": [
             {
                 "resource": c["resource"],
-                "keys": [d["key"] for d in c["differences"]],
+                "differing": [d["key"] for d in c["differences"]],
                 "does": [s["does"] for s in steps(c)],
             }
             for c in changes
