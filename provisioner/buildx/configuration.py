@@ -34,11 +34,17 @@ def checked(found: dict[str, Any], path: str) -> dict[str, Any]:
         if driver != drivers.KUBERNETES and "endpoint" not in node:
             hint = "a context's name, ssh://user@host, or tcp://host:port"
             raise ConfigError(f"{path}: builder.nodes[{index}]: endpoint is missing", hint=hint)
-    for key in ("endpoint", "name"):
-        values = [n[key] for n in nodes if n.get(key)]
+    for key, values in (("endpoint", [n["endpoint"] for n in nodes if "endpoint" in n]), ("name", _names(found))):
         if twice := next((v for v in values if values.count(v) > 1), None):
             raise ConfigError(f"{path}: builder.nodes: the {key} {twice} stands twice", hint="one node, one endpoint")
     return found
+
+
+def _names(found: Mapping[str, Any]) -> list[str]:
+    """All nodes' names; buildx numbers those that have none, and the host's own is the first."""
+    name, own = found.get("name", "container-builder"), found.get("driver", drivers.CONTAINER) != drivers.REMOTE
+    more = [n.get("name") or f"{name}{number}" for number, n in enumerate(found.get("nodes", []), int(own))]
+    return [*([f"{name}0"] if own else []), *more]
 
 
 def _nodes(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -55,7 +55,8 @@ def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -
     """What cannot be mended of nodes whose engines do not answer."""
     for node in want.nodes:
         if node.name in down:
-            hint = f"apply again when `docker --host {node.endpoint} info` answers, or take the node out"
+            asked = " ".join(places.elsewhere(node, "").docker("info"))
+            hint = f"apply again when `{asked}` answers, or take the node out"
             reason = f"{node.endpoint} does not answer, and buildx registers and changes only what does"
             yield from (Held(k, reason, hint) for k in wrong if f" node {node.name} " in f" {k} ")
 

@@ -4,15 +4,18 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provisioner import registries
-from provisioner.buildx import buildkitd, configuration, container, drivers, places, store
+from provisioner.buildx import buildkitd, configuration, container, drivers, held, places, store
+from provisioner.buildx.wanted import Wanted
+from provisioner.desired import Builder, Node
 from provisioner.engine import Endpoint, engine
 from provisioner.errors import ConfigError, NoEngineError, ProvisionerError
 from provisioner.facts import Facts
-from provisioner.model import Account
+from provisioner.model import Account, Difference
 from provisioner.registries import Registries
 from provisioner.system import System, identity
 
@@ -241,6 +244,29 @@ def test_a_pinned_image_has_no_digest_that_could_differ_from_its_tag() -> None:
 
 def test_a_share_of_a_disk_is_counted_as_buildkit_does() -> None:
     assert buildkitd.share(270_553_174_016, "60%") == 152  # seen with v0.34.2
+
+
+@pytest.mark.parametrize(
+    ("builder", "twice"),
+    [
+        ({"nodes": [{"endpoint": "far", "name": "container-builder0"}]}, "container-builder0"),
+        ({"name": "b", "nodes": [{"endpoint": "far"}, {"endpoint": "there", "name": "b1"}]}, "b1"),
+        ({"name": "b", "driver": "remote", "nodes": [{"endpoint": "a"}, {"endpoint": "c", "name": "b0"}]}, "b0"),
+    ],
+)
+def test_no_two_nodes_have_one_name_given_or_not(builder: dict[str, Any], twice: str) -> None:
+    with pytest.raises(ConfigError, match=f"the name {twice} stands twice"):
+        configuration.checked(builder, "f")
+
+
+def test_a_node_that_does_not_answer_is_held_with_what_asks_it() -> None:
+    builder = Builder(nodes=(Node("ssh://arm"), Node("far")))
+    where = Endpoint("default", "unix:///s", "default")
+    seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True, far=True)
+    want = Wanted(builder, seen)
+    wrong = {key: Difference(key, None, "x") for key in ("node container-builder1", "node container-builder2 flags")}
+    found = held.nodes(want, wrong, frozenset(("container-builder1", "container-builder2")))
+    assert [h.hint.split("`")[1] for h in found] == ["docker --host ssh://arm info", "docker --context far info"]
 
 
 def test_only_a_node_on_a_cluster_needs_no_endpoint() -> None:
