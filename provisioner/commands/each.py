@@ -6,6 +6,7 @@ from typing import Any
 
 from provisioner import daemons, engine
 from provisioner.commands import Answer
+from provisioner.conversation import say
 from provisioner.errors import NoEngineError, ProvisionerError, UsageError
 from provisioner.options import Arguments
 from provisioner.system import System
@@ -30,6 +31,8 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
         try:
             told.append((daemon.where.host, command(system, Arguments(**{**vars(args), **more}))))
         except ProvisionerError as e:
+            for host, answer in told:  # what was done there stays done
+                say(f"{host}:\n{answer.text}" if args.format == "text" else f"{host}: status {answer.status}")
             e.message = f"{daemon.where.host}: {e.message}"
             raise
     status = max(answer.status for _, answer in told)

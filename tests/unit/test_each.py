@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.commands import Answer, each
-from provisioner.errors import NoEngineError, UsageError
+from provisioner.errors import CommandError, NoEngineError, UsageError
 from provisioner.options import Arguments
 from provisioner.system import System
 from tests import recorded
@@ -44,6 +44,26 @@ def test_each_engine_that_is_ours_answers_and_the_worst_status_counts(tmp_path: 
     assert (document["status"], document["changed"], document["notes"]) == (5, True, ["same"])
     assert [c["engine"] for c in document["changes"]] == [first, second]
     assert [e["endpoint"] for e in document["engines"]] == [first, second]
+
+
+def test_what_was_done_is_told_although_the_next_engine_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(host: System, args: Arguments) -> Answer:
+        if args.suffix:
+            raise CommandError("no room")
+        return answer(host, args)
+
+    host = engines(tmp_path)
+    snap = {**INFO, "DockerRootDir": "/var/snap/docker/common/var-lib-docker"}
+    with (
+        recorded.engine(tmp_path / "var/run/docker.sock", {"/info": INFO}),
+        recorded.engine(tmp_path / "var/snap/docker/common/run/docker.sock", {"/info": snap}),
+        pytest.raises(CommandError) as raised,
+    ):
+        each.run(fails, host, Arguments(format="text"))
+    assert raised.value.message == "unix:///var/snap/docker/common/run/docker.sock: no room"
+    assert capsys.readouterr().err == "unix:///var/run/docker.sock:\nas it is\n"
 
 
 def test_a_format_of_one_engine_is_refused(tmp_path: Path) -> None:
