@@ -166,7 +166,7 @@ def _locks(host: Reader) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for path in LOCKS:
         try:
             found = json.loads((host.read(path) or "{}").removeprefix("\ufeff"))
-        except (ValueError, ProvisionerError):
+        except (ValueError, RecursionError, ProvisionerError):
             continue  # Desktop cannot use it, either
         if isinstance(found, dict) and found:
             yield path, found
@@ -185,6 +185,6 @@ def _forbids(lock: Mapping[str, Any], leaf: str) -> bool:
     try:
         options = (lock.get("linuxVM") or {}).get("dockerDaemonOptions") or {}
         features = json.loads(options.get("value") or "{}").get("features") or {}
-    except (ValueError, AttributeError):
+        return bool(options.get("locked")) and features.get("containerd-snapshotter") is False
+    except (ValueError, TypeError, AttributeError, RecursionError):  # it is not as Docker documents it
         return False
-    return bool(options.get("locked")) and features.get("containerd-snapshotter") is False

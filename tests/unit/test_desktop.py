@@ -157,6 +157,19 @@ HELD = [
 ]
 
 
+@pytest.mark.parametrize(
+    "lock",
+    [[], "[" * 100_000, {"linuxVM": []}, {"linuxVM": {"dockerDaemonOptions": {"locked": True, "value": {"a": 1}}}},
+     {"linuxVM": {"dockerDaemonOptions": {"locked": True, "value": '{"features": [1]}'}}}],
+    ids=range(5),
+)  # fmt: skip
+def test_an_administrator_s_file_that_is_none_is_in_nobody_s_way(fake: Desktop, lock: object) -> None:
+    fake.put(ADMIN, lock if isinstance(lock, str) else json.dumps(lock))
+    with fake.running() as host:
+        [change] = plan.make(host, facts.gather(host, WANTED), WANTED).changes
+    assert change.held == ()
+
+
 @pytest.mark.parametrize(("files", "sentence"), HELD)
 def test_what_is_in_the_way_is_named_and_nothing_is_touched(
     fake: Desktop, files: dict[str, Any], sentence: str
