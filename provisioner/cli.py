@@ -14,6 +14,7 @@ from provisioner import commandline, mask
 from provisioner.commands import Answer
 from provisioner.conversation import record, say
 from provisioner.errors import Exit, ProvisionerError
+from provisioner.options import Arguments
 from provisioner.system import System
 from provisioner.typed import NoReturn
 
@@ -34,26 +35,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ProvisionerError as e:
         if e.status in FAILURES:
             record(FAILURES[e.status], mask.text(e.message))
-        say(f"provisioner: {e.message}")
-        if e.hint:
-            say(f"  hint: {e.hint}")
-        return _unknown(e) if args and args.format == "nagios" else e.status
+        return _failed(args, e.status, e.message, e.hint)
     except BrokenPipeError:
         sys.stdout = None  # the reader has gone; nothing more can be said
         return Exit.FAILED
     except OSError as e:
-        say(f"provisioner: {e.filename or 'this host'}: {e.strerror}")
-        say("  hint: make room, or put it right, and run the same command again")
-        return Exit.FAILED
+        hint = "make room, or put it right, and run the same command again"
+        return _failed(args, Exit.FAILED, f"{e.filename or 'this host'}: {e.strerror}", hint)
     except KeyboardInterrupt:
         say("provisioner: interrupted")
         return 130
     except Exception as e:
         if verbose:
             raise
-        say(f"provisioner: this is a bug of ours: {type(e).__name__}: {e}")
-        say("  hint: run it again with --verbose and report what it prints")
-        return Exit.BUG
+        hint = "run it again with --verbose and report what it prints"
+        return _failed(args, Exit.BUG, f"this is a bug of ours: {type(e).__name__}: {e}", hint)
 
 
 def entry() -> NoReturn:
@@ -73,9 +69,14 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
 
 
-def _unknown(e: ProvisionerError) -> int:
-    """A monitoring plug-in that could not look says so on stdout."""
+def _failed(args: Arguments | None, status: int, message: str, hint: str | None) -> int:
+    """Say what went wrong and what to do next. A monitoring plug-in could not look, and says so on stdout, too."""
+    say(f"provisioner: {message}")
+    if hint:
+        say(f"  hint: {hint}")
+    if args is None or args.format != "nagios":
+        return status
     from provisioner.report import nagios
 
-    print(nagios.line(3, mask.text(e.message)), flush=True)
+    print(nagios.line(3, mask.text(message)), flush=True)
     return 3

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from provisioner import conversation
+from tests import recorded
 
 CHECKOUT = Path(__file__).parents[1]
 NOWHERE = {"DOCKER_HOST": "unix:///no/such\033[2J/socket", "PYTHONPATH": str(CHECKOUT), "HOME": "/"}
@@ -28,6 +29,20 @@ def test_a_check_says_nothing_of_an_engine_that_does_not_count(tmp_path: Path) -
     elsewhere = {"PYTHONPATH": str(CHECKOUT), "HOME": "/", "DOCKER_CONTEXT": "gone"}
     ran = subprocess.run(argv, env=elsewhere, capture_output=True, text=True, check=False)
     assert (ran.returncode, "pinned.sock: no engine listens there" in ran.stderr) == (69, True), ran.stderr
+
+
+def test_a_monitoring_plug_in_that_fails_in_whatever_way_is_unknown(tmp_path: Path) -> None:
+    pytest.importorskip("prometheus_client")
+    info = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}
+    socket = tmp_path / ".colima/docker.sock"  # of a kind that anybody may check
+    argv = ("-m", "provisioner", "check", "--only=image-store", "--format=nagios", "--textfile-dir=/no/such")
+    there = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{socket}"}
+    with recorded.engine(socket, {"/info": info}):
+        ran = subprocess.run((sys.executable, *argv), env=there, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.splitlines()) == (
+        3,
+        ["PROVISIONER UNKNOWN - /no/such: No such file or directory"],
+    ), ran.stderr
 
 
 def test_what_is_said_does_not_drive_the_terminal() -> None:
