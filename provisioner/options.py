@@ -40,6 +40,8 @@ USUAL = ("text", "json")
 FORMATS = {
     "check": (*USUAL, "prometheus", "junit", "nagios"),
     "report": (*USUAL, "html"),
+    "init": ("text",),
+    "schema": ("text",),
 }
 
 TALKING = ("detect", "plan", "apply", "check", "prove")

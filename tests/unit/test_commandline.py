@@ -44,6 +44,12 @@ def test_argparse_would_have_read_the_same() -> None:
     assert {argv: by_argparse(argv) for argv, found in read.items() if found} == {a: f for a, f in read.items() if f}
 
 
+@pytest.mark.parametrize("command", ["init", "schema"])
+def test_what_has_one_form_alone_promises_no_other(command: str) -> None:
+    with pytest.raises(UsageError, match="invalid choice: 'json'"):
+        commandline.parse((command, "--format", "json"))
+
+
 @pytest.mark.parametrize(
     "argv", [("hold",), ("report",), ("rollback", "3"), ("--help",), ("nothing",), ("check", "-h")]
 )
