@@ -168,8 +168,9 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         missing = tuple(name for name in gone if not name.startswith(f"buildx_buildkit_{wanted.builder.name}"))
         left = _observed(system, wanted, made)
         proven = None
-        if _proves(wanted, left):
-            proven = proof.prove(system, facts.gather(system, wanted), wanted, say)
+        provable = _provable(wanted, left, say)
+        if provable.platforms and _proves(wanted, left):
+            proven = proof.prove(system, facts.gather(system, wanted), provable, say)
             proof.judge(proven)
         for step in (s for change in made.changes for s in change.last):
             book.step(step, ())
@@ -187,6 +188,14 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
 def _proves(wanted: Desired, left: Plan) -> bool:
     """Whether this run leaves a builder to prove the host with. Emulators alone were run when they were observed."""
     return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.held)
+
+
+def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
+    """What is wanted without the platforms that are held because they do not run."""
+    held = {h.key for resource, h in left.held if resource == emulated.NAME}
+    for platform in (p for p in wanted.platforms if p in held):
+        say(f"proof: leave {platform} out, whose emulator is held")
+    return wanted._replace(platforms=tuple(p for p in wanted.platforms if p not in held))
 
 
 def make_change(system: System, book: Journal, change: Change, say: Say) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from provisioner import platforms
+from provisioner import binfmt, platforms
 from tests.conftest import Boot
 from tests.host import agent, steps
 from tests.host.test_crash import KILLED
@@ -207,6 +207,23 @@ def test_the_distribution_s_package_is_installed_upgraded_and_removed(boot: Boot
     assert "is gone" in differences(host)["linux/arm64"]
     applied(host)
     assert differences(host) == {}
+
+
+def test_somebody_s_entry_that_does_not_do_is_held_and_all_else_is_done_and_proven(boot: Boot) -> None:
+    host = boot("trixie", layers=("qemu",), agent=True)
+    line = binfmt.registration_line(platforms.of("arm64"), "/usr/bin/qemu-aarch64", "OC")  # no F: not in containers
+    host.sh(f'printf %s "$1" >{TABLE}/register', line, check=True)
+    before = entries(host)
+    done = agent(host, "apply")
+    assert done.status == 5, done.stderr
+    assert {c["resource"] for c in done.document["left"]} == {"emulators"}
+    assert [(r["platform"], r["runs"]) for r in done.document["proof"]["platforms"]] == [("linux/amd64", True)]
+    assert "leave linux/arm64 out" in done.stderr
+    assert entries(host) == before
+    host.put(CONFIG, "emulators: {replace: true}\n")
+    replaced = agent(host, "apply")
+    assert replaced.status == 0, replaced.stderr
+    assert [r["runs"] for r in replaced.document["proof"]["platforms"]] == [True, True]
 
 
 def test_a_masked_systemd_binfmt_gets_a_unit_of_ours(boot: Boot) -> None:
