@@ -247,6 +247,8 @@ def _words(e: BaseException) -> tuple[str, str | None]:
     """What went wrong, in a sentence and a hint."""
     if isinstance(e, ProvisionerError):
         return e.message, e.hint
+    if isinstance(e, OSError) and e.strerror:
+        return f"{e.filename or 'this host'}: {e.strerror}", "put it right, and run the same command again"
     return str(e) or type(e).__name__, None
 
 

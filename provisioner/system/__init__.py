@@ -115,8 +115,10 @@ class System(Calling):
             self._remove(path)
 
     def _remove(self, path: str) -> None:
-        """A file, and what a run that was killed while it wrote it has left beside it."""
-        for file in (temporary(os.path.realpath(self.path(path))), self.path(path)):
+        """A file, or the one that a link leads to, and what a run that was killed while it wrote it has left beside."""
+        target = os.path.realpath(self.path(path))
+        self._inside(path, target)
+        for file in (temporary(target), target):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 os.unlink(file)
                 self._sync(os.path.dirname(file))

@@ -153,6 +153,18 @@ def test_a_link_stays_a_link_and_its_target_is_written(host: System) -> None:
     assert status.mode == 0o600
 
 
+def test_a_link_to_a_file_that_is_not_there_is_undone_to_that(host: System) -> None:
+    os.symlink("real.json", host.path("/etc/daemon.json"))
+    before = tree(host)
+    for step in (WriteFile("/etc/daemon.json", "{}"), SetLeaf("/etc/daemon.json", LEAF, True, None, "{}")):
+        undo = steps.inverse(step, host)
+        steps.execute(step, host)
+        assert host.read("/etc/real.json") == "{}"
+        steps.execute(undo[0], host)
+        assert host.link("/etc/daemon.json") == "real.json"
+        assert tree(host) == before
+
+
 def test_nothing_is_written_where_others_may_write(host: System) -> None:
     os.chmod(host.path("/etc"), 0o777)
     with pytest.raises(DeniedError, match="others may write there"):
