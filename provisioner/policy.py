@@ -10,7 +10,7 @@ from provisioner.facts import Facts
 from provisioner.model import Reader
 
 CLIENTS = ("docker-buildx", "docker-compose", "buildctl")
-BUILDS = frozenset(("build", "bake"))
+BUILDS = frozenset(("build", "bake", "--build"))  # the last of them: compose up
 
 Why = tuple[str, str]
 
@@ -84,8 +84,12 @@ def zone(window: Window) -> str:
 
 def _zone(zone: str) -> Any:
     """A time zone; None: the host's own. ConfigError: this host does not know it."""
+    from datetime import UTC
+
     if not zone:
         return None
+    if zone == "UTC":  # which a host without tzdata has, too
+        return UTC
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

@@ -20,7 +20,7 @@ WANTED = Desired(platforms=("linux/amd64",), only=("emulators",))  # which no ma
 
 @pytest.fixture
 def host(tmp_path: Path) -> System:
-    system = System("/", {})
+    system = System("/", {}, "x86_64")
     system.uid = 0
     system.state, system.runtime = str(tmp_path / "state"), str(tmp_path / "run")
     return system

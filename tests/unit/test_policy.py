@@ -1,0 +1,65 @@
+"""When the daemon may be restarted: the hours, and what counts as a build."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner import policy
+from provisioner.desired import DAYS, Window
+from provisioner.errors import ConfigError
+from provisioner.system import System
+
+NIGHT = Window(("sat", "sun"), "22:30", "4h", "UTC")
+WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39 minutes
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "is_open"),
+    [
+        (NIGHT, "2026-11-21T22:29:59Z", False),  # a Saturday
+        (NIGHT, "2026-11-21T22:30:00Z", True),
+        (NIGHT, "2026-11-22T02:29:59Z", True),
+        (NIGHT, "2026-11-22T02:30:00Z", False),
+        (NIGHT, "2026-11-23T00:00:00Z", True),  # what began on Sunday
+        (NIGHT, "2026-11-23T02:30:00Z", False),
+        (NIGHT, "2026-11-24T23:00:00Z", False),
+        (Window(DAYS, "00:00", "24h", "UTC"), "2026-12-31T23:59:59Z", True),
+        (Window(DAYS, "23:59", "1m", "UTC"), "2026-11-24T00:00:00Z", False),
+        (WEEK, "2026-11-29T22:38:59Z", True),
+        (WEEK, "2026-11-29T22:39:00Z", False),
+        (WEEK, "2026-11-30T00:00:00Z", True),
+    ],
+)
+def test_a_window_is_open_from_its_start_for_its_length(window: Window, now: str, is_open: bool) -> None:
+    assert policy.is_open(window, now) is is_open
+
+
+def test_a_zone_that_the_host_does_not_know_is_named() -> None:
+    with pytest.raises(ConfigError, match="no time zone 'Atlantis/Capital'"):
+        policy.is_open(NIGHT._replace(zone="Atlantis/Capital"), "2026-11-21T22:30:00Z")
+
+
+@pytest.mark.parametrize(
+    ("line", "builds"),
+    [
+        ("/usr/bin/docker build .", True),
+        ("docker image build .", True),
+        ("docker run build", True),  # rather one too many than a build that is cut off
+        ("docker ps", False),
+        ("/usr/libexec/docker/cli-plugins/docker-buildx buildx bake", True),
+        ("/usr/libexec/docker/cli-plugins/docker-buildx buildx ls", False),
+        ("docker-compose compose up --build", True),
+        ("docker-compose compose up", False),
+        ("buildctl build --frontend x", True),
+        ("runc --log /var/lib/docker/buildkit/executor/runc-log.json run x", True),
+        ("runc --root /run/docker/runtime-runc/moby create x", False),
+        ("/usr/bin/buildkitd", False),
+        ("", False),
+    ],
+)
+def test_a_build_is_seen_by_its_client_or_by_its_step(tmp_path: Path, line: str, builds: bool) -> None:
+    for pid, words in (("7", "sleep 9"), ("8", line), ("self", "docker build")):
+        (tmp_path / "proc" / pid).mkdir(parents=True)
+        (tmp_path / "proc" / pid / "cmdline").write_bytes(words.replace(" ", "\0").encode())
+    found = policy.building(System(str(tmp_path), {}))
+    assert (found or "").startswith("process 8, ") is builds
