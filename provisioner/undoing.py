@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from provisioner import compare, facts, journal, receipts, service
-from provisioner.acts import MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
+from provisioner import compare, facts, hidden, journal, receipts, service
+from provisioner.acts import ClearTrial, MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
 from provisioner.buildx import held
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.journal import Journal, Receipt
@@ -38,21 +38,25 @@ def rollback(system: System, number: int | None, say: Say, *, overdue: bool = Fa
             raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
         chosen = [r for r in known if r.number >= number] if number is not None else [] if cut else known[-1:]
         if not overdue:
-            _refuse_while_building(system, chosen)
+            _look_before(system, chosen, say)
         for receipt in reversed(chosen):
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
             undo(system, receipt, "undone", say)
         return (*((cut,) if cut else ()), *(r.number for r in reversed(chosen)))
 
 
-def _refuse_while_building(system: System, chosen: list[Receipt]) -> None:
-    """ProvisionerError: a build runs on a builder whose container would be taken away."""
+def _look_before(system: System, chosen: list[Receipt], say: Say) -> None:
+    """Say what goes out of sight with a store. ProvisionerError: a build runs on a builder that would be taken away."""
     undone = [step for receipt in chosen for step in receipt.undo]
     with suppress(NoEngineError, DeniedError):  # then nothing builds, or nobody knows
         seen = facts.gather(system, chosen[-1].desired, far=False) if chosen else None
         if seen and (name := held.building(system, seen, undone)):
             hint = "wait until it has ended, then run the same command again"
             raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
+        if seen and any(isinstance(step, ClearTrial) for step in undone):  # which only a switch of the store leaves
+            lost = hidden.count(system, seen, chosen[-1].desired)
+            if lost.images or lost.containers:
+                say(f"note: {hidden.sentence(lost)} go out of sight; an apply shows them again")
 
 
 def _ended(system: System, number: int, say: Say) -> bool:

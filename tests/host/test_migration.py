@@ -1,6 +1,7 @@
 """What a switch of the store hides: refused, hidden, or carried over first; nothing is lost on the way back."""
 
 import json
+import re
 import time
 
 import pytest
@@ -78,7 +79,9 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     assert {t: i["RootFS"] for t, i in after.items()} == {t: i["RootFS"] for t, i in before.items()}  # type: ignore[index]
     host.sh(RUN.format("after", "--rm").replace(" 999", " 0"), check=True)
 
-    assert agent(host, "rollback").status == 0
+    undone = agent(host, "rollback")
+    assert undone.status == 0, undone.stderr
+    assert re.search(r"note: 1\d images \(.*\) and \d containers of the store in use.* go out of sight", undone.stderr)
     assert "overlay2" in store(host)
     assert identities(host) == before
     assert host.sh(CONTAINERS).stdout.split("\n") == [c for c in containers.split("\n") if "composed" not in c]
