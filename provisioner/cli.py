@@ -29,16 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = commandline.parse(sys.argv[1:] if argv is None else argv)
         answer: Answer = import_module(f"provisioner.commands.{args.command}").run(System(), args)
-        if answer.text:
-            print(mask.text(answer.text) if args.format == "text" else answer.text, flush=True)
-        return answer.status
+        return _told(mask.text(answer.text) if args.format == "text" else answer.text, answer.status)
     except ProvisionerError as e:
         if e.status in FAILURES:
             record(FAILURES[e.status], mask.text(e.message))
         return _failed(args, e.status, e.message, e.hint)
-    except BrokenPipeError:
-        sys.stdout = None  # the reader has gone; nothing more can be said
-        return Exit.FAILED
     except OSError as e:
         hint = "make room, or put it right, and run the same command again"
         return _failed(args, Exit.FAILED, f"{e.filename or 'this host'}: {e.strerror}", hint)
@@ -69,6 +64,22 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
 
 
+def _told(text: str, status: int) -> int:
+    """Print the answer; the status, which what becomes of the answer does not change: what was done is done.
+
+    Only an answer that was to be kept and is not, on a full disk, is no success.
+    """
+    try:
+        if text:
+            print(text, flush=True)
+    except BrokenPipeError:  # its reader has heard enough
+        sys.stdout = None
+    except OSError as e:
+        say(f"provisioner: it was done (status {status}), but the answer could not be written: {e.strerror}")
+        return status or Exit.FAILED
+    return status
+
+
 def _failed(args: Arguments | None, status: int, message: str, hint: str | None) -> int:
     """Say what went wrong and what to do next. A monitoring plug-in could not look, and says so on stdout, too."""
     say(f"provisioner: {message}")
@@ -78,5 +89,4 @@ def _failed(args: Arguments | None, status: int, message: str, hint: str | None)
         return status
     from provisioner.report import nagios
 
-    print(nagios.line(3, mask.text(message)), flush=True)
-    return 3
+    return _told(nagios.line(3, mask.text(message)), 3)

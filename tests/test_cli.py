@@ -23,6 +23,21 @@ def test_a_stream_that_is_closed_changes_no_exit_status(command: str, status: in
     assert ran.returncode == status, ran.stderr
 
 
+def test_an_answer_that_nobody_reads_changes_no_exit_status() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = (sys.executable, "-m", "provisioner", "schema")
+    ran = subprocess.run(argv, env=NOWHERE, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_an_answer_that_could_not_be_written_is_no_success() -> None:
+    script = '"$0" -m provisioner schema >/dev/full'
+    ran = subprocess.run(("/bin/sh", "-c", script, sys.executable), env=NOWHERE, capture_output=True, check=False)
+    assert (ran.returncode, b"could not be written: No space left" in ran.stderr) == (1, True)
+
+
 def test_a_check_says_nothing_of_an_engine_that_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "pinned.yaml").write_text("engine: unix:///no/such/pinned.sock\n")
     argv = (sys.executable, "-m", "provisioner", "check", "--config", str(tmp_path / "pinned.yaml"))
