@@ -233,6 +233,11 @@ def test_the_package_that_is_taken_away_is_the_one_that_was_installed(given: str
     assert name == PACKAGES[given]
 
 
+def test_no_task_of_the_role_takes_one_host_s_variables_for_another_s() -> None:
+    tasks = [task for file in (ROLE / "tasks").iterdir() for task in read(file)]
+    assert not [task["name"] for task in tasks if task.get("run_once")]
+
+
 def test_the_role_s_defaults_are_those_that_it_documents() -> None:
     specs = read(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
     assert read(ROLE / "defaults/main.yml") == {name: option["default"] for name, option in specs.items()}
