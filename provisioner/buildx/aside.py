@@ -101,7 +101,9 @@ def gone(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
 
 def note(box: Box) -> str:
     """What a person should know of a container that is kept."""
-    return f"buildx's file would not make {box.place.name} as it is: for a rollback it is kept, stopped, as {box.name}"
+    where = f" on {box.place.node.endpoint}" if box.place.way else ""
+    name = box.place.name
+    return f"buildx's file would not make {name} as it is: for a rollback it is kept, stopped, as {box.name}{where}"
 
 
 def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:

@@ -135,6 +135,8 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     planned = str(agent(here, "plan").document["changes"])
     for key in ("restart policy", "image digest"):
         assert f"node container-builder1 container {key}" in planned
+    assert f"as {NODE}-before-" in planned
+    assert f"@{address}" in planned
     done = agent(here, "apply")
     assert (done.status, rows(done)) == (0, BOTH), done.stderr
     assert agent(here, "plan").status == 0
