@@ -98,7 +98,7 @@ def test_a_second_machine_by_ssh_is_appended_used_cut_off_and_removed(boot: Boot
     configure(here, node)
     assert differences(agent(here, "check")) == {"builder: node container-builder1"}
     assert "waits for ever when the wire is cut" in str(agent(here, "plan").document["changes"][0]["notes"])
-    here.put("/root/.ssh/config", "Host *\n  ServerAliveInterval 1\n  ServerAliveCountMax 2\n", 0o600)
+    here.put("/root/.ssh/config", "Host *\n  ServerAliveInterval 2\n  ServerAliveCountMax 3\n", 0o600)
     done = agent(here, "apply")
     assert done.status == 0, done.stderr
     assert rows(done) == BOTH

@@ -189,7 +189,7 @@ class Host:
         stdout, stderr = (part.decode(errors="replace") for part in output)
         return Result(words, status, stdout, stderr)
 
-    def wait(self, what: str, until: Callable[[], bool], timeout: float = 30) -> None:
+    def wait(self, what: str, until: Callable[[], bool], timeout: float = 120) -> None:
         """Wait until something holds; else HostError names ``what`` did not come, and shows the journal's end."""
         self._await(what, until, time.monotonic() + timeout)
 
