@@ -13,7 +13,7 @@ from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
-LOOPBACK = ("127.", "localhost", "[::1]")
+LOOPBACK = ("127.", "[::1]")
 
 
 class Registries(NamedTuple):
@@ -81,7 +81,8 @@ def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
 
 def local(where: str) -> bool:
     """Whether a registry's name is the host's own loopback, which a container of its own network cannot reach."""
-    return where.startswith(LOOPBACK)
+    name = where.partition("/")[0]
+    return name.startswith(LOOPBACK) or name.partition(":")[0] == "localhost"
 
 
 def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:

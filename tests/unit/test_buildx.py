@@ -304,6 +304,14 @@ def test_what_no_buildkitd_toml_can_say_is_refused_with_its_place(place: str) ->
         configuration.checked({"buildkitd": REFUSED[place]}, "f")
 
 
+@pytest.mark.parametrize(
+    ("name", "local"),
+    [("localhost", True), ("localhost:5000/a", True), ("127.0.0.1:5000", True), ("localhost.example:5000", False)],
+)
+def test_a_registry_is_on_the_loopback_by_its_whole_name(name: str, local: bool) -> None:
+    assert registries.local(name) is local
+
+
 @pytest.mark.parametrize("key", ["proxies", "registry-mirrors", "insecure-registries"])
 @pytest.mark.parametrize("value", [5, "http://a", {"a": [1]}])
 def test_a_daemon_json_that_the_daemon_would_refuse_says_nothing_of_registries(key: str, value: object) -> None:
