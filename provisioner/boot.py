@@ -16,6 +16,7 @@ FOLDERS = (BINFMT_D, "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfm
 UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 APPLIERS = ("/usr/lib/systemd/systemd-binfmt", "/lib/systemd/systemd-binfmt")
 SERVICE = "provisioner-emulators"
+SCRIPT = "/usr/local/lib/provisioner/register-emulators"  # what that runs
 SUPPORT = "/var/lib/binfmts"  # binfmt-support's, which Debian 11 and Ubuntu 22.04 still use
 REMOTE = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "glusterfs", "virtiofs"))
 
@@ -62,7 +63,8 @@ def lack(host: Reader, interpreter: str) -> str:
     here = registrar(host)
     if here is None:
         return "nothing that starts services here is known to register emulators"
-    return "" if here.enabled(host) else here.lack(host, interpreter)
+    ours = here.enabled(host) and host.stat(SCRIPT) is not None
+    return "" if ours else here.lack(host, interpreter)
 
 
 def registrar(host: Reader) -> Registrar | None:

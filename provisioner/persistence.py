@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from provisioner import boot
 from provisioner.acts import Held, MakeDirectory, Run, Step, WriteFile
+from provisioner.boot import SCRIPT
 from provisioner.machine import BINFMT, BINFMT_D, OURS
 from provisioner.model import Reader
 
-SCRIPT = "/usr/local/lib/provisioner/register-emulators"
 SCRIPT_TEXT = f"""\
 #!/bin/sh
 # Written by provisioner: gives the kernel what {BINFMT_D}/{OURS}*.conf says. Other entries are left alone.

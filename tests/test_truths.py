@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from provisioner import binfmt, platforms
+from provisioner import binfmt, boot, platforms
 from tests.private import TABLE, PrivateHost, private_host
 from tests.test_probes_run import qemu, skip_unless_ci
 
@@ -319,7 +319,7 @@ class Manager(NamedTuple):
 
 
 # OpenRC's own is not to be had here: what it does to a runlevel, by hand.
-RC_UPDATE = "#!/bin/sh\\nfile=/etc/runlevels/$3/$2\\ncase $1 in add) ln -s /etc/init.d/$2 $file;; *) rm $file;; esac\\n"
+RC_UPDATE = "#!/bin/sh\\nto=/etc/runlevels/$3/$2\\ncase $1 in add) ln -sf /etc/init.d/$2 $to;; *) rm -f $to;; esac\\n"
 
 MANAGERS = {
     "sysvinit": Manager(
@@ -343,9 +343,13 @@ def test_a_service_registers_at_boot_where_binfmt_d_does_not_suffice(host: Priva
     try:
         _ours(host)
         assert found(host) == {}
+        host.sh(f"rm {boot.SCRIPT}")
+        assert found(host)["at boot"] == f"not registered: {manager.lack}"
+        _ours(host)
+        assert found(host) == {}
         host.sh(f"echo -1 >{TABLE}/{ENTRY}; umount {TABLE}; {manager.start}")
         assert found(host) == {}
-        assert host.agent("rollback")[0] == 0
+        assert host.agent("rollback", "1")[0] == 0
         assert found(host)["at boot"] == "not registered"
         assert host.sh("ls /etc/binfmt.d /etc/init.d /etc/rc2.d 2>/dev/null | grep provisioner || true") == ""
     finally:
