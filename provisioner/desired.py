@@ -7,7 +7,7 @@ with what came of it, and whoever reads the same text again imports neither.
 import json
 from collections.abc import Mapping
 
-from provisioner import libraries, platforms
+from provisioner import __version__, libraries, platforms
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
@@ -135,7 +135,12 @@ def remembered(host: Reader) -> str:
 def memory(host: Reader, path: str | None, desired: Desired) -> str | None:
     """What is to be remembered of a configuration that has been validated; None: no file, nothing to remember."""
     text = host.read(place(host, path))
-    return None if text is None else json.dumps({"text": text, "desired": to_json(desired)}) + "\n"
+    return None if text is None else remember(text, desired)
+
+
+def remember(text: str, desired: Desired) -> str:
+    """What is remembered of a text that has been validated, and by whom: a newer agent may read more in it."""
+    return json.dumps({"agent": __version__, "text": text, "desired": to_json(desired)}) + "\n"
 
 
 def parse(text: str, path: str) -> Desired:
@@ -231,9 +236,9 @@ def _platform(name: str, index: int, path: str) -> str:
 
 
 def _remembered(host: Reader) -> Mapping[str, Any]:
-    """What an apply remembered; nothing where this user may not look, or the file is no longer whole."""
+    """What an apply of this agent's remembered; nothing where we may not look, or the file is no longer whole."""
     try:
         found = json.loads(host.read(remembered(host)) or "{}")
     except (ConfigError, DeniedError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and found.get("agent") == __version__ else {}

@@ -82,9 +82,8 @@ class PrivateHost:
 
     def configure(self, text: str) -> None:
         """Write the configuration, and what an apply would remember of it: this host's Python may know no YAML."""
-        wanted = desired.to_json(desired.parse(text, desired.PATH))
         self.put(desired.PATH, text)
-        self.put("/var/lib/provisioner/configuration.json", json.dumps({"text": text, "desired": wanted}))
+        self.put("/var/lib/provisioner/configuration.json", desired.remember(text, desired.parse(text, desired.PATH)))
 
     def register(self, row: Platform, interpreter: str, flags: str, *, name: str | None = None) -> None:
         """Register an entry as somebody else would."""

@@ -93,6 +93,13 @@ def test_what_was_validated_is_remembered_whole(host: System) -> None:
     assert desired.load(host, None) == wanted
 
 
+def test_what_another_agent_has_made_of_a_text_does_not_count(host: System) -> None:
+    write(host, PATH, "restart: never")
+    theirs = {**json.loads(desired.remember("restart: never", Desired())), "agent": "0.0.1", "desired": {"retsart": 1}}
+    write(host, desired.remembered(host), json.dumps(theirs))
+    assert desired.load(host, None).restart == desired.Restarts("never")
+
+
 def test_another_text_is_not_taken_for_the_remembered_one(host: System) -> None:
     write(host, PATH, "restart: never")
     write(host, desired.remembered(host), desired.memory(host, None, desired.load(host, None)) or "")
