@@ -36,6 +36,7 @@ PUT = 'mkdir -p "$(dirname "$0")" && cat > "$0" && chmod "$1" "$0"'
 GET = '[ -e "$0" ] || exit 3; exec cat "$0"'
 ABSENT = 3
 
+LONG = 120.0  # seconds for what a machine does in one or two that has nothing else to do
 SYNC = 10  # seconds that journald has to take in what was sent to it
 
 
@@ -63,7 +64,7 @@ class Host:
 
     # Power
 
-    def boot(self, timeout: float = 60) -> None:
+    def boot(self, timeout: float = LONG) -> None:
         """Switch it on and wait until systemd has started everything. A unit that fails is no error: see ``state``."""
         first = ("/bin/sh", self._init) if self._init else ("--boot",)
         argv = self._room.inside(*NSPAWN, f"--directory={self._room.root}", f"--machine={self.name}", *first)
@@ -80,7 +81,7 @@ class Host:
         self._await("its first process", self._find_leader, until)
         self._await("the end of its boot", lambda: self.state in ("running", "degraded"), until)
 
-    def shutdown(self, timeout: float = 60) -> None:
+    def shutdown(self, timeout: float = LONG) -> None:
         """Power off in good order."""
         os.kill(self.leader, POWER_OFF)
         self._await("its power-off", self._ended, time.monotonic() + timeout)
@@ -92,7 +93,7 @@ class Host:
         Not by cgroup.kill: what the next boot then starts in a cgroup that is still there is killed, too (Linux 6.18).
         """
         payload = self._room.guest / "payload"
-        until = time.monotonic() + 20
+        until = time.monotonic() + DEADLINE
         (payload / "cgroup.freeze").write_text("1")
         self._await("it to freeze", lambda: "frozen 1" in (payload / "cgroup.events").read_text(), until)
         for group in payload.rglob("cgroup.procs"):
@@ -143,7 +144,7 @@ class Host:
         input: str | bytes = b"",  # noqa: A002  # subprocess.run's own word
         user: str = "root",
         env: Mapping[str, str] | None = None,
-        timeout: float = 60,
+        timeout: float = LONG,
         check: bool = False,
     ) -> Result:
         """Run a command on the host, with nothing of the caller's environment.
@@ -164,7 +165,7 @@ class Host:
         input: str | bytes = b"",  # noqa: A002
         user: str = "root",
         env: Mapping[str, str] | None = None,
-        timeout: float = 60,
+        timeout: float = LONG,
         check: bool = False,
     ) -> Result:
         """Run a shell script on the host; ``args`` are its $1 and so on."""
@@ -185,11 +186,11 @@ class Host:
     def outside(self, *argv: str) -> Result:
         """Run a program of the machine's while the host is off; ``{}`` in ``argv`` stands for its root folder."""
         words = tuple(word.replace("{}", str(self._room.root)) for word in argv)
-        status, *output = command.run(self._room.inside(), words, b"", "root", None, 60)
+        status, *output = command.run(self._room.inside(), words, b"", "root", None, LONG)
         stdout, stderr = (part.decode(errors="replace") for part in output)
         return Result(words, status, stdout, stderr)
 
-    def wait(self, what: str, until: Callable[[], bool], timeout: float = 120) -> None:
+    def wait(self, what: str, until: Callable[[], bool], timeout: float = LONG) -> None:
         """Wait until something holds; else HostError names ``what`` did not come, and shows the journal's end."""
         self._await(what, until, time.monotonic() + timeout)
 
@@ -238,7 +239,7 @@ class Host:
         """Run a command on the host or, without power, in its root folder and nothing else of it."""
         off = self._leader is None
         into = self._room.inside("/usr/sbin/chroot", str(self._room.root)) if off else command.entrance(self.leader)
-        return command.run(into, argv, data, "root", None, 60)
+        return command.run(into, argv, data, "root", None, LONG)
 
     def _find_leader(self) -> bool:
         """The process to enter is nspawn's child that is PID 1 of a namespace of its own, and systemd by now."""
