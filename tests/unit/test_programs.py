@@ -1,5 +1,6 @@
 """Programs that are started: nothing that they leave behind keeps us waiting."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -18,13 +19,14 @@ LEAVES = "setsid sleep infinity {streams} & echo $! >{pid}; "
 def left(tmp_path: Path) -> Iterator[Path]:
     """Where a program writes the number of the one that it leaves running."""
     yield tmp_path / "pid"
-    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    with contextlib.suppress(FileNotFoundError, ValueError):  # a machine so busy that it was not even begun
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 def test_what_has_left_the_session_of_a_late_program_is_not_waited_for(left: Path) -> None:
     script = LEAVES.format(streams="", pid=left) + "sleep infinity"
-    with pytest.raises(CommandError, match="did not end within 1 s"):
-        programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 1)
+    with pytest.raises(CommandError, match="did not end within 2 s"):
+        programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 2)
 
 
 def test_what_ssh_says_is_heard_although_it_leaves_a_connection_open(left: Path, tmp_path: Path) -> None:
