@@ -17,6 +17,7 @@ from provisioner.typed import Any, NamedTuple
 
 ANSWER = 10  # seconds that an engine elsewhere has
 ABLE = engine.NONE._replace(cgroupfs=True)  # which limits another engine cannot enforce is known when it is asked
+SILENT = engine.NONE._replace(unlimited=tuple(limit.option for limit in container.LIMITS))  # so none is compared
 
 
 class Place(NamedTuple):
@@ -101,12 +102,13 @@ def file(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any], pat
 
 
 def told(host: Reader, facts: Facts, place: Place) -> Engine:
-    """What the engine of a place says of itself; of one elsewhere that says nothing, nothing is known."""
+    """What the engine of a place says of itself, if anything."""
     if not place.way:
         return facts.engine
     ran = _asked(host, place, "info", "--format", "{{json .}}")
-    found = json.loads(ran.stdout) if ran.status == 0 else {}
-    return engine.engine(found, engine.Endpoint("", place.node.endpoint, ""))
+    if ran.status != 0:
+        return SILENT
+    return engine.engine(json.loads(ran.stdout), engine.Endpoint("", place.node.endpoint, ""))
 
 
 def image(host: Reader, facts: Facts, place: Place, name: str) -> str:

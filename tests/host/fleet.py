@@ -124,7 +124,7 @@ class Fleet:
     def run(self, *argv: str, core: str = NEWEST) -> hosts.Result:
         """Run a program on the controller with one of the versions of Ansible on its path."""
         env = {**ansible.environment(core), "ANSIBLE_CONFIG": f"{FOLDER}/ansible.cfg", "HOME": "/root"}
-        return self.controller.run(*argv, env=env, timeout=400)
+        return self.controller.run(*argv, env=env, timeout=600)
 
 
 @contextlib.contextmanager

@@ -232,6 +232,7 @@ def test_a_package_of_the_host_s_repositories_is_installed_and_removed_by_its_na
     host = ground.members["old"]
     host.put("/repository/it.deb", ground.controller.get(f"/fleet/{PACKAGE}_{__version__}_all.deb") or b"")
     host.sh(REPOSITORY, check=True)
+    ground.play("site", "--tags=absent", "--limit=old", provisioner_package=PACKAGE, provisioner_state="absent")
     for state, there in (("present", "/usr/bin/provisioner"), ("absent", "")):
         arguments: dict[str, Any] = {"provisioner_package": PACKAGE, "provisioner_state": state}
         for changed in ({"old"}, set()):

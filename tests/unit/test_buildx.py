@@ -218,18 +218,19 @@ def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_
         assert places.volume(host, seen, place, "v")
 
 
+@pytest.mark.parametrize(("status", "memory"), [(0, 0), (1, 512 << 20)])  # an engine that does not say is believed
 def test_another_engine_s_container_is_compared_by_its_image_and_by_the_limits_that_engine_enforces(
-    tmp_path: Path,
+    status: int, memory: int, tmp_path: Path
 ) -> None:
     info = json.dumps({"MemoryLimit": True, "CPUShares": False, "CgroupDriver": "systemd"})
-    host, seen = far(tmp_path, f"case $3 in info) echo '{info}';; image) echo sha256:newer;; esac")
+    host, seen = far(tmp_path, f"case $3 in info) echo '{info}'; exit {status};; image) echo sha256:newer;; esac")
     node = store.Node("b1", "ssh://arm", options={"memory": "512m", "cpu-shares": "7", "cgroup-parent": "/x"})
     place = places.elsewhere(node, "root")
     asked = {k.removeprefix(place.prefix): v for k, v in places.want(place, seen, toml=False).items()}
     config = {"Image": "moby/buildkit:buildx-stable-1"}
     found = {"Image": "sha256:older", "Config": config, "HostConfig": {"Memory": 0}, "State": {"Status": "running"}}
     have = places.have(host, seen, place, found, asked)
-    assert (asked["container memory"], have["container memory"]) == (512 << 20, 0)
+    assert (asked["container memory"], have["container memory"]) == (512 << 20, memory)
     for limit in ("cpu-shares", "cgroup-parent"):
         assert have[f"container {limit}"] == asked[f"container {limit}"] != 0
     assert have[container.IMAGE_ID] == "sha256:older, and moby/buildkit:buildx-stable-1 is sha256:newer by now"
