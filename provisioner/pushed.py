@@ -9,18 +9,20 @@ import binascii
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from provisioner import platforms, proof, registries
 from provisioner.buildx import store
 from provisioner.desired import Desired
-from provisioner.errors import CommandError, ProvisionerError
+from provisioner.errors import CommandError, ProvisionerError, UsageError
 from provisioner.facts import Facts
 from provisioner.proof import IMAGE, Row
 from provisioner.system import System
 
 PULL = 300  # seconds
+NAME = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9._/-]*)?")
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
@@ -60,11 +62,12 @@ class Registry(NamedTuple):
     user: str
     headers: Mapping[str, str]
     trusted: tuple[str, ...]
+    insecure: bool
 
     def ask(self, method: str, what: str) -> tuple[int, dict[str, str], bytes]:
         """One exchange about a manifest, an index or a blob."""
         url = f"{self.scheme}://{self.host}/v2/{self.repository}/{what}"
-        return self.system.fetch(url, method, self.headers, self.trusted)
+        return self.system.fetch(url, method, self.headers, self.trusted, insecure=self.insecure)
 
     def inspect(self, reference: str, *words: str) -> str:
         """What buildx, which knows every way to log in, reads of a reference."""
@@ -109,13 +112,17 @@ class Registry(NamedTuple):
 
 def prove(system: System, facts: Facts, desired: Desired, where: str, say: Callable[[str], None]) -> Pushed:
     """Push to ``where`` (HOST, HOST:PORT, or either with a path), read back, pull, run, remove."""
+    if not NAME.fullmatch(where):
+        hint = "HOST, HOST:PORT or either with a /PATH in lower case, without https://"
+        raise UsageError(f"--registry {where}: this is no registry's name", hint=hint)
     host, _, path = where.strip("/").partition("/")
-    plain = registries.local(host) or host in facts.registries.insecure
+    insecure = registries.local(host) or host in facts.registries.insecure
+    scheme = "http" if insecure and not _encrypted(system, host) else "https"
     repository = f"{path}/{IMAGE}" if path else IMAGE
     user = desired.builder.users[0]
     authorities = tuple(f for f in facts.registries.certificates.get(host, ()) if f.endswith(".crt"))
     headers = {"Accept": ACCEPT, **_login(system, host, user)}
-    registry = Registry(system, host, "http" if plain else "https", repository, user, headers, authorities)
+    registry = Registry(system, host, scheme, repository, user, headers, authorities, insecure)
     tag = f"proof-{os.getpid()}"
     reference = f"{host}/{repository}:{tag}"
     wanted = proof.buildable(desired, facts)
@@ -136,6 +143,15 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
         _forget(system, facts.socket, reference)
         left = _remove(registry, digest, manifests)
     return Pushed(reference, digest, kind, manifests, rows, left)
+
+
+def _encrypted(system: System, host: str) -> bool:
+    """Whether an insecure registry speaks TLS all the same, as docker and BuildKit find out, too."""
+    try:
+        system.fetch(f"https://{host}/v2/", "GET", {}, insecure=True)
+    except ProvisionerError:
+        return False
+    return True
 
 
 def _login(system: System, host: str, user: str) -> dict[str, str]:

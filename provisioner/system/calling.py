@@ -123,15 +123,15 @@ class Calling(Looking):
         )
 
     def fetch(
-        self, url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = ()
+        self, url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = (), *, insecure: bool = False
     ) -> tuple[int, dict[str, str], bytes]:
         """One exchange with a registry: status, header fields in lower case, body. ProvisionerError: none answers.
 
-        ``trusted``: files of certificates that count beside the host's own.
+        ``trusted``: files of certificates that count beside the host's own; ``insecure``: any certificate does.
         """
         from provisioner.system import web  # http.client costs a check 29 ms
 
-        return web.fetch(url, method, headers, [self.path(file) for file in trusted])
+        return web.fetch(url, method, headers, [self.path(file) for file in trusted], insecure=insecure)
 
     def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
         program, account = self._found(argv[0]), self._other(user)

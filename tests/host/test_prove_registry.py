@@ -186,3 +186,12 @@ def test_a_mirror_an_insecure_registry_a_private_ca_and_a_proxy_work_inside_a_bu
     }
     assert agent(host, "apply").status == 0
     assert agent(host, "check").status == 0
+    # a certificate that nobody vouches for is good enough for an insecure registry
+    daemon = {"insecure-registries": ["172.17.0.1:5001", "172.17.0.1:5002"]}
+    host.put(CONFIG, json.dumps({"platforms": ["linux/amd64"], "daemon": daemon}))
+    host.sh("rm -r /etc/docker/certs.d", check=True)
+    assert agent(host, "apply").status == 0
+    for port in (5001, 5002):
+        proven = agent(host, "prove", f"--registry=172.17.0.1:{port}")
+        assert proven.status == 0, proven.stderr
+        assert proven.document["registry"]["left"] is None

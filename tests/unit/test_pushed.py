@@ -11,7 +11,7 @@ import pytest
 from provisioner import pushed
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, engine
-from provisioner.errors import ProvisionerError
+from provisioner.errors import ProvisionerError, UsageError
 from provisioner.facts import Facts
 from provisioner.system import System
 
@@ -51,16 +51,28 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> None:
+def host_and_facts(tmp_path: Path) -> tuple[System, Facts]:
+    """A host whose docker says yes to everything."""
     docker = tmp_path / "usr/bin/docker"
     docker.parent.mkdir(parents=True)
     docker.write_text("#!/bin/sh\n")
     docker.chmod(0o755)
     where = Endpoint("default", "unix:///s", "default")
-    seen = Facts(where, engine({}, where), "/s", (), "/d", False, ("linux/amd64",), {}, True)
+    return System(str(tmp_path), {}), Facts(where, engine({}, where), "/s", (), "/d", False, ("linux/amd64",), {}, True)
+
+
+@pytest.mark.parametrize("name", ["https://reg.example", "reg.example/A", "reg.example:port", "-x y", ""])
+def test_what_is_no_registry_s_name_is_refused_before_anything_is_built(name: str, tmp_path: Path) -> None:
+    system, seen = host_and_facts(tmp_path)
+    with pytest.raises(UsageError, match="is no registry's name"):
+        pushed.prove(system, seen, Desired(), name, lambda _: None)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> None:
+    system, seen = host_and_facts(tmp_path)
     with answering(*ODD[name]) as host, pytest.raises(ProvisionerError, match=f"{host}: .* is no manifest"):
-        pushed.prove(System(str(tmp_path), {}), seen, Desired(), host, lambda _: None)
+        pushed.prove(system, seen, Desired(), host, lambda _: None)
 
 
 def test_a_platform_that_nobody_knows_is_called_what_it_is_called() -> None:
