@@ -1,5 +1,9 @@
-"""Read YAML strictly: what a lenient reader would lose is an error here. A check of known text never imports this."""
+"""Read YAML strictly: what a lenient reader would lose, or JSON cannot hold, is an error here.
 
+A check of known text never imports this.
+"""
+
+import math
 from typing import Any
 
 import yaml
@@ -28,6 +32,22 @@ class _Strict(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _refuse(_: _Strict, node: yaml.Node) -> Any:
+    """Dates, bytes, sets: what is meant for daemon.json has to be JSON."""
+    kind = node.tag.rpartition(":")[2]
+    raise yaml.MarkedYAMLError(problem=f"to YAML this is a {kind}: quote it", problem_mark=node.start_mark)
+
+
+def _number(loader: _Strict, node: yaml.ScalarNode) -> float:
+    found = float(loader.construct_yaml_float(node))
+    return found if math.isfinite(found) else _refuse(loader, node)
+
+
+for _kind in ("timestamp", "binary", "set", "omap", "pairs"):
+    _Strict.add_constructor(f"tag:yaml.org,2002:{_kind}", _refuse)
+_Strict.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def read(source: str, path: str, limit: int) -> dict[str, Any]:
