@@ -106,9 +106,10 @@ def told(host: Reader, facts: Facts, place: Place) -> Engine:
     if not place.way:
         return facts.engine
     ran = _asked(host, place, "info", "--format", "{{json .}}")
-    if ran.status != 0:
+    found = json.loads(ran.stdout) if ran.status == 0 else {}
+    if "ServerVersion" not in found:  # of what went wrong with the server `docker info` makes no failure of its own
         return SILENT
-    return engine.engine(json.loads(ran.stdout), engine.Endpoint("", place.node.endpoint, ""))
+    return engine.engine(found, engine.Endpoint("", place.node.endpoint, ""))
 
 
 def image(host: Reader, facts: Facts, place: Place, name: str) -> str:

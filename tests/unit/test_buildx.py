@@ -218,11 +218,14 @@ def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_
         assert places.volume(host, seen, place, "v")
 
 
-@pytest.mark.parametrize(("status", "memory"), [(0, 0), (1, 512 << 20)])  # an engine that does not say is believed
+@pytest.mark.parametrize(  # an engine that does not say is believed
+    ("status", "server", "memory"),
+    [(0, {"ServerVersion": "28.5.2"}, 0), (0, {"ServerErrors": ["no"]}, 512 << 20), (1, {}, 512 << 20)],
+)
 def test_another_engine_s_container_is_compared_by_its_image_and_by_the_limits_that_engine_enforces(
-    status: int, memory: int, tmp_path: Path
+    status: int, server: dict[str, Any], memory: int, tmp_path: Path
 ) -> None:
-    info = json.dumps({"MemoryLimit": True, "CPUShares": False, "CgroupDriver": "systemd"})
+    info = json.dumps({**server, "MemoryLimit": True, "CPUShares": False, "CgroupDriver": "systemd"})
     host, seen = far(tmp_path, f"case $3 in info) echo '{info}'; exit {status};; image) echo sha256:newer;; esac")
     node = store.Node("b1", "ssh://arm", options={"memory": "512m", "cpu-shares": "7", "cgroup-parent": "/x"})
     place = places.elsewhere(node, "root")
