@@ -50,7 +50,7 @@ LAYERS = (
     ("setting", "switching"),
     ("resources.daemon", "resources.image_store", "resources.emulators", "resources.builder"),
     ("resources",),
-    ("compare", "plan", "proof", "pushed"),
+    ("compare", "plan", "proof", "registry", "pushed"),
     ("receipts", "journal"),
     ("record", "drift", "result"),
     ("unbooted",),

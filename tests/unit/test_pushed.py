@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import pushed
+from provisioner import pushed, registry
 from provisioner.desired import Desired
 from provisioner.engine import Endpoint, engine
 from provisioner.errors import ProvisionerError, UsageError
 from provisioner.facts import Facts
 from provisioner.system import System
 
-INDEX, MANIFEST = pushed.INDEXES[0], pushed.MANIFESTS[0]
+INDEX, MANIFEST = registry.INDEXES[0], registry.MANIFESTS[0]
 
 
 @contextmanager
@@ -76,5 +76,5 @@ def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> 
 
 
 def test_a_platform_that_nobody_knows_is_called_what_it_is_called() -> None:
-    assert pushed._platform({"os": "unknown", "architecture": "unknown"}) == "unknown/unknown"
-    assert pushed._platform({"os": "linux", "architecture": "arm64", "variant": "v8"}) == "linux/arm64"
+    assert registry.platform({"os": "unknown", "architecture": "unknown"}) == "unknown/unknown"
+    assert registry.platform({"os": "linux", "architecture": "arm64", "variant": "v8"}) == "linux/arm64"
