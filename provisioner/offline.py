@@ -4,6 +4,7 @@ The engine's version comes from the program in the image. A builder needs a runn
 by ``provisioner-apply.service`` when it first boots.
 """
 
+import os
 import re
 from collections.abc import Callable
 
@@ -26,7 +27,14 @@ from provisioner import (
 from provisioner.acts import Change, Plan
 from provisioner.apply import Outcome, make_change
 from provisioner.desired import Desired
-from provisioner.errors import Exit, NoEngineError, ProvisionerError, RollbackFailedError, RolledBackError
+from provisioner.errors import (
+    Exit,
+    NoEngineError,
+    ProvisionerError,
+    RollbackFailedError,
+    RolledBackError,
+    UsageError,
+)
 from provisioner.facts import Facts
 from provisioner.flavours import Site
 from provisioner.journal import Journal
@@ -51,8 +59,16 @@ PACKAGE = re.compile(r"^Package: (?:docker\.io|docker-ce|moby-engine)\n(?:.+\n)*
 
 
 def load(root: str, config: str | None) -> tuple[System, Desired]:
-    """The image, and what is wanted of it: by a file of this machine's, or by the configuration that is in it."""
-    image = System(root)
+    """The image, and what is wanted of it: by a file of this machine's, or by the configuration that is in it.
+
+    UsageError: there is no such folder, or it is the host itself, where a file alone would do half of it.
+    """
+    image = System(os.path.abspath(root))  # programs are started in another folder than ours
+    if not image.root:
+        raise UsageError(f"--root {root}: that is this host, and it runs", hint="leave --root away")
+    folder = System().stat(image.root)
+    if folder is None or not folder.directory:
+        raise UsageError(f"--root {root}: there is no such folder", hint="name the folder that is the image's /")
     image.image = True
     return image, desired.load(System() if config else image, config)
 

@@ -36,7 +36,7 @@ def _done(system: System, args: Arguments) -> Outcome:
         from provisioner import offline
 
         image, wanted = offline.load(args.root, args.config)
-        return offline.apply(image, wanted._replace(only=only(args)), args.root, say)
+        return offline.apply(image, wanted._replace(only=only(args)), image.root, say)
     if args.repair:
         return apply.repair(system, args.config, say)
     asked = {"restart": args.restart, "confirm": args.confirm, "suffix": getattr(args, "suffix", "")}

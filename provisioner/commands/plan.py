@@ -44,4 +44,4 @@ def _offline(args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
     from provisioner import offline
 
     image, asked = offline.load(args.root, args.config)
-    return image, offline.look(image, asked._replace(only=only(args)), args.root, say), ()
+    return image, offline.look(image, asked._replace(only=only(args)), image.root, say), ()

@@ -11,7 +11,7 @@ from provisioner import elf, journal, offline, steps
 from provisioner.acts import SetLeaf
 from provisioner.apply import Outcome
 from provisioner.desired import Desired, Emulators, ImageStore
-from provisioner.errors import DeniedError, Exit, NoEngineError
+from provisioner.errors import DeniedError, Exit, NoEngineError, UsageError
 from provisioner.journal import Journal
 from provisioner.system import System
 
@@ -111,6 +111,17 @@ def test_an_image_without_an_engine_is_told_so(image: Image) -> None:
     host = image("28.5.2", {"/var/lib/dpkg/status": "Package: adduser\nVersion: 3\n"})
     with pytest.raises(NoEngineError, match="no Docker engine in this image"):
         apply(host)
+
+
+@pytest.mark.parametrize("root", ["/", "//", "/no/such/image", "/proc/version"])
+def test_what_is_no_image_is_refused(root: str) -> None:
+    with pytest.raises(UsageError, match="--root /"):
+        offline.load(root, None)
+
+
+def test_an_image_may_be_named_from_where_we_are(tmp_path: Path) -> None:
+    image, _ = offline.load(os.path.relpath(tmp_path), None)
+    assert image.root == str(tmp_path)
 
 
 PROGRAM = elf.program("amd64")
