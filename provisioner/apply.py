@@ -160,10 +160,11 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
     ``before`` is what was seen; a plan's own differences are partly what it foresees.
     """
     book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
+    alarm = () if confirm is None else (_alarm(system, book.number, confirm),)
     book.begin(__version__, wanted, before)
     try:
-        if confirm is not None:
-            make_change(system, book, Change("confirm", (), (_alarm(system, book.number, confirm),)), say)
+        if alarm:
+            make_change(system, book, Change("confirm", (), alarm), say)
         gone = [name for change in made.changes for name in make_change(system, book, change, say)]
         missing = tuple(name for name in gone if not name.startswith(f"buildx_buildkit_{wanted.builder.name}"))
         left = _observed(system, wanted, made)

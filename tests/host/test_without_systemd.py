@@ -121,6 +121,9 @@ def test_init_scripts_restart_the_daemon_there_and_back(boot: Boot) -> None:
 def test_where_nobody_restarts_the_daemon_a_restart_is_owed(boot: Boot) -> None:
     files = {INIT: NOBODY, CONFIG: "platforms: [amd64]\n"}
     host = boot("trixie", layers=LAYERS, agent=True, files=files, init=INIT)
+    unarmed = agent(host, "apply", "--only=image-store", "--confirm=1m")
+    assert (unarmed.status, "only systemd can take an apply back later" in unarmed.stderr) == (1, True)
+    assert host.get(DAEMON_JSON) is None
     done = agent(host, "apply", "--only=image-store")
     assert done.status == 5, done.stderr
     assert "nobody runs this host's services" in done.document["left"][0]["held"][0]["reason"]
