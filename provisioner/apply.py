@@ -169,20 +169,20 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         missing = tuple(name for name in gone if not name.startswith(f"buildx_buildkit_{wanted.builder.name}"))
         left = _observed(system, wanted, made)
         proven = None
-        provable = _provable(wanted, left, say)
-        if provable.platforms and _proves(wanted, left):
+        if _proves(wanted, left) and (provable := _provable(wanted, left, say)).platforms:
             proven = proof.prove(system, facts.gather(system, wanted), provable, say)
             proof.judge(proven)
-        for step in (s for change in made.changes for s in change.last):
-            book.step(step, ())
-            execute(step, system)
+        with uninterruptible(last=True):  # without what these steps throw away there is no way back
+            for step in (s for change in made.changes for s in change.last):
+                book.step(step, ())
+                execute(step, system)
+            book.end(receipts.UNCONFIRMED if confirm is not None else "held" if left else "converged")
     except BaseException as e:  # a signal must not leave the host half changed
         with uninterruptible():
             reason, hint = _words(e)
             say(f"failed: {reason}")
             undo(system, journal.read(system, book.number), "rolled back", say)
             raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
-    book.end(receipts.UNCONFIRMED if confirm is not None else "held" if left else "converged")
     return Outcome(_status(left), made, left, book.number, proven, missing)
 
 
