@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = commandline.parse(sys.argv[1:] if argv is None else argv)
         answer: Answer = import_module(f"provisioner.commands.{args.command}").run(System(), args)
-        return _told(mask.text(answer.text) if args.format == "text" else answer.text, answer.status)
+        return _told(_readable(args.command, answer.text) if args.format == "text" else answer.text, answer.status)
     except ProvisionerError as e:
         if e.status in FAILURES:
             record(FAILURES[e.status], mask.text(e.message))
@@ -62,6 +62,16 @@ def _open_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
+
+
+def _readable(command: str, text: str) -> str:
+    """An answer for a person, without secrets and without what would drive a terminal or break an encoder."""
+    text = mask.text(text)
+    if command == "check":  # it is without, and has colours of its own
+        return text
+    from provisioner.report.terminal import printable
+
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _told(text: str, status: int) -> int:

@@ -77,6 +77,17 @@ def test_what_is_said_does_not_drive_the_terminal() -> None:
     assert "\033[2J" not in said
 
 
+def test_no_answer_drives_the_terminal(tmp_path: Path) -> None:
+    info = {"ServerVersion": "28.5.2", "Driver": "\033[2Jodd\ud800", "OSType": "linux", "Architecture": "x86_64"}
+    socket = tmp_path / ".colima/docker.sock"
+    argv = (sys.executable, "-m", "provisioner", "plan", "--only=image-store")
+    there = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{socket}"}
+    with recorded.engine(socket, {"/info": info, "/containers/json": [], "/images/json": []}):
+        ran = subprocess.run(argv, env=there, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "\ufffd[2Jodd\ufffd -> containerd" in ran.stdout) == (2, True), ran.stderr
+    assert "\033" not in ran.stdout
+
+
 def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     conversation.say("\rhalf of it")
     conversation.say("all\nof it")
