@@ -13,7 +13,7 @@ A file without ``end`` is a run that was cut off. A torn last line is an effect 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from provisioner import acts, receipts
@@ -128,7 +128,7 @@ def lock(host: Reader) -> str:
 
 
 def read(host: Reader, number: int) -> Receipt:
-    """One receipt. ProvisionerError: there is none, or a newer provisioner wrote it."""
+    """One receipt. ProvisionerError: there is none, a newer provisioner wrote it, or it is damaged."""
     text = host.read(file(host, number))
     if text is None:
         known = ", ".join(map(str, numbers(host))) or "none"
@@ -140,6 +140,15 @@ def read(host: Reader, number: int) -> Receipt:
     if begin.get("format") != FORMAT:
         hint = "use the provisioner that wrote it, or a newer one"
         raise ProvisionerError(f"{file(host, number)}: its format {begin.get('format')} is not known here", hint=hint)
+    try:
+        return _told(number, begin, lines)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        hint = "move it away, and what it would undo stays as it is"
+        raise ProvisionerError(f"{file(host, number)}: it is no receipt of ours", hint=hint) from None
+
+
+def _told(number: int, begin: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Receipt:
+    """What the lines of a receipt say."""
     undo = [from_dict(u) for line in reversed(lines) if line["event"] == "step" for u in line["undo"]]
     settle = [from_dict(s) for line in lines if line["event"] == "change" for s in line["settle"]]
     ends = [line["outcome"] for line in lines if line["event"] == "end"]

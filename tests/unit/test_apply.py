@@ -222,6 +222,22 @@ def test_a_receipt_of_a_newer_format_is_not_guessed_at(host: System) -> None:
         journal.read(host, 1)
 
 
+DAMAGED: tuple[dict[str, object], ...] = (
+    {"event": "begin", "format": 1},
+    {"event": "begin", "format": 1, "time": "2026-11-23T12:00:00Z", "desired": [], "before": []},
+    {"event": "begin", "format": 1, "time": "2026-11-23T12:00:00Z", "desired": {"platforms": 3}, "before": []},
+)
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_damaged_receipt_is_named_in_a_sentence(tmp_path: Path, line: dict[str, object]) -> None:
+    host = System(str(tmp_path), {})
+    (tmp_path / "var/lib/provisioner/receipts").mkdir(parents=True)
+    Path(host.path(receipts.file(host, 1))).write_text(json.dumps(line) + "\n")
+    with pytest.raises(ProvisionerError, match="it is no receipt of ours"):
+        journal.read(host, 1)
+
+
 def test_a_second_run_is_told_who_holds_the_lock(host: System) -> None:
     with (
         host.lock(journal.lock(host)),
