@@ -29,10 +29,15 @@ _SHAPES = (
 )
 
 
+def suspicious(said: str) -> bool:
+    """Whether a text may hold a secret at all."""
+    lower = said.lower()
+    return any(hint in lower for hint in _HINTS)
+
+
 def text(said: str) -> str:
     """A text without the secrets in it."""
-    lower = said.lower()
-    if not any(hint in lower for hint in _HINTS):
+    if not suspicious(said):
         return said
     import re  # its patterns cost a check in sync more than all that it says
 
@@ -48,12 +53,11 @@ def _address(scheme: str, rest: str) -> str:
 
 def named(name: str) -> bool:
     """Whether what bears this name is a secret, whatever it looks like."""
-    lower = name.lower()
-    if not any(hint in lower for hint in _HINTS):
+    if not suspicious(name):
         return False
     import re
 
-    start = len(name)
+    start, lower = len(name), name.lower()
     while start and (name[start - 1].isalnum() or name[start - 1] in "_.-"):
         start -= 1
     last = lower[start:] if not start or name[start - 1] == " " else lower[start:].partition(".")[2]

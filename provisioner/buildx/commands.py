@@ -36,7 +36,7 @@ def options(builder: Builder, facts: Facts) -> dict[str, str]:
 def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
     """The wanted nodes, this host's own first, named as buildx would name them."""
     own = store.Node(
-        f"{builder.name}0",
+        drivers.first(builder.name),
         facts.endpoint.host if builder.driver == drivers.CONTAINER else "",
         builder.platforms,
         options(builder, facts),

@@ -44,7 +44,7 @@ def _names(found: Mapping[str, Any]) -> list[str]:
     """All nodes' names; buildx numbers those that have none, and the host's own is the first."""
     name, own = found.get("name", "container-builder"), found.get("driver", drivers.CONTAINER) != drivers.REMOTE
     more = [n.get("name") or f"{name}{number}" for number, n in enumerate(found.get("nodes", []), int(own))]
-    return [*([f"{name}0"] if own else []), *more]
+    return [*([drivers.first(name)] if own else []), *more]
 
 
 def _nodes(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

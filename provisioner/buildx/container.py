@@ -71,14 +71,9 @@ LIMITS = (
 )
 
 
-def name(node: str) -> str:
-    """The container of a node."""
-    return f"buildx_buildkit_{node}"
-
-
 def volume(node: str) -> str:
     """The state volume of a node: the cache."""
-    return f"{name(node)}_state"
+    return f"{drivers.container(node)}_state"
 
 
 def want(node: store.Node, engine: Engine, toml: bool) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""buildx's drivers and their options, each with the buildx that brought it, and what image the one of them runs.
+"""buildx's drivers and their options, each with the buildx that brought it; what it calls a container, and its image.
 
 Facts: driver/*/factory.go and the release notes of docker/buildx. An option that an older buildx does not know puts
 the builder in error, so it is named before anything happens. What of the driver kubernetes is older than 0.13 was not
@@ -78,6 +78,21 @@ def image(options: Mapping[str, str]) -> str:
     return options.get("image", IMAGE)
 
 
-def inspect(name: str) -> str:
+def first(builder: str) -> str:
+    """The name of this host's own node, as buildx numbers them."""
+    return f"{builder}0"
+
+
+def container(node: str) -> str:
+    """The container of a docker-container node."""
+    return f"buildx_buildkit_{node}"
+
+
+def inspect_container(name: str) -> str:
+    """Where the engine's API tells what a container is."""
+    return f"/containers/{name}/json"
+
+
+def inspect_image(name: str) -> str:
     """Where the engine's API tells what an image's name stands for."""
     return f"/images/{name}/json"

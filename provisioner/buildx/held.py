@@ -105,7 +105,7 @@ def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
         there = store.instance(host, store.of(host, account), want.builder.name) if account else None
     except ProvisionerError:
         there = None
-    known = {*want.names, f"{want.builder.name}0"}
+    known = {*want.names, drivers.first(want.builder.name)}
     yield from (places.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
 
 

@@ -12,7 +12,7 @@ from provisioner.buildx import aside, commands, container, drivers, store
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Reader
 
-PREFIX = container.name("")
+PREFIX = drivers.container("")
 FORGET = commands.forget("")[:-1]
 
 
@@ -48,7 +48,7 @@ def found(host: Reader, socket: str, undoes: Collection[Run], configured: str = 
     """What is left over. ``undoes``: what undoes the applies in effect; ``configured``: the builder that is none."""
     there = _engine(host, socket)
     builders = tuple(_builders(host, there, undoes, configured))
-    told = {container.volume(f"{configured}0"), *(volume for _, volume in builders)}
+    told = {container.volume(drivers.first(configured)), *(volume for _, volume in builders)}
     caches = tuple(_cache(volume, undoes) for volume in sorted(there.unused - told))
     all_of_them = (*builders, *_kept(there, undoes), *caches)
     sizes = _sizes(host, socket) if builders or caches else {}
@@ -61,7 +61,8 @@ def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: 
         drivers_of = {s: _driver(host, name, s.user) for s in undoes if s.argv == commands.forget(name)}
         forget = tuple(s for s, driver in drivers_of.items() if driver)
         users = ", ".join(step.user or "root" for step in forget)
-        box, volume = container.name(f"{name}0"), container.volume(f"{name}0")
+        node = drivers.first(name)
+        box, volume = drivers.container(node), container.volume(node)
         gone = tuple(s for s in (_rm(box), _drop(volume)) if s in undoes)
         if forget and (box in there.containers or drivers.CONTAINER not in drivers_of.values()):
             yield LeftOver(name, f"a builder that is no longer configured, registered for {users}"), volume

@@ -30,7 +30,7 @@ class Place(NamedTuple):
     @property
     def name(self) -> str:
         """The container."""
-        return container.name(self.node.name)
+        return drivers.container(self.node.name)
 
     @property
     def prefix(self) -> str:
@@ -81,7 +81,7 @@ def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | N
     """The container as its engine describes it; None: there is none, or it will be out of sight. NoEngineError."""
     found: Mapping[str, Any] | None
     if not place.way:
-        found = None if facts.hidden else host.get(facts.socket, f"/containers/{place.name}/json")
+        found = None if facts.hidden else host.get(facts.socket, drivers.inspect_container(place.name))
         return found
     ran = _asked(host, place, "container", "inspect", place.name)
     if ran.status == 0:
@@ -115,7 +115,7 @@ def told(host: Reader, facts: Facts, place: Place) -> Engine:
 def image(host: Reader, facts: Facts, place: Place, name: str) -> str:
     """The digest of what an image's name stands for there; empty: nothing."""
     if not place.way:
-        return str((host.get(facts.socket, drivers.inspect(name)) or {}).get("Id") or "")
+        return str((host.get(facts.socket, drivers.inspect_image(name)) or {}).get("Id") or "")
     return _asked(host, place, "image", "inspect", "--format", "{{.Id}}", name).stdout.strip()
 
 

@@ -73,7 +73,8 @@ def _begin(host: System, asked: "Desired", socket: str, *, quick: bool) -> None:
 
         image = drivers.image(asked.builder.driver_options)
         if asked.builder.driver == drivers.CONTAINER and "@" not in image:
-            host.expect(socket, drivers.inspect(image))
+            host.expect(socket, drivers.inspect_image(image))
+            host.expect(socket, drivers.inspect_container(drivers.container(drivers.first(asked.builder.name))))
 
 
 def _keep(host: System, args: Arguments, found: dict[str, Any]) -> None:
