@@ -3,7 +3,6 @@
 Facts: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sha256 of the name>/meta.json``.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 
 from provisioner.errors import ConfigError, ProvisionerError
@@ -29,6 +28,13 @@ def folder(host: Reader) -> str:
 def _home(host: Reader) -> str:
     """The home folder that docker takes, which asks nobody but the environment."""
     return host.environ.get("HOME") or host.environ.get("USERPROFILE", "").replace("\\", "/")
+
+
+def unnamed(host: Reader) -> bool:
+    """Whether nothing names a context or an address, told without a parser; False: it takes one to know."""
+    if host.platform == "win32" or any(host.environ.get(name) for name in ("DOCKER_HOST", "DOCKER_CONTEXT")):
+        return False
+    return "currentContext" not in (host.read(f"{folder(host)}/config.json") or "")
 
 
 def current(host: Reader, folder: str, *, user: str = "") -> str:
@@ -96,6 +102,8 @@ def _environment(host: Reader) -> dict[str, str]:
 
 
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
+    import json
+
     try:
         found = json.loads(text) if text and text.strip() else {}
     except (ValueError, RecursionError):

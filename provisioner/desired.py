@@ -4,7 +4,6 @@ jsonschema and PyYAML cost more than a whole drift check. So an apply remembers 
 with what came of it, and whoever reads the same text again imports neither.
 """
 
-import json
 from collections.abc import Mapping
 
 from provisioner import __version__, libraries, platforms
@@ -140,6 +139,8 @@ def memory(host: Reader, path: str | None, desired: Desired) -> str | None:
 
 def remember(text: str, desired: Desired) -> str:
     """What is remembered of a text that has been validated, and by whom: a newer agent may read more in it."""
+    import json
+
     return json.dumps({"agent": __version__, "text": text, "desired": to_json(desired)}) + "\n"
 
 
@@ -237,6 +238,8 @@ def _platform(name: str, index: int, path: str) -> str:
 
 def _remembered(host: Reader) -> Mapping[str, Any]:
     """What an apply of this agent's remembered; nothing where we may not look, or the file is no longer whole."""
+    import json  # the defaults need none
+
     try:
         found = json.loads(host.read(remembered(host)) or "{}")
     except (ConfigError, DeniedError, ValueError):

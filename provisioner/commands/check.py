@@ -6,6 +6,7 @@ what it takes to ask is imported before.
 
 import sys
 
+from provisioner import contexts
 from provisioner.commands import Answer, named, wanted
 from provisioner.conversation import say, tell
 from provisioner.errors import Exit, ProvisionerError
@@ -20,17 +21,16 @@ if TYPE_CHECKING:
 def run(host: System, args: Arguments) -> Answer:
     """Compare."""
     started = host.clock()
-    from provisioner import engine
-
     if socket := _here(host, args):
         host.expect(socket, "/info")
     asked = wanted(host, args)
+    _begin(host, asked, socket, quick=args.quick)
+    from provisioner import engine, facts, result
+
     if asked.engine == engine.ALL:
         from provisioner.commands import each
 
         return each.run(run, host, args)
-    _begin(host, asked, socket, quick=args.quick)
-    from provisioner import facts, result
     from provisioner.report import formats
 
     seen = facts.gather(host, asked, quick=args.quick, far=False)
@@ -53,9 +53,11 @@ def _here(host: System, args: Arguments) -> str:
 
     The configuration may name another engine: what is wrong with this one is not said yet, nor a machine waited for.
     """
-    from provisioner import engine
-
     try:
+        if not named(args) and contexts.unnamed(host):
+            return contexts.DEFAULT.removeprefix("unix://")
+        from provisioner import engine
+
         socket = engine.endpoint(host, named(args) or engine.AUTO).socket or ""
     except ProvisionerError:
         return ""

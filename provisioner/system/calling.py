@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -89,6 +88,8 @@ class Calling(Looking):
             return None
         if status >= 400:
             raise wire.refused(socket, path, status, body)
+        import json  # a check has sent what it asks before it needs that
+
         try:
             return json.loads(body)
         except (ValueError, RecursionError):  # cut off in the middle, or a web server
@@ -101,6 +102,8 @@ class Calling(Looking):
 
     def post(self, socket: str, path: str, body: Any = None, *, method: str = "POST", kind: str = "") -> Any:
         """The engine's answer to a call that changes something: JSON where it is any, else text."""
+        import json
+
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         status, answer = self.request(socket, method, path, data, kind or "application/json")
         text = answer.decode(errors="replace").strip()

@@ -82,6 +82,30 @@ def test_the_endpoint_is_resolved_in_docker_s_own_order(tmp_path: Path) -> None:
     assert engine.endpoint(System(str(tmp_path), everything)) == Endpoint("default", "unix:///x", "DOCKER_HOST")
 
 
+CONFIGURED: tuple[tuple[dict[str, str], str | None, bool], ...] = (
+    ({}, None, True),
+    ({}, '{"auths": {}}', True),
+    ({}, '{"currentContext": "default"}', False),
+    ({}, '{"currentContext": "far"}', False),
+    ({"DOCKER_HOST": "tcp://far:2376"}, None, False),
+    ({"DOCKER_CONTEXT": "far"}, None, False),
+    ({"DOCKER_HOST": ""}, None, True),
+)
+
+
+@pytest.mark.parametrize(("environ", "config", "unnamed"), CONFIGURED)
+def test_docker_s_own_default_is_told_without_a_parser(
+    tmp_path: Path, environ: dict[str, str], config: str | None, unnamed: bool
+) -> None:
+    host = System(str(tmp_path), {"HOME": "/root", **environ})
+    if config is not None:
+        (tmp_path / "root/.docker").mkdir(parents=True)
+        (tmp_path / "root/.docker/config.json").write_text(config)
+    assert contexts.unnamed(host) is unnamed
+    if unnamed:
+        assert engine.endpoint(host) == Endpoint("default", contexts.DEFAULT, "default")
+
+
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="DOCKER_CONTEXT: there is no docker context 'gone'"):
         engine.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "gone"}))
