@@ -23,6 +23,11 @@ def temporary(path: str) -> str:
     return f"{folder}/.{name}.provisioner"
 
 
+def _free(path: str) -> bool:
+    """Whether a file of ours may stand at a path: nothing is there, or a file."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
 class System(Calling):
     """One host: the tree below ``root``, seen and changed as the current user. Here is the half that changes files."""
 
@@ -61,6 +66,9 @@ class System(Calling):
         target = os.path.realpath(self.path(path))
         folder = os.path.dirname(target)
         self._inside(path, target)
+        if not _free(target):
+            hint = f"see what it is for: ls -l {path}; without it a file can be there"
+            raise DeniedError(f"{path} leads to {target}, which is no file", hint=hint)
         self._trusted(folder)
         old = os.stat(target) if os.path.exists(target) else None
         beside = temporary(target)
@@ -115,10 +123,13 @@ class System(Calling):
             self._remove(path)
 
     def _remove(self, path: str) -> None:
-        """A file, or the one that a link leads to, and what a run that was killed while it wrote it has left beside."""
+        """A file, or the one that a link leads to, and what a run that was killed while it wrote it has left beside.
+
+        Of a link to what is no file, to /dev/null say, only the link goes.
+        """
         target = os.path.realpath(self.path(path))
         self._inside(path, target)
-        for file in (temporary(target), target):
+        for file in (temporary(target), target) if _free(target) else (self.path(path),):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 os.unlink(file)
                 self._sync(os.path.dirname(file))

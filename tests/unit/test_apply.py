@@ -153,6 +153,24 @@ def test_a_link_stays_a_link_and_its_target_is_written(host: System) -> None:
     assert status.mode == 0o600
 
 
+@pytest.mark.parametrize(
+    "mask", ["pipe", "folder"]
+)  # as /dev/null is, which a failing test would take from its machine
+def test_a_mask_is_neither_written_nor_removed_through(host: System, mask: str) -> None:
+    os.mkfifo(host.path("/etc/pipe"))
+    os.mkdir(host.path("/etc/folder"))
+    path = "/etc/masked.conf"
+    os.symlink(mask, host.path(path))
+    before = os.stat(host.path(path))
+    with pytest.raises(DeniedError, match="which is no file"):
+        host.write(path, "mine", 0o644)
+    assert os.path.samestat(os.stat(host.path(path)), before)
+    host.remove(path)
+    assert host.link(path) is None
+    assert host.stat("/etc/folder")
+    assert os.stat(host.path("/etc/pipe"))
+
+
 def test_a_link_to_a_file_that_is_not_there_is_undone_to_that(host: System) -> None:
     os.symlink("real.json", host.path("/etc/daemon.json"))
     before = tree(host)
