@@ -14,11 +14,11 @@ from provisioner.errors import CommandError, ConfigError, DeniedError, Exit, Pro
 from provisioner.model import NOTE
 from provisioner.resources import emulators
 from provisioner.system import System
+from tests.cases import seen
 from tests.desktop import HOME, SETTINGS, SOCKET, Desktop
 
 WANTED = Desired(platforms=("linux/amd64", "linux/arm64"), only=("image store",))
 STORE = '{\n  "SettingsVersion": 43,\n  "MemoryMiB": 8092\n}'
-CORPUS = Path(__file__).parents[3] / "shared/corpus/docker-desktop-settings"
 
 
 @pytest.fixture
@@ -253,22 +253,16 @@ def test_settings_are_found_where_each_system_has_them(tmp_path: Path, environ: 
     assert leaf[0] == ("useContainerdSnapshotter" if file.endswith("settings.json") else "UseContainerdSnapshotter")
 
 
-def test_every_settings_file_of_the_corpus_is_set_or_refused_in_a_sentence(tmp_path: Path) -> None:
-    for path in sorted(CORPUS.glob("[0-9]*.txt")):
-        text = path.read_text(errors="surrogateescape")
-        name = (
-            "settings.json"
-            if '"useContainerdSnapshotter"' in text or '"settingsVersion"' in text
-            else "settings-store.json"
-        )
-        fake = Desktop(tmp_path / path.stem)
-        (fake.folder / name).write_bytes(path.read_bytes())
-        with fake.running() as host:
-            seen = facts.gather(host, WANTED)
-            [change] = plan.make(host, seen, WANTED).changes
-        assert (path.name, bool(change.edits)) in {(path.name, not change.held)}
-        assert all("\n" not in held.reason for held in change.held), path.name
-        assert seen.daemon_json.endswith(name), path.name
+@pytest.mark.parametrize(("name", "text"), seen.SETTINGS)
+def test_the_settings_of_a_real_desktop_are_set_or_refused_in_a_sentence(tmp_path: Path, name: str, text: str) -> None:
+    fake = Desktop(tmp_path)
+    (fake.folder / name).write_bytes(text.encode())
+    with fake.running() as host:
+        found = facts.gather(host, WANTED)
+        [change] = plan.make(host, found, WANTED).changes
+    assert bool(change.edits) is not bool(change.held)
+    assert all("\n" not in held.reason for held in change.held)
+    assert found.daemon_json.endswith(name)
 
 
 def test_a_store_with_images_is_left_until_told(fake: Desktop) -> None:

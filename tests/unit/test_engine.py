@@ -13,6 +13,7 @@ from provisioner.engine import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
 from provisioner.system import System, wire
 from tests import recorded
+from tests.cases import seen
 
 LOCAL = Endpoint("default", "unix:///var/run/docker.sock", "default")
 PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
@@ -176,12 +177,6 @@ def test_the_known_names_of_defaults_files_are_digests_of_their_endpoints() -> N
         assert hashlib.sha256(host.encode()).hexdigest()[:20] == name
 
 
-def test_every_docker_info_of_the_corpus_is_read_without_a_traceback() -> None:
-    folder = Path(__file__).parents[3] / "shared" / "corpus" / "docker-info"
-    for path in sorted(folder.glob("[0-9]*")):
-        try:
-            found = json.loads(path.read_text(errors="replace"))
-        except ValueError:
-            continue  # what `docker info` prints for people
-        if isinstance(found, dict):
-            assert engine.engine(found, LOCAL).flavour in {f.name for f in flavours.FLAVOURS}, path.name
+@pytest.mark.parametrize("name", seen.INFO)
+def test_what_a_real_engine_answers_is_read_without_a_traceback(name: str) -> None:
+    assert engine.engine(seen.INFO[name], LOCAL).flavour in {f.name for f in flavours.FLAVOURS}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,13 +17,12 @@ from provisioner.report import answers
 from provisioner.system import System, remote
 from tests import recorded
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 LOCAL = "unix:///var/run/docker.sock"
 HERE = Path("/proc/sys/kernel/osrelease").read_text().strip()
 LINUX = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}
 DESKTOP_ROOT = {"OperatingSystem": "Docker Desktop", "Name": "docker-desktop"}
 
-# What each engine says of itself (short, made from the corpus and the reference), where, and what it is.
+# What each engine says of itself (short), where, and what it is.
 SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({}, LOCAL, "engine"),
     (DESKTOP_ROOT, "unix:///Users/x/.docker/run/docker.sock", "desktop"),
@@ -54,47 +52,15 @@ SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({}, "ssh://there", "remote"),
 )  # fmt: skip
 
-# What each file of the corpus is in truth; those that hold no answer of an engine are left out.
-TRUE_INFO = {
-    **dict.fromkeys(("001", "004", "007", "008", "010", "013", "014", "017", "020", "043", "044", "047"), "engine"),
-    **dict.fromkeys(("037", "038", "050", "052"), "engine"),  # 050: in a container, which cgroup v2 hides
-    **dict.fromkeys(("019", "025", "049"), "desktop"),
-    "023": "colima",
-    "026": "container",
-    "028": "rancher-desktop",
-    "029": "snap",
-    "031": "snap",
-    "034": "windows",
-    "035": "windows",
-    "040": "podman",
-    "041": "podman",
-}
-TRUE_CONTEXT = {
-    **dict.fromkeys(("001", "002", "004", "007", "008", "013", "014", "016"), "desktop"),
-    "005": "rancher-desktop",
-    "010": "lima",
-    "011": "lima",
-    "019": "colima",
-    "020": "colima",
-}
-TRUE_LS = {  # by the endpoint of the context that is marked, or is the only one
-    **dict.fromkeys(("001", "014"), "remote"),
-    **dict.fromkeys(("005", "007", "017", "019"), "engine"),
-    "008": "orbstack",
-    "010": "colima",
-    "011": "engine",
-    "016": "rancher-desktop",
-    "020": "rootless",
-    "022": "desktop",
-}
-KEYS = {
-    "Server Version": "ServerVersion",
-    "Operating System": "OperatingSystem",
-    "OSType": "OSType",
-    "Name": "Name",
-    "Docker Root Dir": "DockerRootDir",
-    "Kernel Version": "KernelVersion",
-    "Storage Driver": "Driver",
+# What an address alone tells, before anything has answered there.
+ADDRESSES = {
+    "unix:///Users/x/.docker/run/docker.sock": "desktop",
+    "unix:///home/x/.docker/desktop/docker.sock": "desktop",
+    "npipe:////./pipe/dockerDesktopLinuxEngine": "desktop",
+    "unix:///Users/x/.rd/docker.sock": "rancher-desktop",
+    "unix:///Users/x/.lima/docker/sock/docker.sock": "lima",
+    "unix:///Users/x/.colima/default/docker.sock": "colima",
+    "unix:///Users/x/.orbstack/run/docker.sock": "orbstack",
 }
 
 
@@ -107,53 +73,10 @@ def test_every_flavour_is_among_the_cases() -> None:
     assert {name for _, _, name in SAID} == {row.name for row in flavours.FLAVOURS}
 
 
-def info(text: str) -> dict[str, Any]:
-    """What ``docker info`` prints, as JSON or for people, as GET /info would have had it."""
-    try:
-        found = json.loads(text)
-        return found if isinstance(found, dict) else {}
-    except ValueError:
-        pass
-    if re.search(r"(?i)emulate docker cli using podman|buildahVersion", text):
-        return {"BuildahVersion": "?"}
-    named = re.findall(rf"(?m)(?:^|[ |#>])({'|'.join(KEYS)}):[ \t]*(\S.*?)[ \t]*$", text)
-    return {KEYS[key]: value for key, value in named}
-
-
-def address(text: str) -> str:
-    """The endpoint of the context that is marked in ``docker context ls``, or that an inspection shows."""
-    shown = re.search(r'"Host": "([^"]+)"', text)
-    lines = [line for line in text.splitlines() if "://" in line]
-    marked = [line for line in lines if re.match(r"\S+ \*", line)] or lines
-    found = re.search(r"\S+://\S+", marked[0])
-    return shown.group(1) if shown else found.group() if found else ""
-
-
-def corpus(folder: str, known: dict[str, str]) -> list[tuple[str, str, str]]:
-    """The files of a folder of the corpus that tell of an engine: name, text, and the true flavour."""
-    paths = ((CORPUS / folder / f"{name}.txt", true) for name, true in sorted(known.items()))
-    return [(f"{folder}/{p.name}", p.read_text(errors="replace"), true) for p, true in paths if p.is_file()]
-
-
-def table() -> list[tuple[str, str, str]]:
-    """Every file of the corpus that tells of an engine: which, what we say, and what is true."""
-    rows = []
-    for name, text, true in corpus("docker-info", TRUE_INFO):
-        found = info(text)
-        where = "unix:///x/docker.sock" if "BuildahVersion" in found else LOCAL
-        windows = "npipe:////./pipe/dockerDesktopLinuxEngine" if "cli-plugins\\docker" in text else where
-        rows.append((name, flavours.recognised(found, windows).name, true))
-    for name, text, true in corpus("docker-contexts", TRUE_CONTEXT):
-        rows.append((name, flavours.recognised({}, json.loads(text)["Endpoints"]["docker"]["Host"]).name, true))
-    for name, text, true in corpus("context-ls", TRUE_LS):
-        host = address(text)
-        expected = flavours.expected(host)
-        rows.append((name, expected.name if expected else flavours.recognised({}, host).name, true))
-    return rows
-
-
-def test_every_engine_of_the_corpus_is_known_for_what_it_is() -> None:
-    assert [row for row in table() if row[1] != row[2]] == []
+@pytest.mark.parametrize("host", ADDRESSES)
+def test_an_address_tells_whose_engine_it_is(host: str) -> None:
+    expected = flavours.expected(host)
+    assert (expected or flavours.recognised({}, host)).name == ADDRESSES[host]
 
 
 def touched(step: Step, host: System) -> bool:
