@@ -3,6 +3,9 @@
 Since Linux 6.7 a user namespace may mount a binfmt_misc of its own. Below it lies a tree that has the machine's /usr to
 look at, and an /etc, /opt, /run, /usr/local/lib and /var/lib that are its own and are gone with it. The agent runs
 there as it is: as root of that namespace, with everything that it does for real, and nothing of it seen outside.
+
+Its /proc is its own, too, and so are its processes. With the machine's /proc, what lies below the host's table would be
+the machine's table as soon as the host unmounts its own, and root of this namespace may write there.
 """
 
 import contextlib
@@ -29,7 +32,7 @@ mount --rbind /usr usr
 mount -t tmpfs -o mode=755 tmpfs usr/local/lib
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$name"; done
 cp /etc/passwd /etc/group etc
-mount --rbind /proc proc
+mount -t proc proc proc
 mount --rbind /dev dev
 mount --bind "$1" src
 mount -t binfmt_misc binfmt_misc ./{TABLE}
@@ -46,13 +49,15 @@ class PrivateHost:
     """One such host; ``emulators`` lie in /opt/qemu. ``with`` ends it. OSError: this kernel or user cannot have one."""
 
     def __init__(self, emulators: Sequence[str] = ()) -> None:
-        into = ("unshare", "--user", "--map-root-user", "--mount")
+        into = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child")
         argv = (*into, "sh", "-c", SETUP, "sh", str(CHECKOUT), *emulators)
         self._holder = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert self._holder.stdout is not None
         if self._holder.stdout.readline() != b"ready\n":
             said = self._holder.communicate()[1].decode()
             raise OSError(f"no private host: {said}")
+        children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children")
+        self._first = int(children.read_text())
 
     def close(self) -> None:
         """End it; everything of it is gone."""
@@ -60,8 +65,8 @@ class PrivateHost:
 
     def run(self, *argv: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program as the root of this host."""
-        target = f"--target={self._holder.pid}"
-        enter = ("nsenter", target, "--user", "--mount", "--preserve-credentials", "chroot", "/mnt", *argv)
+        namespaces = (f"--target={self._first}", "--user", "--mount", "--pid", "--preserve-credentials")
+        enter = ("nsenter", *namespaces, "chroot", "/mnt", *argv)
         return subprocess.run(enter, check=False, input=text, capture_output=True, text=True, timeout=60, env=CLEAN)
 
     def sh(self, script: str, *args: str) -> str:

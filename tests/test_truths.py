@@ -5,6 +5,8 @@ In a private host (tests/private.py): no engine, no privileges, a table of its o
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -360,3 +362,21 @@ def test_a_service_registers_at_boot_where_binfmt_d_does_not_suffice(host: Priva
 
 def test_the_private_host_is_not_the_machine() -> None:
     assert not Path("/etc/binfmt.d/zz-provisioner-riscv64.conf").exists()
+
+
+# A machine as most are: its table is mounted. $1 is a Python, $2 what it runs on that machine.
+MACHINE = f'mount -t binfmt_misc binfmt_misc {TABLE} || exit 99; "$1" -c "$2" && ls {TABLE}'
+WITHOUT_ITS_TABLE = f"""
+from tests.private import private_host
+with private_host() as host:
+    host.sh("umount {TABLE}")
+    assert host.sh("ls {TABLE}") == ""
+    assert host.run("sh", "-c", "echo :jar:E::jar::/bin/true: >{TABLE}/register").returncode != 0
+"""
+
+
+@pytest.mark.usefixtures("ground")
+def test_a_machine_whose_table_is_mounted_keeps_it_as_it_is() -> None:
+    into = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MACHINE, "sh")
+    done = subprocess.run((*into, sys.executable, WITHOUT_ITS_TABLE), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["register", "status"]), done.stderr
