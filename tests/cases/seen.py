@@ -4,6 +4,7 @@ Every table is name -> text; where there is something to know about a text, it i
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 ARM64 = "7f454c460201010000000000000000000200b7"
@@ -44,7 +45,7 @@ RULES = {
 _NODE = {"Name": "ours0", "Endpoint": "unix:///var/run/docker.sock", "Platforms": None, "Flags": None, "DriverOpts": {}}
 
 
-def _builder(driver: str, *nodes: dict[str, object], indent: int | None = None) -> str:
+def _builder(driver: str, *nodes: Mapping[str, object], indent: int | None = None) -> str:
     return json.dumps({"Name": "ours", "Driver": driver, "Nodes": nodes, "Dynamic": False}, indent=indent)
 
 
