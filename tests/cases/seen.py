@@ -42,7 +42,13 @@ RULES = {
     "nothing": ("", 0),
 }
 
-_NODE = {"Name": "ours0", "Endpoint": "unix:///var/run/docker.sock", "Platforms": None, "Flags": None, "DriverOpts": {}}
+_NODE: Mapping[str, object] = {
+    "Name": "ours0",
+    "Endpoint": "unix:///var/run/docker.sock",
+    "Platforms": None,
+    "Flags": None,
+    "DriverOpts": {},
+}
 
 
 def _builder(driver: str, *nodes: Mapping[str, object], indent: int | None = None) -> str:
