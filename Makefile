@@ -11,7 +11,7 @@ import sys
 gc.disable()
 sys.path.insert(0, "$(LIB)")
 
-from provisioner.cli import entry
+from provisioner.cli.main import entry
 
 entry()
 endef

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from provisioner import platforms
+from provisioner.platforms import table
 from tests.hosts import boot
 
 ROUNDS = 30
@@ -37,7 +37,7 @@ KEEP = f"mkdir -p /$1; cp --parents {' '.join(KEPT)} /$1"
 
 def main(engine: str) -> None:
     """Boot, install, measure, print."""
-    wanted = ", ".join(platforms.each_architecture())
+    wanted = ", ".join(table.each_architecture())
     config = f"platforms: [{wanted}]\nemulators: {{source: image, image: '{IMAGE}'}}\n"
     with boot(engine, agent=True, files={KEPT[0]: config}) as host:
         host.run("docker", "pull", "-q", IMAGE, check=True, timeout=240)
@@ -50,7 +50,7 @@ def main(engine: str) -> None:
         repaired = time.monotonic() - started
         size = int(host.sh("du -sm /usr/local/lib/provisioner/qemu | cut -f1", check=True).stdout)
         host.sh(KEEP, "ten", check=True)
-        host.put(KEPT[0], f"platforms: [{', '.join(platforms.native(os.uname().machine))}]\n")
+        host.put(KEPT[0], f"platforms: [{', '.join(table.native(os.uname().machine))}]\n")
         host.run("provisioner", "apply", "--only=emulators", check=True)
         host.sh(KEEP, "native", check=True)
         source = INSIDE.replace("ROUNDS", str(ROUNDS)).replace("KEPT", str(KEPT))

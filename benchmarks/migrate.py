@@ -16,9 +16,9 @@ GOAL = 1.1
 INSIDE = """
 import json, subprocess, sys, time
 sys.path.insert(0, "/usr/local/lib/provisioner")
-from provisioner import migration
-from provisioner.model import CopyImage
-from provisioner.system import System
+from provisioner.host import System
+from provisioner.image_store import migration
+from provisioner.steps import CopyImage
 
 IMAGES = [f"load:{i}" for i in range(4)]
 CTR = ("ctr", "-n", "moby", "images")

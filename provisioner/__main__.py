@@ -1,5 +1,5 @@
 """``python3 -m provisioner``."""
 
-from provisioner.cli import entry
+from provisioner.cli.main import entry
 
 entry()

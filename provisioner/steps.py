@@ -1,156 +1,257 @@
-"""Interpret steps: what each does to the host, and what undoes it. The inverse of a step is a step."""
+"""What is to be done, as data: steps, each one reversible act, and the changes and the plan that they make up.
 
-from collections.abc import Callable
-from typing import assert_never
+Apart from the nouns of ``model`` so that a check of a host in sync, which does nothing, need not import them.
+"""
 
-from provisioner import binfmt, copyout, desktop, jsontext, migration, proof, service, trial
-from provisioner.acts import (
-    ClearTrial,
-    CompareImages,
-    CopyImage,
-    CopyOut,
-    Discard,
-    MakeDirectory,
-    Register,
-    Reload,
-    RemoveDirectory,
-    RemoveFile,
-    Restart,
-    Run,
-    SetLeaf,
-    SetOwner,
-    Start,
-    Step,
-    Stop,
-    TryStore,
-    Unregister,
-    WriteFile,
+from typing import Any, NamedTuple, TypeAlias
+
+from provisioner.model import Difference
+
+
+class MakeDirectory(NamedTuple):
+    """Make one directory; its parent exists."""
+
+    path: str
+    mode: int = 0o755
+
+
+class RemoveDirectory(NamedTuple):
+    """Remove a directory that is empty; one that somebody else has filled stays."""
+
+    path: str
+
+
+class WriteFile(NamedTuple):
+    """Put ``text`` there, whole or not at all. ``mode`` counts only where no file stood before.
+
+    A file of a ``user``'s is written as that user; empty: as ourselves.
+    """
+
+    path: str
+    text: str
+    mode: int = 0o644
+    user: str = ""
+
+
+class RemoveFile(NamedTuple):
+    """Remove a file, as ``user`` where it is one of theirs; one that is gone already is no error."""
+
+    path: str
+    user: str = ""
+
+
+class SetLeaf(NamedTuple):
+    """Give one leaf of a JSON file a value, any JSON (None: take the leaf away), and keep every other byte.
+
+    While the file still is ``before``, the outcome is exactly ``after`` (None: no file). When somebody else has
+    changed it meanwhile, only the leaf is set, in the file as it is then.
+    """
+
+    path: str
+    keys: tuple[str, ...]
+    value: Any
+    before: str | None
+    after: str | None
+
+
+class Register(NamedTuple):
+    """Give the kernel's table an entry, ``path`` below binfmt_misc; one of the same name makes way for it.
+
+    ``unless_there``: leave one that is there, which puts back what somebody's flush has taken.
+    """
+
+    path: str
+    line: str
+    enabled: bool = True
+    unless_there: bool = False
+
+
+class Unregister(NamedTuple):
+    """Take an entry out of the kernel's table; one that is gone already is no error."""
+
+    path: str
+
+
+class CopyOut(NamedTuple):
+    """Copy programs out of an image's /usr/bin into a directory, with a manifest that says what they are.
+
+    The image is pulled where the engine does not have it, and is then taken away again. Nothing of it is run.
+    """
+
+    socket: str
+    image: str
+    programs: tuple[str, ...]
+    folder: str
+    preserve_argv0: bool
+
+
+class Discard(NamedTuple):
+    """Take away what a copy that was cut off has left with the engine: its container, and an image pulled for it."""
+
+    socket: str
+    image: str = ""
+
+
+class Run(NamedTuple):
+    """Run a program. ``undo``, in its order, takes its effect back; seconds for ``timeout``.
+
+    It runs as ``user`` (empty: as ourselves), who is become before any of that user's configuration is read.
+    ``lenient``: its exit status says too little, so what came of it is only looked at afterwards.
+    """
+
+    argv: tuple[str, ...]
+    undo: "tuple[Step, ...]" = ()
+    timeout: int = 60
+    user: str = ""
+    lenient: bool = False
+
+
+class SetOwner(NamedTuple):
+    """Give files below a user's home folder to that user (or back to ``uid`` and ``gid``), none of them a link."""
+
+    paths: tuple[str, ...]
+    uid: int
+    gid: int
+
+
+class Restart(NamedTuple):
+    """Restart the daemon once and wait until it answers; seconds for ``deadline``."""
+
+    unit: str
+    socket: str
+    deadline: int = 90
+    flavour: str = "engine"
+
+
+class Stop(NamedTuple):
+    """Stop an engine whose configuration nobody may edit while it runs, and wait until nothing of it answers."""
+
+    unit: str
+    socket: str
+    deadline: int = 120
+
+
+class Start(NamedTuple):
+    """Start it, and wait until it answers; what undoes it is to stop it."""
+
+    unit: str
+    socket: str
+    deadline: int = 300
+
+
+class CopyImage(NamedTuple):
+    """Carry an image, by all its names, from the engine's own store into containerd's; ``size`` in bytes.
+
+    Nothing undoes it: a copy that the engine does not look at harms nobody, and the next run need not make it again.
+    """
+
+    names: tuple[str, ...]
+    size: int
+    socket: str
+    containerd: str
+
+
+class CompareImages(NamedTuple):
+    """See that every tagged image of the engine's is in containerd's store, the same in every layer and word."""
+
+    socket: str
+    containerd: str
+
+
+class TryStore(NamedTuple):
+    """Make an image of our probe in the store in effect, run it, see it speak, and take it away again."""
+
+    socket: str
+    platform: str
+    within: str = ""
+
+
+class ClearTrial(NamedTuple):
+    """Take away what a trial, or a proof, that was cut off has left with the engine."""
+
+    socket: str
+
+
+class Reload(NamedTuple):
+    """Have the daemon read its configuration again, containers untouched, and wait until it says that it has."""
+
+    unit: str
+    socket: str
+    deadline: int = 20
+    flavour: str = "engine"
+
+
+Step: TypeAlias = (
+    MakeDirectory
+    | RemoveDirectory
+    | WriteFile
+    | RemoveFile
+    | SetLeaf
+    | Register
+    | Unregister
+    | CopyOut
+    | Discard
+    | Run
+    | SetOwner
+    | Stop
+    | Start
+    | CopyImage
+    | CompareImages
+    | TryStore
+    | ClearTrial
+    | Restart
+    | Reload
 )
-from provisioner.model import Reader
-from provisioner.system import System
-
-Say = Callable[[str], None]
 
 
-def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
-    """The steps that undo ``step``, as the host stands now."""
-    match step:
-        case MakeDirectory(path):
-            return () if host.stat(path) else (RemoveDirectory(path),)
-        case RemoveDirectory(path):
-            there = host.stat(path)
-            return (MakeDirectory(path, there.mode),) if there else ()
-        case WriteFile(path, user=user) | RemoveFile(path, user=user):
-            old, there = host.read(path, user=user), host.status(path) if user else host.stat(path)
-            if old is None or there is None:
-                return (RemoveFile(path, user),)
-            return (WriteFile(path, old, there.mode, user),)
-        case SetLeaf(path, keys):
-            old = host.read(path)
-            value = jsontext.leaf(jsontext.load(old or "", path), keys)
-            return (SetLeaf(path, keys, value, _with_leaf(step, old), old),)
-        case Register(path, unless_there=unless_there):
-            return () if unless_there else (_as_registered(host, path) or Unregister(path),)
-        case Unregister(path):
-            entry = _as_registered(host, path)
-            return (entry,) if entry else ()
-        case CopyOut():
-            return copyout.inverse(step, host)
-        case Run(undo=undo):
-            return undo
-        case SetOwner(paths):
-            owners = ((p, host.status(p)) for p in paths)
-            return tuple(SetOwner((p,), s.uid, s.gid) for p, s in owners if s is not None)
-        case TryStore(socket):
-            return (ClearTrial(socket),)
-        case Stop(unit, socket):
-            return (Start(unit, socket),)
-        case Start(unit, socket):
-            return (Stop(unit, socket),)
-        case CopyImage() | CompareImages() | Restart() | Reload() | Discard() | ClearTrial():
-            return ()
-        case _:
-            assert_never(step)
+class Held(NamedTuple):
+    """A difference that cannot be mended now. ``fatal``: something is missing without which apply does not begin."""
+
+    key: str
+    reason: str
+    hint: str
+    fatal: bool = False
 
 
-def execute(step: Step, system: System, say: Say = lambda _: None) -> tuple[str, ...]:
-    """Make one step; the containers that a restart has not brought back. CommandError, OSError: it was not made."""
-    match step:
-        case MakeDirectory(path, mode):
-            system.make_directory(path, mode)
-        case RemoveDirectory(path):
-            system.remove_directory(path)
-        case WriteFile(path, text, mode, user):
-            system.write(path, text, mode, user)
-        case RemoveFile(path, user):
-            system.remove(path, user)
-        case SetLeaf(path):
-            new = _with_leaf(step, system.read(path))
-            system.remove(path) if new is None else system.write(path, new, 0o644)
-        case Register():
-            _register(system, step)
-        case Unregister(path):
-            if system.stat(path):
-                system.tell(path, "-1")
-        case CopyOut():
-            copyout.copy_out(system, step)
-        case Discard():
-            copyout.discard(system, step)
-        case Run(argv, timeout=timeout, user=user, lenient=True):
-            system.ask(*argv, timeout=timeout, user=user)
-        case Run(argv, timeout=timeout, user=user):
-            system.run(argv, timeout, user=user)
-        case SetOwner(paths, uid, gid):
-            system.set_owner(paths, uid, gid)
-        case Stop():
-            desktop.stop(system, step)
-        case Start():
-            desktop.start(system, step)
-        case CopyImage():
-            migration.copy(system, step, say)
-        case CompareImages():
-            migration.compare(system, step)
-        case TryStore():
-            trial.run(system, step)
-        case ClearTrial(socket):
-            proof.clean(system, socket)
-        case Restart():
-            return service.restart(system, step, say)
-        case Reload():
-            service.reload(system, step)
-        case _:
-            assert_never(step)
-    return ()
+class Change(NamedTuple):
+    """What one resource would do: ``edits`` in order, then each of ``settle`` once, then ``trial``.
+
+    ``hides``: what the engine holds now will be out of sight after it.
+    ``last`` throws away what was kept to go back to, once everything has been proven; it has no inverse.
+    ``notes`` are what else a person should know.
+    """
+
+    resource: str
+    differences: tuple[Difference, ...]
+    edits: tuple[Step, ...] = ()
+    settle: tuple[Restart | Reload, ...] = ()
+    held: tuple[Held, ...] = ()
+    notes: tuple[str, ...] = ()
+    hides: bool = False
+    last: tuple[Step, ...] = ()
+    trial: tuple[Step, ...] = ()
 
 
-def _register(system: System, step: Register) -> None:
-    """Register an entry with the kernel, which takes no two of one name."""
-    there = system.stat(step.path) is not None
-    if there and step.unless_there:
-        return
-    if there:
-        system.tell(step.path, "-1")
-    system.tell(f"{step.path.rpartition('/')[0]}/register", step.line)
-    if not step.enabled:
-        system.tell(step.path, "0")
+class Plan(NamedTuple):
+    """The changes in the order in which they have to be made; falsy when the host is as wanted."""
 
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()  # what is no difference, and yet worth a word
 
-def _as_registered(host: Reader, path: str) -> Register | None:
-    """The step that registers an entry as it is now; None: there is none."""
-    text = host.read(path)
-    if text is None:
-        return None
-    entry = binfmt.parse_entry(text)
-    return Register(path, binfmt.line(path.rpartition("/")[2], entry), entry.enabled)
+    def __bool__(self) -> bool:
+        return bool(self.changes)
 
+    @property
+    def differences(self) -> tuple[tuple[str, Difference], ...]:
+        """Every difference with the resource that it belongs to."""
+        return tuple((c.resource, d) for c in self.changes for d in c.differences)
 
-def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
-    """What a file becomes by a SetLeaf, given what it is."""
-    if text in (step.before, step.after):
-        return step.after
-    if text is None and step.value is None:
-        return None
-    jsontext.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
-    if step.value is None:
-        return jsontext.drop(text or "{}", step.keys)
-    return jsontext.put(text or "", step.keys, step.value)
+    @property
+    def held(self) -> tuple[tuple[str, Held], ...]:
+        """Everything that is held, with the resource that it belongs to."""
+        return tuple((c.resource, h) for c in self.changes for h in c.held)
+
+    @property
+    def acts(self) -> bool:
+        """Whether applying this plan would touch the host at all."""
+        return any(c.edits or c.settle for c in self.changes)

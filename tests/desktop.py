@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from provisioner.system import System
+from provisioner.host import System
 from tests import recorded
 
 HOME = "/home/x"

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from provisioner import binfmt, desired
-from provisioner.platforms import Platform
+from provisioner.config import desired
+from provisioner.platforms import binfmt
+from provisioner.platforms.table import Platform
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TABLE = "/proc/sys/fs/binfmt_misc"
@@ -41,7 +42,7 @@ for file; do cp "$file" "opt/qemu/$(basename "$file" -static)"; done
 echo ready
 exec cat
 """
-AGENT = "import sys; sys.path.insert(0, '/src'); from provisioner.cli import main; sys.exit(main())"
+AGENT = "import sys; sys.path.insert(0, '/src'); from provisioner.cli.main import main; sys.exit(main())"
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
 

@@ -3,82 +3,34 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "provisioner"
+CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "provisioner"
 
-# Each module may import from its own row's earlier names and from the rows above it.
-LAYERS = (
-    ("typed", "errors"),
-    ("model", "acts"),
-    ("libraries", "mask", "options"),
-    ("encoding", "platforms", "binfmt", "elf", "jsontext", "tomltext", "yamltext", "schema", "example"),
-    ("machine",),
-    ("flavours", "contexts", "engine"),
-    ("report", "log"),
-    ("report.terminal", "report.answers", "report.sentences", "report.plans"),
-    ("report.text", "report.junit", "report.nagios", "report.prometheus", "report.formats"),
-    (
-        "system.identity",
-        "system.named",
-        "system.remote",
-        "system.wire",
-        "system.locks",
-        "system.pipes",
-        "system.programs",
-        "system.streams",
-        "system.web",
-        "system.looking",
-        "system.calling",
-    ),
-    ("system",),
-    ("hold",),
-    ("fleet.read", "fleet.summary", "fleet.text", "fleet.summary_json", "fleet.page", "fleet"),
-    ("registries",),
-    ("buildx", "buildx.drivers", "buildx.configuration"),
-    ("desired", "facts", "imagestore", "managers", "processes", "service", "daemonjson", "daemons"),
-    ("containerd", "conflicts", "policy", "hidden", "remake", "migration"),
-    ("desktop",),
-    ("mounts", "kernel", "boot", "emulated"),
-    ("packages", "copyout", "sources", "persistence", "registering"),
-    ("buildx.store", "buildx.buildkitd", "buildx.container", "buildx.places"),
-    ("buildx.commands", "buildx.wanted", "buildx.seen"),
-    ("buildx.held", "buildx.registration", "buildx.aside", "buildx.reconcile"),
-    ("buildx.leftovers",),
-    ("setting", "switching"),
-    ("resources.daemon", "resources.image_store", "resources.emulators", "resources.builder"),
-    ("resources",),
-    ("compare", "plan", "proof", "registry", "pushed"),
-    ("receipts", "journal"),
-    ("record", "drift", "result"),
-    ("unbooted",),
-    ("trial",),
-    ("steps", "session"),
-    ("undoing",),
-    ("apply", "offline", "detect"),
-    ("conversation",),
-    ("commands", "commands.each"),
-    (
-        "commands.apply",
-        "commands.check",
-        "commands.confirm",
-        "commands.detect",
-        "commands.hold",
-        "commands.init",
-        "commands.plan",
-        "commands.prove",
-        "commands.recover",
-        "commands.release",
-        "commands.remove",
-        "commands.report",
-        "commands.rollback",
-        "commands.schema",
-    ),
-    ("parsers", "commandline", "cli"),
-    ("__main__",),
+# Each package may import from the rows above its own. Modules at the top of the package are what every row needs.
+ORDER = (
+    "text",
+    "host",
+    "platforms",
+    "config",
+    "engine",
+    "daemon",
+    "image_store",
+    "emulators",
+    "builder",
+    "proof",
+    "runs",
+    "checks",
+    "image",
+    "fleet",
+    "cli",
 )
+TOP = ("typed", "errors", "model", "libraries", "secrets", "steps")
+PRINTING = ("cli.main", "cli.conversation")
 
 HEAVY = (
     "argparse",
@@ -97,31 +49,26 @@ HEAVY = (
 
 # All of ours that a check of a host in sync imports: each module costs a hundredth of it. What is only needed where
 # something has drifted, or by other commands, is imported there.
-CHECK = (
-    ("", "typed", "errors", "model", "libraries", "mask", "options", "commandline", "conversation", "cli"),
-    ("commands", "commands.check"),
-    ("system", "system.looking", "system.calling", "system.identity", "system.programs", "system.wire"),
-    ("encoding", "platforms", "binfmt", "elf", "machine", "jsontext", "tomltext"),
-    ("machine",),
-    (
-        "contexts",
-        "flavours",
-        "engine",
-        "registries",
-        "desired",
-        "facts",
-        "daemonjson",
-        "imagestore",
-        "mounts",
-        "boot",
-        "emulated",
-    ),
-    ("buildx", "buildx.drivers", "buildx.buildkitd", "buildx.container", "buildx.store", "buildx.commands"),
-    ("buildx.places", "buildx.wanted", "buildx.seen"),
-    ("resources", "resources.daemon", "resources.image_store", "resources.emulators", "resources.builder"),
-    ("compare", "hold", "receipts", "record", "result", "report", "report.formats", "report.text"),
+CHECK = {
+    "": "errors libraries model secrets typed",
+    "text": "byte_order json_edit toml",
+    "host": "calling identity looking programs wire",
+    "platforms": "binfmt elf machine table",
+    "config": "desired drivers",
+    "engine": "contexts endpoints facts info kinds registries stores",
+    "daemon": "file resource",
+    "image_store": "keys resource",
+    "emulators": "boot emulated mounts resource",
+    "builder": "buildkitd commands container node_engines observed resource store wanted",
+    "runs": "compare freeze receipts resources",
+    "checks": "formats record result text",
+    "cli": "commandline commands commands.check conversation main options",
+}
+CHECKING = frozenset(
+    {"provisioner"}
+    | {f"provisioner.{package}" for package in CHECK if package}
+    | {".".join(filter(None, ("provisioner", package, name))) for package, row in CHECK.items() for name in row.split()}
 )
-CHECKING = frozenset(f"provisioner.{name}".rstrip(".") for row in CHECK for name in row)
 
 IMPORT = """
 import importlib, sys
@@ -133,12 +80,16 @@ print(*sys.modules)
 
 
 def modules() -> dict[str, Path]:
+    """Every module of ours by its dotted name, a package by its own."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
         if name != "__init__":
             found[name] = path
     return found
+
+
+MODULES = modules()
 
 
 def imports(path: Path) -> set[str]:
@@ -148,27 +99,45 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("provisioner"):
             base = node.module.removeprefix("provisioner").lstrip(".")
             names = {f"{base}.{a.name}".lstrip(".") for a in node.names}
-            found |= {n for n in names if n in modules()} or ({base} if base else set())
+            found |= {n for n in names if n in MODULES} or ({base} if base else set())
         elif isinstance(node, ast.Import):
             found |= {a.name.removeprefix("provisioner.") for a in node.names if a.name.startswith("provisioner.")}
     return found
 
 
-def test_every_module_has_its_place_in_the_order() -> None:
-    assert {name for layer in LAYERS for name in layer} == set(modules())
+def package(name: str) -> str:
+    """The package that a module lies in, or is; empty for one at the top."""
+    first = name.partition(".")[0]
+    return first if first in ORDER else ""
 
 
-@pytest.mark.parametrize("name", modules())
-def test_imports_run_one_way(name: str) -> None:
-    order = [module for layer in LAYERS for module in layer]
-    for imported in imports(modules()[name]):
-        assert order.index(imported) < order.index(name), f"{name} imports {imported}"
+def row(name: str) -> int:
+    """How far down in the order a module lies; those at the top come first, the program's start last."""
+    return len(ORDER) if name == "__main__" else ("", *ORDER).index(package(name))
+
+
+def test_every_module_lies_in_a_package_of_the_order_or_is_needed_by_all() -> None:
+    assert {name for name in MODULES if not package(name)} == {*TOP, "__main__"}
+    assert set(ORDER) == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_run_one_way_between_packages(name: str) -> None:
+    for imported in imports(MODULES[name]):
+        assert row(imported) <= row(name), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("inside", ["", *ORDER])
+def test_imports_run_one_way_within_a_package(inside: str) -> None:
+    mine = [name for name in MODULES if package(name) == inside]
+    graph = {name: {i for i in imports(MODULES[name]) if i in mine and i != name} for name in mine}
+    TopologicalSorter(graph).prepare()  # CycleError names the modules of a circle
 
 
 def test_resources_do_not_know_each_other() -> None:
-    for name, path in modules().items():
-        if name.startswith("resources."):
-            assert not [i for i in imports(path) if i.startswith("resources")], name
+    for name, path in MODULES.items():
+        if name.endswith(".resource"):
+            assert not [i for i in imports(path) if i.endswith(".resource")], name
 
 
 def test_a_drift_check_imports_nothing_heavy() -> None:
@@ -180,12 +149,12 @@ def test_a_drift_check_imports_nothing_heavy() -> None:
     assert not loaded & set(HEAVY)
 
 
-def test_only_system_touches_the_host_and_only_two_modules_print() -> None:
-    for name, path in modules().items():
+def test_only_the_host_package_touches_the_host_and_only_two_modules_print() -> None:
+    for name, path in MODULES.items():
         calls = {
             n.func.id
             for n in ast.walk(ast.parse(path.read_text()))
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }
-        assert name.startswith("system") or "open" not in calls, name
-        assert name in ("cli", "conversation") or "print" not in calls, name
+        assert package(name) == "host" or "open" not in calls, name
+        assert name in PRINTING or "print" not in calls, name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import conversation
+from provisioner.cli import conversation
 from tests import recorded
 
 CHECKOUT = Path(__file__).parents[1]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from provisioner import __version__, undoing
-from provisioner.buildx import leftovers
-from provisioner.report import plans
+from provisioner import __version__
+from provisioner.builder import leftovers
+from provisioner.cli import plans
+from provisioner.runs import rollback
 
 CHECKOUT = Path(__file__).parents[1]
 COLLECTION = CHECKOUT / "ansible"
@@ -46,7 +47,7 @@ def read(path: Path) -> Any:
 
 
 configuration = load("configuration")
-schema = json.loads((CHECKOUT / "provisioner" / "schema.json").read_text())
+schema = json.loads((CHECKOUT / "provisioner" / "config" / "schema.json").read_text())
 documented = yaml.safe_load(constant("provision", "DOCUMENTATION"))["options"]
 
 
@@ -171,21 +172,21 @@ def test_a_receipt_that_can_be_undone_is_known_by_the_agent_s_words() -> None:
     source = (COLLECTION / "plugins" / "modules" / "provision.py").read_text()
     pattern = re.search(r"STANDING = re.compile\(r\"(.*)\"\)", source)
     assert pattern
-    for outcome in (*undoing.UNDOABLE, "undone", "rolled back", "rollback failed", "cut off", "removed"):
+    for outcome in (*rollback.UNDOABLE, "undone", "rolled back", "rollback failed", "cut off", "removed"):
         there = re.match(pattern.group(1), f"7 of 2026-11-20T08:00:00Z: {outcome}")
-        assert bool(there) is (outcome in undoing.UNDOABLE)
+        assert bool(there) is (outcome in rollback.UNDOABLE)
 
 
 def test_what_is_left_over_and_ours_is_known_by_the_agent_s_words() -> None:
     source = (COLLECTION / "plugins" / "modules" / "provision.py").read_text()
     assert f'.endswith("{str(leftovers.LeftOver("a", "why", size=1)).partition(" MB")[2]}")' in source
     assert '"left_over"' in source
-    assert "left_over=" in (CHECKOUT / "provisioner" / "commands" / "remove.py").read_text()
+    assert "left_over=" in (CHECKOUT / "provisioner" / "cli" / "commands" / "remove.py").read_text()
 
 
 def test_whatever_forbids_a_restart_says_so_in_the_same_words() -> None:
     folder = CHECKOUT / "provisioner"
-    for name in ("policy.py", "setting.py", "switching.py"):
+    for name in ("daemon/policy.py", "daemon/changes.py", "image_store/changes.py"):
         assert f'"{plans.RESTART}' in (folder / name).read_text()
 
 

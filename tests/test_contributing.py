@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from provisioner import compare, steps
-from provisioner.desired import Desired
-from provisioner.engine import Endpoint, engine
-from provisioner.facts import Facts
-from provisioner.system import System
+from provisioner.config.desired import Desired
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import engine
+from provisioner.host import System
+from provisioner.runs import compare, execute
 
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 WHERE = Endpoint("default", "unix:///var/run/docker.sock", "default")
@@ -25,10 +26,10 @@ def test_the_example_resource_is_applied_and_taken_back(tmp_path: Path) -> None:
     want = greeting.want(Desired(), FACTS)
     found = compare.differences(want, greeting.have(host, FACTS, want))
     [step] = greeting.change(host, FACTS, Desired(), found).edits
-    undo = steps.inverse(step, host)
-    steps.execute(step, host)
+    undo = execute.inverse(step, host)
+    execute.execute(step, host)
     assert compare.differences(want, greeting.have(host, FACTS, want)) == ()
     for each in undo:
-        steps.execute(each, host)
+        execute.execute(each, host)
     assert host.names("/etc") == ()
     assert "greeting" not in sys.modules

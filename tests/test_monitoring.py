@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from provisioner.report import formats
+from provisioner.checks import formats
 from tests.cases.results import DRIFT, result
 
 CHECKOUT = Path(__file__).parents[1]

@@ -63,8 +63,10 @@ sys.exit(main(["--help"]) if len(sys.argv) > 1 else 0)
 """
 APPLY = """
 from tests.desktop import Desktop
-from provisioner import apply, facts, undoing
-from provisioner.system import System
+from provisioner.config.desired import Desired
+from provisioner.engine import facts
+from provisioner.host import System
+from provisioner.runs import apply, rollback
 tree, environ = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
 fake = Desktop(tree)
 for link, target in json.loads(sys.argv[3]).items():
@@ -74,9 +76,9 @@ with fake.running():
     host = System(str(tree), environ)
     host.uid = host.uid or 501
     done = apply.apply(host, None, lambda line: None, only=("image store",))
-    seen = facts.gather(host, apply.desired.Desired())
+    seen = facts.gather(host, Desired())
     set_ = json.loads(fake.settings)
-    undone = undoing.rollback(host, None, lambda line: None)
+    undone = rollback.rollback(host, None, lambda line: None)
 print(json.dumps({"status": done.status, "file": seen.daemon_json, "set": set_, "undone": undone,
                   "endpoint": seen.endpoint.host, "after": fake.settings, "orders": fake.orders}))
 """
@@ -143,11 +145,11 @@ def test_desktop_s_settings_are_set_and_given_back_with_what_that_system_has(
 
 
 def test_the_default_endpoint_is_that_of_the_system(tmp_path: Path) -> None:
-    from provisioner import engine
-    from provisioner.system import System
+    from provisioner.engine import endpoints
+    from provisioner.host import System
 
     host = System(str(tmp_path), {})
-    assert engine.endpoint(host).host == "unix:///var/run/docker.sock"
+    assert endpoints.endpoint(host).host == "unix:///var/run/docker.sock"
     host.platform = "win32"
-    assert engine.endpoint(host).host == "npipe:////./pipe/docker_engine"
+    assert endpoints.endpoint(host).host == "npipe:////./pipe/docker_engine"
     assert Desktop(tmp_path).runs() is False

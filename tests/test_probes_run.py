@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import binfmt, elf, platforms
-from provisioner.platforms import Platform
+from provisioner.platforms import binfmt, elf, table
+from provisioner.platforms.table import Platform
 
 CACHE = Path(os.environ.get("PROVISIONER_CACHE", "/var/cache/provisioner-hosts"))
 CASES = Path(__file__).parent / "cases/binfmt.d"
 TAKEN = [line.strip() for line in (CASES / "taken.conf").read_text().splitlines() if line.strip()[:1] not in "#;"]
 REFUSED = [line for line in (CASES / "refused.conf").read_text().splitlines() if line[:1] != "#"]
 
-EMULATED = {p.architecture: p for p in platforms.PLATFORMS.values() if not p.build_only}
-NATIVE = sorted({platforms.of(name).architecture for name in platforms.native(platform.machine())})
+EMULATED = {p.architecture: p for p in table.PLATFORMS.values() if not p.build_only}
+NATIVE = sorted({table.of(name).architecture for name in table.native(platform.machine())})
 FOREIGN = sorted(EMULATED.keys() - set(NATIVE))
 
 # The first words are lines to register, up to "--"; the rest is the command to run with that table.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from provisioner import commandline, options
-from provisioner.log import EVENTS
+from provisioner.cli import commandline, options
+from provisioner.cli.journald import EVENTS
 from tests.cases.results import DRIFT, result
 
 CHECKOUT = Path(__file__).parents[1]

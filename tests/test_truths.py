@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 import pytest
 
-from provisioner import binfmt, boot, platforms
+from provisioner.emulators import boot
+from provisioner.platforms import binfmt, table
 from tests.private import TABLE, PrivateHost, private_host
 from tests.test_probes_run import qemu
 
-ROW = platforms.of("riscv64")  # foreign to every machine that tests run on
-OTHER = platforms.of("s390x")
+ROW = table.of("riscv64")  # foreign to every machine that tests run on
+OTHER = table.of("s390x")
 QEMU, ENTRY = "/opt/qemu/qemu-riscv64", "qemu-riscv64"
 CONFIGURATION = "platforms: [riscv64]\nemulators: {{source: directory, directory: /opt/qemu{more}}}\n"
 NEIGHBOURS = (
@@ -92,9 +93,7 @@ def _ours_then(script: str) -> Callable[[PrivateHost], None]:
     return make
 
 
-def _theirs(
-    flags: str, script: str = "", line: str = "", row: platforms.Platform = ROW
-) -> Callable[[PrivateHost], None]:
+def _theirs(flags: str, script: str = "", line: str = "", row: table.Platform = ROW) -> Callable[[PrivateHost], None]:
     """Somebody's entry of QEMU's usual name, and what happens to it."""
 
     def make(host: PrivateHost) -> None:

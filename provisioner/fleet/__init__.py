@@ -2,10 +2,10 @@
 
 import time
 
-from provisioner import hold
 from provisioner.fleet import page, read, summary_json, text
 from provisioner.fleet.summary import Fleet
-from provisioner.system import streams
+from provisioner.host import streams
+from provisioner.runs import freeze
 
 RENDERERS = {"text": text.render, "json": summary_json.render, "html": page.render}
 
@@ -15,7 +15,7 @@ def report(sources: list[str], kind: str, silent_after: str, expected: str | Non
 
     UsageError: no such time. Bad results are part of the answer, never an error.
     """
-    fleet = Fleet(int(time.time()), hold.seconds(silent_after))
+    fleet = Fleet(int(time.time()), freeze.seconds(silent_after))
     fleet.add(read.hosts(sources))
     if expected:
         fleet.expect(line.decode(errors="replace").strip() for line in streams.lines(expected))

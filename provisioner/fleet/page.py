@@ -13,7 +13,7 @@ from typing import Any
 from provisioner.fleet.read import Host
 from provisioner.fleet.summary import STATES, Fleet
 from provisioner.fleet.text import moment
-from provisioner.report.terminal import printable
+from provisioner.text.terminal import printable
 
 RESOURCES = ("daemon", "image store", "emulators", "builder")
 PLACES = 200  # problems of a kind that the page names

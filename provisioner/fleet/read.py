@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from provisioner import mask
-from provisioner.system import streams
+from provisioner import secrets
+from provisioner.host import streams
 
 VERSION = 1
 BEGINS, ENDS = b"{", b"}"  # the first and the last line of a document over many lines
@@ -152,7 +152,7 @@ def _host(found: dict[str, Any]) -> Host:
         agent=_shared(_text(found["agent"]["version"])),
         findings=_shared(tuple(finding for finding, _ in rows)),
         since=_shared(tuple(since for _, since in rows)),
-        hold=_shared(mask.text(f"until {hold['until']}: {hold['reason']}")) if hold else "",
+        hold=_shared(secrets.text(f"until {hold['until']}: {hold['reason']}")) if hold else "",
         interrupted=found["interrupted"] is not None,
     )
 
@@ -167,14 +167,14 @@ def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
         want=_value(d["key"], d["want"]),
         cause=_text(d["cause"] or ""),
         restarts=bool(d["restarts"]),
-        why=_NUMBER.sub("N", mask.text(_text(held["reason"]))) if held else "",
+        why=_NUMBER.sub("N", secrets.text(_text(held["reason"]))) if held else "",
     )
     return _shared(finding), _seconds(d["since"]) if d["since"] else 0
 
 
 def _unknown(u: dict[str, Any]) -> tuple[Finding, int]:
     want = "" if u["want"] is None else _value(u["key"], u["want"])
-    reason = mask.text(_text(u["reason"]))
+    reason = secrets.text(_text(u["reason"]))
     return _shared(Finding("unknown", _text(u["resource"]), _text(u["key"]), "", want, "", False, reason)), 0
 
 
@@ -201,7 +201,9 @@ def _name(value: Any) -> str:
 def _value(key: str, value: Any) -> str:
     if isinstance(value, dict | list | float):
         raise TypeError(value)
-    return "missing" if value is None else str(mask.value(key, str(value).lower() if value in (True, False) else value))
+    return (
+        "missing" if value is None else str(secrets.value(key, str(value).lower() if value in (True, False) else value))
+    )
 
 
 def _seconds(moment: Any) -> int:

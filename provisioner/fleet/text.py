@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from provisioner.fleet.summary import Fleet
-from provisioner.report.terminal import columns, printable
+from provisioner.text.terminal import columns, printable
 
 SHOWN = 20  # lines of a list; the JSON has all
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from provisioner.buildx import drivers
+from provisioner.config import drivers
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, differences, steps
 from tests.host.builders import INSTANCE, build, configure, prepare

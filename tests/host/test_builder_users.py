@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from provisioner import elf
+from provisioner.platforms import elf
 from tests.conftest import Boot
 from tests.host import LAYERS, agent, differences
 from tests.host.builders import CONTAINER, build, configure, prepare

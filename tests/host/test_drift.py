@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from provisioner.log import EVENTS
+from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
 from tests.host import BUILDER, ENTRY, LAYERS, agent, differences
 from tests.hosts import Host
@@ -26,7 +26,7 @@ SCORES = {"check": 5, "apply": 15, "repair": 15, "recover": 15, "recovered": 50}
 
 
 def schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((CHECKOUT / "provisioner" / "result.schema.json").read_text())
+    found: dict[str, Any] = json.loads((CHECKOUT / "provisioner" / "checks" / "result.schema.json").read_text())
     return found
 
 

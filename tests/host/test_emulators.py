@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from provisioner import binfmt, platforms
+from provisioner.platforms import binfmt, table
 from tests.conftest import Boot
 from tests.host import agent, steps
 from tests.host.test_crash import KILLED
@@ -16,7 +16,7 @@ CONFIG = "/etc/provisioner/provisioner.yaml"
 TABLE = "/proc/sys/fs/binfmt_misc"
 VERSIONS = "/usr/local/lib/provisioner/qemu"
 FIRST, NEWER = "tonistiigi/binfmt:qemu-v10.0.4", "tonistiigi/binfmt:qemu-v10.2.3-68"
-ALL = platforms.each_architecture()
+ALL = table.each_architecture()
 FOREIGN = [p for p in ALL if p not in ("linux/amd64", "linux/386")]
 NEIGHBOURS = (":WSLInterop:M::MZ::/usr/bin/true:PF", ":jar:E::jar::/usr/bin/true:", ":llvm:M::BC::/usr/bin/true:")
 
@@ -211,7 +211,7 @@ def test_the_distribution_s_package_is_installed_upgraded_and_removed(boot: Boot
 
 def test_somebody_s_entry_that_does_not_do_is_held_and_all_else_is_done_and_proven(boot: Boot) -> None:
     host = boot("trixie", layers=("qemu",), agent=True)
-    line = binfmt.registration_line(platforms.of("arm64"), "/usr/bin/qemu-aarch64", "OC")  # no F: not in containers
+    line = binfmt.registration_line(table.of("arm64"), "/usr/bin/qemu-aarch64", "OC")  # no F: not in containers
     host.sh(f'printf %s "$1" >{TABLE}/register', line, check=True)
     before = entries(host)
     done = agent(host, "apply")

@@ -10,7 +10,9 @@ from tests.host import DAEMON_JSON, ENTRY, store
 from tests.hosts import Host, agent, layers
 
 pytestmark = pytest.mark.host
-PROGRAM = f"import sys; sys.path.insert(0, {str(agent.CHECKOUT)!r}); from provisioner.cli import main; sys.exit(main())"
+PROGRAM = (
+    f"import sys; sys.path.insert(0, {str(agent.CHECKOUT)!r}); from provisioner.cli.main import main; sys.exit(main())"
+)
 OURS = (sys.executable, "-I", "-c", PROGRAM)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from provisioner.log import EVENTS
+from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
 from tests.host import BUILDER, DAEMON_JSON, ENTRY, LAYERS, agent, differences, portrait, started, steps, store
 

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import apply, desired, journal, receipts, steps
-from provisioner.acts import (
+from provisioner.config import desired
+from provisioner.config.desired import Desired
+from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
+from provisioner.host import System, temporary
+from provisioner.model import Difference
+from provisioner.runs import apply, execute, journal, receipts
+from provisioner.runs.journal import Journal
+from provisioner.steps import (
     CopyOut,
     Discard,
     MakeDirectory,
@@ -21,11 +27,6 @@ from provisioner.acts import (
     Unregister,
     WriteFile,
 )
-from provisioner.desired import Desired
-from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
-from provisioner.journal import Journal
-from provisioner.model import Difference
-from provisioner.system import System, temporary
 
 LEAF = ("features", "containerd-snapshotter")
 STEPS: tuple[Step, ...] = (
@@ -79,29 +80,29 @@ def test_the_inverse_of_a_file_step_puts_back_bytes_and_mode(host: System) -> No
     )
     undo: list[Step] = []
     for step in each:
-        undo[:0] = steps.inverse(step, host)
-        steps.execute(step, host)
+        undo[:0] = execute.inverse(step, host)
+        execute.execute(step, host)
     assert tree(host) != before
     for step in undo:
-        steps.execute(step, host)
+        execute.execute(step, host)
     assert tree(host) == before
 
 
 def test_a_leaf_set_in_a_file_that_was_absent_is_undone_to_absence(host: System) -> None:
     step = SetLeaf("/etc/daemon.json", LEAF, True, None, '{"features": {"containerd-snapshotter": true}}\n')
-    undo = steps.inverse(step, host)
-    steps.execute(step, host)
+    undo = execute.inverse(step, host)
+    execute.execute(step, host)
     assert host.read("/etc/daemon.json") == step.after
-    steps.execute(undo[0], host)
+    execute.execute(undo[0], host)
     assert host.read("/etc/daemon.json") is None
 
 
 def test_an_undo_that_runs_twice_does_nothing_the_second_time(host: System) -> None:
     step = SetLeaf("/etc/daemon.json", LEAF, True, None, '{"features": {"containerd-snapshotter": true}}\n')
-    [undo] = steps.inverse(step, host)
-    steps.execute(step, host)
-    steps.execute(undo, host)
-    steps.execute(undo, host)
+    [undo] = execute.inverse(step, host)
+    execute.execute(step, host)
+    execute.execute(undo, host)
+    execute.execute(undo, host)
     assert host.read("/etc/daemon.json") is None
 
 
@@ -111,9 +112,9 @@ def test_an_undo_takes_away_what_a_kill_in_the_middle_of_a_write_has_left(host: 
         host.write("/etc/daemon.json", old, 0o644)
     before = tree(host)
     for step in (WriteFile("/etc/daemon.json", "new"), SetLeaf("/etc/daemon.json", LEAF, True, old or None, "new")):
-        [undo] = steps.inverse(step, host)
+        [undo] = execute.inverse(step, host)
         Path(host.path(temporary("/etc/daemon.json"))).write_text("ne")
-        steps.execute(undo, host)
+        execute.execute(undo, host)
         assert tree(host) == before
 
 
@@ -121,24 +122,24 @@ def test_undoing_a_leaf_keeps_what_somebody_else_has_written_meanwhile(host: Sys
     step = SetLeaf(
         "/etc/daemon.json", LEAF, True, None, '{\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
     )
-    undo = steps.inverse(step, host)
-    steps.execute(step, host)
+    undo = execute.inverse(step, host)
+    execute.execute(step, host)
     theirs = '{\n  "debug": true,\n  "features": {\n    "containerd-snapshotter": true\n  }\n}\n'
     host.write("/etc/daemon.json", theirs, 0o644)
-    steps.execute(undo[0], host)
+    execute.execute(undo[0], host)
     assert host.read("/etc/daemon.json") == '{\n  "debug": true\n}\n'
 
 
 def test_a_leaf_is_set_in_the_file_as_it_is_by_now(host: System) -> None:
     host.write("/etc/daemon.json", '{"debug": true}', 0o644)
-    steps.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
+    execute.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
     assert json.loads(host.read("/etc/daemon.json") or "") == {"debug": True, "features": {LEAF[1]: True}}
 
 
 def test_a_file_that_somebody_broke_meanwhile_is_left_alone(host: System) -> None:
     host.write("/etc/daemon.json", "{ half", 0o644)
     with pytest.raises(ConfigError, match="line 1"):
-        steps.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
+        execute.execute(SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned"), host)
     assert host.read("/etc/daemon.json") == "{ half"
 
 
@@ -175,10 +176,10 @@ def test_a_link_to_a_file_that_is_not_there_is_undone_to_that(host: System) -> N
     os.symlink("real.json", host.path("/etc/daemon.json"))
     before = tree(host)
     for step in (WriteFile("/etc/daemon.json", "{}"), SetLeaf("/etc/daemon.json", LEAF, True, None, "{}")):
-        undo = steps.inverse(step, host)
-        steps.execute(step, host)
+        undo = execute.inverse(step, host)
+        execute.execute(step, host)
         assert host.read("/etc/real.json") == "{}"
-        steps.execute(undo[0], host)
+        execute.execute(undo[0], host)
         assert host.link("/etc/daemon.json") == "real.json"
         assert tree(host) == before
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import binfmt, elf, platforms
 from provisioner.errors import ProvisionerError
+from provisioner.platforms import binfmt, elf, table
 from tests.cases import seen
 
 CASES = Path(__file__).parents[1] / "cases/binfmt.d"
 REFUSED = [line for line in (CASES / "refused.conf").read_text().splitlines() if line[:1] != "#"]
-EMULATED = [p for p in platforms.PLATFORMS.values() if not p.build_only]
+EMULATED = [p for p in table.PLATFORMS.values() if not p.build_only]
 
-ARM64 = platforms.of("linux/arm64")
+ARM64 = table.of("linux/arm64")
 ALL_BITS = b"\xff"
 ENTRY = """enabled
 interpreter /usr/bin/qemu-aarch64
@@ -107,7 +107,7 @@ def test_a_line_of_ours_is_the_one_that_everybody_writes() -> None:
 
 
 @pytest.mark.parametrize("platform", EMULATED, ids=lambda p: p.name)
-def test_a_line_of_ours_reads_back_as_it_was_meant(platform: platforms.Platform) -> None:
+def test_a_line_of_ours_reads_back_as_it_was_meant(platform: table.Platform) -> None:
     line = binfmt.registration_line(platform, "/opt/mein qemu-ü", "PCF", name="provisioner-x")
     [rule] = binfmt.parse_rules(line + "\n")
     assert rule == binfmt.Rule("provisioner-x", "M", 0, platform.magic, platform.mask, "/opt/mein qemu-ü", "PCF")
@@ -134,7 +134,7 @@ def test_flags_that_the_kernel_does_not_know_are_refused(flags: str) -> None:
 
 def test_what_nobody_emulates_is_not_registered() -> None:
     with pytest.raises(ProvisionerError, match="windows/amd64: no emulator runs it"):
-        binfmt.registration_line(platforms.of("windows/amd64"), "/qemu", "F", name="x")
+        binfmt.registration_line(table.of("windows/amd64"), "/qemu", "F", name="x")
 
 
 def test_the_longest_line_fits_into_the_kernels_buffer() -> None:

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from provisioner import registries
-from provisioner.buildx import buildkitd, configuration, container, drivers, held, places, store
-from provisioner.buildx.wanted import Wanted
-from provisioner.desired import Builder, Node
-from provisioner.engine import Endpoint, engine
+from provisioner.builder import buildkitd, container, node_engines, obstacles, store
+from provisioner.builder.wanted import Wanted
+from provisioner.config import builder_section, drivers
+from provisioner.config.desired import Builder, Node
+from provisioner.engine import registries
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import engine
+from provisioner.engine.registries import Registries
 from provisioner.errors import ConfigError, NoEngineError, ProvisionerError
-from provisioner.facts import Facts
+from provisioner.host import System, identity
 from provisioner.model import Account, Difference
-from provisioner.registries import Registries
-from provisioner.system import System, identity
 from tests.cases import seen
 
 
@@ -161,15 +163,15 @@ NODES = (store.Node("b0", "unix:///s"), store.Node("b1", "ssh://arm"), store.Nod
 def test_a_check_looks_at_this_host_s_container_alone_and_a_plan_asks_the_others_by_docker() -> None:
     where = Endpoint("default", "unix:///s", "default")
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True)
-    assert places.of(NODES, seen, "dev") == (places.Place(NODES[0]),)
-    own, *others = places.of(NODES, seen._replace(far=True), "dev")
+    assert node_engines.of(NODES, seen, "dev") == (node_engines.Place(NODES[0]),)
+    own, *others = node_engines.of(NODES, seen._replace(far=True), "dev")
     assert [p.docker("info") for p in others] == [
         ("docker", "--host", "ssh://arm", "info"),
         ("docker", "--context", "far", "info"),
     ]
-    asked = places.want(own, seen, toml=True)
+    asked = node_engines.want(own, seen, toml=True)
     assert {container.IMAGE_ID, container.TOML, "container memory"} <= asked.keys()
-    away = places.want(others[0], seen, toml=True)
+    away = node_engines.want(others[0], seen, toml=True)
     assert {k.removeprefix("node b1 ") for k in away} == asked.keys() | {
         f"container {limit.option}" for limit in container.LIMITS if limit.option != "memory-swap"
     }
@@ -199,13 +201,13 @@ def far(tmp_path: Path, script: str) -> tuple[System, Facts]:
 @pytest.mark.parametrize("said", ANSWERS)
 def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_path: Path) -> None:
     host, seen = far(tmp_path, f"echo '{said}' >&2; exit 1")
-    place = places.of(NODES, seen, "root")[1]
+    place = node_engines.of(NODES, seen, "root")[1]
     if ANSWERS[said]:
-        assert places.inspected(host, seen, place) is None
+        assert node_engines.inspected(host, seen, place) is None
     else:
         with pytest.raises(NoEngineError, match="ssh://arm does not answer"):
-            places.inspected(host, seen, place)
-        assert places.volume(host, seen, place, "v")
+            node_engines.inspected(host, seen, place)
+        assert node_engines.volume(host, seen, place, "v")
 
 
 @pytest.mark.parametrize(  # an engine that does not say is believed
@@ -218,11 +220,11 @@ def test_another_engine_s_container_is_compared_by_its_image_and_by_the_limits_t
     info = json.dumps({**server, "MemoryLimit": True, "CPUShares": False, "CgroupDriver": "systemd"})
     host, seen = far(tmp_path, f"case $3 in info) echo '{info}'; exit {status};; image) echo sha256:newer;; esac")
     node = store.Node("b1", "ssh://arm", options={"memory": "512m", "cpu-shares": "7", "cgroup-parent": "/x"})
-    place = places.elsewhere(node, "root")
-    asked = {k.removeprefix(place.prefix): v for k, v in places.want(place, seen, toml=False).items()}
+    place = node_engines.elsewhere(node, "root")
+    asked = {k.removeprefix(place.prefix): v for k, v in node_engines.want(place, seen, toml=False).items()}
     config = {"Image": "moby/buildkit:buildx-stable-1"}
     found = {"Image": "sha256:older", "Config": config, "HostConfig": {"Memory": 0}, "State": {"Status": "running"}}
-    have = places.have(host, seen, place, found, asked)
+    have = node_engines.have(host, seen, place, found, asked)
     assert (asked["container memory"], have["container memory"]) == (512 << 20, memory)
     for limit in ("cpu-shares", "cgroup-parent"):
         assert have[f"container {limit}"] == asked[f"container {limit}"] != 0
@@ -250,7 +252,7 @@ def test_a_share_of_a_disk_is_counted_as_buildkit_does() -> None:
 )
 def test_no_two_nodes_have_one_name_given_or_not(builder: dict[str, Any], twice: str) -> None:
     with pytest.raises(ConfigError, match=f"the name {twice} stands twice"):
-        configuration.checked(builder, "f")
+        builder_section.checked(builder, "f")
 
 
 def test_a_node_that_does_not_answer_is_held_with_what_asks_it() -> None:
@@ -259,15 +261,15 @@ def test_a_node_that_does_not_answer_is_held_with_what_asks_it() -> None:
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True, far=True)
     want = Wanted(builder, seen)
     wrong = {key: Difference(key, None, "x") for key in ("node container-builder1", "node container-builder2 flags")}
-    found = held.nodes(want, wrong, frozenset(("container-builder1", "container-builder2")))
+    found = obstacles.nodes(want, wrong, frozenset(("container-builder1", "container-builder2")))
     assert [h.hint.split("`")[1] for h in found] == ["docker --host ssh://arm info", "docker --context far info"]
 
 
 def test_only_a_node_on_a_cluster_needs_no_endpoint() -> None:
     node = {"name": "second", "platforms": ["linux/arm64"]}
-    assert configuration.checked({"driver": "kubernetes", "nodes": [dict(node)]}, "f")["nodes"][0]["name"] == "second"
+    assert builder_section.checked({"driver": "kubernetes", "nodes": [dict(node)]}, "f")["nodes"][0]["name"] == "second"
     with pytest.raises(ConfigError, match=r"builder\.nodes\[0\]: endpoint is missing"):
-        configuration.checked({"nodes": [dict(node)]}, "f")
+        builder_section.checked({"nodes": [dict(node)]}, "f")
 
 
 ODD = {
@@ -295,7 +297,7 @@ REFUSED = {
 @pytest.mark.parametrize("place", REFUSED)
 def test_what_no_buildkitd_toml_can_say_is_refused_with_its_place(place: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(f"f: builder.buildkitd.{place}: ")):
-        configuration.checked({"buildkitd": REFUSED[place]}, "f")
+        builder_section.checked({"buildkitd": REFUSED[place]}, "f")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from provisioner import commandline, parsers
+from provisioner.cli import commandline, parsers
+from provisioner.cli.options import Arguments
 from provisioner.errors import UsageError
-from provisioner.options import Arguments
 
 WORDS = ("--quiet", "--record", "--format", "json", "--format=nagios", "--only", "builder", "--only=daemon", "--config",
          "--config=", "/etc/x", "-", "--", "--form", "nonsense", "--exit-zero", "--quick=1", "-h", "")  # fmt: skip

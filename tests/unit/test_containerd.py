@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import containerd, offline
-from provisioner.system import System
+from provisioner.daemon import containerd
+from provisioner.host import System
+from provisioner.image import offline
 
 CONFIG = "/etc/containerd/config.toml"
 CASES = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import desired, example, schema
-from provisioner.desired import Desired
+from provisioner.config import desired, example, schema
+from provisioner.config.desired import Desired
 from provisioner.errors import ConfigError
-from provisioner.system import System
+from provisioner.host import System
 
 PATH = "/etc/provisioner/provisioner.yaml"
 

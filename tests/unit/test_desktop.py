@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from provisioner import apply, compare, desktop, facts, flavours, plan, steps, undoing
-from provisioner.acts import Start, Stop
-from provisioner.apply import Outcome
-from provisioner.desired import Desired, ImageStore
+from provisioner.config.desired import Desired, ImageStore
+from provisioner.daemon import desktop
+from provisioner.emulators import resource
+from provisioner.engine import facts, kinds
 from provisioner.errors import CommandError, ConfigError, DeniedError, Exit, ProvisionerError, RolledBackError
+from provisioner.host import System
 from provisioner.model import NOTE
-from provisioner.resources import emulators
-from provisioner.system import System
+from provisioner.runs import apply, compare, execute, plan, rollback
+from provisioner.runs.apply import Outcome
+from provisioner.steps import Start, Stop
 from tests.cases import seen
 from tests.desktop import HOME, SETTINGS, SOCKET, Desktop
 
@@ -44,7 +46,7 @@ def test_the_store_is_set_while_desktop_is_stopped_and_rollback_gives_the_bytes_
         seen = facts.gather(host, WANTED)
         assert compare.drift(host, seen, WANTED) == ()
         assert applied(host).receipt is None  # nothing to do: Desktop is left alone
-        assert undoing.rollback(host, None, lambda _: None) == (1,)
+        assert rollback.rollback(host, None, lambda _: None) == (1,)
     assert fake.settings == STORE
     assert fake.info()["Driver"] == "overlay2"
 
@@ -66,7 +68,7 @@ def test_habits_that_do_no_harm_are_outlived(fake: Desktop, habits: dict[str, st
     with fake.running() as host:
         assert applied(host).status is Exit.OK
         assert json.loads(fake.settings)["UseContainerdSnapshotter"] is True
-        undoing.rollback(host, None, lambda _: None)
+        rollback.rollback(host, None, lambda _: None)
         assert fake.info()["Driver"] == "overlay2"
     kept = json.loads(fake.settings)
     assert "UseContainerdSnapshotter" not in kept
@@ -102,9 +104,9 @@ def test_settings_that_desktop_breaks_while_it_stops_are_named(fake: Desktop) ->
     with fake.running() as host:
         [change] = plan.make(host, facts.gather(host, WANTED), WANTED).changes
         stopping, setting, _ = change.edits
-        steps.execute(stopping, host)
+        execute.execute(stopping, host)
         with pytest.raises(ConfigError, match=f"^{SETTINGS}: .* at line 1, column 10$"):
-            steps.execute(setting, host)
+            execute.execute(setting, host)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_desktop_that_was_left_stopped_is_started_by_the_next_run(fake: Deskto
         desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
         receipt.write_text("".join(lines[:cut]))  # the power went before it was started
         assert not fake.runs()
-        assert undoing.rollback(host, None, lambda _: None) == (1,)
+        assert rollback.rollback(host, None, lambda _: None) == (1,)
         assert fake.runs()
     assert fake.settings == STORE
 
@@ -217,8 +219,8 @@ def test_root_is_refused_and_so_is_a_daemon_json(fake: Desktop) -> None:
 def test_emulators_are_desktop_s_own(fake: Desktop) -> None:
     with fake.running() as host:
         seen = facts.gather(host, Desired())
-        assert emulators.want(Desired(), seen) == {}
-        assert "brings its own emulators" in str(emulators.have(host, seen, {})[NOTE])
+        assert resource.want(Desired(), seen) == {}
+        assert "brings its own emulators" in str(resource.have(host, seen, {})[NOTE])
         assert seen.native == ("linux/amd64", "linux/386")  # the engine's, whatever this machine is
 
 
@@ -230,7 +232,7 @@ def test_the_old_file_has_its_own_spelling(tmp_path: Path) -> None:
         assert applied(host).status is Exit.OK
         found = json.loads((fake.folder / "settings.json").read_text())
         assert found == {**whole, "useContainerdSnapshotter": True}
-        undoing.rollback(host, None, lambda _: None)
+        rollback.rollback(host, None, lambda _: None)
     assert json.loads((fake.folder / "settings.json").read_text()) == whole
 
 
@@ -246,7 +248,7 @@ def test_settings_are_found_where_each_system_has_them(tmp_path: Path, environ: 
     at = tmp_path / file.lstrip("/")
     at.parent.mkdir(parents=True)
     at.write_text("{}")
-    row = flavours.of("desktop").site
+    row = kinds.of("desktop").site
     assert row is not None
     path, leaf = facts.placed(System(str(tmp_path), environ), row).files[0]
     assert path == file

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.commands import Answer, each
+from provisioner.cli.commands import Answer, each
+from provisioner.cli.options import Arguments
 from provisioner.errors import CommandError, NoEngineError, UsageError
-from provisioner.options import Arguments
-from provisioner.system import System
+from provisioner.host import System
 from tests import recorded
 
 INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}

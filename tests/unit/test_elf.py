@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import elf
+from provisioner.platforms import elf
 
 SOURCES = Path(elf.__file__).with_name("probes")
 

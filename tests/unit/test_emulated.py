@@ -4,33 +4,35 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import binfmt, elf, emulated, engine, facts, machine, platforms
-from provisioner.desired import Desired
-from provisioner.system import System
+from provisioner.config.desired import Desired
+from provisioner.emulators import emulated
+from provisioner.engine import endpoints, facts, info
+from provisioner.host import System
+from provisioner.platforms import binfmt, elf, machine, table
 
-LEVEL_2 = platforms.native("x86_64", ["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"])
+LEVEL_2 = table.native("x86_64", ["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"])
 
 
 def test_a_variant_of_the_host_s_own_architecture_never_gets_an_emulator() -> None:
     for name in ("linux/amd64", "linux/amd64/v2", "linux/amd64/v3", "linux/386"):
-        assert not platforms.emulated(platforms.of(name), LEVEL_2)
-    assert platforms.build_only(platforms.of("linux/amd64/v3"), LEVEL_2)
-    assert not platforms.build_only(platforms.of("linux/amd64/v2"), LEVEL_2)
-    assert not platforms.emulated(platforms.of("linux/arm/v7"), platforms.native("armv6l"))
+        assert not table.emulated(table.of(name), LEVEL_2)
+    assert table.build_only(table.of("linux/amd64/v3"), LEVEL_2)
+    assert not table.build_only(table.of("linux/amd64/v2"), LEVEL_2)
+    assert not table.emulated(table.of("linux/arm/v7"), table.native("armv6l"))
 
 
-@pytest.mark.parametrize("name", platforms.PLATFORMS)
+@pytest.mark.parametrize("name", table.PLATFORMS)
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64", "riscv64", "armv7l"])
 def test_every_platform_is_native_emulated_or_build_only(machine: str, name: str) -> None:
-    native = platforms.native(machine)
-    row = platforms.of(name)
-    assert [name in native, platforms.emulated(row, native), platforms.build_only(row, native)].count(True) == 1
+    native = table.native(machine)
+    row = table.of(name)
+    assert [name in native, table.emulated(row, native), table.build_only(row, native)].count(True) == 1
 
 
 def test_all_means_one_platform_of_each_architecture() -> None:
-    found = platforms.each_architecture()
+    found = table.each_architecture()
     assert len(found) == 10
-    assert {platforms.of(p).architecture for p in found} == set(elf.ARCHITECTURES)
+    assert {table.of(p).architecture for p in found} == set(elf.ARCHITECTURES)
     assert "linux/arm/v7" in found
 
 
@@ -58,9 +60,9 @@ def test_images_of_other_names_and_long_tags_do_not_share_a_directory() -> None:
 
 def test_what_is_never_run_here_is_told() -> None:
     wanted = Desired(platforms=("linux/amd64", "windows/amd64", "linux/amd64/v3"))
-    where = engine.Endpoint("default", "unix:///var/run/docker.sock", "default")
+    where = endpoints.Endpoint("default", "unix:///var/run/docker.sock", "default")
     found = facts.Facts(
-        where, engine.NONE, "", flags=(), daemon_json="", prior=False, native=LEVEL_2, entries={}, mounted=True
+        where, info.NONE, "", flags=(), daemon_json="", prior=False, native=LEVEL_2, entries={}, mounted=True
     )
     windows, third = emulated.told(wanted, found)
     assert windows == "windows/amd64 is build-only: no emulator runs it"
@@ -69,7 +71,7 @@ def test_what_is_never_run_here_is_told() -> None:
 
 def test_whether_the_cpu_runs_its_32_bit_family_is_tried_where_it_matters(tmp_path: Path) -> None:
     arm_on_arm64 = System(str(tmp_path), {}, machine="aarch64")
-    foreign = platforms.family("aarch64")
+    foreign = table.family("aarch64")
     assert foreign == "arm"
     assert machine.native(arm_on_arm64, {}, ("linux/arm64",)) == ("linux/arm64",)
     tried = machine.native(arm_on_arm64, {}, ("linux/arm/v7",))  # whatever machine this is: it runs arm, or it does not

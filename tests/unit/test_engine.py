@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import contexts, engine, flavours
-from provisioner.buildx import store
-from provisioner.engine import Endpoint
+from provisioner.builder import store
+from provisioner.engine import contexts, endpoints, info, kinds, stores
+from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
-from provisioner.system import System, wire
+from provisioner.host import System, wire
 from tests import recorded
 from tests.cases import seen
 
@@ -20,8 +20,8 @@ PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
 GRAPH = [["Backing Filesystem", "extfs"]]
 
 
-def info(**fields: object) -> engine.Engine:
-    return engine.engine({"ServerVersion": "28.5.2", "Driver": "overlay2", **fields}, LOCAL)
+def answered(**fields: object) -> info.Engine:
+    return info.engine({"ServerVersion": "28.5.2", "Driver": "overlay2", **fields}, LOCAL)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def info(**fields: object) -> engine.Engine:
     ],
 )
 def test_a_version_that_is_no_number_is_unknown_not_old(text: str, numbers: tuple[int, ...] | None) -> None:
-    assert engine.version(text) == numbers
+    assert info.version(text) == numbers
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_version_that_is_no_number_is_unknown_not_old(text: str, numbers: tupl
 def test_the_store_in_effect_is_judged_by_pair_and_driver(
     version: str, driver: str, status: object, store: str
 ) -> None:
-    assert engine.store(info(ServerVersion=version, Driver=driver, DriverStatus=status)) == store
+    assert stores.store(answered(ServerVersion=version, Driver=driver, DriverStatus=status)) == store
 
 
 def put(root: Path, path: str, content: object) -> None:
@@ -75,12 +75,12 @@ def test_the_endpoint_is_resolved_in_docker_s_own_order(tmp_path: Path) -> None:
     context(tmp_path, "other", "unix:///run/other.sock")
     put(tmp_path, "root/.docker/config.json", {"currentContext": "there"})
     home = {"HOME": "/root"}
-    assert engine.endpoint(System(str(tmp_path), {})).host == LOCAL.host
-    assert engine.endpoint(System(str(tmp_path), home)).host == "tcp://there:2376"
-    assert engine.endpoint(System(str(tmp_path), {**home, "DOCKER_CONTEXT": "other"})).socket == "/run/other.sock"
-    assert engine.endpoint(System(str(tmp_path), {**home, "DOCKER_CONTEXT": "default"})).host == LOCAL.host
+    assert endpoints.endpoint(System(str(tmp_path), {})).host == LOCAL.host
+    assert endpoints.endpoint(System(str(tmp_path), home)).host == "tcp://there:2376"
+    assert endpoints.endpoint(System(str(tmp_path), {**home, "DOCKER_CONTEXT": "other"})).socket == "/run/other.sock"
+    assert endpoints.endpoint(System(str(tmp_path), {**home, "DOCKER_CONTEXT": "default"})).host == LOCAL.host
     everything = {**home, "DOCKER_CONTEXT": "other", "DOCKER_HOST": "unix:///x"}
-    assert engine.endpoint(System(str(tmp_path), everything)) == Endpoint("default", "unix:///x", "DOCKER_HOST")
+    assert endpoints.endpoint(System(str(tmp_path), everything)) == Endpoint("default", "unix:///x", "DOCKER_HOST")
 
 
 CONFIGURED: tuple[tuple[dict[str, str], str | None, bool], ...] = (
@@ -104,26 +104,26 @@ def test_docker_s_own_default_is_told_without_a_parser(
         (tmp_path / "root/.docker/config.json").write_text(config)
     assert contexts.unnamed(host) is unnamed
     if unnamed:
-        assert engine.endpoint(host) == Endpoint("default", contexts.DEFAULT, "default")
+        assert endpoints.endpoint(host) == Endpoint("default", contexts.DEFAULT, "default")
 
 
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="DOCKER_CONTEXT: there is no docker context 'gone'"):
-        engine.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "gone"}))
+        endpoints.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "gone"}))
 
 
 def test_a_broken_config_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "root/.docker").mkdir(parents=True)
     (tmp_path / "root/.docker/config.json").write_text("{")
     with pytest.raises(ConfigError, match=r"/root/.docker/config.json: it is no JSON"):
-        engine.endpoint(System(str(tmp_path), {"HOME": "/root"}))
+        endpoints.endpoint(System(str(tmp_path), {"HOME": "/root"}))
 
 
 @pytest.mark.parametrize("content", [[], {"Endpoints": []}, {"Endpoints": {"docker": {"Host": 5}}}, None])
 def test_a_context_that_holds_no_address_leads_to_docker_s_own_socket(tmp_path: Path, content: object) -> None:
     put(tmp_path, f"root/.docker/contexts/meta/{hashlib.sha256(b'odd').hexdigest()}/meta.json", content)
     host = System(str(tmp_path), {"HOME": "/root", "DOCKER_CONTEXT": "odd"})
-    assert engine.endpoint(host).host == LOCAL.host
+    assert endpoints.endpoint(host).host == LOCAL.host
     assert list(contexts.every(host, contexts.folder(host))) == []
 
 
@@ -131,7 +131,7 @@ def test_a_file_of_contexts_without_bottom_is_named(tmp_path: Path) -> None:
     (tmp_path / "root/.docker").mkdir(parents=True)
     (tmp_path / "root/.docker/config.json").write_text("[" * 100_000)
     with pytest.raises(ConfigError, match="it is no JSON"):
-        engine.endpoint(System(str(tmp_path), {"HOME": "/root"}))
+        endpoints.endpoint(System(str(tmp_path), {"HOME": "/root"}))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_what_is_no_engine_s_answer_is_named(tmp_path: Path, answer: bytes) -> N
         recorded.engine(tmp_path / "var/run/docker.sock", {"/info": answer}),
         pytest.raises(NoEngineError, match=r"/var/run/docker\.sock: .*/info") as raised,
     ):
-        engine.ask(System(str(tmp_path), {}), LOCAL)
+        info.ask(System(str(tmp_path), {}), LOCAL)
     assert raised.value.hint == "is it Docker's socket?"
 
 
@@ -157,12 +157,12 @@ def test_what_speaks_no_http_is_named(answer: bytes) -> None:
 
 def test_what_is_no_address_is_not_asked(tmp_path: Path) -> None:
     with pytest.raises(NoEngineError, match="is no address of an engine"):
-        engine.ask(System(str(tmp_path), {}), Endpoint("x", "fd://", "DOCKER_HOST"))
+        info.ask(System(str(tmp_path), {}), Endpoint("x", "fd://", "DOCKER_HOST"))
 
 
 def test_no_socket_is_no_engine(tmp_path: Path) -> None:
     with pytest.raises(NoEngineError, match="no engine listens there"):
-        engine.ask(System(str(tmp_path), {}), LOCAL)
+        info.ask(System(str(tmp_path), {}), LOCAL)
 
 
 def test_a_file_that_may_not_be_read_is_denied_not_absent(tmp_path: Path) -> None:
@@ -179,4 +179,4 @@ def test_the_known_names_of_defaults_files_are_digests_of_their_endpoints() -> N
 
 @pytest.mark.parametrize("name", seen.INFO)
 def test_what_a_real_engine_answers_is_read_without_a_traceback(name: str) -> None:
-    assert engine.engine(seen.INFO[name], LOCAL).flavour in {f.name for f in flavours.FLAVOURS}
+    assert info.engine(seen.INFO[name], LOCAL).flavour in {f.name for f in kinds.FLAVOURS}

@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from provisioner import desired, detect, engine, facts, flavours, plan
-from provisioner.acts import Plan, RemoveFile, SetLeaf, Step, WriteFile
-from provisioner.desired import Desired, ImageStore
-from provisioner.engine import Endpoint
+from provisioner.cli import answers, detect
+from provisioner.config import desired
+from provisioner.config.desired import Desired, ImageStore
+from provisioner.engine import endpoints, facts, kinds
+from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import NoEngineError
-from provisioner.report import answers
-from provisioner.system import System, remote
+from provisioner.host import System, remote
+from provisioner.runs import plan
+from provisioner.steps import Plan, RemoveFile, SetLeaf, Step, WriteFile
 from tests import recorded
 
 LOCAL = "unix:///var/run/docker.sock"
@@ -66,17 +68,17 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("fields", "host", "flavour"), SAID)
 def test_an_engine_is_known_by_what_it_says_and_where(fields: dict[str, Any], host: str, flavour: str) -> None:
-    assert flavours.recognised({**LINUX, **fields}, host).name == flavour
+    assert kinds.recognised({**LINUX, **fields}, host).name == flavour
 
 
 def test_every_flavour_is_among_the_cases() -> None:
-    assert {name for _, _, name in SAID} == {row.name for row in flavours.FLAVOURS}
+    assert {name for _, _, name in SAID} == {row.name for row in kinds.FLAVOURS}
 
 
 @pytest.mark.parametrize("host", ADDRESSES)
 def test_an_address_tells_whose_engine_it_is(host: str) -> None:
-    expected = flavours.expected(host)
-    assert (expected or flavours.recognised({}, host)).name == ADDRESSES[host]
+    expected = kinds.expected(host)
+    assert (expected or kinds.recognised({}, host)).name == ADDRESSES[host]
 
 
 def touched(step: Step, host: System) -> bool:
@@ -105,7 +107,7 @@ def planned(tmp_path: Path, fields: dict[str, Any], socket: str, wanted: Desired
 LOOK_ALIKES = [
     (fields, host.removeprefix("unix://"))
     for fields, host, name in SAID
-    if flavours.of(name).site is None and flavours.of(name).builder and host.startswith("unix://")
+    if kinds.of(name).site is None and kinds.of(name).builder and host.startswith("unix://")
 ]
 
 
@@ -119,7 +121,7 @@ def test_of_no_look_alike_is_a_file_edited_and_its_builder_is_planned(
     assert not [step for step in steps if touched(step, host)]
     assert {c.resource for c in made.changes if c.edits} == {"builder"}
     held = dict(made.held)
-    row = flavours.recognised({**LINUX, **fields}, f"unix://{socket}")
+    row = kinds.recognised({**LINUX, **fields}, f"unix://{socket}")
     assert held["daemon"].reason == f"{row.title}: its daemon.json is not ours to edit"
     if row.store:
         assert held["image store"].hint == f"{row.advice}: {row.command}"
@@ -133,7 +135,7 @@ def test_detect_says_whose_a_look_alike_is_and_what_its_owner_can_do(
     host.uid = 1000
     with recorded.engine(tmp_path / socket.lstrip("/"), {"/info": {**LINUX, "KernelVersion": "5.0", **fields}}):
         told = detect.detect(host)
-    row = flavours.recognised({**LINUX, **fields}, f"unix://{socket}")
+    row = kinds.recognised({**LINUX, **fields}, f"unix://{socket}")
     assert told["engine"] == row.title
     assert told["engines"][0].endswith("only its builder is ours to provision")
     assert told["instead"] == f"{row.advice}: {row.command}"
@@ -200,7 +202,7 @@ def here(tmp_path: Path, **fields: Any) -> str:
     host.uid = 0
     answers = {"/info": {**LINUX, "DockerRootDir": "/var/lib/docker", "KernelVersion": HERE, **fields}}
     with recorded.engine(tmp_path / "var/run/docker.sock", answers):
-        return facts.asked(host, engine.endpoint(host)).flavour
+        return facts.asked(host, endpoints.endpoint(host)).flavour
 
 
 @pytest.mark.parametrize(
@@ -232,5 +234,5 @@ def test_the_store_can_be_left_alone(tmp_path: Path) -> None:
 def test_a_configuration_names_the_engine(tmp_path: Path) -> None:
     host = System(str(tmp_path), {"DOCKER_HOST": "unix:///run/mine.sock"})
     pinned = desired.parse("engine: unix:///run/pinned.sock\n", "provisioner.yaml").engine
-    assert engine.endpoint(host, pinned) == Endpoint("default", "unix:///run/pinned.sock", engine.PINNED)
-    assert engine.endpoint(host).socket == "/run/mine.sock"
+    assert endpoints.endpoint(host, pinned) == Endpoint("default", "unix:///run/pinned.sock", endpoints.PINNED)
+    assert endpoints.endpoint(host).socket == "/run/mine.sock"

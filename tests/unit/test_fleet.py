@@ -10,7 +10,7 @@ import pytest
 from provisioner.fleet import read, report, summary, text
 from provisioner.fleet.read import Host, Problem
 from provisioner.fleet.summary import Fleet
-from provisioner.system import streams
+from provisioner.host import streams
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
 NOW = 1606125600  # 2020-11-23T10:00:00Z, when the results were made

@@ -10,10 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from provisioner.report import formats, nagios
+from provisioner.checks import formats, nagios
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "provisioner" / "result.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "provisioner" / "checks" / "result.schema.json").read_text())
 HOLD = {"reason": "release week", "until": "2020-12-01T00:00:00Z", "since": "2020-11-22T00:00:00Z", "by": "ada"}
 RESULTS: dict[str, dict[str, Any]] = {
     "in sync": result(),

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import hidden, offline
-from provisioner.desired import Desired
-from provisioner.system import System
+from provisioner.config.desired import Desired
+from provisioner.host import System
+from provisioner.image import offline
+from provisioner.image_store import inventory
 from tests.recorded import Answers, engine
 
 OURS, THEIRS = "sha256:1", "sha256:2"
@@ -35,8 +36,8 @@ def test_what_is_not_our_builder_s_is_counted(tmp_path: Path, measured: Answers,
     host = System(str(tmp_path), {}, "x86_64")
     facts = offline.bare(host)._replace(socket="/run/docker.sock")
     with engine(tmp_path / "run/docker.sock", {**ENGINE, **measured}):
-        found = hidden.count(host, facts, Desired())
-    assert hidden.sentence(found) == (
+        found = inventory.count(host, facts, Desired())
+    assert inventory.sentence(found) == (
         f"2 images ({size}) and 1 containers of the store in use (web running), whose 1 anonymous volumes a prune would"
         " then delete"
     )

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from provisioner import hold
 from provisioner.errors import Exit, HoldError, UsageError
-from provisioner.system import System
+from provisioner.host import System
+from provisioner.runs import freeze
 
 NOW = "2026-11-23T10:00:00Z"
 
@@ -19,16 +19,16 @@ def system(tmp_path: object) -> System:
 
 
 def test_a_hold_is_on_until_its_time(system: System) -> None:
-    put = hold.put(system, "release\n week", "8h")
+    put = freeze.put(system, "release\n week", "8h")
     assert (put.reason, put.by) == ("release week", "ada")
-    assert hold.read(system, put.since) == put
-    assert hold.read(system, put.until) is None
+    assert freeze.read(system, put.since) == put
+    assert freeze.read(system, put.until) is None
     with pytest.raises(HoldError, match=r"until .*: release week \(ada\)") as raised:
-        hold.refuse(system, put.since)
+        freeze.refuse(system, put.since)
     assert raised.value.status is Exit.BUSY
-    assert hold.release(system) == put
-    assert hold.read(system, put.since) is None
-    assert hold.release(system) is None
+    assert freeze.release(system) == put
+    assert freeze.read(system, put.since) is None
+    assert freeze.release(system) is None
 
 
 BROKEN = (
@@ -45,10 +45,10 @@ WHOLE = {"reason": "r", "until": "2026-12-01T00:00:00Z", "since": NOW, "by": "ad
     "text", ["{", "[]", "{}", '{"reason": 1}', "null", "[" * 100_000, *(json.dumps({**WHOLE, **b}) for b in BROKEN)]
 )
 def test_a_hold_that_cannot_be_read_holds(system: System, text: str) -> None:
-    system.make_directory(hold.FOLDER, 0o755)
-    system.write(hold.PATH, text, 0o644)
+    system.make_directory(freeze.FOLDER, 0o755)
+    system.write(freeze.PATH, text, 0o644)
     with pytest.raises(HoldError, match="cannot be read"):
-        hold.refuse(system, NOW)
+        freeze.refuse(system, NOW)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_a_hold_that_cannot_be_read_holds(system: System, text: str) -> None:
     ],
 )
 def test_times_may_be_lengths_days_or_moments(text: str, until: str) -> None:
-    assert hold.moment(text, NOW) == until
+    assert freeze.moment(text, NOW) == until
 
 
 @pytest.mark.parametrize("text", ["", "h", "8", "-8h", "tomorrow", "2026-13-01", "2026-11-23", "0m", "9999d", "٨h"])
 def test_a_time_that_is_none_or_past_or_far_away_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        hold.moment(text, NOW)
+        freeze.moment(text, NOW)
 
 
 def test_a_hold_needs_a_reason(system: System) -> None:
     with pytest.raises(UsageError, match="reason"):
-        hold.put(system, "  ", "8h")
+        freeze.put(system, "  ", "8h")

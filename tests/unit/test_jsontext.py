@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from provisioner import jsontext
 from provisioner.errors import ConfigError
+from provisioner.text import json_edit
 from tests.cases import seen
 
 LEAF = ("features", "containerd-snapshotter")
@@ -74,23 +74,23 @@ OLD = (20, 10)
 @pytest.mark.parametrize("name", EDITS)
 def test_a_leaf_is_set_in_the_layout_of_the_file(name: str) -> None:
     before, after = EDITS[name]
-    jsontext.load(before, "daemon.json")
-    assert jsontext.put(before, LEAF, True) == after
+    json_edit.load(before, "daemon.json")
+    assert json_edit.put(before, LEAF, True) == after
 
 
 @pytest.mark.parametrize("name", ["one line", "tabs", "four blanks", "line ends", "another feature"])
 def test_a_leaf_taken_away_again_leaves_the_bytes_that_were_there(name: str) -> None:
     before, after = EDITS[name]
-    assert jsontext.drop(after, LEAF) == before
+    assert json_edit.drop(after, LEAF) == before
 
 
 def test_dropping_what_is_not_there_changes_nothing() -> None:
-    assert jsontext.drop('{"debug": true}', LEAF) == '{"debug": true}'
+    assert json_edit.drop('{"debug": true}', LEAF) == '{"debug": true}'
 
 
 def test_dropping_the_first_of_two_keeps_the_second_where_it_is() -> None:
     text = '{\n  "features": {\n    "containerd-snapshotter": true,\n    "cdi": true\n  }\n}\n'
-    assert jsontext.drop(text, LEAF) == '{\n  "features": {\n    "cdi": true\n  }\n}\n'
+    assert json_edit.drop(text, LEAF) == '{\n  "features": {\n    "cdi": true\n  }\n}\n'
 
 
 HINTS = {
@@ -105,7 +105,7 @@ HINTS = {
 @pytest.mark.parametrize("text", HINTS)
 def test_what_was_never_json_gets_an_advice_of_its_own(text: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        jsontext.load(text, "daemon.json")
+        json_edit.load(text, "daemon.json")
     assert HINTS[text] in (raised.value.hint or "")
 
 
@@ -114,32 +114,32 @@ def test_an_edit_keeps_the_byte_order_mark_and_the_encoding(codec: str) -> None:
     plain = '{\n  "labels": ["m\u00fc"]\n}\n'
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(codec, b"")
     text = (mark + plain.encode(codec)).decode("utf-8", "surrogateescape")
-    assert jsontext.load(text, "daemon.json", (LEAF,), (23,)) == {"labels": ["m\u00fc"]}
-    changed = jsontext.put(text, LEAF, True)
+    assert json_edit.load(text, "daemon.json", (LEAF,), (23,)) == {"labels": ["m\u00fc"]}
+    changed = json_edit.put(text, LEAF, True)
     edited = changed.encode("utf-8", "surrogateescape")
-    assert edited == mark + jsontext.put(plain, LEAF, True).encode(codec)
-    assert jsontext.drop(changed, LEAF) == text
+    assert edited == mark + json_edit.put(plain, LEAF, True).encode(codec)
+    assert json_edit.drop(changed, LEAF) == text
 
 
 def test_a_key_that_stands_twice_elsewhere_stays_as_it_is() -> None:
     text = '{"log-opts": {"a": "1", "a": "2"}, "debug": false, "debug": true}'
-    assert jsontext.load(text, "daemon.json", (LEAF,)) == {"log-opts": {"a": "2"}, "debug": True}
-    assert jsontext.put(text, LEAF, True) == text[:-1] + ', "features": {"containerd-snapshotter": true}}'
+    assert json_edit.load(text, "daemon.json", (LEAF,)) == {"log-opts": {"a": "2"}, "debug": True}
+    assert json_edit.put(text, LEAF, True) == text[:-1] + ', "features": {"containerd-snapshotter": true}}'
 
 
 @pytest.mark.parametrize("value", [1, "a\u00fcb", ["https://m"], {"a": {"b": []}}, 0.5, {}, []])
 def test_a_leaf_may_hold_any_json(value: object) -> None:
     text = '{\n  "log-opts": {\n    "max-size": "1m"\n  }\n}\n'
-    changed = jsontext.put(text, ("log-opts", "x"), value)
+    changed = json_edit.put(text, ("log-opts", "x"), value)
     assert json.loads(changed) == {"log-opts": {"max-size": "1m", "x": value}}
-    assert jsontext.drop(changed, ("log-opts", "x")) == text
+    assert json_edit.drop(changed, ("log-opts", "x")) == text
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
     text, words = REFUSED[name]
     with pytest.raises(ConfigError, match=r"daemon\.json") as raised:
-        jsontext.load(text, "daemon.json", (LEAF,), OLD)
+        json_edit.load(text, "daemon.json", (LEAF,), OLD)
     assert words in raised.value.message
 
 
@@ -147,12 +147,12 @@ def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
 def test_a_file_of_a_real_host_is_refused_or_changed_in_that_leaf_alone(name: str) -> None:
     text = seen.DAEMON_JSON[name].decode("utf-8", "surrogateescape")
     try:
-        found = jsontext.load(text, name, (LEAF,))
+        found = json_edit.load(text, name, (LEAF,))
     except ConfigError:
         return
     features = found.get("features")
     if features is None or isinstance(features, dict):
-        changed = jsontext.put(text, LEAF, True)
+        changed = json_edit.put(text, LEAF, True)
         assert json.loads(changed) == {**found, "features": {**(features or {}), LEAF[1]: True}}
-        old = jsontext.leaf(found, LEAF)
-        assert old is None or jsontext.put(changed, LEAF, old) == text
+        old = json_edit.leaf(found, LEAF)
+        assert old is None or json_edit.put(changed, LEAF, old) == text

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import boot, engine, kernel, mounts, packages
-from provisioner.acts import Run
-from provisioner.facts import Facts
-from provisioner.machine import BINFMT
-from provisioner.system import System
+from provisioner.emulators import boot, mounts, obstacles, packages
+from provisioner.engine import endpoints, info
+from provisioner.engine.facts import Facts
+from provisioner.host import System
+from provisioner.platforms.machine import BINFMT
+from provisioner.steps import Run
 
 GUEST = "0 0 65536\n"
 MOUNTS = """\
@@ -36,8 +37,8 @@ def put(top: Path, path: str, text: str = "") -> None:
 
 
 def facts(*, mounted: bool) -> Facts:
-    where = engine.Endpoint("default", "unix:///var/run/docker.sock", "default")
-    return Facts(where, engine.NONE, "", flags=(), daemon_json="", prior=False, native=(), entries={}, mounted=mounted)
+    where = endpoints.Endpoint("default", "unix:///var/run/docker.sock", "default")
+    return Facts(where, info.NONE, "", flags=(), daemon_json="", prior=False, native=(), entries={}, mounted=mounted)
 
 
 CASES = {
@@ -61,7 +62,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_an_obstacle_is_named(tmp_path: Path, name: str) -> None:
     files, mounted, words = CASES[name]
-    found = kernel.obstacle(host(tmp_path, **files), facts(mounted=mounted))
+    found = obstacles.obstacle(host(tmp_path, **files), facts(mounted=mounted))
     assert (found is None) if words is None else (found is not None and words in found.reason)
     assert found is None or found.hint
 
@@ -69,20 +70,20 @@ def test_an_obstacle_is_named(tmp_path: Path, name: str) -> None:
 def test_a_module_that_is_installed_is_loaded_and_the_table_mounted(tmp_path: Path) -> None:
     there = host(tmp_path, filesystems="ext4\n")
     put(tmp_path, MODULE.format("6.12.1"), "kernel/fs/binfmt_misc.ko.xz:\n")
-    assert kernel.obstacle(there, facts(mounted=False)) is None
-    steps = kernel.mounting(there, facts(mounted=False))
+    assert obstacles.obstacle(there, facts(mounted=False)) is None
+    steps = obstacles.mounting(there, facts(mounted=False))
     assert [s.argv for s in steps if isinstance(s, Run)] == [
         ("modprobe", "binfmt_misc"),
         ("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT),
     ]
     (tmp_path / "run/systemd/system").mkdir(parents=True)
-    last = kernel.mounting(there, facts(mounted=False))[-1]
+    last = obstacles.mounting(there, facts(mounted=False))[-1]
     assert isinstance(last, Run)
     assert last.argv == ("systemctl", "start", "proc-sys-fs-binfmt_misc.mount")
 
 
 def test_the_package_of_ubuntu_s_modules_bears_the_release(tmp_path: Path) -> None:
-    found = kernel.obstacle(host(tmp_path, filesystems="ext4\n"), facts(mounted=False))
+    found = obstacles.obstacle(host(tmp_path, filesystems="ext4\n"), facts(mounted=False))
     assert found is not None
     assert "linux-modules-extra-6.12.1" in found.hint
 

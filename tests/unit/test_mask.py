@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from provisioner import mask
-from provisioner.acts import Change, Held, Plan, Run, WriteFile
+from provisioner import secrets
+from provisioner.checks import formats
+from provisioner.cli import answers, plans
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
 from provisioner.model import Difference
-from provisioner.report import answers, formats, plans
+from provisioner.steps import Change, Held, Plan, Run, WriteFile
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
 SECRET = "hunter2Hunter2"  # noqa: S105
@@ -41,8 +42,8 @@ INNOCENT = (
 
 @pytest.mark.parametrize("said", TEXTS)
 def test_a_text_is_said_without_its_secret(said: str) -> None:
-    assert SECRET not in mask.text(said)
-    assert mask.HIDDEN in mask.text(said)
+    assert SECRET not in secrets.text(said)
+    assert secrets.HIDDEN in secrets.text(said)
 
 
 ENDLESS = (
@@ -65,13 +66,13 @@ ENDLESS = (
 def test_no_text_takes_longer_than_its_length(piece: str) -> None:
     """Each place may not look at all the others: then this would take minutes, and a result of a mebibyte hours."""
     text = piece * (100_000 // len(piece))
-    assert mask.text(mask.text(f"@ {text} token={SECRET}")).count(SECRET) == 0
-    mask.named(text)
-    mask.named(f"{text}=")
+    assert secrets.text(secrets.text(f"@ {text} token={SECRET}")).count(SECRET) == 0
+    secrets.named(text)
+    secrets.named(f"{text}=")
 
 
 def test_a_quote_that_is_never_closed_hides_the_rest_of_its_line() -> None:
-    assert mask.text(f'token: "{SECRET} and {SECRET}\nnext') == 'token: "***"\nnext'
+    assert secrets.text(f'token: "{SECRET} and {SECRET}\nnext') == 'token: "***"\nnext'
 
 
 @pytest.mark.parametrize(
@@ -88,23 +89,23 @@ def test_a_quote_that_is_never_closed_hides_the_rest_of_its_line() -> None:
     ],
 )
 def test_a_name_is_judged_by_its_last_word(name: str, secret: bool) -> None:
-    assert mask.named(name) is secret
+    assert secrets.named(name) is secret
 
 
 @pytest.mark.parametrize("said", INNOCENT)
 def test_what_holds_no_secret_is_said_as_it_is(said: str) -> None:
-    assert mask.text(said) == said
+    assert secrets.text(said) == said
 
 
 @pytest.mark.parametrize("said", [*TEXTS, *INNOCENT])
 def test_hiding_twice_is_hiding_once(said: str) -> None:
-    assert mask.text(mask.text(said)) == mask.text(said)
+    assert secrets.text(secrets.text(said)) == secrets.text(said)
 
 
 def test_a_value_is_hidden_by_the_name_of_its_key() -> None:
     row = {"key": "driver option env.NPM_TOKEN", "have": SECRET, "want": f"{SECRET} with spaces"}
-    assert SECRET not in json.dumps(mask.everywhere({"differences": [row]}))
-    assert mask.everywhere({"password": SECRET, "name": "a"}) == {"password": "***", "name": "a"}
+    assert SECRET not in json.dumps(secrets.everywhere({"differences": [row]}))
+    assert secrets.everywhere({"password": SECRET, "name": "a"}) == {"password": "***", "name": "a"}
 
 
 def rows() -> list[dict[str, object]]:
@@ -124,7 +125,7 @@ def test_no_format_of_a_check_shows_a_secret(name: str) -> None:
     hold = {"reason": f"token={SECRET}", "until": "2020-12-01T00:00:00Z", "since": "2020-11-01T00:00:00Z", "by": "root"}
     does = [f"run docker buildx create --driver-opt env.NPM_TOKEN={SECRET}"]
     apply = [{"resource": "builder", "does": does, "restarts": []}]
-    found = mask.everywhere(result(*rows(), unknown=(unseen,), hold=hold, apply=apply))
+    found = secrets.everywhere(result(*rows(), unknown=(unseen,), hold=hold, apply=apply))
     said = formats.FORMATS[name](found, True)
     assert SECRET not in said
     assert name == "prometheus" or "NPM_TOKEN" in said
@@ -136,7 +137,7 @@ def test_no_plan_and_no_document_shows_a_secret() -> None:
     held = Held("x", f"http://u:{SECRET}@proxy.example refused", "no hint")
     edits = (Run(argv), WriteFile("/etc/x", f'{{"https-proxy": "http://u:{SECRET}@proxy.example"}}'))
     plan = Plan((Change("builder", (difference,), edits, held=(held,)),))
-    assert SECRET not in mask.text(plans.as_text(plan))
+    assert SECRET not in secrets.text(plans.as_text(plan))
     assert SECRET not in answers.document("plan", 2, changes=plans.as_json(plan))
 
 

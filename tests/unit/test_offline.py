@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import elf, journal, offline, steps
-from provisioner.acts import SetLeaf
-from provisioner.apply import Outcome
-from provisioner.desired import Desired, Emulators, ImageStore
+from provisioner.config.desired import Desired, Emulators, ImageStore
 from provisioner.errors import DeniedError, Exit, NoEngineError, UsageError
-from provisioner.journal import Journal
-from provisioner.system import System
+from provisioner.host import System
+from provisioner.image import offline
+from provisioner.platforms import elf
+from provisioner.runs import execute, journal
+from provisioner.runs.apply import Outcome
+from provisioner.runs.journal import Journal
+from provisioner.steps import SetLeaf
 
 UNIT = "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS\n"
 Image = Callable[..., System]
@@ -177,8 +179,8 @@ def test_a_run_that_was_cut_off_in_an_image_is_undone_first(image: Image) -> Non
     book = Journal(host, 1)
     book.begin("0", Desired(), ())
     step = SetLeaf("/etc/docker/daemon.json", ("debug",), False, '{"debug": true}', '{"debug": false}')
-    book.step(step, steps.inverse(step, host))
-    steps.execute(step, host)
+    book.step(step, execute.inverse(step, host))
+    execute.execute(step, host)
     assert apply(host).receipt == 2
     assert '"debug": true' in (host.read("/etc/docker/daemon.json") or "")
     assert journal.read(host, 1).outcome == "rolled back"

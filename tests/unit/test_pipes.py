@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from provisioner.errors import CommandError, NoEngineError
-from provisioner.system import pipes
+from provisioner.host import pipes
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-tar\r\n\r\n"

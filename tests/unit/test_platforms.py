@@ -2,9 +2,9 @@
 
 import pytest
 
-from provisioner import elf, platforms
+from provisioner.platforms import elf, table
 
-EVERY = tuple(platforms.PLATFORMS.values())
+EVERY = tuple(table.PLATFORMS.values())
 EMULATED = tuple(p for p in EVERY if not p.build_only)
 
 SAME = [
@@ -49,24 +49,24 @@ NO_PLATFORM += [
 
 @pytest.mark.parametrize(("given", "name"), SAME)
 def test_every_common_spelling_gives_the_name_that_docker_uses(given: str, name: str) -> None:
-    assert platforms.normalise(given) == name
+    assert table.normalise(given) == name
 
 
 @pytest.mark.parametrize("given", NO_PLATFORM)
 def test_what_is_no_platform_is_named_in_one_sentence(given: str) -> None:
     with pytest.raises(ValueError, match="is no platform") as error:
-        platforms.normalise(given)
+        table.normalise(given)
     assert repr(given) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("row", EVERY, ids=lambda p: p.name)
-def test_the_name_of_a_row_is_already_normal(row: platforms.Platform) -> None:
-    assert platforms.of(row.name) is row
+def test_the_name_of_a_row_is_already_normal(row: table.Platform) -> None:
+    assert table.of(row.name) is row
 
 
 @pytest.mark.parametrize("row", EMULATED, ids=lambda p: p.name)
-def test_magic_and_mask_fit_the_probe_of_the_architecture_and_no_other(row: platforms.Platform) -> None:
+def test_magic_and_mask_fit_the_probe_of_the_architecture_and_no_other(row: table.Platform) -> None:
     def masked(data: bytes) -> bytes:
         return bytes(a & m for a, m in zip(data[:20], row.mask, strict=True))
 
@@ -87,13 +87,13 @@ def test_what_nobody_emulates_is_build_only() -> None:
 
 
 def test_an_amd64_kernel_runs_386_unless_it_was_seen_not_to() -> None:
-    assert platforms.native("x86_64") == ("linux/amd64", "linux/386")
-    assert platforms.native("x86_64", compat=False) == ("linux/amd64",)
+    assert table.native("x86_64") == ("linux/amd64", "linux/386")
+    assert table.native("x86_64", compat=False) == ("linux/amd64",)
 
 
 def test_an_arm64_kernel_runs_arm_only_if_it_was_seen_to() -> None:
-    assert platforms.native("aarch64") == ("linux/arm64",)
-    assert platforms.native("aarch64", compat=True) == ("linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5")
+    assert table.native("aarch64") == ("linux/arm64",)
+    assert table.native("aarch64", compat=True) == ("linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5")
 
 
 @pytest.mark.parametrize(("machine", "names"), [
@@ -105,8 +105,8 @@ def test_an_arm64_kernel_runs_arm_only_if_it_was_seen_to() -> None:
     ("vax", ()),
 ])  # fmt: skip
 def test_a_machine_runs_its_own_platforms(machine: str, names: tuple[str, ...]) -> None:
-    assert platforms.native(machine) == names
-    assert set(names) <= set(platforms.PLATFORMS)
+    assert table.native(machine) == names
+    assert set(names) <= set(table.PLATFORMS)
 
 
 TWO = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3"
@@ -124,8 +124,8 @@ FOUR = "avx512bw avx512cd avx512dq avx512f avx512vl"
 ])  # fmt: skip
 def test_the_flags_of_the_cpu_give_the_highest_level_of_amd64(flags: str, highest: str) -> None:
     cpuinfo = f"processor\t: 0\nvendor_id\t: x\nflags\t\t: {flags}\nbugs\t\t:\n\nprocessor\t: 1\nflags\t\t: none\n"
-    assert platforms.native("x86_64", platforms.cpu_flags(cpuinfo), compat=False)[-1] == highest
+    assert table.native("x86_64", table.cpu_flags(cpuinfo), compat=False)[-1] == highest
 
 
 def test_a_cpu_without_flags_has_none() -> None:
-    assert platforms.cpu_flags("processor\t: 0\nFeatures\t: fp asimd\n") == frozenset()
+    assert table.cpu_flags("processor\t: 0\nFeatures\t: fp asimd\n") == frozenset()

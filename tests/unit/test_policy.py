@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import policy
-from provisioner.desired import DAYS, Window
+from provisioner.config.desired import DAYS, Window
+from provisioner.daemon import policy
 from provisioner.errors import ConfigError
-from provisioner.system import System
+from provisioner.host import System
 
 NIGHT = Window(("sat", "sun"), "22:30", "4h", "UTC")
 WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39 minutes

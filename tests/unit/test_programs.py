@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import CommandError
-from provisioner.system import programs, remote
+from provisioner.host import programs, remote
 
 ENVIRONMENT = {"PATH": os.defpath}
 LEAVES = "setsid sleep infinity {streams} & echo $! >{pid}; "

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import pushed, registry
-from provisioner.desired import Desired
-from provisioner.engine import Endpoint, engine
+from provisioner.config.desired import Desired
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import engine
 from provisioner.errors import ProvisionerError, UsageError
-from provisioner.facts import Facts
-from provisioner.system import System
+from provisioner.host import System
+from provisioner.proof import by_registry, registry_api
 
-INDEX, MANIFEST = registry.INDEXES[0], registry.MANIFESTS[0]
+INDEX, MANIFEST = registry_api.INDEXES[0], registry_api.MANIFESTS[0]
 
 
 @contextmanager
@@ -65,16 +66,16 @@ def host_and_facts(tmp_path: Path) -> tuple[System, Facts]:
 def test_what_is_no_registry_s_name_is_refused_before_anything_is_built(name: str, tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
     with pytest.raises(UsageError, match="is no registry's name"):
-        pushed.prove(system, seen, Desired(), name, lambda _: None)
+        by_registry.prove(system, seen, Desired(), name, lambda _: None)
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
     with answering(*ODD[name]) as host, pytest.raises(ProvisionerError, match=f"{host}: .* is no manifest"):
-        pushed.prove(system, seen, Desired(), host, lambda _: None)
+        by_registry.prove(system, seen, Desired(), host, lambda _: None)
 
 
 def test_a_platform_that_nobody_knows_is_called_what_it_is_called() -> None:
-    assert registry.platform({"os": "unknown", "architecture": "unknown"}) == "unknown/unknown"
-    assert registry.platform({"os": "linux", "architecture": "arm64", "variant": "v8"}) == "linux/arm64"
+    assert registry_api.platform({"os": "unknown", "architecture": "unknown"}) == "unknown/unknown"
+    assert registry_api.platform({"os": "linux", "architecture": "arm64", "variant": "v8"}) == "linux/arm64"

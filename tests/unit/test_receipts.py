@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import receipts
-from provisioner.system import System
+from provisioner.host import System
+from provisioner.runs import receipts
 
 BEGUN = '{"event": "begin"}\n'
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import record
-from provisioner.system import System
+from provisioner.checks import record
+from provisioner.host import System
 
 ROW = {"resource": "emulators", "key": "linux/arm64", "have": "not registered", "since": "2026-11-23T10:00:00Z"}
 NOW: record.Result = {"differences": [], "unknown": []}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provisioner import remake
+from provisioner.image_store import recreate
 
 BARE: dict[str, Any] = {"Name": "/web", "Config": {"Image": "nginx:1"}, "HostConfig": {}}
 
@@ -27,7 +27,7 @@ def test_a_command_names_what_the_container_was_made_with() -> None:
         {"Type": "bind", "Source": "/etc/x", "Destination": "/x", "RW": False},
         {"Type": "tmpfs", "Source": "", "Destination": "/run", "RW": True},
     ]
-    said = remake.command({**BARE, "Config": config, "HostConfig": host, "Mounts": mounts})
+    said = recreate.command({**BARE, "Config": config, "HostConfig": host, "Mounts": mounts})
     assert said == (
         "docker run --detach --name=web --restart=always --read-only --memory=536870912 --cap-add=NET_ADMIN"
         " --device=/dev/kvm:/dev/kvm:rwm --tmpfs=/run --volume=data:/data --volume=/etc/x:/x:ro --env=PASSWORD"
@@ -37,8 +37,8 @@ def test_a_command_names_what_the_container_was_made_with() -> None:
 
 def test_a_file_system_in_memory_is_no_volume() -> None:
     mounts = [{"Type": "tmpfs", "Source": "", "Destination": "/run"}]
-    assert remake.sentence({**BARE, "Mounts": mounts}).startswith("web (of nginx:1): docker run ")
+    assert recreate.sentence({**BARE, "Mounts": mounts}).startswith("web (of nginx:1): docker run ")
 
 
 def test_a_container_of_nothing_but_its_image_is_made_by_its_name() -> None:
-    assert remake.command(BARE) == "docker run --detach --name=web nginx:1"
+    assert recreate.command(BARE) == "docker run --detach --name=web nginx:1"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import service
-from provisioner.system import System
+from provisioner.daemon import service
+from provisioner.host import System
 
 EXEC = "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd %s ; ignore_errors=no ; start_time=[n/a] ; pid=0 }"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from provisioner import tomltext
 from provisioner.errors import ConfigError
+from provisioner.text import toml
 
 MAPPINGS: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -23,11 +23,11 @@ MAPPINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_what_is_written_is_read_back(name: str) -> None:
-    assert tomllib.loads(tomltext.write(MAPPINGS[name])) == MAPPINGS[name]
+    assert tomllib.loads(toml.write(MAPPINGS[name])) == MAPPINGS[name]
 
 
 def test_leaves_have_dotted_names() -> None:
-    assert dict(tomltext.leaves(MAPPINGS["names"])) == {
+    assert dict(toml.leaves(MAPPINGS["names"])) == {
         'registry."docker.io".mirrors': '["a:5000/x"]',
         'registry."q\\"\\\\".http': True,
         'registry."é".http': False,
@@ -36,4 +36,4 @@ def test_leaves_have_dotted_names() -> None:
 
 def test_what_is_no_toml_is_refused_in_a_sentence() -> None:
     with pytest.raises(ConfigError, match="x: it is no TOML"):
-        tomltext.read("a = ", "x")
+        toml.read("a = ", "x")

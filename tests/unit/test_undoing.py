@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from provisioner import apply, journal, receipts, undoing
-from provisioner.acts import WriteFile
-from provisioner.desired import Desired
+from provisioner.config.desired import Desired
 from provisioner.errors import ProvisionerError, RollbackFailedError
-from provisioner.journal import Journal
-from provisioner.session import Interrupted, interruptible, uninterruptible
-from provisioner.system import System
+from provisioner.host import System
+from provisioner.runs import apply, journal, receipts, rollback
+from provisioner.runs.journal import Journal
+from provisioner.runs.session import Interrupted, interruptible, uninterruptible
+from provisioner.steps import WriteFile
 
 WANTED = Desired(platforms=("linux/amd64",), only=("emulators",))  # which no machine lacks, and no engine is asked
 
@@ -47,19 +47,19 @@ def cut_off(host: System, tmp_path: Path, text: str = "theirs") -> Path:
 
 def test_a_rollback_to_a_run_that_was_cut_off_undoes_that_and_says_so(host: System, tmp_path: Path) -> None:
     file = cut_off(host, tmp_path)
-    assert undoing.rollback(host, 1, print) == (1,)
+    assert rollback.rollback(host, 1, print) == (1,)
     assert file.read_text() == "theirs"
     with pytest.raises(ProvisionerError, match="receipt 1 has been undone already"):
-        undoing.rollback(host, 1, print)
+        rollback.rollback(host, 1, print)
 
 
 def test_what_was_cut_off_cannot_be_confirmed(host: System, tmp_path: Path) -> None:
-    assert undoing.confirmed(host, print) is None
+    assert rollback.confirmed(host, print) is None
     cut_off(host, tmp_path)
     with pytest.raises(ProvisionerError, match=r"\(receipt 1\) was cut off"):
-        undoing.confirmed(host, print)
-    undoing.recovered(host, print)
-    assert undoing.confirmed(host, print) is None
+        rollback.confirmed(host, print)
+    rollback.recovered(host, print)
+    assert rollback.confirmed(host, print) is None
 
 
 def test_a_removal_undoes_a_run_that_was_cut_off(host: System, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_signal_during_a_rollback_changes_nothing_about_its_answer(host: Syste
         if "undo:" in sentence:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    assert undoing.rollback(host, None, say) == (1,)
+    assert rollback.rollback(host, None, say) == (1,)
     assert file.read_text() == "theirs"
 
 

@@ -1,0 +1,1 @@
+"""Resource: buildx's files and containers; wanted, observed, reconciled, left over."""

@@ -1,0 +1,147 @@
+"""What is done about a builder that is not as wanted: the smallest act that mends it, as steps.
+
+In this order, so that undoing them in the reverse one works: the container is set aside, the users' files are changed,
+the builder is booted, it is selected. What was set aside goes only when all has been proven.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from provisioner.builder import (
+    buildkitd,
+    commands,
+    container,
+    observed,
+    obstacles,
+    registration,
+    set_aside,
+    store,
+    wanted,
+)
+from provisioner.builder.set_aside import Box
+from provisioner.builder.wanted import Wanted
+from provisioner.engine.facts import Facts
+from provisioner.model import Difference, Reader
+from provisioner.steps import Change, Held, RemoveFile, Run, SetOwner, Step, WriteFile
+
+PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
+SELECTION = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
+ACCESS = frozenset((wanted.REACHES, wanted.OWNER))
+
+
+class Case(NamedTuple):
+    """What a plan is made from: the host, what is wanted, what is wrong, and the containers as they are."""
+
+    host: Reader
+    facts: Facts
+    want: Wanted
+    wrong: Mapping[str, Difference]
+    buildx: tuple[int, ...] | None
+    boxes: tuple[Box, ...]
+
+    @property
+    def remade(self) -> tuple[Box, ...]:
+        """The containers that have to be made again."""
+        return tuple(box for box in self.boxes if box.remake)
+
+    def of(self, user: str) -> frozenset[str]:
+        """The wrong keys of a user's store, without the user's name."""
+        keys = self.want.registered(user)
+        return frozenset(k for k in keys if wanted.key(self.want.builder, user, k) in self.wrong)
+
+
+def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...]) -> Change:
+    """A change with its steps, what is held of it, and what it means for this host."""
+    wrong = {d.key: d for d in differences}
+    buildx = commands.asked(host)
+    case = Case(host, facts, want, wrong, buildx, tuple(set_aside.boxes(host, facts, want, wrong)))
+    busy = any(set_aside.busy(host, facts, box) for box in case.remade)
+    reason = obstacles.whole(host, facts, want, buildx) or (obstacles.BUILDING if busy else None)
+    if reason:
+        return Change(name, differences, held=tuple(reason._replace(key=key) for key in wrong))
+    refused = dict(obstacles.users(host, facts, want))
+    users = [u for u in want.builder.users if u not in refused]
+    down = frozenset(s.node.name for s in want.places) - {box.place.node.name for box in case.boxes}
+    stored = {user: registration.steps(host, want, case.of(user), user, buildx, down) for user in users}
+    if None in stored.values():
+        return Change(name, differences, held=tuple(obstacles.losing(down)._replace(key=key) for key in wrong))
+    stores = [step for steps in stored.values() for step in steps or ()]
+    edits: list[Step] = [step for user in users for step in _own(case, user)]
+    remade = [(box, set_aside.kept(host, facts, want, box)) for box in case.remade]
+    again = Run(commands.boot(want.builder.name), timeout=PULL, user=_as(want.builder.users[0]))
+    edits += [step for box, _ in remade for step in set_aside.steps(host, facts, box, again)]
+    edits += _with_toml(registration.toml(host), want, stores)
+    stopped = any(container.STATUS in box.wrong for box in case.boxes)
+    if users and (remade or stopped or (stores and len(want.nodes) > 1)):
+        edits.append(_boot(case, users[0]))
+    edits += _policy(case)
+    edits += [step for user in users for step in _select(case, user)]
+    return Change(
+        name,
+        differences,
+        tuple(edits),
+        held=(*_held(want, wrong, refused), *obstacles.nodes(want, wrong, down)),
+        notes=(*obstacles.notes(host, facts, want), *(set_aside.note(box) for box, keep in remade if keep)),
+        last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
+    )
+
+
+def _held(want: Wanted, wrong: Mapping[str, Difference], refused: Mapping[str, Held]) -> Iterator[Held]:
+    """What is held of the users for whom nothing can be done."""
+    for user, reason in refused.items():
+        for key in want.registered(user):
+            if (full := wanted.key(want.builder, user, key)) in wrong:
+                yield reason._replace(key=full)
+
+
+def _own(case: Case, user: str) -> Iterator[Step]:
+    """Give a user's files to the user: buildx, run with sudo once, leaves root's behind."""
+    account = case.host.account(user)
+    if account is None or wanted.OWNER not in case.of(user):
+        return
+    for path in observed.owned(store.of(case.host, account), case.want):
+        there = case.host.status(path)
+        if there is not None and there.uid != account.uid:
+            yield SetOwner((path,), account.uid, account.gid)
+
+
+def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
+    """buildx reads buildkitd.toml from a file, which it needs for as long only."""
+    if not any(isinstance(s, Run) and path in s.argv for s in stores):
+        return stores
+    return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
+
+
+def _boot(case: Case, user: str) -> Run:
+    """Boot the builder; undoing that takes away only what was not there before."""
+    undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box))
+    lenient = len(case.want.nodes) > 1  # a node that is down must not fail the others
+    return Run(commands.boot(case.want.builder.name), undo=undo, timeout=PULL, user=_as(user), lenient=lenient)
+
+
+def _policy(case: Case) -> Iterator[Step]:
+    """Where buildx cannot be told, or a container has another policy by now, docker is."""
+    told = case.buildx is not None and case.buildx >= commands.KNOWS_RESTART
+    for box in case.boxes:
+        wrong = box.wrong.get(container.POLICY)
+        if (box.made and not told) or (wrong is not None and not box.made):
+            argv, policy = ("container", "update", "--restart"), str(case.want[box.place.prefix + container.POLICY])
+            undo = (box.run(*argv, str(wrong.have), box.place.name),) if wrong and wrong.have else ()
+            yield box.run(*argv, policy, box.place.name)._replace(undo=undo)
+
+
+def _select(case: Case, user: str) -> Iterator[Step]:
+    """Select it for good, for this engine's every name: ``create --use`` would take the endpoint's default away."""
+    mine = case.of(user)
+    account = case.host.account(user)
+    if account is None or not mine & SELECTION:
+        return
+    kept, name = store.of(case.host, account), case.want.builder.name
+    for way in (*observed.missing_ways(case.host, case.facts, kept, name), ""):
+        files = (kept.current_file, kept.default_file(way or case.facts.endpoint.host))
+        undo = tuple(step for path in files for step in registration.put_back(case.host, path, user))
+        yield Run(commands.use(name, way), undo=undo, user=_as(user))
+
+
+def _as(user: str) -> str:
+    return "" if user == "root" else user

@@ -1,0 +1,108 @@
+"""The command lines of buildx that we use, and what they were seen to do with 0.13, 0.29 and 0.38.
+
+``create --node`` on a node that is there takes new options and flags, and cannot take any away: no option list, no
+platforms, no file, and it panics where a node without files is given one. Then the builder is forgotten, its
+container kept, and registered again.
+"""
+
+from collections.abc import Mapping
+
+from provisioner.builder import store
+from provisioner.config import drivers
+from provisioner.config.desired import Builder
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import version
+from provisioner.model import Reader
+
+BUILDX = ("docker", "buildx")
+NEW_NAME = (0, 13)  # the first buildx that calls --config --buildkitd-config
+RESTART = "restart-policy"
+RESTARTS = "unless-stopped"
+KNOWS_RESTART = (0, 13)
+
+
+def asked(host: Reader) -> tuple[int, ...] | None:
+    """buildx's version; None: it does not say."""
+    words = host.ask(*BUILDX, "version").stdout.split()
+    return version(words[1].removeprefix("v")) if len(words) > 1 else None
+
+
+def options(builder: Builder, facts: Facts) -> dict[str, str]:
+    """The driver options of this host's own node: the configuration's, and the daemon's proxies below them."""
+    inherited = builder.inherit and builder.driver == drivers.CONTAINER
+    proxies = {f"env.{k}": v for k, v in facts.registries.proxies.items()} if inherited else {}
+    return {**proxies, **builder.driver_options}
+
+
+def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
+    """The wanted nodes, this host's own first, named as buildx would name them."""
+    own = store.Node(
+        drivers.first(builder.name),
+        facts.endpoint.host if builder.driver == drivers.CONTAINER else "",
+        builder.platforms,
+        options(builder, facts),
+        builder.flags,
+    )
+    first = () if builder.driver == drivers.REMOTE else (own,)
+    more = (
+        store.Node(
+            node.name or f"{builder.name}{number}",
+            node.endpoint,
+            node.platforms,
+            {**(builder.driver_options if builder.driver == drivers.REMOTE else {}), **node.driver_options},
+            node.flags,
+        )
+        for number, node in enumerate(builder.nodes, len(first))
+    )
+    return (*first, *more)
+
+
+def create(
+    builder: Builder, known: tuple[int, ...] | None, toml: str | None, node: store.Node, *, append: bool = False
+) -> tuple[str, ...]:
+    """Register a node, or tell one that is there something new."""
+    given: Mapping[str, str] = node.options
+    if builder.driver == drivers.CONTAINER and known is not None and known >= KNOWS_RESTART:
+        given = {RESTART: RESTARTS, **given}
+    config = "--config" if known is not None and known < NEW_NAME else "--buildkitd-config"
+    return (
+        *(*BUILDX, "create", "--name", builder.name, "--node", node.name, "--driver", builder.driver),
+        *(("--append",) if append else ()),
+        *(w for k, v in given.items() for w in ("--driver-opt", f'"{k}={v}"' if "," in v else f"{k}={v}")),
+        *(("--buildkitd-flags", " ".join(node.flags)) if node.flags else ()),
+        *(("--platform", ",".join(node.platforms)) if node.platforms else ()),
+        *((config, toml) if toml else ()),
+        *((node.endpoint,) if node.endpoint else ()),
+    )
+
+
+def editable(old: store.Node, node: store.Node, files: frozenset[str]) -> bool:
+    """Whether ``create --node`` can make of one node the other, which is to have these files."""
+    return (
+        (not files or (old.files is not None and old.files.keys() <= files))
+        and (bool(files) or not old.files)
+        and (bool(node.options) or old.options.keys() <= {RESTART})
+        and (bool(node.flags) or not [f for f in old.flags if not f.startswith("--allow-insecure-entitlement")])
+        and (bool(node.platforms) or not old.platforms)
+    )
+
+
+def forget(name: str) -> tuple[str, ...]:
+    """Drop what buildx knows of a builder, and leave its containers and their state as they are."""
+    return (*BUILDX, "rm", "--force", "--keep-daemon", name)
+
+
+def leave(builder: str, node: str) -> tuple[str, ...]:
+    """Take one node away."""
+    return (*BUILDX, "create", "--name", builder, "--node", node, "--leave")
+
+
+def boot(name: str) -> tuple[str, ...]:
+    """Make what container is missing, start what is stopped, and wait until BuildKit answers."""
+    return (*BUILDX, "inspect", "--bootstrap", name)
+
+
+def use(name: str, way: str = "") -> tuple[str, ...]:
+    """Select a builder for good, for docker's own endpoint or for one that is reached in another way."""
+    other = () if not way else ("--host", way) if "://" in way else ("--context", way)
+    return ("docker", *other, "buildx", "use", "--default", name)

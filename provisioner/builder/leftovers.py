@@ -1,0 +1,130 @@
+"""What builders leave behind: caches that no container uses, dead builders of ours, containers kept for a rollback.
+
+Ours is what the undo of an apply would take away, for that apply made it.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.builder import commands, container, set_aside, store
+from provisioner.config import drivers
+from provisioner.errors import NoEngineError, ProvisionerError
+from provisioner.model import Reader
+from provisioner.steps import Run
+
+PREFIX = drivers.container("")
+FORGET = commands.forget("")[:-1]
+
+
+class LeftOver(NamedTuple):
+    """One thing that is left over, and why it is that. ``size``: bytes of its cache; None: nobody says.
+
+    ``steps`` take it away; there are none for what is not ours, or still works.
+    """
+
+    name: str
+    why: str
+    ours: bool = True
+    steps: tuple[Run, ...] = ()
+    size: int | None = None
+
+    def __str__(self) -> str:
+        """A line for a person."""
+        size = "" if self.size is None else f", {self.size / 1e6:.1f} MB"
+        return f"{self.name}: {self.why}{size}{', ours' if self.ours else ''}"
+
+
+Found = tuple[LeftOver, str]  # with the volume that its cache is in
+
+
+class Engine(NamedTuple):
+    """What the engine has of buildx's: containers by name, and volumes that no container uses."""
+
+    containers: frozenset[str]
+    unused: frozenset[str]
+
+
+def found(host: Reader, socket: str, undoes: Collection[Run], configured: str = "") -> tuple[LeftOver, ...]:
+    """What is left over. ``undoes``: what undoes the applies in effect; ``configured``: the builder that is none."""
+    there = _engine(host, socket)
+    builders = tuple(_builders(host, there, undoes, configured))
+    told = {container.volume(drivers.first(configured)), *(volume for _, volume in builders)}
+    caches = tuple(_cache(volume, undoes) for volume in sorted(there.unused - told))
+    all_of_them = (*builders, *_kept(there, undoes), *caches)
+    sizes = _sizes(host, socket) if builders or caches else {}
+    return tuple(left._replace(size=sizes.get(volume)) for left, volume in all_of_them)
+
+
+def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: str) -> Iterator[Found]:
+    """The builders that applies have registered, other than the configured one."""
+    for name in sorted({step.argv[-1] for step in undoes if step.argv[:-1] == FORGET} - {configured}):
+        drivers_of = {s: _driver(host, name, s.user) for s in undoes if s.argv == commands.forget(name)}
+        forget = tuple(s for s, driver in drivers_of.items() if driver)
+        users = ", ".join(step.user or "root" for step in forget)
+        node = drivers.first(name)
+        box, volume = drivers.container(node), container.volume(node)
+        gone = tuple(s for s in (_rm(box), _drop(volume)) if s in undoes)
+        if forget and (box in there.containers or drivers.CONTAINER not in drivers_of.values()):
+            yield LeftOver(name, f"a builder that is no longer configured, registered for {users}"), volume
+        elif forget:
+            why = f"a builder whose container is gone, registered for {users}"
+            yield LeftOver(name, why, steps=forget + gone), volume
+        elif box in there.containers and _rm(box) in undoes:
+            yield LeftOver(name, f"a builder that nobody has registered any more, in {box}", steps=gone), volume
+
+
+def _kept(there: Engine, undoes: Collection[Run]) -> Iterator[Found]:
+    """The containers that were set aside for a rollback, each with its image's name."""
+    for step in undoes:
+        *_, old, name = step.argv
+        if set_aside.MARK in old and old in there.containers:
+            image = tuple(s for s in undoes if s.argv == ("docker", "image", "rm", set_aside.image(old)))
+            yield LeftOver(old, f"kept so that a rollback can give {name} back", steps=(_rm(old), *image)), ""
+
+
+def _cache(volume: str, undoes: Collection[Run]) -> Found:
+    ours = _drop(volume) in undoes
+    return LeftOver(volume, "a cache that no builder uses", ours, (_drop(volume),) if ours else ()), volume
+
+
+def _driver(host: Reader, name: str, user: str) -> str:
+    """The driver with which a builder is registered for a user; empty: it is not, or that cannot be known."""
+    account = host.account(user or "root")
+    try:
+        there = store.instance(host, store.of(host, account), name) if account else None
+    except ProvisionerError:
+        there = None
+    return there.driver if there else ""
+
+
+def _engine(host: Reader, socket: str) -> Engine:
+    """What the engine says without measuring anything."""
+    names = [n for c in _listed(host, socket, "/containers/json?all=1&", {}) for n in c.get("Names") or ()]
+    loose = (_listed(host, socket, "/volumes?", {"dangling": ["true"]}) or {}).get("Volumes") or ()
+    unused = frozenset(v["Name"] for v in loose if v["Name"].startswith(PREFIX) and v["Name"].endswith("_state"))
+    return Engine(frozenset(n.lstrip("/") for n in names), unused)
+
+
+def _listed(host: Reader, socket: str, path: str, filters: Mapping[str, list[str]]) -> Any:
+    from urllib.parse import quote  # a tenth of a check, which never comes here
+
+    return host.get(socket, f"{path}filters={quote(json.dumps({'name': [PREFIX], **filters}))}") or {}
+
+
+def _sizes(host: Reader, socket: str) -> dict[str, int]:
+    """The bytes in each volume; none where to measure them takes the engine too long."""
+    try:
+        volumes = (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ()
+    except NoEngineError:
+        return {}
+    measured = ((v["Name"], (v.get("UsageData") or {}).get("Size", -1)) for v in volumes)
+    return {name: size for name, size in measured if size >= 0}
+
+
+def _rm(name: str) -> Run:
+    return Run(("docker", "container", "rm", "--force", name))
+
+
+def _drop(volume: str) -> Run:
+    return Run(("docker", "volume", "rm", "--force", volume))

@@ -1,0 +1,148 @@
+"""What speaks against touching a builder now, and what a person should know of the plan."""
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+
+from provisioner.builder import buildkitd, container, node_engines, observed, store
+from provisioner.builder.node_engines import Place
+from provisioner.builder.wanted import Wanted
+from provisioner.config import drivers
+from provisioner.engine import registries
+from provisioner.engine.facts import Facts
+from provisioner.errors import ProvisionerError
+from provisioner.model import Difference, Reader
+from provisioner.steps import Held, Run, Step
+
+PLUGINS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+    "C:/Program Files/Docker/cli-plugins",
+)
+BUILDING = Held("", "a build runs on the builder", "wait until it has ended, then apply again")
+
+
+def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Held | None:
+    """Why nothing at all can be done about the builder; None: nothing speaks against it."""
+    own = f"{store.told(host) or f'{host.home}/.docker'}/cli-plugins"  # of root, or of the user that we are
+    name = "docker-buildx.exe" if host.platform == "win32" else "docker-buildx"
+    if not any(host.stat(f"{folder}/{name}") for folder in (own, *PLUGINS)):
+        hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
+        old = facts.engine.version is not None and facts.engine.version < (24,)
+        return Held("", "docker has no buildx plug-in on this host", hint, fatal=not old)
+    return _unknown(want, known) or _other_driver(host, want) or _default_file(host, want)
+
+
+def building(host: Reader, facts: Facts, undo: Collection[Step]) -> str | None:
+    """The container that an undo would take away while a build runs on it; None: there is none."""
+    names = {s.argv[-1] for s in undo if isinstance(s, Run) and s.argv[:3] == ("docker", "container", "rm")}
+    found = ((name, host.get(facts.socket, f"/containers/{name}/json")) for name in sorted(names) if facts.socket)
+    return next((name for name, there in found if container.building(host, facts, there)), None)
+
+
+def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Held]]:
+    """The users for whom nothing can be done, each with the reason and the cure."""
+    for user in want.builder.users:
+        account = host.account(user)
+        if account is None:
+            yield user, Held("", f"there is no user {user} on this host", "take the name out of builder.users")
+        elif user != "root" and not observed.reaches(host, facts, account):
+            hint = f"usermod --append --groups docker {user}, which makes {user} as mighty as root; then log in again"
+            yield user, Held("", f"{user} may not talk to the engine", hint)
+
+
+def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -> Iterator[Held]:
+    """What cannot be mended of nodes whose engines do not answer."""
+    for node in want.nodes:
+        if node.name in down:
+            asked = " ".join(node_engines.elsewhere(node, "").docker("info"))
+            hint = f"apply again when `{asked}` answers, or take the node out"
+            reason = f"{node.endpoint} does not answer, and buildx registers and changes only what does"
+            yield from (Held(k, reason, hint) for k in wrong if f" node {node.name} " in f" {k} ")
+
+
+def losing(down: frozenset[str]) -> Held:
+    """Why buildx cannot be told of all nodes anew."""
+    names = " ".join(sorted(down))
+    reason = f"to register the builder again would lose {names}, which does not answer"
+    return Held("", reason, f"apply again when {names} answers, or take it out")
+
+
+def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
+    """What the configuration comes to on this host."""
+    builder = want.builder
+    if builder.driver != drivers.CONTAINER:
+        return
+    lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
+    if lost and builder.inherit and builder.driver_options.get("network") != "host":
+        yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
+    for node in want.nodes:
+        if node.endpoint.startswith("ssh://") and _patient(host, node.endpoint, builder.users[0]):
+            cure = f"ServerAliveInterval in the ssh_config of {builder.users[0]} ends it"
+            yield f"a build on {node.endpoint} waits for ever when the wire is cut: {cure}"
+    for place in _forgotten(host, want):
+        take = " ".join(place.docker("container", "rm", "--force", place.name))
+        yield f"the container of {place.node.name} stays on {place.node.endpoint}: `{take}` takes it away"
+    for option in want.nodes[0].options.keys() & set(facts.engine.unlimited):
+        yield f"this engine cannot enforce {option}: its cgroups lack the controller"
+    size = host.room(facts.engine.root)
+    if size and buildkitd.CAP in str(want.get("buildkitd worker.oci.maxUsedSpace")):
+        gigabytes = buildkitd.share(size, buildkitd.CAP)
+        yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes} GB of {size / 1e9:.0f} GB"
+
+
+def _patient(host: Reader, endpoint: str, user: str) -> bool:
+    """Whether ssh never asks if the other side is still there."""
+    said = host.ask("ssh", "-G", endpoint, user=user).stdout.lower()
+    return "serveraliveinterval 0" in said.splitlines()
+
+
+def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
+    """The other nodes that buildx has registered for the first user, and that are no longer wanted."""
+    user = want.builder.users[0]
+    account = host.account(user)
+    try:
+        there = store.instance(host, store.of(host, account), want.builder.name) if account else None
+    except ProvisionerError:
+        there = None
+    known = {*want.names, drivers.first(want.builder.name)}
+    yield from (node_engines.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
+
+
+def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Held | None:
+    """An option that this buildx does not know would put the builder in error."""
+    driver = want.builder.driver
+    for option in [o for node in want.nodes for o in node.options]:
+        since = drivers.since(driver, option)
+        if known is not None and since is not None and known < since:
+            needs = ".".join(map(str, since))
+            reason = f"this buildx ({'.'.join(map(str, known))}) does not know the driver option {option}"
+            return Held("", reason, f"buildx {needs} brought it: upgrade, or take the option out", fatal=True)
+    return None
+
+
+def _default_file(host: Reader, want: Wanted) -> Held | None:
+    """buildx takes a file of the user's where it is given none."""
+    for user in want.builder.users if want.builder.driver == drivers.CONTAINER and not want.toml else ():
+        account = host.account(user)
+        path = f"{store.of(host, account).folder}/buildkitd.default.toml" if account else ""
+        with contextlib.suppress(ProvisionerError):
+            if path and host.read(path, user=user) is not None:
+                hint = "move it away, or say what it says under builder.buildkitd"
+                return Held("", f"buildx would take {path}, and no buildkitd.toml is configured", hint)
+    return None
+
+
+def _other_driver(host: Reader, want: Wanted) -> Held | None:
+    name = want.builder.name
+    for user in want.builder.users:
+        account = host.account(user)
+        try:
+            there = store.instance(host, store.of(host, account), name) if account else None
+        except ProvisionerError:
+            continue
+        if there and there.driver != want.builder.driver:
+            hint = f"give ours another name, or remove that one: docker buildx rm {name}"
+            return Held("", f"the builder {name} is there, with the driver {there.driver}", hint)
+    return None

@@ -1,0 +1,124 @@
+"""Register a builder in a user's store, or change what is registered, by buildx alone and as that user.
+
+The file is kept to be put back: buildx was seen to lose parts of it when a change fails.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from provisioner.builder import commands, store, wanted
+from provisioner.builder.store import Instance, Node, Store
+from provisioner.builder.wanted import Wanted
+from provisioner.errors import ProvisionerError
+from provisioner.model import Reader
+from provisioner.steps import RemoveFile, Run, Step, WriteFile
+
+Argv = Callable[..., tuple[str, ...]]  # what registers a node, as commands.create
+ELSEWHERE = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER))
+SHARED = ("buildkitd ", "certificate ", wanted.SETTINGS)
+
+
+def steps(
+    host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: tuple[int, ...] | None, down: frozenset[str]
+) -> list[Step] | None:
+    """Nothing, an edit of the file, or a new registration; the first step's undo puts the file back.
+
+    ``down`` names nodes whose engines do not answer: buildx registers none of them, and changes none. None: to register
+    the builder again would lose one of them.
+    """
+    account = host.account(user)
+    if account is None or not wrong - ELSEWHERE:
+        return []
+    kept, nodes = store.of(host, account), tuple(n for n in want.nodes if n.name not in down)
+    argv = partial(commands.create, want.builder, known, toml(host) if want.toml else None)
+    try:
+        instance = store.instance(host, kept, want.builder.name)
+    except ProvisionerError:  # no record of a builder; or not the user's own, and then it is given to the user first
+        return [RemoveFile(kept.instance_file(want.builder.name), user=_as(user)), *_create(want, nodes, user, argv)]
+    if instance is None or not instance.nodes:
+        return _create(want, nodes, user, argv)
+    made = _edit(want, nodes, instance, wrong, user, argv)
+    if made is None and down & {node.name for node in instance.nodes}:
+        return None
+    if made is None:
+        made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user))]
+        made += _create(want, nodes, user, argv)
+    return _kept(host, kept, want, made, user)
+
+
+def toml(host: Reader) -> str:
+    """Where buildkitd.toml lies while buildx reads it."""
+    return f"{host.runtime}/buildkitd.toml"
+
+
+def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
+    """The step that makes a file what it is now; none for one that cannot be read."""
+    try:
+        old = host.read(path, user=user)
+    except ProvisionerError:
+        return ()
+    return (RemoveFile(path, user=_as(user)) if old is None else WriteFile(path, old, 0o600, user=_as(user)),)
+
+
+def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) -> list[Step]:
+    """Let the undo of the first step put the file back; those that come after need none of their own."""
+    back = put_back(host, kept.instance_file(want.builder.name), user)
+    return [s._replace(undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
+
+
+def _create(want: Wanted, nodes: tuple[Node, ...], user: str, argv: Argv) -> list[Step]:
+    """Register nodes. Undone, only what buildx knows of it goes."""
+    gone = Run(commands.forget(want.builder.name), timeout=120, user=_as(user))
+    return [
+        Run(argv(node, append=index > 0), undo=() if index else (gone,), user=_as(user))
+        for index, node in enumerate(nodes)
+    ]
+
+
+def _edit(
+    want: Wanted,
+    nodes: tuple[Node, ...],
+    instance: Instance,
+    wrong: frozenset[str],
+    user: str,
+    argv: Argv,
+) -> list[Step] | None:
+    """The changes node by node; None: this cannot be made of what is registered."""
+    old = {n.name: n for n in instance.nodes}
+    first = want.nodes[0]
+    if wanted.REGISTERED in wrong or instance.nodes[0].name != first.name:
+        return None
+    made: list[Step] = [
+        Run(commands.leave(want.builder.name, name), user=_as(user)) for name in old if name not in want.names
+    ]
+    for node in nodes:
+        if not _changed(node, first, wrong):
+            continue
+        if node.name not in old:
+            made.append(Run(argv(node, append=True), user=_as(user)))
+        elif commands.editable(old[node.name], node, _files(want)) and f"node {node.name}" not in wrong:
+            made.append(Run(argv(node), user=_as(user)))
+        elif node is first:
+            return None
+        else:
+            made.append(Run(commands.leave(want.builder.name, node.name), user=_as(user)))
+            made.append(Run(argv(node, append=True), user=_as(user)))
+    return made
+
+
+def _changed(node: Node, first: Node, wrong: frozenset[str]) -> bool:
+    """Whether anything of a node is wrong; certificates and buildkitd.toml are every node's."""
+    if any(k.startswith(SHARED) for k in wrong):
+        return True
+    if any(k == f"node {node.name}" or k.startswith(f"node {node.name} ") for k in wrong):
+        return True
+    own = wrong - ELSEWHERE - {wanted.NODES}
+    return node is first and any(not k.startswith("node ") for k in own)
+
+
+def _files(want: Wanted) -> frozenset[str]:
+    return frozenset(("buildkitd.toml", *want.certificates)) if want.toml else frozenset()
+
+
+def _as(user: str) -> str:
+    return "" if user == "root" else user

@@ -1,0 +1,143 @@
+"""A container that has to be made again is stopped and set aside, for the new one may not boot.
+
+When everything has been proven it is thrown away, unless only it can be gone back to: one that buildx's file would
+not make, because somebody made or changed it by hand, is kept, and what its image's tag stood for with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.builder import buildkitd, container, node_engines, store
+from provisioner.builder.node_engines import Place
+from provisioner.builder.wanted import Wanted
+from provisioner.config import drivers
+from provisioner.engine.facts import Facts
+from provisioner.errors import NoEngineError, ProvisionerError
+from provisioner.model import Difference, Reader
+from provisioner.steps import Run, Step
+
+STOP = 60  # seconds; buildkitd waits for what it is writing
+MARK = "-before-"
+IMAGE = "provisioner-before"
+ELSEWHERE = frozenset((container.STATUS, container.POLICY, container.TOML, container.IMAGE_ID))
+
+
+class Box(NamedTuple):
+    """A node's container as it is, and the keys of the node that are wrong, without the node's name before them."""
+
+    place: Place
+    found: Mapping[str, Any] | None
+    wrong: Mapping[str, Difference]
+
+    @property
+    def remake(self) -> bool:
+        """Whether it has to be made again."""
+        return self.found is not None and any(k.startswith("container ") and k != container.POLICY for k in self.wrong)
+
+    @property
+    def made(self) -> bool:
+        """Whether there will be a container that was not there before."""
+        status = self.wrong.get(container.STATUS)
+        return self.remake or (status is not None and status.have is None)
+
+    @property
+    def name(self) -> str:
+        """The old container's name when it is set aside."""
+        return f"{self.place.name}{MARK}{str((self.found or {}).get('Id'))[:12]}"
+
+    def run(self, *words: str, timeout: int = 60) -> Run:
+        """A step on the container's engine."""
+        return Run(
+            self.place.docker(*words), timeout=timeout, user="" if self.place.user == "root" else self.place.user
+        )
+
+
+def boxes(host: Reader, facts: Facts, want: Wanted, wrong: Mapping[str, Difference]) -> Iterator[Box]:
+    """The containers of all nodes whose engines answer."""
+    for place in want.places:
+        try:
+            found = node_engines.inspected(host, facts, place)
+        except NoEngineError:
+            continue
+        yield Box(
+            place, found, {k.removeprefix(place.prefix): d for k, d in wrong.items() if k.startswith(place.prefix)}
+        )
+
+
+def busy(host: Reader, facts: Facts, box: Box) -> bool:
+    """Whether a build runs on it."""
+    return node_engines.building(host, facts, box.place, box.found)
+
+
+def steps(host: Reader, facts: Facts, box: Box, again: Run) -> Iterator[Step]:
+    """Stop the container and give it another name; the new one gets its state volume. ``again`` boots it."""
+    if _tagged(host, facts, box):
+        name, old = drivers.image(box.place.node.options), image(box.name)
+        back = (box.run("image", "tag", old, name), box.run("image", "rm", old))
+        yield box.run("image", "tag", name, old)._replace(undo=back)
+    yield box.run("container", "stop", box.place.name, timeout=STOP)._replace(undo=(again,))
+    named = box.run("container", "rename", box.name, box.place.name)
+    yield box.run("container", "rename", box.place.name, box.name)._replace(undo=(named,))
+
+
+def image(old: str) -> str:
+    """By what the image is kept that a container's tag stood for when the container was set aside."""
+    return f"{IMAGE}:{old.rpartition(MARK)[2]}"
+
+
+def discard(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
+    """Throw away what was set aside."""
+    yield box.run("container", "rm", "--force", box.name)
+    if _tagged(host, facts, box):
+        yield box.run("image", "rm", image(box.name))
+
+
+def gone(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
+    """Take away what a boot makes: the container, and its volume where that was not there before."""
+    volume = container.volume(box.place.node.name)
+    yield box.run("container", "rm", "--force", box.place.name)
+    if not node_engines.volume(host, facts, box.place, volume):
+        yield box.run("volume", "rm", "--force", volume)
+
+
+def note(box: Box) -> str:
+    """What a person should know of a container that is kept."""
+    where = f" on {box.place.node.endpoint}" if box.place.way else ""
+    name = box.place.name
+    return f"buildx's file would not make {name} as it is: for a rollback it is kept, stopped, as {box.name}{where}"
+
+
+def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
+    """Whether a rollback needs the very container, because buildx's file would make another one."""
+    account = host.account(want.builder.users[0])
+    try:
+        instance = store.instance(host, store.of(host, account), want.builder.name) if account else None
+    except ProvisionerError:
+        return True
+    old = next((n for n in instance.nodes if n.name == box.place.node.name), None) if instance else None
+    return old is None or container.IMAGE_ID in box.wrong or not _makes(host, facts, old, box)
+
+
+def _makes(host: Reader, facts: Facts, old: store.Node, box: Box) -> bool:
+    """Whether buildx would make this container of a node in its file."""
+    files = old.files or {}
+    asked = container.want(old, node_engines.told(host, facts, box.place), buildkitd.NAME in files)
+    there = container.have(box.found, asked)
+    if any(there[k] != v for k, v in asked.items() if k not in ELSEWHERE):
+        return False
+    inside = {n: node_engines.file(host, facts, box.place, box.found or {}, f"/etc/buildkit/{n}") for n in files}
+    return all(_same(host, name, data, inside[name]) for name, data in files.items())
+
+
+def _same(host: Reader, name: str, data: bytes, there: bytes | None) -> bool:
+    """buildx may write buildkitd.toml anew; what it says counts."""
+    same = data == there
+    return same or (
+        name == buildkitd.NAME and there is not None and buildkitd.said(host, data) == buildkitd.said(host, there)
+    )
+
+
+def _tagged(host: Reader, facts: Facts, box: Box) -> bool:
+    """Whether to make the new container, for which buildx pulls, may move a tag that is on this host."""
+    name = drivers.image(box.place.node.options)
+    return "@" not in name and bool(node_engines.image(host, facts, box.place, name))

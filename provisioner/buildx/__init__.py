@@ -1,1 +1,0 @@
-"""What buildx keeps and what it makes of it: options, files, commands, the builder's container."""

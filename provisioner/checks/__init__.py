@@ -1,0 +1,1 @@
+"""A check as data, its record, and its formats."""

@@ -1,0 +1,93 @@
+"""What there is to say about what has drifted: whose doing it is, since when, what apply would do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provisioner import secrets
+from provisioner.checks import record
+from provisioner.checks.record import Result
+from provisioner.config.desired import Desired
+from provisioner.engine.facts import Facts
+from provisioner.errors import ProvisionerError
+from provisioner.model import Difference, Found, Reader
+from provisioner.runs import journal, plan, receipts
+from provisioner.runs.journal import Receipt
+from provisioner.runs.resources import RESOURCES
+from provisioner.runs.sentences import sentence
+from provisioner.steps import Change, Restart
+
+
+def told(host: Reader, facts: Facts, wanted: Desired, drift: Found, now: str, *, recording: bool) -> Result:
+    """A result's ``differences``, its ``apply``, and as ``unknown`` why there is no plan."""
+    changes, unplanned = _planned(host, facts, wanted, {r for r, _ in drift})
+    return {
+        "differences": list(_differences(host, facts, wanted, drift, changes, now, recording)),
+        "apply": [
+            {
+                "resource": c.resource,
+                "does": [sentence(s) for s in (*c.edits, *c.settle)],
+                "restarts": [s.unit for s in c.settle if isinstance(s, Restart)],
+            }
+            for c in changes.values()
+        ],
+        "unknown": [{"resource": "apply", "key": "plan", "want": None, "reason": unplanned}] if unplanned else [],
+    }
+
+
+def _differences(
+    host: Reader, facts: Facts, wanted: Desired, drift: Found, changes: Mapping[str, Change], now: str, recording: bool
+) -> Iterator[dict[str, Any]]:
+    restarting = _restarting(host, facts, wanted, changes)
+    receipt = _applied(host)
+    last = record.read(host)
+    since = {(d["resource"], d["key"], d["have"]): d["since"] for d in last.get("differences", ())}
+    first = now if last or recording else None
+    for resource, d in drift:
+        change = changes.get(resource)
+        kept = next((h for h in change.held if h.key == d.key), None) if change else None
+        yield {
+            "resource": resource,
+            "key": d.key,
+            "have": d.have,
+            "want": d.want,
+            "cause": _cause(resource, d, receipt, facts),
+            "since": since.get((resource, d.key, secrets.value(d.key, d.have)), first),
+            "restarts": resource in restarting,
+            "held": {"reason": kept.reason, "hint": kept.hint} if kept else None,
+        }
+
+
+def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tuple[Mapping[str, Change], str | None]:
+    """What apply would do about some resources, or why that cannot be said."""
+    try:
+        return {c.resource: c for c in plan.make(host, facts, wanted._replace(only=tuple(only))).changes}, None
+    except ProvisionerError as e:
+        return {}, e.message
+
+
+def _restarting(host: Reader, facts: Facts, wanted: Desired, changes: Mapping[str, Change]) -> set[str]:
+    """The resources that would restart the daemon if they were mended alone: a plan restarts once for all of them."""
+    once = {name for name, change in changes.items() if any(isinstance(s, Restart) for s in change.settle)}
+    if not once or len(changes) == 1:
+        return once
+    alone = {name: _planned(host, facts, wanted, {name})[0].values() for name in changes}
+    return {n for n, found in alone.items() if any(isinstance(s, Restart) for c in found for s in c.settle)}
+
+
+def _applied(host: Reader) -> Receipt | None:
+    """The last apply that stands; None: none, or this user may not know."""
+    try:
+        every = (journal.read(host, n) for n in reversed(receipts.numbers(host)))
+        return next((r for r in every if r.outcome in ("converged", "held")), None)
+    except ProvisionerError:
+        return None
+
+
+def _cause(resource: str, d: Difference, receipt: Receipt | None, facts: Facts) -> str | None:
+    """``corrective``: the host moved; ``intended``: the configuration asks for what it did not; None: not known."""
+    if receipt is None:
+        return None
+    if receipt.outcome == "held" and any((r, b.key, b.have) == (resource, d.key, d.have) for r, b in receipt.before):
+        return "intended"  # it was never as wanted
+    module = {r.NAME: r for r in RESOURCES}[resource]
+    return "corrective" if module.want(receipt.desired, facts).get(d.key) == d.want else "intended"

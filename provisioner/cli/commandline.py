@@ -1,0 +1,60 @@
+"""The command line: the table of commands, and what was said after one of them."""
+
+from collections.abc import Sequence
+
+from provisioner.cli import options
+from provisioner.cli.options import Arguments
+
+COMMANDS = {
+    "detect": "what this host is",
+    "plan": "what apply would do, and what is held",
+    "apply": "do it, verify, prove; roll back what failed",
+    "check": "drift? changes nothing",
+    "prove": "build, inspect and run an image for every platform",
+    "rollback": "undo the last apply, or go back to before a receipt",
+    "hold": "stop applies on this host until a time, for a reason",
+    "remove": "take away what we own, and nothing else",
+    "release": "let applies go on",
+    "report": "many hosts' check results as one table, page or summary",
+    "confirm": "keep what `apply --confirm` made",
+    "recover": "undo an apply that was cut off",
+    "init": "print a commented configuration to start from",
+    "schema": "print the JSON Schema of the configuration",
+}
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Read the command line. UsageError: it is none. Of --help and --version argparse makes an end by itself."""
+    if read := plain(argv):
+        return read
+    from provisioner.cli import parsers  # argparse is a tenth of a check
+
+    return parsers.parse(COMMANDS, argv)
+
+
+def plain(argv: Sequence[str]) -> Arguments | None:
+    """What consists of options alone, each written out, and is right; None: it takes argparse to read or to refuse."""
+    command = argv[0] if argv else ""
+    if command not in COMMANDS:
+        return None
+    rows = {a.name: a.settings for a in options.of(command)}
+    if any(not name.startswith("--") or s.get("required") for name, s in rows.items()):
+        return None
+    found = {name: s.get("default", False if s.get("action") == "store_true" else None) for name, s in rows.items()}
+    rest = iter(argv[1:])
+    for word in rest:
+        name, equals, value = word.partition("=")
+        settings = rows.get(name)
+        if settings is None or "type" in settings:
+            return None
+        if settings.get("action") == "store_true":
+            if equals:
+                return None
+            found[name] = True
+            continue
+        if not equals and (value := next(rest, "-")).startswith("-"):
+            return None
+        if value not in settings.get("choices", (value,)):
+            return None
+        found[name] = [*(found[name] or ()), value] if settings.get("action") == "append" else value
+    return Arguments(command=command, **{name[2:].replace("-", "_"): value for name, value in found.items()})

@@ -1,0 +1,39 @@
+"""A module for each command, imported when it is asked for: ``run`` does it and says what stdout and the exit are."""
+
+from provisioner.cli.options import Arguments
+from provisioner.errors import UsageError
+from provisioner.model import Reader
+from provisioner.typed import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from provisioner.config.desired import Desired
+
+
+class Answer(NamedTuple):
+    """What a command says on stdout, and its exit status."""
+
+    text: str
+    status: int
+
+
+def only(args: Arguments) -> tuple[str, ...]:
+    """The resources that the command line names, in their own words."""
+    return tuple(name.replace("-", " ") for name in args.only or ())
+
+
+def named(args: Arguments) -> str:
+    """The engine that the command line names; empty: none."""
+    if args.host and args.context:
+        raise UsageError("--host and --context name two engines", hint="docker takes only one of them, too")
+    return str(args.host or args.context or "")
+
+
+def wanted(host: Reader, args: Arguments) -> "Desired":
+    """The configuration, with what the command line says instead."""
+    from provisioner.config import desired
+
+    found = desired.load(host, args.config)
+    if suffix := getattr(args, "suffix", ""):
+        found = found._replace(builder=found.builder._replace(name=f"{found.builder.name}{suffix}"))
+    chosen = only(args) if "only" in vars(args) else found.only
+    return found._replace(only=chosen, engine=named(args) or found.engine)

@@ -1,0 +1,44 @@
+"""``provisioner apply``: do it, verify, prove; roll back what failed."""
+
+from provisioner.cli import answers, plans
+from provisioner.cli.commands import Answer, each, named, only, wanted
+from provisioner.cli.conversation import record, say
+from provisioner.cli.options import Arguments
+from provisioner.engine import endpoints
+from provisioner.host import System
+from provisioner.runs import apply
+from provisioner.runs.apply import Outcome
+
+
+def run(system: System, args: Arguments) -> Answer:
+    """Do it, in an image that does not run, too; or only what a timer may repair."""
+    if not (args.root or args.repair) and wanted(system, args).engine == endpoints.ALL:
+        return each.run(run, system, args)
+    done = _done(system, args)
+    if done.receipt is not None and not args.root:
+        record("held" if done.left else "applied", plans.outcome(done.left, done.receipt), receipt=str(done.receipt))
+    if args.format == "json":
+        fields = {
+            "changed": done.receipt is not None or done.recovered is not None,
+            "receipt": done.receipt,
+            "recovered": done.recovered,
+            "changes": plans.as_json(done.plan),
+            "left": plans.as_json(done.left),
+            "missing": done.missing,
+            "proof": done.proof and {"index": done.proof.digest, "platforms": [r._asdict() for r in done.proof.rows]},
+        }
+        return Answer(answers.document("apply", done.status, **fields), done.status)
+    parts = [answers.proof(done.proof.rows, done.proof.digest)] if done.proof else []
+    return Answer("\n".join([*parts, plans.outcome(done.left, done.receipt)]), done.status)
+
+
+def _done(system: System, args: Arguments) -> Outcome:
+    if args.root:
+        from provisioner.image import offline
+
+        image, wanted = offline.load(args.root, args.config)
+        return offline.apply(image, wanted._replace(only=only(args)), image.root, say)
+    if args.repair:
+        return apply.repair(system, args.config, say)
+    asked = {"restart": args.restart, "confirm": args.confirm, "suffix": getattr(args, "suffix", "")}
+    return apply.apply(system, args.config, say, **asked, only=only(args), engine=named(args))

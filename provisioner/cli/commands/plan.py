@@ -1,0 +1,48 @@
+"""``provisioner plan``: say what apply would do, and what builders have left over."""
+
+from provisioner.builder import leftovers
+from provisioner.builder.leftovers import LeftOver
+from provisioner.cli import answers, plans
+from provisioner.cli.commands import Answer, each, only, wanted
+from provisioner.cli.conversation import say, tell
+from provisioner.cli.options import Arguments
+from provisioner.engine import endpoints, facts
+from provisioner.errors import Exit
+from provisioner.host import System
+from provisioner.runs import freeze, journal, plan, receipts
+from provisioner.steps import Plan
+
+
+def run(host: System, args: Arguments) -> Answer:
+    """Say what apply would do."""
+    if not args.root and wanted(host, args).engine == endpoints.ALL:
+        return each.run(run, host, args)
+    host, made, left = _offline(args) if args.root else _running(host, args)
+    cut = receipts.interrupted(host)
+    status = Exit.DRIFT if made or cut else Exit.OK
+    if args.format == "json":
+        on = freeze.read(host, host.now())
+        lines = [{"name": x.name, "why": x.why, "ours": x.ours, "bytes": x.size} for x in left]
+        more = {"notes": made.notes, "left_over": lines, "interrupted": cut, "hold": on and on._asdict()}
+        return Answer(answers.document("plan", status, changes=plans.as_json(made), **more), status)
+    note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
+    told = (*(f"note: {note}" for note in made.notes), *(f"left over: {thing}" for thing in left))
+    return Answer("\n".join((note + plans.as_text(made), *told)), status)
+
+
+def _running(host: System, args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
+    asked = wanted(host, args)
+    seen = facts.gather(host, asked, quick=args.quick)
+    tell(host, asked, seen)
+    host, asked = facts.bound(host, asked, seen)
+    made = plan.make(host, seen, asked)
+    if not seen.socket:
+        return host, made, ()
+    return host, made, leftovers.found(host, seen.socket, journal.undoes(host), asked.builder.name)
+
+
+def _offline(args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
+    from provisioner.image import offline
+
+    image, asked = offline.load(args.root, args.config)
+    return image, offline.look(image, asked._replace(only=only(args)), image.root, say), ()

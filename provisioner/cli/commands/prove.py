@@ -1,0 +1,53 @@
+"""``provisioner prove``: build, inspect and run for every platform; by way of a registry, too."""
+
+from provisioner.cli import answers
+from provisioner.cli.commands import Answer, wanted
+from provisioner.cli.conversation import say, tell
+from provisioner.cli.options import Arguments
+from provisioner.config import desired
+from provisioner.config.desired import Desired
+from provisioner.engine import facts
+from provisioner.engine.facts import Facts
+from provisioner.errors import Exit
+from provisioner.host import System
+from provisioner.proof import local
+from provisioner.runs import journal, rollback, session
+from provisioner.text import terminal
+
+
+def run(system: System, args: Arguments) -> Answer:
+    """Prove, after undoing what was cut off."""
+    asked = wanted(system, args)
+    system = session.entitled(system, asked)
+    if args.platforms:
+        asked = asked._replace(platforms=desired.platform_list(args.platforms))
+    with system.lock(journal.lock(system)):
+        rollback.recover(system, say)
+        seen = facts.gather(system, asked)
+        tell(system, asked, seen)
+        system, asked = facts.bound(system, asked, seen)
+        if args.registry:
+            return _pushed(system, seen, asked, args)
+        proven = local.prove(system, seen, asked, say)
+    status = Exit.OK if proven.complete else Exit.FAILED
+    if args.format == "json":
+        rows = [r._asdict() for r in proven.rows]
+        return Answer(answers.document("prove", status, index=proven.digest, platforms=rows), status)
+    return Answer(answers.proof(proven.rows, proven.digest), status)
+
+
+def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
+    """The proof by way of a registry."""
+    from provisioner.proof import by_registry
+
+    proven = by_registry.prove(system, seen, wanted, args.registry, say)
+    status = Exit.OK if proven.complete else Exit.FAILED
+    if args.format == "json":
+        manifests = [m._asdict() for m in proven.manifests]
+        rows = [r._asdict() for r in proven.rows]
+        there = {"reference": proven.reference, "media_type": proven.media_type, "manifests": manifests}
+        fields = {"index": proven.digest, "platforms": rows, "registry": {**there, "left": proven.left or None}}
+        return Answer(answers.document("prove", status, **fields), status)
+    table = terminal.columns((("PLATFORM", "DIGEST", "MEDIA TYPE"), *proven.manifests))
+    parts = [answers.proof(proven.rows, proven.digest), f"{proven.reference} ({proven.media_type})", table, proven.left]
+    return Answer("\n".join(p for p in parts if p), status)

@@ -1,0 +1,17 @@
+"""``provisioner recover``: undo what was cut off; at boot, before the engine runs, its files alone."""
+
+from provisioner.cli import answers
+from provisioner.cli.commands import Answer
+from provisioner.cli.conversation import say
+from provisioner.cli.options import Arguments
+from provisioner.errors import Exit
+from provisioner.host import System
+from provisioner.runs import rollback
+
+
+def run(system: System, args: Arguments) -> Answer:
+    """Undo what was cut off."""
+    number = rollback.recover_files(system, say) if args.files else rollback.recovered(system, say)
+    if args.format == "json":
+        return Answer(answers.document("recover", Exit.OK, undone=[number] if number else []), Exit.OK)
+    return Answer("nothing was cut off" if number is None else f"undone: receipt {number}", Exit.OK)

@@ -1,0 +1,48 @@
+"""What is said while a command works: on stderr, and to systemd's journal."""
+
+import contextlib
+import sys
+
+from provisioner import secrets
+from provisioner.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.config.desired import Desired
+    from provisioner.engine.facts import Facts
+    from provisioner.model import Reader
+
+
+def say(line: str) -> None:
+    """A line of the conversation. One that begins with a carriage return is progress, for a terminal alone.
+
+    That nobody listens any more is no failure: an apply, or the undo of one, goes on.
+    """
+    progress = line.startswith("\r")
+    said = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in secrets.text(line.removeprefix("\r")))
+    with contextlib.suppress(OSError):
+        if not sys.stderr.isatty():
+            print("" if progress else f"{said}\n", end="", file=sys.stderr, flush=True)
+        elif progress:
+            print(f"\r{said}\033[K", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"\r\033[K{said}", file=sys.stderr, flush=True)
+
+
+def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
+    """Say which of the wanted platforms are never run here, and which engine sudo has hidden from us."""
+    from provisioner.emulators import emulated
+
+    if "SUDO_USER" in host.environ:
+        from provisioner.engine import contexts
+
+        if hidden := contexts.lost(host, seen.endpoint.host, seen.endpoint.source):
+            say(f"note: {hidden}")
+    for sentence in emulated.told(wanted, seen):
+        say(f"note: {sentence}")
+
+
+def record(event: str, message: str, **fields: str) -> None:
+    """An entry in systemd's journal, one of ``log.EVENTS``."""
+    from provisioner.cli import journald
+
+    journald.record(event, secrets.text(message), say, **fields)

@@ -1,0 +1,69 @@
+"""What apply would do, and how it ended, as text and as JSON has it."""
+
+import json
+from typing import Any
+
+from provisioner import secrets
+from provisioner.model import Value
+from provisioner.runs.sentences import diff, sentence
+from provisioner.steps import Change, Plan
+
+RESTART = "the daemon must be restarted"  # how every reason begins for which a restart is held, or owed
+
+
+def as_text(made: Plan) -> str:
+    """What apply would do: differences, steps with their diffs, what must follow, what is held and why."""
+    if not made:
+        return "nothing to do: the host is as the configuration wants it"
+    return "\n\n".join(_change(change) for change in made.changes)
+
+
+def _change(change: Change) -> str:
+    lines = [change.resource]
+    lines += [f"  {d.key}: {_value(d.key, d.have)} -> {_value(d.key, d.want)}" for d in change.differences]
+    for step in change.edits:
+        lines.append(f"  - {sentence(step)}")
+        lines += [f"      {line}" for line in diff(step).splitlines()]
+    lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
+    lines += [f"  - then {sentence(step)}" for step in change.trial]
+    lines += [f"  - at the very end {sentence(step)}" for step in change.last]
+    lines += [
+        f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
+    ]
+    lines += [f"  note: {note}" for note in change.notes]
+    return "\n".join(lines)
+
+
+def outcome(left: Plan, receipt: int | None) -> str:
+    """How an apply ended."""
+    lines = []
+    if receipt is None:
+        lines.append("nothing had to be changed")
+    else:
+        lines.append(f"done; `provisioner rollback {receipt}` takes it back")
+    for resource, held in dict.fromkeys((r, h._replace(key="")) for r, h in left.held):
+        lines.append(f"held: {resource}: {held.reason}\n  hint: {held.hint}")
+    return "\n".join(lines)
+
+
+def as_json(made: Plan) -> list[dict[str, Any]]:
+    """A plan as JSON has it."""
+    return [
+        {
+            "resource": c.resource,
+            "differences": [d._asdict() for d in c.differences],
+            "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
+            "settle": [{"step": type(s).__name__, "does": sentence(s), "unit": s.unit} for s in c.settle],
+            "trial": [{"step": type(s).__name__, "does": sentence(s)} for s in c.trial],
+            "last": [{"step": type(s).__name__, "does": sentence(s)} for s in c.last],
+            "held": [{**h._asdict(), "restart": h.reason.startswith(RESTART)} for h in c.held],
+            "notes": c.notes,
+        }
+        for c in made.changes
+    ]
+
+
+def _value(key: str, value: Value) -> str:
+    if value is None:
+        return "missing"
+    return json.dumps(value) if isinstance(value, bool) else str(secrets.value(key, value))

@@ -1,0 +1,1 @@
+"""The configuration: schema, strict YAML, immutable records, loading."""

@@ -1,0 +1,109 @@
+"""What it takes to set leaves of daemon.json: what is in the way, the edits, a reload or the one restart."""
+
+import json
+from typing import Any
+
+from provisioner.config.desired import Desired
+from provisioner.daemon import conflicts, file, policy, service
+from provisioner.daemon.file import EFFECT, Keys, leaves, name
+from provisioner.engine.facts import Facts, memory
+from provisioner.errors import ConfigError
+from provisioner.model import Difference, Reader
+from provisioner.steps import Change, Held, MakeDirectory, Reload, Restart, SetLeaf, Step, WriteFile
+from provisioner.text import json_edit
+
+# What dockerd reads again at a SIGHUP (moby's daemon/reload.go), less what is then only half in effect: of features it
+# takes the map and no store, of a missing authorization plug-in it dies.
+RELOADABLE = frozenset((
+    *("debug", "labels", "live-restore", "shutdown-timeout", "default-stop-timeout", "network-diagnostic-port"),
+    *("max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"),
+    *("runtimes", "default-runtime", "default-shm-size", "insecure-registries", "registry-mirrors"),
+))  # fmt: skip
+RELOADS_SINCE = {"default-stop-timeout": (29,)}
+
+
+def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
+    """Set what differs; reload where that is enough, else restart once, if policy lets us."""
+    if facts.site.closed or facts.flavour.site is None:
+        reason = f"{facts.flavour.title}: its daemon.json is not ours to edit"
+        return Change(resource, differences, held=tuple(Held(d.key, reason, facts.flavour.daemon) for d in differences))
+    wanted = _wanted(desired, facts, differences)
+    in_effect = {d.key.removesuffix(EFFECT).split(".")[0] for d in differences if d.key.endswith(EFFECT)}
+    roots = {keys[0] for keys in wanted} | in_effect
+    reload = all(_reloads(root, facts) for root in roots) and service.reloads(host, facts.site)
+    found, reasons = _judge(host, facts, desired, wanted, reload=reload)
+    if reasons:
+        return Change(resource, differences, held=tuple(Held(d.key, *why) for d in differences for why in reasons))
+    steps = edits(host, facts, wanted)
+    if wanted:
+        steps.insert(0, WriteFile(memory(host), _owned(host, facts, desired, wanted, found), 0o600))
+    if not reload and service.nobody(host, facts.site):
+        owed = Held("restart", "the daemon must be restarted, and nobody runs this host's services", service.OWED)
+        return Change(resource, differences, tuple(steps), held=(owed,))
+    kind = Reload if reload else Restart
+    settle = kind(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
+    return Change(resource, differences, tuple(steps), (settle,))
+
+
+def edits(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:
+    """The steps that give each leaf its value (None: take it away), and nothing else."""
+    path, steps = facts.daemon_json, list[Step]()
+    folder = path.rpartition("/")[0]
+    if facts.planned is None and host.stat(folder) is None:
+        steps.append(MakeDirectory(folder))
+    before = file.text(host, facts)
+    for keys, value in wanted.items():
+        after = json_edit.drop(before or "{}", keys) if value is None else json_edit.put(before or "", keys, value)
+        steps.append(SetLeaf(path, keys, value, before, after))
+        before = after
+    return steps
+
+
+def after(steps: tuple[Step, ...], path: str) -> str | None:
+    """The text that some steps leave; None: none of them changes it."""
+    texts = [s.after for s in steps if isinstance(s, SetLeaf) and s.path == path]
+    return texts[-1] if texts else None
+
+
+def _wanted(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> dict[Keys, Any]:
+    """The leaves that are not in daemon.json as they should be."""
+    wrong = {d.key for d in differences}
+    asked = dict(leaves(desired.daemon))
+    given_back = {keys: before for keys, before in facts.owned if keys not in asked}
+    return {keys: value for keys, value in (asked | given_back).items() if name(keys) in wrong}
+
+
+def _reloads(root: str, facts: Facts) -> bool:
+    version = facts.engine.version
+    return root in RELOADABLE and (version is None or version >= RELOADS_SINCE.get(root, (0,)))
+
+
+def _judge(
+    host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], *, reload: bool
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What daemon.json holds, and everything that is in the way of changing it."""
+    try:
+        found = file.load(host, facts, *wanted)
+    except ConfigError as e:
+        return {}, [(e.message, e.hint or "put the file right")]
+    scene = conflicts.look(host, facts, found)
+    reasons = conflicts.named(scene, store=False)
+    text = after(tuple(edits(host, facts, wanted)), facts.daemon_json)
+    if not reasons and text is not None and (words := service.validate(host, text, scene.start)):
+        reasons = [(f"dockerd would not start: {words}", f"see daemon: in the configuration, and {facts.site.unit}")]
+    restarts = not reload and not service.nobody(host, facts.site)
+    if not reasons and restarts and (why := policy.held(host, facts, desired)):
+        reasons = [why]
+    return found, reasons
+
+
+def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], found: dict[str, Any]) -> str:
+    """The memory of what is ours, after this change."""
+    asked = dict(leaves(desired.daemon))
+    before = {keys: json_edit.leaf(found, keys) for keys in wanted if keys in asked}
+    kept = {keys: old for keys, old in facts.owned if keys in asked}
+    try:
+        known = json.loads(host.read(memory(host)) or "{}")
+    except ValueError:
+        known = {}
+    return json.dumps({**known, facts.daemon_json: [[k, v] for k, v in {**before, **kept}.items()]}) + "\n"

@@ -1,0 +1,229 @@
+"""What a change of daemon.json, or the containerd store, does not go with: a table, each row with what to do.
+
+Every row was somebody's outage; facts and texts: moby's image_store_choice.go, config.go, and the issues named in the
+design. ``dockerd --validate`` accepts most of them.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.daemon import containerd, service
+from provisioner.engine import processes, stores
+from provisioner.engine.facts import Facts
+from provisioner.engine.kinds import Site
+from provisioner.engine.processes import Process
+from provisioner.model import Reader
+from provisioner.text import json_edit
+
+# The keys that an engine's version took away, and what took their place; the daemon does not start with them.
+REMOVED = {
+    "disable-legacy-registry": ((19, 3), "take it away"),
+    "graph": ((23,), "say data-root instead"),
+    "cluster-store": ((24,), "take it away; swarm needs none"),
+    "cluster-advertise": ((24,), "take it away; swarm needs none"),
+    "cluster-store-opts": ((24,), "take it away; swarm needs none"),
+    "oom-score-adjust": ((25,), "set OOMScoreAdjust= in the unit instead"),
+    "api-cors-header": ((28,), "take it away; a reverse proxy can add the header"),
+}
+SPEAKING = ("labels", "features")  # where dockerd takes any words
+# Without one of these there is no marker; the pattern alone takes 14 ms for a megabyte of labels.
+HINTS = ("managed", "maintained", "controlled", "generated", "do not edit")
+SNAPSHOTTER = "overlayfs"  # what the engine takes where none is named
+Why = tuple[str, str]
+
+
+class Scene(NamedTuple):
+    """What the rows look at: daemon.json as it is to be, the daemon's next start, the other daemons of this host."""
+
+    facts: Facts
+    found: Mapping[str, Any]
+    start: service.Start
+    daemons: tuple[Process, ...]
+    link: str
+    containerd: bool
+    snapshotters: frozenset[str] | None
+
+
+class Conflict(NamedTuple):
+    """``sees`` says what is in the way, None: nothing; ``store``: only a switch of the store minds it."""
+
+    sees: Callable[[Scene], str | None]
+    hint: str
+    store: bool = True
+
+
+def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool = False) -> Scene:
+    """Gather what the rows need; ``switch``: what a switch of the store needs, too."""
+    begin = service.start(host, facts.site, facts.flags)
+    return Scene(
+        facts=facts,
+        found=found,
+        start=begin,
+        daemons=() if host.asleep else tuple(p for p in processes.every(host) if _dockerd(host, p)),
+        link=host.link(facts.daemon_json) or "",
+        containerd=_containerd(host, begin),
+        snapshotters=containerd.snapshotters(host, facts) if switch else None,
+    )
+
+
+def named(scene: Scene, *, store: bool) -> list[Why]:
+    """Every conflict, in the table's order, with what to do."""
+    rows = [row for row in CONFLICTS if store or not row.store]
+    found = [(what, row.hint) for row in rows if (what := row.sees(scene))]
+    return [*found, *_removed(scene)]
+
+
+def _removed(scene: Scene) -> Iterator[Why]:
+    version = scene.facts.engine.version
+    for key, (since, hint) in REMOVED.items():
+        if key in scene.found and version is not None and version >= since:
+            last = ".".join(map(str, since))
+            yield f"{scene.facts.daemon_json}: engine {last} took away {key}, and does not start with it", hint
+
+
+def _setting(key: str, *flags: str) -> Callable[[Scene], str | None]:
+    """A row's ``sees`` for a key of the file or a flag of the unit."""
+
+    def sees(scene: Scene) -> str | None:
+        value = service.given(scene.start.argv, *flags)
+        if scene.found.get(key):
+            where = f"{scene.facts.daemon_json}: {key} is {scene.found[key]!r}"
+        elif value:
+            where = f"{scene.facts.site.unit} passes {flags[0]} {value}"
+        else:
+            return None
+        return f"{where}, and that does not go with the containerd store"
+
+    return sees
+
+
+def _driver(scene: Scene) -> str | None:
+    breaks = "a graph driver, which breaks every run with the containerd store, or the daemon's start"
+    return next((f"{k} {v!r}: {breaks}" for k, v in _drivers(scene) if v in stores.GRAPH_DRIVERS), None)
+
+
+def _snapshotter(scene: Scene) -> str | None:
+    """24 to 28 come up with a snapshotter that containerd did not load, and fail every run; 29 does not come up."""
+    where, name = next(((k, v) for k, v in _drivers(scene) if v), ("the containerd store takes", SNAPSHOTTER))
+    if scene.snapshotters is None or name in scene.snapshotters or name in stores.GRAPH_DRIVERS:
+        return None
+    return f"{where} {name!r}, which containerd has not loaded ({', '.join(sorted(scene.snapshotters)) or 'nothing'})"
+
+
+def _drivers(scene: Scene) -> tuple[tuple[str, str | None], ...]:
+    """The driver that is named, with who names it; DOCKER_DRIVER has the last word with the engine."""
+    unit = scene.facts.site.unit
+    return (
+        (f"{unit} sets DOCKER_DRIVER to", scene.start.environ.get("DOCKER_DRIVER")),
+        (f"{scene.facts.daemon_json}: storage-driver is", scene.found.get("storage-driver")),
+        (f"{unit} passes --storage-driver", service.given(scene.start.argv, "--storage-driver", "-s")),
+    )
+
+
+def _false(scene: Scene) -> str | None:
+    if json_edit.leaf(dict(scene.found), scene.facts.leaf) is False:
+        return f"{scene.facts.daemon_json}: {'.'.join(scene.facts.leaf)} is explicitly false: somebody decided that"
+    return None
+
+
+def _features(scene: Scene) -> str | None:
+    features = scene.found.get("features")
+    if features is not None and not isinstance(features, dict):
+        return f"{scene.facts.daemon_json}: features is no object"
+    return None
+
+
+def _feature_flag(scene: Scene) -> str | None:
+    if service.given(scene.start.argv, "--feature") is None:
+        return None
+    return f"{scene.facts.site.unit} passes --feature, which cannot stand beside features in {scene.facts.daemon_json}"
+
+
+def _live_restore(scene: Scene) -> str | None:
+    running = scene.facts.engine.running
+    if not scene.facts.engine.live_restore or not running:
+        return None
+    return f"live-restore is on: {running} running containers would go on without any engine that knows them"
+
+
+def _swarm(scene: Scene) -> str | None:
+    what = "this host manages a swarm: its tasks would be hidden, and the managers may lose their majority"
+    return what if scene.facts.engine.manager else None
+
+
+def _authorization(scene: Scene) -> str | None:
+    named = ", ".join(scene.facts.engine.plugins)
+    what = "decide about every call, and one that runs in a container would be hidden"
+    return f"authorization plug-ins ({named}) {what}" if named else None
+
+
+def _no_containerd(scene: Scene) -> str | None:
+    return None if scene.containerd else f"{scene.facts.site.unit} passes --containerd, and no socket is there"
+
+
+def _marker(scene: Scene) -> str | None:
+    """A sign that a program writes the file. JSON has no comments: a label, a feature's name, or a key of its own."""
+    for key, value in scene.found.items():
+        words = f"{key} {value}" if key in SPEAKING or isinstance(value, str) else key
+        lower = words.lower()
+        if any(hint in lower for hint in HINTS) and (found := re.search(json_edit.MARKER, words, re.IGNORECASE)):
+            return f"{scene.facts.daemon_json}: {found.group()!r} in {key}: configuration management writes this file"
+    return f"{scene.facts.daemon_json} is a link to {scene.link}" if scene.link.startswith("/nix/store/") else None
+
+
+def _other_engine(scene: Scene) -> str | None:
+    answers, pids = scene.facts.daemon, [p.pid for p in scene.daemons]
+    if answers is None or answers == scene.start.main or scene.start.main not in pids:
+        return None
+    return f"the engine that answers is process {answers}, and {scene.facts.site.unit} is process {scene.start.main}"
+
+
+def _shared(scene: Scene) -> str | None:
+    for other in scene.daemons:
+        if (
+            other.pid not in (scene.facts.daemon, scene.start.main)
+            and _file(other.argv, service.ROOT) == scene.facts.daemon_json
+        ):
+            return f"another dockerd (process {other.pid}) reads {scene.facts.daemon_json}, too"
+    return None
+
+
+def _file(flags: tuple[str, ...], site: Site) -> str:
+    return service.given(flags, "--config-file", "-config-file") or site.files[0][0]
+
+
+def _moved(scene: Scene) -> str | None:
+    """The running daemon reads one file, its unit's next start another."""
+    then = _file(scene.start.argv, scene.facts.site)
+    if then == scene.facts.daemon_json:
+        return None
+    return f"the daemon reads {scene.facts.daemon_json} now, and {then} at its next start"
+
+
+CONFLICTS = (
+    Conflict(_false, "take it out of there when that no longer holds"),
+    Conflict(_features, "dockerd would refuse it, too; put it right"),
+    Conflict(_feature_flag, "set the feature there: --feature containerd-snapshotter"),
+    Conflict(_driver, "take it away first; the containerd store chooses overlayfs by itself"),
+    Conflict(_snapshotter, "see `ctr plugins list` and containerd's config.toml, then restart containerd"),
+    Conflict(_setting("userns-remap", "--userns-remap"), "take it away, or say image_store: {backend: unmanaged}"),
+    Conflict(_swarm, "demote it and leave the swarm first (docker swarm leave), and let it join again after"),
+    Conflict(_authorization, "take authorization-plugins away for the switch, and put it back after it"),
+    Conflict(_live_restore, "stop them first: docker stop $(docker ps -q); the builder is started again"),
+    Conflict(_no_containerd, "systemctl start containerd"),
+    Conflict(_marker, "set it there, where the file is made; provisioner then finds nothing to do", store=False),
+    Conflict(_other_engine, "stop one of them, or say with DOCKER_HOST which one is meant", store=False),
+    Conflict(_shared, "give each its own --config-file", store=False),
+    Conflict(_moved, "restart it by hand first, so that one file counts", store=False),
+)
+
+
+def _dockerd(host: Reader, process: Process) -> bool:
+    return process.program == "dockerd" and processes.own(host, process)
+
+
+def _containerd(host: Reader, begin: service.Start) -> bool:
+    """Whether the containerd that the daemon is told to use is there; one of its own it starts itself."""
+    address = service.given(begin.argv, "--containerd")
+    return address is None or host.stat(address.removeprefix("unix://")) is not None

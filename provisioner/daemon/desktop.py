@@ -1,0 +1,190 @@
+"""Docker Desktop: what stands in the way of its settings, and how it is stopped and started.
+
+Facts: Docker's documentation of settings-store.json, admin-settings.json and ``docker desktop``, and the issues of
+docker/for-mac, for-win and desktop-feedback. Desktop writes its settings anew while it runs and refuses to start with
+a file that is no JSON. Its own word about whether it runs is not to be had: ``status`` may say ``starting`` for ever,
+and ``start`` may hang while the engine works. So both are bounded, and the sockets are asked.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.engine import facts
+from provisioner.engine.facts import Facts
+from provisioner.errors import CommandError, NoEngineError, ProvisionerError
+from provisioner.host import System
+from provisioner.model import Reader
+from provisioner.steps import Start, Stop
+
+GUI = "in Docker Desktop: Settings > General > Use containerd for pulling and storing images > Apply"
+PLUGINS = (
+    "{home}/.docker/cli-plugins/docker-desktop",
+    "/usr/local/lib/docker/cli-plugins/docker-desktop",
+    "/usr/lib/docker/cli-plugins/docker-desktop",
+    "{home}/.docker/cli-plugins/docker-desktop.exe",
+    "C:/Program Files/Docker/cli-plugins/docker-desktop.exe",
+)
+BACKENDS = ("{home}/.docker/desktop/backend.sock", "{home}/Library/Containers/com.docker.docker/Data/backend.sock")
+LOCKS = (
+    "/usr/share/docker-desktop/admin-settings.json",
+    "/Library/Application Support/com.docker.docker/admin-settings.json",
+    "C:/ProgramData/DockerDesktop/admin-settings.json",
+)
+WHOLE = 60  # keys: a file with so many lists every setting, chosen or not; one of today's holds only what was chosen
+AGAIN = 15  # seconds between two orders to start
+ASK = 5  # seconds that a command of Desktop's has before it is left alone; what it has begun goes on
+
+Why = tuple[str, str]
+
+
+class Control(NamedTuple):
+    """A way to stop and start Desktop: the file that gives it away, and its commands."""
+
+    sign: str
+    stop: tuple[str, ...]
+    start: tuple[str, ...]
+
+
+WINDOWS = "C:/Program Files/Docker/Docker"
+CONTROLS = (
+    *(
+        Control(plugin, ("docker", "desktop", "stop", "--detach"), ("docker", "desktop", "start", "--detach"))
+        for plugin in PLUGINS
+    ),
+    Control("/Applications/Docker.app", ("osascript", "-e", 'quit app "Docker"'), ("open", "-a", "Docker")),
+    Control(f"{WINDOWS}/DockerCli.exe", (f"{WINDOWS}/DockerCli.exe", "-Shutdown"), (f"{WINDOWS}/Docker Desktop.exe",)),
+    Control(
+        "/usr/lib/systemd/user/docker-desktop.service",
+        ("systemctl", "--user", "stop", "docker-desktop"),
+        ("systemctl", "--user", "start", "docker-desktop"),
+    ),
+)
+
+
+def control(host: Reader) -> Control | None:
+    """How Desktop is stopped and started here; None: nothing here can do that."""
+    return next((row for row in CONTROLS if host.stat(facts.filled(host, row.sign))), None)
+
+
+def obstacles(host: Reader, seen: Facts, found: Mapping[str, Any]) -> Iterator[Why]:
+    """What is in the way of setting the store; ``found`` is what the settings file holds."""
+    if host.stat(seen.daemon_json) is None:
+        yield f"{seen.daemon_json}: Docker Desktop's settings are not there", f"set it {GUI}"
+    if control(host) is None:
+        yield "nothing here can stop and start Docker Desktop, and its settings are edited while it is stopped", GUI
+    if _setting(found, "UseWindowsContainers"):
+        yield f"{seen.daemon_json}: Docker Desktop runs Windows containers", "docker desktop engine use linux"
+    if found.get(seen.leaf[0]) is False and len(found) < WHOLE:
+        reason = f"{seen.daemon_json}: {seen.leaf[0]} is explicitly false: somebody decided that"
+        yield reason, f"when that no longer holds, {GUI}"
+    for name, lock in _locks(host):
+        if _forbids(lock, seen.leaf[0]):
+            yield f"{name}: an administrator keeps the image store as it is", "ask whoever manages that file"
+
+
+def notes(host: Reader, found: Mapping[str, Any]) -> Iterator[str]:
+    """What a person should know of administrators and isolation."""
+    locked = dict(_locks(host))
+    isolation = "enhancedContainerIsolation"
+    if _setting(found, "EnhancedContainerIsolation") or any(_value(lock, isolation) for lock in locked.values()):
+        yield "Enhanced Container Isolation is on: the builder is privileged only within a user namespace"
+    for name, lock in locked.items():
+        keys = ", ".join(sorted(k for k, v in lock.items() if isinstance(v, dict) and v.get("locked")))
+        if keys:
+            yield f"{name} locks {keys}"
+
+
+def stop(system: System, step: Stop) -> None:
+    """Stop Desktop and wait until neither its engine nor its backend answers. CommandError: it does not stop."""
+    said = _told(system, "stop")
+    deadline = system.clock() + step.deadline
+    while _runs(system, step.socket):
+        if system.clock() > deadline:
+            raise CommandError(f"Docker Desktop did not stop within {step.deadline} s{said}", hint=_look(system))
+        system.pause(0.2)
+
+
+def start(system: System, step: Start) -> None:
+    """Start Desktop and wait until its engine answers. CommandError: it does not."""
+    said = _told(system, "start")
+    deadline, again = system.clock() + step.deadline, system.clock() + AGAIN
+    while not _answers(system, step.socket):
+        if system.clock() > deadline:
+            raise CommandError(f"Docker Desktop did not start within {step.deadline} s{said}", hint=_look(system))
+        if system.clock() > again:  # what is told to one that is still stopping is lost
+            said, again = _told(system, "start"), system.clock() + AGAIN
+        system.pause(0.2)
+
+
+def _told(system: System, what: str) -> str:
+    """Give an order; what was said to it, for when it comes to nothing. Its exit status proves nothing."""
+    row = control(system)
+    if row is None:
+        raise CommandError(f"nothing here can {what} Docker Desktop", hint=GUI)
+    ran = system.ask(*(row.stop if what == "stop" else row.start), timeout=ASK)
+    lines = [line.strip() for line in (ran.error or ran.stdout).splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines and ran.status != 0 else ""
+
+
+def _look(system: System) -> str:
+    """Where to look next. What ``status`` says is quoted, and never believed."""
+    said = system.ask("docker", "desktop", "status", timeout=10).stdout.split()
+    return f"look at Docker Desktop's own window; `docker desktop status` says: {' '.join(said) or 'nothing'}"
+
+
+def _runs(system: System, socket: str) -> bool:
+    """Whether anything of Desktop's answers. Its engine may be paused while the backend writes settings."""
+    backends = [facts.filled(system, path) for path in BACKENDS]
+    return any(_pings(system, s, path) for s, path in [(socket, "/_ping"), *((b, "/ping") for b in backends)])
+
+
+def _pings(system: System, socket: str, path: str) -> bool:
+    try:
+        system.request(socket, "GET", path)
+    except NoEngineError:
+        return False
+    return True
+
+
+def _answers(system: System, socket: str) -> bool:
+    """Whether the engine has come up: a socket may be there, and answer, long before."""
+    try:
+        info = system.get(socket, "/info")
+    except (ProvisionerError, ValueError):
+        return False
+    return isinstance(info, dict) and bool(info.get("ServerVersion"))
+
+
+def _setting(found: Mapping[str, Any], name: str) -> Any:
+    """A setting by its name of today, or as it was spelt in settings.json."""
+    return found.get(name, found.get(name[0].lower() + name[1:]))
+
+
+def _locks(host: Reader) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every file of an administrator's that is there and can be read."""
+    for path in LOCKS:
+        try:
+            found = json.loads((host.read(path) or "{}").removeprefix("\ufeff"))
+        except (ValueError, RecursionError, ProvisionerError):
+            continue  # Desktop cannot use it, either
+        if isinstance(found, dict) and found:
+            yield path, found
+
+
+def _value(lock: Mapping[str, Any], name: str) -> Any:
+    entry = lock.get(name)
+    return entry.get("value") if isinstance(entry, dict) else None
+
+
+def _forbids(lock: Mapping[str, Any], leaf: str) -> bool:
+    """Whether an administrator holds the store, or the daemon's features with it, at another value."""
+    for name, entry in lock.items():
+        if name.lower() == leaf.lower() and isinstance(entry, dict) and entry.get("locked"):
+            return entry.get("value") is not True
+    try:
+        options = (lock.get("linuxVM") or {}).get("dockerDaemonOptions") or {}
+        features = json.loads(options.get("value") or "{}").get("features") or {}
+        return bool(options.get("locked")) and features.get("containerd-snapshotter") is False
+    except (ValueError, TypeError, AttributeError, RecursionError):  # it is not as Docker documents it
+        return False

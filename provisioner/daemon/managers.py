@@ -1,0 +1,85 @@
+"""Who runs the daemon: systemd (root's or the user's), OpenRC, runit, sysvinit, snapd, or nobody, as in a container.
+
+Found by what each leaves in the file system while it runs; sources: moby's contrib/init, each manager's manual.
+"""
+
+from typing import NamedTuple
+
+from provisioner.engine import facts
+from provisioner.engine.kinds import Site
+from provisioner.model import Reader
+
+
+class Manager(NamedTuple):
+    """A service manager: the path that gives it away, and its commands on a unit. Empty: it has none for that.
+
+    ``control`` and ``journal``: how systemd is asked about the unit, where systemd is what runs it in the end.
+    """
+
+    name: str
+    sign: str
+    restart: tuple[str, ...]
+    reload: tuple[str, ...]
+    log: str  # where the daemon's own words end up; empty: in systemd's journal
+    control: tuple[str, ...] = ()
+    journal: tuple[str, ...] = ("journalctl", "--unit")
+
+
+# The first whose sign is there runs this host; OpenRC and runit may stand beside init scripts that nobody uses.
+MANAGERS = (
+    Manager(
+        "systemd",
+        "/run/systemd/system",
+        ("systemctl", "restart", "--no-block", "{unit}"),
+        ("systemctl", "reload", "{unit}"),
+        "",
+        ("systemctl",),
+    ),
+    Manager(
+        "systemd --user",
+        "{runtime}/systemd",
+        ("systemctl", "--user", "restart", "--no-block", "{unit}"),
+        ("systemctl", "--user", "reload", "{unit}"),
+        "",
+        ("systemctl", "--user"),
+        ("journalctl", "--user", "--unit"),
+    ),
+    Manager("snapd", "/var/lib/snapd", ("snap", "restart", "docker.dockerd"), (), "", ("systemctl",)),
+    Manager(
+        "OpenRC",
+        "/run/openrc/softlevel",
+        ("rc-service", "docker", "restart"),
+        ("rc-service", "docker", "reload"),
+        "/var/log/docker.log",
+    ),
+    Manager(
+        "runit",
+        "/etc/service/docker/run",
+        ("sv", "restart", "docker"),
+        ("sv", "hup", "docker"),
+        "/var/log/docker/current",
+    ),
+    Manager(  # as Void Linux has it
+        "runit",
+        "/var/service/docker/run",
+        ("sv", "restart", "docker"),
+        ("sv", "hup", "docker"),
+        "/var/log/docker/current",
+    ),
+    Manager("sysvinit", "/etc/init.d/docker", ("service", "docker", "restart"), (), "/var/log/docker.log"),
+)
+
+
+def of(host: Reader, site: Site) -> Manager | None:
+    """The manager of an engine's daemon; None: nobody restarts it. An image has scripts, and nobody who runs them."""
+    if host.asleep:
+        return None
+    rows = (m for m in MANAGERS if m.name in site.managers)
+    found = next((m for m in rows if host.stat(facts.filled(host, m.sign))), None)
+    if found is None:
+        return None
+    return found._replace(restart=_of_unit(found.restart, site), reload=_of_unit(found.reload, site))
+
+
+def _of_unit(argv: tuple[str, ...], site: Site) -> tuple[str, ...]:
+    return tuple(site.unit if word == "{unit}" else word for word in argv)

@@ -1,0 +1,1 @@
+"""Resource: QEMU, from wanted to registered, and kept across boots."""

@@ -1,0 +1,1 @@
+"""Which engine answers, what kind it is, whose it is, and what the host is."""

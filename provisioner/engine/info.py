@@ -1,0 +1,122 @@
+"""What an engine says of itself. Source: moby's GET /info."""
+
+from collections.abc import Callable, Mapping
+
+from provisioner.engine import kinds
+from provisioner.engine.endpoints import Endpoint
+from provisioner.errors import NoEngineError
+from provisioner.model import Reader
+from provisioner.typed import Any, NamedTuple
+
+PAIR = ["driver-type", "io.containerd.snapshotter.v1"]  # in DriverStatus, with containerd's image store
+LIMITS = {
+    "MemoryLimit": ("memory",),
+    "SwapLimit": ("memory-swap",),
+    "CpuCfsPeriod": ("cpu-period",),
+    "CpuCfsQuota": ("cpu-quota",),
+    "CPUShares": ("cpu-shares",),
+    "CPUSet": ("cpuset-cpus", "cpuset-mems"),
+}
+
+
+class Engine(NamedTuple):
+    """What an engine says of itself in /info. ``version`` is None where it is no number."""
+
+    flavour: str
+    name: str
+    version_text: str
+    version: tuple[int, ...] | None
+    driver: str
+    containerd: bool
+    root: str
+    containers: int
+    running: int
+    images: int
+    architecture: str
+    containerd_address: str = ""
+    live_restore: bool = False
+    manager: bool = False
+    plugins: tuple[str, ...] = ()
+    shown: Mapping[str, Any] = {}  # never changed
+    mirrors: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    unlimited: tuple[str, ...] = ()  # limits that this engine drops, by the names of buildx's driver options
+    cgroupfs: bool = False
+    kernel: str = ""
+
+
+NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker", containers=0, running=0, images=0,
+              architecture="")  # fmt: skip
+
+
+# What /info shows of the configuration in effect, by daemon.json's key.
+SHOWN: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "debug": lambda i: i.get("Debug"),
+    "experimental": lambda i: i.get("ExperimentalBuild"),
+    "labels": lambda i: i.get("Labels"),
+    "live-restore": lambda i: i.get("LiveRestoreEnabled"),
+    "log-driver": lambda i: i.get("LoggingDriver"),
+    "data-root": lambda i: i.get("DockerRootDir"),
+    "default-runtime": lambda i: i.get("DefaultRuntime"),
+}
+
+
+def ask(host: Reader, where: Endpoint) -> Engine:
+    """What the engine says of itself. NoEngineError, DeniedError: nobody answers there."""
+    if where.socket is None:
+        hint = "an address is unix://, npipe://, tcp:// or ssh://"
+        raise NoEngineError(f"{where.host} ({where.source}) is no address of an engine", hint=hint)
+    try:
+        info = host.get(where.socket, "/info")
+    except NoEngineError as e:
+        there = kinds.expected(where.host)
+        if there is None or there.emulators != "inside":
+            raise
+        raise NoEngineError(f"{e.message}: {there.title} is not running", hint=f"start {there.title}") from None
+    if not isinstance(info, dict) or "ServerVersion" not in info:
+        raise NoEngineError(f"{where.host}: what answers there is no Docker engine", hint="is it Docker's socket?")
+    try:
+        return engine(info, where)
+    except (ValueError, TypeError, AttributeError):
+        hint = "is it Docker's socket?"
+        raise NoEngineError(f"{where.host}: GET /info gives what no Docker engine says", hint=hint) from None
+
+
+def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
+    """Read the answer to GET /info."""
+    text = str(info.get("ServerVersion") or "")
+    registry = info.get("RegistryConfig") or {}
+    indexes = registry.get("IndexConfigs") or {}
+    return Engine(
+        flavour=kinds.recognised(info, where.host).name,
+        name=str(info.get("Name") or ""),
+        version_text=text,
+        version=version(text),
+        driver=str(info.get("Driver") or ""),
+        containerd=PAIR in (info.get("DriverStatus") or ()),
+        root=str(info.get("DockerRootDir") or "/var/lib/docker"),
+        containers=int(info.get("Containers") or 0),
+        running=int(info.get("ContainersRunning") or 0),
+        images=int(info.get("Images") or 0),
+        architecture=str(info.get("Architecture") or ""),
+        containerd_address=str((info.get("Containerd") or {}).get("Address") or ""),
+        live_restore=bool(info.get("LiveRestoreEnabled")),
+        manager=bool((info.get("Swarm") or {}).get("ControlAvailable")),
+        plugins=tuple((info.get("Plugins") or {}).get("Authorization") or ()),
+        shown={key: look(info) for key, look in SHOWN.items()},
+        mirrors=tuple(registry.get("Mirrors") or ()),
+        insecure=tuple(name for name, index in indexes.items() if not index.get("Secure", True)),
+        unlimited=tuple(o for key, options in LIMITS.items() if info.get(key) is False for o in options),
+        cgroupfs=info.get("CgroupDriver") == "cgroupfs",
+        kernel=str(info.get("KernelVersion") or ""),
+    )
+
+
+def version(text: str) -> tuple[int, ...] | None:
+    """``28.5.2+dfsg4`` -> (28, 5, 2). None for what is no number: unknown, not old."""
+    numbers = []
+    for part in text.split("-")[0].split("+")[0].split("~")[0].split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers) or None

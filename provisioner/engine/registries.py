@@ -1,0 +1,114 @@
+"""What the daemon knows of registries and proxies, which a builder in a container of its own does not inherit.
+
+Mirrors and insecure registries are those in effect, as /info has them, wherever they were configured. Facts: moby's
+/info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from provisioner.errors import DeniedError
+from provisioner.model import Reader
+from provisioner.text import json_edit
+from provisioner.typed import Any, NamedTuple
+
+CERTS = "/etc/docker/certs.d"
+PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
+LOOPBACK = ("127.", "[::1]")
+
+
+class Registries(NamedTuple):
+    """``mirrors`` of Docker Hub are URLs; ``certificates`` are the files of each registry; ``proxies`` by variable.
+
+    ``unseen``: why this user may not know all of it; empty: all was seen.
+    """
+
+    mirrors: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    certificates: Mapping[str, tuple[str, ...]] = {}
+    proxies: Mapping[str, str] = {}
+    unseen: str = ""
+
+
+def gather(host: Reader, mirrors: tuple[str, ...], insecure: tuple[str, ...], daemon_json: str) -> Registries:
+    """Look at the daemon's files; ``mirrors`` and ``insecure`` are what it said itself."""
+    found = Registries(mirrors, insecure)
+    try:
+        found = found._replace(proxies=_proxies(_object(host.read(daemon_json))))
+        return found._replace(certificates=dict(_certificates(host)))
+    except DeniedError as e:
+        return found._replace(unseen=e.message)
+
+
+def foreseen(found: Registries, before: str | None, after: str | None) -> Registries:
+    """What the daemon will know once its daemon.json is ``after`` (None: it stays); its flags have a say as before."""
+    if after is None:
+        return found
+    old, new = _object(before), _object(after)
+
+    def exchanged(known: tuple[str, ...], key: str) -> tuple[str, ...]:
+        gone = {v.rstrip("/") for v in _strings(old.get(key))}
+        kept = [v for v in known if v.rstrip("/") not in gone]
+        return tuple(dict.fromkeys((*kept, *_strings(new.get(key)))))
+
+    mirrors, insecure = exchanged(found.mirrors, "registry-mirrors"), exchanged(found.insecure, "insecure-registries")
+    return found._replace(mirrors=mirrors, insecure=insecure, proxies=_proxies(new))
+
+
+def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
+    """BuildKit's ``registry`` table. ``loopback``: whether the builder shares the host's network."""
+    table: dict[str, dict[str, Any]] = {}
+    hosts = []
+    for url in found.mirrors:
+        scheme, _, rest = url.rpartition("://")
+        where = rest.rstrip("/")
+        if loopback or not local(where):
+            hosts.append(where)
+            if scheme == "http":
+                table.setdefault(where.partition("/")[0], {})["http"] = True
+    if hosts:
+        table.setdefault("docker.io", {})["mirrors"] = hosts
+    for where in found.insecure:
+        table.setdefault(where, {}).update(http=True, insecure=True)
+    for where, files in found.certificates.items():
+        row = table.setdefault(where, {})
+        if authorities := [f for f in files if f.endswith(".crt")]:
+            row["ca"] = authorities
+        pairs = [(f, f.removesuffix(".cert") + ".key") for f in files if f.endswith(".cert")]
+        if known := [{"key": key, "cert": cert} for cert, key in pairs if key in files]:
+            row["keypair"] = known
+    return {where: row for where, row in table.items() if row}
+
+
+def local(where: str) -> bool:
+    """Whether a registry's name is the host's own loopback, which a container of its own network cannot reach."""
+    name = where.partition("/")[0]
+    return name.startswith(LOOPBACK) or name.partition(":")[0] == "localhost"
+
+
+def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for registry in host.names(CERTS):
+        files = tuple(n for n in host.names(f"{CERTS}/{registry}") if n.endswith((".crt", ".cert", ".key")))
+        if files:
+            yield registry, tuple(f"{CERTS}/{registry}/{name}" for name in files)
+
+
+def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
+    """The daemon's proxies. /info hides their passwords, so only the file can be handed on."""
+    proxies = found.get("proxies")
+    if not isinstance(proxies, dict):  # the daemon's to complain of
+        return {}
+    return {variable: str(proxies[key]) for key, variable in PROXIES.items() if proxies.get(key)}
+
+
+def _strings(found: Any) -> tuple[str, ...]:
+    """A list of strings; none where it is something else, of which the daemon would complain."""
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _object(text: str | None) -> Mapping[str, Any]:
+    """A daemon.json; nothing where it is none, for other resources say what is wrong with it."""
+    try:
+        found, _ = json_edit.parse((text or "{}").removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

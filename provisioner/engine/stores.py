@@ -1,0 +1,19 @@
+"""Which image store an engine has in effect, by what it says of itself."""
+
+from provisioner.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.engine.info import Engine
+
+GRAPH_DRIVERS = frozenset(("overlay2", "fuse-overlayfs", "btrfs", "zfs", "vfs", "aufs", "devicemapper", "overlay"))
+
+
+def store(found: "Engine") -> str:
+    """The image store in effect: ``containerd``, else the graph driver's name.
+
+    The pair in DriverStatus alone proves nothing on 24 to 28: an explicit graph driver beside the feature is reported
+    with the pair, and then fails every run. btrfs and zfs are snapshotters' names, too; 29 checks that they exist.
+    """
+    twins = ("btrfs", "zfs") if found.version is not None and found.version >= (29,) else ()
+    broken = found.driver in GRAPH_DRIVERS and found.driver not in twins
+    return "containerd" if found.containerd and not broken else found.driver

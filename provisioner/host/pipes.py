@@ -1,0 +1,100 @@
+"""An engine's answer as a program's stdin, without a byte of it passing through us or lying on a disk."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable
+
+from provisioner.errors import CommandError, NoEngineError
+from provisioner.host.wire import Wire
+
+_BLOCK = 1 << 20  # bytes at once, and in the pipe
+# Seconds that nothing may move: an engine writes all of an image to a file of its own before it sends the first byte,
+# and the program unpacks the last layer after it. A hundred gigabytes take a disk of 60 MB/s that long.
+_QUIET = 1800.0
+
+
+def pour(
+    wire: Wire, argv: tuple[str, ...], program: str, environment: dict[str, str], moved: Callable[[int], None]
+) -> str:
+    """Give the answer to a request that was sent to a program, and tell how many bytes have moved; its output.
+
+    NoEngineError: the engine refused. CommandError: the program failed, or nothing moved for long.
+    """
+    waited = CommandError(f"`{' '.join(argv)}`: nothing moved for {_QUIET:.0f} s")
+    with contextlib.closing(wire):
+        try:
+            first = _body(wire)
+        except TimeoutError:
+            raise waited from None
+        output = os.memfd_create("output")
+        begin, into = os.pipe()
+        try:
+            process = subprocess.Popen(
+                (program, *argv[1:]),
+                stdin=begin,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+            os.close(begin)
+            try:
+                with contextlib.suppress(BrokenPipeError), open(into, "wb", buffering=0):  # its output says why
+                    _move(wire, into, first, moved)
+                status = process.wait(_QUIET)
+            except (TimeoutError, subprocess.TimeoutExpired):
+                raise waited from None
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            said = os.pread(output, 65536, 0).decode(errors="replace").strip()
+        finally:
+            os.close(output)
+    if status:
+        raise CommandError(f"`{' '.join(argv)}` failed with status {status}: {said[-300:]}")
+    return said
+
+
+def _body(wire: Wire) -> bytes:
+    """Read as far as the headers go; what came of the body with them."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        _await(wire)
+        data = wire.recv(65536)
+        if not data:
+            raise NoEngineError("the engine ended its answer before it began", hint="journalctl -u docker")
+        head += data
+    header, _, rest = head.partition(b"\r\n\r\n")
+    if header.split(b" ", 2)[1:2] != [b"200"]:
+        raise NoEngineError(f"the engine refused: {rest.decode(errors='replace').strip()}", hint="journalctl -u docker")
+    return rest
+
+
+def _move(wire: Wire, into: int, first: bytes, moved: Callable[[int], None]) -> None:
+    import fcntl  # Linux alone
+
+    with contextlib.suppress(OSError):  # a user may have used up what pipes may hold
+        fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, _BLOCK)
+    while first:
+        first = first[os.write(into, first) :]
+    total = 0
+    while True:
+        _await(wire)
+        count = os.splice(wire.fileno(), into, _BLOCK)
+        if not count:
+            return
+        total += count
+        moved(total)
+
+
+def _await(wire: Wire) -> None:
+    """Wait until there is something to read, far longer than for any other answer. TimeoutError."""
+    arrived = select.poll()
+    arrived.register(wire.fileno(), select.POLLIN)
+    if not arrived.poll(_QUIET * 1000):
+        raise TimeoutError

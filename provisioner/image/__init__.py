@@ -1,0 +1,1 @@
+"""``--root``: an image, a tree that is not running."""

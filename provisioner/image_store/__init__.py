@@ -1,0 +1,1 @@
+"""Resource: which image store is in effect; inventory, switch, migration."""

@@ -1,0 +1,119 @@
+"""The proof by way of a registry: push the index, read it back, pull and run each platform, take away what was pushed.
+
+What counts is what the registry holds, read from it over HTTP and not from what the push said.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.config.desired import Desired
+from provisioner.engine.facts import Facts
+from provisioner.errors import CommandError, ProvisionerError
+from provisioner.host import System
+from provisioner.platforms import table
+from provisioner.proof import local, registry_api
+from provisioner.proof.local import IMAGE, Row
+from provisioner.proof.registry_api import Registry
+
+
+class Manifest(NamedTuple):
+    """One platform's manifest, as the registry's index has it."""
+
+    platform: str
+    digest: str
+    media_type: str
+
+
+class Pushed(NamedTuple):
+    """What the registry held: the index and its manifests, a row for each platform, and what had to be left there."""
+
+    reference: str
+    digest: str
+    media_type: str
+    manifests: tuple[Manifest, ...]
+    rows: tuple[Row, ...]
+    left: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every platform was pushed, is in the registry's index, and runs where anything here can run it."""
+        return all(r.built and r.indexed and (r.runs or r.build_only) for r in self.rows)
+
+
+def prove(system: System, facts: Facts, desired: Desired, where: str, say: Callable[[str], None]) -> Pushed:
+    """Push to ``where`` (HOST, HOST:PORT, or either with a path), read back, pull, run, remove."""
+    there = registry_api.at(system, facts.registries, where, IMAGE, desired.builder.users[0])
+    tag = f"proof-{os.getpid()}"
+    reference = f"{there.image}:{tag}"
+    wanted = local.buildable(desired, facts)
+    say(f"proof: build {', '.join(wanted)} and push {reference}")
+    local.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
+    kind, body = there.get(tag)
+    top = Manifest("", _digest(body), kind)
+    manifests = _manifests(there, tag, top, there.parsed(body))
+    try:
+        for manifest in manifests:
+            if _digest(there.get(manifest.digest)[1]) != manifest.digest:
+                reason = f"{there.host}: what it gives for {manifest.digest} is something else"
+                raise ProvisionerError(reason, hint="repair it")
+        rows = tuple(_row(there, facts, reference, platform, manifests, say) for platform in wanted)
+    finally:
+        _forget(system, facts.socket, reference)
+        left = _remove(there, top.digest, manifests)
+    return Pushed(reference, top.digest, kind, manifests, rows, left)
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _manifests(there: Registry, tag: str, top: Manifest, found: Mapping[str, Any]) -> tuple[Manifest, ...]:
+    """The manifests of an index; of one platform alone buildx pushes none, but that manifest."""
+    try:
+        if top.media_type in registry_api.MANIFESTS:
+            return (top._replace(platform=there.platform(tag, found["config"]["digest"])),)
+        listed = found["manifests"]
+        return tuple(
+            Manifest(registry_api.platform(m.get("platform") or {}), m["digest"], m["mediaType"]) for m in listed
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise there.odd() from None
+
+
+def _row(
+    there: Registry,
+    facts: Facts,
+    reference: str,
+    platform: str,
+    manifests: tuple[Manifest, ...],
+    say: Callable[[str], None],
+) -> Row:
+    """Pull and run one platform, by the engine's own choice of the variant."""
+    indexed = platform in {m.platform for m in manifests}
+    if table.build_only(table.of(platform), facts.native):
+        return Row(platform, True, indexed, False, local.BUILD_ONLY, build_only=True)
+    say(f"proof: pull and run {platform}")
+    try:
+        pull = ("docker", "pull", "--quiet", "--platform", platform, reference)
+        there.system.run(pull, registry_api.PULL, user=there.user)
+    except CommandError as e:
+        return Row(platform, True, indexed, False, "", e.message)
+    return local.run(there.system, facts.socket, reference, platform, facts.within)._replace(indexed=indexed)
+
+
+def _forget(system: System, socket: str, reference: str) -> None:
+    """Remove the containers of the proof and the pulled image from the engine."""
+    local.clean(system, socket)
+    system.ask("docker", "image", "rm", "--force", reference)
+
+
+def _remove(there: Registry, digest: str, manifests: tuple[Manifest, ...]) -> str:
+    """Remove what was pushed; what is left, in a sentence, where the registry does not let us."""
+    pushed = dict.fromkeys((digest, *(m.digest for m in manifests)))
+    refused = [d for d in pushed if there.remove(d) not in (200, 202, 404)]
+    if not refused:
+        return ""
+    what = f"{len(refused)} manifest{'s' if len(refused) > 1 else ''}"
+    return f"{there.host} does not let us remove {what} of {there.repository}"

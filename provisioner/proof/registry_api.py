@@ -1,0 +1,131 @@
+"""One registry over HTTP: what it holds, and its removal.
+
+One that asks who we are is told what ``docker login`` has left in the user's configuration. Where that is no password,
+or not enough, it is read by ``docker buildx imagetools``, and nothing can be removed from here.
+"""
+
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from provisioner.builder import store
+from provisioner.engine import registries
+from provisioner.engine.registries import Registries
+from provisioner.errors import ProvisionerError, UsageError
+from provisioner.host import System
+from provisioner.platforms import table
+
+PULL = 300  # seconds
+NAME = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9._/-]*)?")
+INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
+
+
+class Registry(NamedTuple):
+    """A registry, and how it is talked to."""
+
+    system: System
+    host: str
+    scheme: str
+    repository: str
+    user: str
+    headers: Mapping[str, str]
+    trusted: tuple[str, ...]
+    insecure: bool
+
+    @property
+    def image(self) -> str:
+        """The image's name, as docker takes it."""
+        return f"{self.host}/{self.repository}"
+
+    def ask(self, method: str, what: str) -> tuple[int, dict[str, str], bytes]:
+        """One exchange about a manifest, an index or a blob."""
+        url = f"{self.scheme}://{self.host}/v2/{self.repository}/{what}"
+        return self.system.fetch(url, method, self.headers, self.trusted, insecure=self.insecure)
+
+    def inspect(self, reference: str, *words: str) -> str:
+        """What buildx, which knows every way to log in, reads of a reference."""
+        name = f"{self.image}{'@' if reference.startswith('sha256:') else ':'}{reference}"
+        return self.system.run(("docker", "buildx", "imagetools", "inspect", *words, name), PULL, user=self.user)
+
+    def get(self, reference: str) -> tuple[str, bytes]:
+        """The media type and the bytes of a manifest or an index."""
+        status, fields, body = self.ask("GET", f"manifests/{reference}")
+        if status in (401, 403):
+            text = self.inspect(reference, "--raw")
+            return str(self.parsed(text).get("mediaType", "")), text.encode("utf-8", "surrogateescape")
+        if status != 200:
+            hint = "look into the registry's log"
+            raise ProvisionerError(f"{self.host}: it gave {status} for {reference}, which was pushed there", hint=hint)
+        return fields.get("content-type", "").partition(";")[0], body
+
+    def remove(self, digest: str) -> int:
+        """Take a manifest or an index away; the status."""
+        return self.ask("DELETE", f"manifests/{digest}")[0]
+
+    def platform(self, reference: str, config: str) -> str:
+        """The platform that an image's configuration names."""
+        status, _, body = self.ask("GET", f"blobs/{config}")
+        return platform(self.parsed(body if status == 200 else self.inspect(reference, "--format", "{{json .Image}}")))
+
+    def parsed(self, text: str | bytes) -> dict[str, Any]:
+        """The JSON object that it gives. ProvisionerError: something else, a page say."""
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise self.odd()
+        return found
+
+    def odd(self) -> ProvisionerError:
+        """What is said of an answer that is none of a registry's."""
+        hint = "is a registry there, or something in front of one? what was pushed is still there"
+        return ProvisionerError(f"{self.host}: what it gives for {self.repository} is no manifest", hint=hint)
+
+
+def at(system: System, known: Registries, where: str, image: str, user: str) -> Registry:
+    """An image at ``where``: HOST, HOST:PORT, or either with a path. UsageError: that is none."""
+    if not NAME.fullmatch(where):
+        hint = "HOST, HOST:PORT or either with a /PATH in lower case, without https://"
+        raise UsageError(f"--registry {where}: this is no registry's name", hint=hint)
+    host, _, path = where.strip("/").partition("/")
+    insecure = registries.local(host) or host in known.insecure
+    scheme = "http" if insecure and not _encrypted(system, host) else "https"
+    repository = f"{path}/{image}" if path else image
+    authorities = tuple(f for f in known.certificates.get(host, ()) if f.endswith(".crt"))
+    headers = {"Accept": ACCEPT, **_login(system, host, user)}
+    return Registry(system, host, scheme, repository, user, headers, authorities, insecure)
+
+
+def platform(fields: Mapping[str, Any]) -> str:
+    """The platform of a manifest; one that nobody knows is called what it is called."""
+    name = "/".join(str(fields[k]) for k in ("os", "architecture", "variant") if fields.get(k))
+    try:
+        return table.normalise(name)
+    except ValueError:
+        return name
+
+
+def _encrypted(system: System, host: str) -> bool:
+    """Whether an insecure registry speaks TLS all the same, as docker and BuildKit find out, too."""
+    try:
+        system.fetch(f"https://{host}/v2/", "GET", {}, insecure=True)
+    except ProvisionerError:
+        return False
+    return True
+
+
+def _login(system: System, host: str, user: str) -> dict[str, str]:
+    """What docker would tell the registry; nothing where a credential helper keeps it."""
+    account = system.account(user)
+    try:
+        text = system.read(f"{store.of(system, account).docker}/config.json", user=user) if account else None
+        word = json.loads(text or "{}")["auths"][host]["auth"]
+        binascii.a2b_base64(word, strict_mode=True)
+    except (ProvisionerError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return {"Authorization": f"Basic {word}"} if word else {}

@@ -1,0 +1,1 @@
+"""A run: compare, plan, journal, apply, roll back, recover."""
