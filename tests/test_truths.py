@@ -15,8 +15,8 @@ import pytest
 
 from provisioner.emulators import boot
 from provisioner.platforms import binfmt, table
+from tests.platforms.test_probes_run import qemu
 from tests.private import TABLE, PrivateHost, private_host
-from tests.test_probes_run import qemu
 
 ROW = table.of("riscv64")  # foreign to every machine that tests run on
 OTHER = table.of("s390x")

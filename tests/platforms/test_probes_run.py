@@ -17,7 +17,7 @@ from provisioner.platforms import binfmt, elf, table
 from provisioner.platforms.table import Platform
 
 CACHE = Path(os.environ.get("PROVISIONER_CACHE", "/var/cache/provisioner-hosts"))
-CASES = Path(__file__).parent / "cases/binfmt.d"
+CASES = Path(__file__).parents[1] / "cases/binfmt.d"
 TAKEN = [line.strip() for line in (CASES / "taken.conf").read_text().splitlines() if line.strip()[:1] not in "#;"]
 REFUSED = [line for line in (CASES / "refused.conf").read_text().splitlines() if line[:1] != "#"]
 
