@@ -14,7 +14,7 @@ class Exit(IntEnum):
     DRIFT = 2
     ROLLED_BACK = 3
     ROLLBACK_FAILED = 4
-    HELD = 5
+    BLOCKED = 5  # converged but for what is blocked
     USAGE = 64
     NO_ENGINE = 69
     BUG = 70

@@ -204,13 +204,34 @@ Step: TypeAlias = (
 )
 
 
-class Held(NamedTuple):
-    """A difference that cannot be mended now. ``fatal``: something is missing without which apply does not begin."""
+class Obstacle(NamedTuple):
+    """What stands in the way of a change.
+
+    ``code`` names its kind, for machines; ``message`` is a sentence, ``hint`` a command to copy or a setting to change,
+    ``numbers`` are the figures in the message. ``fatal``: without what is missing, apply does not begin.
+    """
+
+    code: str
+    message: str
+    hint: str
+    numbers: tuple[tuple[str, int], ...] = ()
+    fatal: bool = False
+
+    @property
+    def restart(self) -> bool:
+        """Whether the daemon must be restarted, and may not be now."""
+        return self.code.startswith("restart-")
+
+    def blocks(self, *keys: str) -> "tuple[Blocked, ...]":
+        """The differences that it stands in the way of, by their keys."""
+        return tuple(Blocked(key, self) for key in keys)
+
+
+class Blocked(NamedTuple):
+    """A difference that has an obstacle: nothing is done about it now."""
 
     key: str
-    reason: str
-    hint: str
-    fatal: bool = False
+    obstacle: Obstacle
 
 
 class Change(NamedTuple):
@@ -225,7 +246,7 @@ class Change(NamedTuple):
     differences: tuple[Difference, ...]
     edits: tuple[Step, ...] = ()
     settle: tuple[Restart | Reload, ...] = ()
-    held: tuple[Held, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
     hides: bool = False
     last: tuple[Step, ...] = ()
@@ -247,9 +268,9 @@ class Plan(NamedTuple):
         return tuple((c.resource, d) for c in self.changes for d in c.differences)
 
     @property
-    def held(self) -> tuple[tuple[str, Held], ...]:
-        """Everything that is held, with the resource that it belongs to."""
-        return tuple((c.resource, h) for c in self.changes for h in c.held)
+    def blocked(self) -> tuple[tuple[str, Blocked], ...]:
+        """Every difference that is blocked, with the resource that it belongs to."""
+        return tuple((c.resource, b) for c in self.changes for b in c.blocked)
 
     @property
     def acts(self) -> bool:

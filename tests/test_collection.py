@@ -14,7 +14,6 @@ import yaml
 
 from provisioner import __version__
 from provisioner.builder import leftovers
-from provisioner.cli import plans
 from provisioner.runs import rollback
 
 CHECKOUT = Path(__file__).parents[1]
@@ -182,12 +181,6 @@ def test_what_is_left_over_and_ours_is_known_by_the_agent_s_words() -> None:
     assert f'.endswith("{str(leftovers.LeftOver("a", "why", size=1)).partition(" MB")[2]}")' in source
     assert '"left_over"' in source
     assert "left_over=" in (CHECKOUT / "provisioner" / "cli" / "commands" / "remove.py").read_text()
-
-
-def test_whatever_forbids_a_restart_says_so_in_the_same_words() -> None:
-    folder = CHECKOUT / "provisioner"
-    for name in ("daemon/policy.py", "daemon/changes.py", "image_store/changes.py"):
-        assert f'"{plans.RESTART}' in (folder / name).read_text()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)

@@ -10,7 +10,7 @@ from provisioner.cli import answers, plans
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
 from provisioner.model import Difference
-from provisioner.steps import Change, Held, Plan, Run, WriteFile
+from provisioner.steps import Change, Obstacle, Plan, Run, WriteFile
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
 SECRET = "hunter2Hunter2"  # noqa: S105
@@ -134,9 +134,9 @@ def test_no_format_of_a_check_shows_a_secret(name: str) -> None:
 def test_no_plan_and_no_document_shows_a_secret() -> None:
     argv = ("docker", "buildx", "create", "--driver-opt", f"env.NPM_TOKEN={SECRET} {SECRET}")
     difference = Difference("driver option env.NPM_TOKEN", SECRET, SECRET + "2")
-    held = Held("x", f"http://u:{SECRET}@proxy.example refused", "no hint")
+    blocked = Obstacle("x", f"http://u:{SECRET}@proxy.example refused", "no hint").blocks("x")
     edits = (Run(argv), WriteFile("/etc/x", f'{{"https-proxy": "http://u:{SECRET}@proxy.example"}}'))
-    plan = Plan((Change("builder", (difference,), edits, held=(held,)),))
+    plan = Plan((Change("builder", (difference,), edits, blocked=blocked),))
     assert SECRET not in secrets.text(plans.as_text(plan))
     assert SECRET not in answers.document("plan", 2, changes=plans.as_json(plan))
 

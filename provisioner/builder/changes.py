@@ -22,7 +22,7 @@ from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
-from provisioner.steps import Change, Held, RemoveFile, Run, SetOwner, Step, WriteFile
+from provisioner.steps import Blocked, Change, Obstacle, RemoveFile, Run, SetOwner, Step, WriteFile
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 SELECTION = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
@@ -51,20 +51,20 @@ class Case(NamedTuple):
 
 
 def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...]) -> Change:
-    """A change with its steps, what is held of it, and what it means for this host."""
+    """A change with its steps, what is blocked of it, and what it means for this host."""
     wrong = {d.key: d for d in differences}
     buildx = commands.asked(host)
     case = Case(host, facts, want, wrong, buildx, tuple(set_aside.boxes(host, facts, want, wrong)))
     busy = any(set_aside.busy(host, facts, box) for box in case.remade)
-    reason = obstacles.whole(host, facts, want, buildx) or (obstacles.BUILDING if busy else None)
-    if reason:
-        return Change(name, differences, held=tuple(reason._replace(key=key) for key in wrong))
+    obstacle = obstacles.whole(host, facts, want, buildx) or (obstacles.BUILDING if busy else None)
+    if obstacle:
+        return Change(name, differences, blocked=obstacle.blocks(*wrong))
     refused = dict(obstacles.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
     down = frozenset(s.node.name for s in want.places) - {box.place.node.name for box in case.boxes}
     stored = {user: registration.steps(host, want, case.of(user), user, buildx, down) for user in users}
     if None in stored.values():
-        return Change(name, differences, held=tuple(obstacles.losing(down)._replace(key=key) for key in wrong))
+        return Change(name, differences, blocked=obstacles.losing(down).blocks(*wrong))
     stores = [step for steps in stored.values() for step in steps or ()]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     remade = [(box, set_aside.kept(host, facts, want, box)) for box in case.remade]
@@ -80,18 +80,18 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
         name,
         differences,
         tuple(edits),
-        held=(*_held(want, wrong, refused), *obstacles.nodes(want, wrong, down)),
+        blocked=(*_blocked(want, wrong, refused), *obstacles.nodes(want, wrong, down)),
         notes=(*obstacles.notes(host, facts, want), *(set_aside.note(box) for box, keep in remade if keep)),
         last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
     )
 
 
-def _held(want: Wanted, wrong: Mapping[str, Difference], refused: Mapping[str, Held]) -> Iterator[Held]:
-    """What is held of the users for whom nothing can be done."""
-    for user, reason in refused.items():
+def _blocked(want: Wanted, wrong: Mapping[str, Difference], refused: Mapping[str, Obstacle]) -> Iterator[Blocked]:
+    """What is blocked of the users for whom nothing can be done."""
+    for user, obstacle in refused.items():
         for key in want.registered(user):
             if (full := wanted.key(want.builder, user, key)) in wrong:
-                yield reason._replace(key=full)
+                yield Blocked(full, obstacle)
 
 
 def _own(case: Case, user: str) -> Iterator[Step]:

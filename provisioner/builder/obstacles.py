@@ -11,7 +11,7 @@ from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Difference, Reader
-from provisioner.steps import Held, Run, Step
+from provisioner.steps import Blocked, Obstacle, Run, Step
 
 PLUGINS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -20,17 +20,17 @@ PLUGINS = (
     "/usr/libexec/docker/cli-plugins",
     "C:/Program Files/Docker/cli-plugins",
 )
-BUILDING = Held("", "a build runs on the builder", "wait until it has ended, then apply again")
+BUILDING = Obstacle("build-running", "a build runs on the builder", "wait until it has ended, then apply again")
 
 
-def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Held | None:
+def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
     """Why nothing at all can be done about the builder; None: nothing speaks against it."""
     own = f"{store.told(host) or f'{host.home}/.docker'}/cli-plugins"  # of root, or of the user that we are
     name = "docker-buildx.exe" if host.platform == "win32" else "docker-buildx"
     if not any(host.stat(f"{folder}/{name}") for folder in (own, *PLUGINS)):
         hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
         old = facts.engine.version is not None and facts.engine.version < (24,)
-        return Held("", "docker has no buildx plug-in on this host", hint, fatal=not old)
+        return Obstacle("no-buildx", "docker has no buildx plug-in on this host", hint, fatal=not old)
     return _unknown(want, known) or _other_driver(host, want) or _default_file(host, want)
 
 
@@ -41,32 +41,34 @@ def building(host: Reader, facts: Facts, undo: Collection[Step]) -> str | None:
     return next((name for name, there in found if container.building(host, facts, there)), None)
 
 
-def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Held]]:
+def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obstacle]]:
     """The users for whom nothing can be done, each with the reason and the cure."""
     for user in want.builder.users:
         account = host.account(user)
         if account is None:
-            yield user, Held("", f"there is no user {user} on this host", "take the name out of builder.users")
+            message = f"there is no user {user} on this host"
+            yield user, Obstacle("no-user", message, "take the name out of builder.users")
         elif user != "root" and not observed.reaches(host, facts, account):
             hint = f"usermod --append --groups docker {user}, which makes {user} as mighty as root; then log in again"
-            yield user, Held("", f"{user} may not talk to the engine", hint)
+            yield user, Obstacle("no-access", f"{user} may not talk to the engine", hint)
 
 
-def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -> Iterator[Held]:
+def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -> Iterator[Blocked]:
     """What cannot be mended of nodes whose engines do not answer."""
     for node in want.nodes:
         if node.name in down:
             asked = " ".join(node_engines.elsewhere(node, "").docker("info"))
             hint = f"apply again when `{asked}` answers, or take the node out"
-            reason = f"{node.endpoint} does not answer, and buildx registers and changes only what does"
-            yield from (Held(k, reason, hint) for k in wrong if f" node {node.name} " in f" {k} ")
+            message = f"{node.endpoint} does not answer, and buildx registers and changes only what does"
+            down_node = Obstacle("node-down", message, hint)
+            yield from down_node.blocks(*(k for k in wrong if f" node {node.name} " in f" {k} "))
 
 
-def losing(down: frozenset[str]) -> Held:
+def losing(down: frozenset[str]) -> Obstacle:
     """Why buildx cannot be told of all nodes anew."""
     names = " ".join(sorted(down))
-    reason = f"to register the builder again would lose {names}, which does not answer"
-    return Held("", reason, f"apply again when {names} answers, or take it out")
+    message = f"to register the builder again would lose {names}, which does not answer"
+    return Obstacle("node-lost", message, f"apply again when {names} answers, or take it out")
 
 
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
@@ -110,19 +112,20 @@ def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
     yield from (node_engines.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
 
 
-def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Held | None:
+def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
     """An option that this buildx does not know would put the builder in error."""
     driver = want.builder.driver
     for option in [o for node in want.nodes for o in node.options]:
         since = drivers.since(driver, option)
         if known is not None and since is not None and known < since:
             needs = ".".join(map(str, since))
-            reason = f"this buildx ({'.'.join(map(str, known))}) does not know the driver option {option}"
-            return Held("", reason, f"buildx {needs} brought it: upgrade, or take the option out", fatal=True)
+            message = f"this buildx ({'.'.join(map(str, known))}) does not know the driver option {option}"
+            hint = f"buildx {needs} brought it: upgrade, or take the option out"
+            return Obstacle("unknown-option", message, hint, fatal=True)
     return None
 
 
-def _default_file(host: Reader, want: Wanted) -> Held | None:
+def _default_file(host: Reader, want: Wanted) -> Obstacle | None:
     """buildx takes a file of the user's where it is given none."""
     for user in want.builder.users if want.builder.driver == drivers.CONTAINER and not want.toml else ():
         account = host.account(user)
@@ -130,11 +133,12 @@ def _default_file(host: Reader, want: Wanted) -> Held | None:
         with contextlib.suppress(ProvisionerError):
             if path and host.read(path, user=user) is not None:
                 hint = "move it away, or say what it says under builder.buildkitd"
-                return Held("", f"buildx would take {path}, and no buildkitd.toml is configured", hint)
+                message = f"buildx would take {path}, and no buildkitd.toml is configured"
+                return Obstacle("default-file", message, hint)
     return None
 
 
-def _other_driver(host: Reader, want: Wanted) -> Held | None:
+def _other_driver(host: Reader, want: Wanted) -> Obstacle | None:
     name = want.builder.name
     for user in want.builder.users:
         account = host.account(user)
@@ -144,5 +148,6 @@ def _other_driver(host: Reader, want: Wanted) -> Held | None:
             continue
         if there and there.driver != want.builder.driver:
             hint = f"give ours another name, or remove that one: docker buildx rm {name}"
-            return Held("", f"the builder {name} is there, with the driver {there.driver}", hint)
+            message = f"the builder {name} is there, with the driver {there.driver}"
+            return Obstacle("other-driver", message, hint)
     return None

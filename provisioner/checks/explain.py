@@ -44,7 +44,7 @@ def _differences(
     first = now if last or recording else None
     for resource, d in drift:
         change = changes.get(resource)
-        kept = next((h for h in change.held if h.key == d.key), None) if change else None
+        kept = next((h for h in change.blocked if h.key == d.key), None) if change else None
         yield {
             "resource": resource,
             "key": d.key,
@@ -53,7 +53,7 @@ def _differences(
             "cause": _cause(resource, d, receipt, facts),
             "since": since.get((resource, d.key, secrets.value(d.key, d.have)), first),
             "restarts": resource in restarting,
-            "held": {"reason": kept.reason, "hint": kept.hint} if kept else None,
+            "held": {"reason": kept.obstacle.message, "hint": kept.obstacle.hint} if kept else None,
         }
 
 

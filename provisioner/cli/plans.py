@@ -6,9 +6,7 @@ from typing import Any
 from provisioner import secrets
 from provisioner.model import Value
 from provisioner.runs.sentences import diff, sentence
-from provisioner.steps import Change, Plan
-
-RESTART = "the daemon must be restarted"  # how every reason begins for which a restart is held, or owed
+from provisioner.steps import Blocked, Change, Plan
 
 
 def as_text(made: Plan) -> str:
@@ -27,9 +25,7 @@ def _change(change: Change) -> str:
     lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
     lines += [f"  - then {sentence(step)}" for step in change.trial]
     lines += [f"  - at the very end {sentence(step)}" for step in change.last]
-    lines += [
-        f"  held: {reason}\n    hint: {hint}" for reason, hint in dict.fromkeys((h[1], h[2]) for h in change.held)
-    ]
+    lines += [f"  held: {o.message}\n    hint: {o.hint}" for o in dict.fromkeys(b.obstacle for b in change.blocked)]
     lines += [f"  note: {note}" for note in change.notes]
     return "\n".join(lines)
 
@@ -41,8 +37,8 @@ def outcome(left: Plan, receipt: int | None) -> str:
         lines.append("nothing had to be changed")
     else:
         lines.append(f"done; `provisioner rollback {receipt}` takes it back")
-    for resource, held in dict.fromkeys((r, h._replace(key="")) for r, h in left.held):
-        lines.append(f"held: {resource}: {held.reason}\n  hint: {held.hint}")
+    for resource, obstacle in dict.fromkeys((r, b.obstacle) for r, b in left.blocked):
+        lines.append(f"held: {resource}: {obstacle.message}\n  hint: {obstacle.hint}")
     return "\n".join(lines)
 
 
@@ -56,7 +52,7 @@ def as_json(made: Plan) -> list[dict[str, Any]]:
             "settle": [{"step": type(s).__name__, "does": sentence(s), "unit": s.unit} for s in c.settle],
             "trial": [{"step": type(s).__name__, "does": sentence(s)} for s in c.trial],
             "last": [{"step": type(s).__name__, "does": sentence(s)} for s in c.last],
-            "held": [{**h._asdict(), "restart": h.reason.startswith(RESTART)} for h in c.held],
+            "held": [_as_json(b) for b in c.blocked],
             "notes": c.notes,
         }
         for c in made.changes
@@ -67,3 +63,16 @@ def _value(key: str, value: Value) -> str:
     if value is None:
         return "missing"
     return json.dumps(value) if isinstance(value, bool) else str(secrets.value(key, value))
+
+
+def _as_json(blocked: Blocked) -> dict[str, Any]:
+    obstacle = blocked.obstacle
+    return {
+        "key": blocked.key,
+        "code": obstacle.code,
+        "reason": obstacle.message,
+        "hint": obstacle.hint,
+        "numbers": dict(obstacle.numbers),
+        "fatal": obstacle.fatal,
+        "restart": obstacle.restart,
+    }

@@ -9,7 +9,7 @@ from provisioner.daemon.file import EFFECT, Keys, leaves, name
 from provisioner.engine.facts import Facts, memory
 from provisioner.errors import ConfigError
 from provisioner.model import Difference, Reader
-from provisioner.steps import Change, Held, MakeDirectory, Reload, Restart, SetLeaf, Step, WriteFile
+from provisioner.steps import Change, MakeDirectory, Obstacle, Reload, Restart, SetLeaf, Step, WriteFile
 from provisioner.text import json_edit
 
 # What dockerd reads again at a SIGHUP (moby's daemon/reload.go), less what is then only half in effect: of features it
@@ -25,21 +25,22 @@ RELOADS_SINCE = {"default-stop-timeout": (29,)}
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Set what differs; reload where that is enough, else restart once, if policy lets us."""
     if facts.site.closed or facts.flavour.site is None:
-        reason = f"{facts.flavour.title}: its daemon.json is not ours to edit"
-        return Change(resource, differences, held=tuple(Held(d.key, reason, facts.flavour.daemon) for d in differences))
+        message = f"{facts.flavour.title}: its daemon.json is not ours to edit"
+        foreign = Obstacle("not-ours", message, facts.flavour.daemon)
+        return Change(resource, differences, blocked=foreign.blocks(*(d.key for d in differences)))
     wanted = _wanted(desired, facts, differences)
     in_effect = {d.key.removesuffix(EFFECT).split(".")[0] for d in differences if d.key.endswith(EFFECT)}
     roots = {keys[0] for keys in wanted} | in_effect
     reload = all(_reloads(root, facts) for root in roots) and service.reloads(host, facts.site)
-    found, reasons = _judge(host, facts, desired, wanted, reload=reload)
-    if reasons:
-        return Change(resource, differences, held=tuple(Held(d.key, *why) for d in differences for why in reasons))
+    found, obstacles = _judge(host, facts, desired, wanted, reload=reload)
+    if obstacles:
+        keys = [d.key for d in differences]
+        return Change(resource, differences, blocked=tuple(b for o in obstacles for b in o.blocks(*keys)))
     steps = edits(host, facts, wanted)
     if wanted:
         steps.insert(0, WriteFile(memory(host), _owned(host, facts, desired, wanted, found), 0o600))
     if not reload and service.nobody(host, facts.site):
-        owed = Held("restart", "the daemon must be restarted, and nobody runs this host's services", service.OWED)
-        return Change(resource, differences, tuple(steps), held=(owed,))
+        return Change(resource, differences, tuple(steps), blocked=service.OWED.blocks("restart"))
     kind = Reload if reload else Restart
     settle = kind(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
     return Change(resource, differences, tuple(steps), (settle,))
@@ -80,21 +81,22 @@ def _reloads(root: str, facts: Facts) -> bool:
 
 def _judge(
     host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], *, reload: bool
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+) -> tuple[dict[str, Any], list[Obstacle]]:
     """What daemon.json holds, and everything that is in the way of changing it."""
     try:
         found = file.load(host, facts, *wanted)
     except ConfigError as e:
-        return {}, [(e.message, e.hint or "put the file right")]
+        return {}, [Obstacle("unreadable", e.message, e.hint or "put the file right")]
     scene = conflicts.look(host, facts, found)
-    reasons = conflicts.named(scene, store=False)
+    obstacles = conflicts.named(scene, store=False)
     text = after(tuple(edits(host, facts, wanted)), facts.daemon_json)
-    if not reasons and text is not None and (words := service.validate(host, text, scene.start)):
-        reasons = [(f"dockerd would not start: {words}", f"see daemon: in the configuration, and {facts.site.unit}")]
+    if not obstacles and text is not None and (words := service.validate(host, text, scene.start)):
+        hint = f"see daemon: in the configuration, and {facts.site.unit}"
+        obstacles = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
     restarts = not reload and not service.nobody(host, facts.site)
-    if not reasons and restarts and (why := policy.held(host, facts, desired)):
-        reasons = [why]
-    return found, reasons
+    if not obstacles and restarts and (why := policy.obstacle(host, facts, desired)):
+        obstacles = [why]
+    return found, obstacles
 
 
 def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], found: dict[str, Any]) -> str:

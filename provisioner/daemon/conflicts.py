@@ -14,6 +14,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.kinds import Site
 from provisioner.engine.processes import Process
 from provisioner.model import Reader
+from provisioner.steps import Obstacle
 from provisioner.text import json_edit
 
 # The keys that an engine's version took away, and what took their place; the daemon does not start with them.
@@ -30,7 +31,6 @@ SPEAKING = ("labels", "features")  # where dockerd takes any words
 # Without one of these there is no marker; the pattern alone takes 14 ms for a megabyte of labels.
 HINTS = ("managed", "maintained", "controlled", "generated", "do not edit")
 SNAPSHOTTER = "overlayfs"  # what the engine takes where none is named
-Why = tuple[str, str]
 
 
 class Scene(NamedTuple):
@@ -48,6 +48,7 @@ class Scene(NamedTuple):
 class Conflict(NamedTuple):
     """``sees`` says what is in the way, None: nothing; ``store``: only a switch of the store minds it."""
 
+    code: str
     sees: Callable[[Scene], str | None]
     hint: str
     store: bool = True
@@ -67,19 +68,20 @@ def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool =
     )
 
 
-def named(scene: Scene, *, store: bool) -> list[Why]:
+def named(scene: Scene, *, store: bool) -> list[Obstacle]:
     """Every conflict, in the table's order, with what to do."""
     rows = [row for row in CONFLICTS if store or not row.store]
-    found = [(what, row.hint) for row in rows if (what := row.sees(scene))]
+    found = [Obstacle(row.code, what, row.hint) for row in rows if (what := row.sees(scene))]
     return [*found, *_removed(scene)]
 
 
-def _removed(scene: Scene) -> Iterator[Why]:
+def _removed(scene: Scene) -> Iterator[Obstacle]:
     version = scene.facts.engine.version
     for key, (since, hint) in REMOVED.items():
         if key in scene.found and version is not None and version >= since:
             last = ".".join(map(str, since))
-            yield f"{scene.facts.daemon_json}: engine {last} took away {key}, and does not start with it", hint
+            message = f"{scene.facts.daemon_json}: engine {last} took away {key}, and does not start with it"
+            yield Obstacle("removed-key", message, hint)
 
 
 def _setting(key: str, *flags: str) -> Callable[[Scene], str | None]:
@@ -202,20 +204,41 @@ def _moved(scene: Scene) -> str | None:
 
 
 CONFLICTS = (
-    Conflict(_false, "take it out of there when that no longer holds"),
-    Conflict(_features, "dockerd would refuse it, too; put it right"),
-    Conflict(_feature_flag, "set the feature there: --feature containerd-snapshotter"),
-    Conflict(_driver, "take it away first; the containerd store chooses overlayfs by itself"),
-    Conflict(_snapshotter, "see `ctr plugins list` and containerd's config.toml, then restart containerd"),
-    Conflict(_setting("userns-remap", "--userns-remap"), "take it away, or say image_store: {backend: unmanaged}"),
-    Conflict(_swarm, "demote it and leave the swarm first (docker swarm leave), and let it join again after"),
-    Conflict(_authorization, "take authorization-plugins away for the switch, and put it back after it"),
-    Conflict(_live_restore, "stop them first: docker stop $(docker ps -q); the builder is started again"),
-    Conflict(_no_containerd, "systemctl start containerd"),
-    Conflict(_marker, "set it there, where the file is made; provisioner then finds nothing to do", store=False),
-    Conflict(_other_engine, "stop one of them, or say with DOCKER_HOST which one is meant", store=False),
-    Conflict(_shared, "give each its own --config-file", store=False),
-    Conflict(_moved, "restart it by hand first, so that one file counts", store=False),
+    Conflict("explicit-false", _false, "take it out of there when that no longer holds"),
+    Conflict("features-no-object", _features, "dockerd would refuse it, too; put it right"),
+    Conflict("feature-flag", _feature_flag, "set the feature there: --feature containerd-snapshotter"),
+    Conflict("graph-driver", _driver, "take it away first; the containerd store chooses overlayfs by itself"),
+    Conflict(
+        "no-snapshotter", _snapshotter, "see `ctr plugins list` and containerd's config.toml, then restart containerd"
+    ),
+    Conflict(
+        "userns-remap",
+        _setting("userns-remap", "--userns-remap"),
+        "take it away, or say image_store: {backend: unmanaged}",
+    ),
+    Conflict(
+        "swarm-manager", _swarm, "demote it and leave the swarm first (docker swarm leave), and let it join again after"
+    ),
+    Conflict(
+        "authorization-plugins",
+        _authorization,
+        "take authorization-plugins away for the switch, and put it back after it",
+    ),
+    Conflict(
+        "live-restore", _live_restore, "stop them first: docker stop $(docker ps -q); the builder is started again"
+    ),
+    Conflict("no-containerd", _no_containerd, "systemctl start containerd"),
+    Conflict(
+        "managed-file",
+        _marker,
+        "set it there, where the file is made; provisioner then finds nothing to do",
+        store=False,
+    ),
+    Conflict(
+        "other-engine", _other_engine, "stop one of them, or say with DOCKER_HOST which one is meant", store=False
+    ),
+    Conflict("shared-file", _shared, "give each its own --config-file", store=False),
+    Conflict("moved-file", _moved, "restart it by hand first, so that one file counts", store=False),
 )
 
 

@@ -15,7 +15,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.steps import Start, Stop
+from provisioner.steps import Obstacle, Start, Stop
 
 GUI = "in Docker Desktop: Settings > General > Use containerd for pulling and storing images > Apply"
 PLUGINS = (
@@ -34,8 +34,6 @@ LOCKS = (
 WHOLE = 60  # keys: a file with so many lists every setting, chosen or not; one of today's holds only what was chosen
 AGAIN = 15  # seconds between two orders to start
 ASK = 5  # seconds that a command of Desktop's has before it is left alone; what it has begun goes on
-
-Why = tuple[str, str]
 
 
 class Control(NamedTuple):
@@ -67,20 +65,23 @@ def control(host: Reader) -> Control | None:
     return next((row for row in CONTROLS if host.stat(facts.filled(host, row.sign))), None)
 
 
-def obstacles(host: Reader, seen: Facts, found: Mapping[str, Any]) -> Iterator[Why]:
+def obstacles(host: Reader, seen: Facts, found: Mapping[str, Any]) -> Iterator[Obstacle]:
     """What is in the way of setting the store; ``found`` is what the settings file holds."""
     if host.stat(seen.daemon_json) is None:
-        yield f"{seen.daemon_json}: Docker Desktop's settings are not there", f"set it {GUI}"
+        yield Obstacle("no-settings", f"{seen.daemon_json}: Docker Desktop's settings are not there", f"set it {GUI}")
     if control(host) is None:
-        yield "nothing here can stop and start Docker Desktop, and its settings are edited while it is stopped", GUI
+        message = "nothing here can stop and start Docker Desktop, and its settings are edited while it is stopped"
+        yield Obstacle("no-control", message, GUI)
     if _setting(found, "UseWindowsContainers"):
-        yield f"{seen.daemon_json}: Docker Desktop runs Windows containers", "docker desktop engine use linux"
+        message = f"{seen.daemon_json}: Docker Desktop runs Windows containers"
+        yield Obstacle("windows-containers", message, "docker desktop engine use linux")
     if found.get(seen.leaf[0]) is False and len(found) < WHOLE:
-        reason = f"{seen.daemon_json}: {seen.leaf[0]} is explicitly false: somebody decided that"
-        yield reason, f"when that no longer holds, {GUI}"
+        message = f"{seen.daemon_json}: {seen.leaf[0]} is explicitly false: somebody decided that"
+        yield Obstacle("explicit-false", message, f"when that no longer holds, {GUI}")
     for name, lock in _locks(host):
         if _forbids(lock, seen.leaf[0]):
-            yield f"{name}: an administrator keeps the image store as it is", "ask whoever manages that file"
+            message = f"{name}: an administrator keeps the image store as it is"
+            yield Obstacle("locked-by-administrator", message, "ask whoever manages that file")
 
 
 def notes(host: Reader, found: Mapping[str, Any]) -> Iterator[str]:

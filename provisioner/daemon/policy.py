@@ -8,32 +8,34 @@ from provisioner.engine import processes
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader
+from provisioner.steps import Obstacle
 
 CLIENTS = ("docker-buildx", "docker-compose", "buildctl")
 BUILDS = frozenset(("build", "bake", "--build"))  # the last of them: compose up
 
-Why = tuple[str, str]
 
-
-def held(host: Reader, facts: Facts, desired: Desired) -> Why | None:
-    """Why the daemon may not be restarted now, and what to do; None: it may."""
+def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
+    """Why the daemon may not be restarted now; None: it may."""
     rule = desired.restart
     if rule.policy == "never":
-        return "the daemon must be restarted, and restart is never", "say restart: if-idle, or `apply --restart always`"
+        hint = "say restart: if-idle, or `apply --restart always`"
+        return Obstacle("restart-never", "the daemon must be restarted, and restart is never", hint)
     if rule.window is not None and not is_open(rule.window, host.now()):
         when = f"{', '.join(rule.window.days)} from {rule.window.start} for {rule.window.length}"
         hint = "apply again then, or `apply --restart always` now"
-        return f"the daemon must be restarted, and the window for that is closed ({when}, {zone(rule.window)})", hint
+        message = f"the daemon must be restarted, and the window for that is closed ({when}, {zone(rule.window)})"
+        return Obstacle("restart-window", message, hint)
     if rule.policy == "if-idle":
         if names := sorted(name(c) for c in others(host, facts, desired) if c.get("State") == "running"):
-            return _busy(f"{', '.join(names[:5])}{' and more' if names[5:] else ''} run", "stop them")
+            return _busy(f"{', '.join(names[:5])}{' and more' if names[5:] else ''} run", "stop them", len(names))
         if build := building(host):
             return _busy(f"a build is running ({build})", "let it end")
     return None
 
 
-def _busy(what: str, cure: str) -> Why:
-    return f"the daemon must be restarted while {what}", f"{cure}, or say restart: always"
+def _busy(what: str, cure: str, containers: int = 0) -> Obstacle:
+    message, numbers = f"the daemon must be restarted while {what}", (("containers", containers),)
+    return Obstacle("restart-busy", message, f"{cure}, or say restart: always", numbers)
 
 
 def others(host: Reader, facts: Facts, desired: Desired) -> list[Mapping[str, Any]]:

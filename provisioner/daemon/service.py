@@ -14,10 +14,12 @@ from provisioner.engine.kinds import Site
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.steps import Reload, Restart
+from provisioner.steps import Obstacle, Reload, Restart
 
 RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type daemon, event reload
-OWED = "restart it by hand, however it was started; a container: restart that"
+BY_HAND = "restart it by hand, however it was started; a container: restart that"
+NOBODY = "the daemon must be restarted, and nobody runs this host's services"
+OWED = Obstacle("restart-owed", NOBODY, BY_HAND)
 ROOT = Site()
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when they are used, and a check in sync uses neither
 _GAVE_UP = r"(?m)^(failed to start |unable to configure |panic:)|level=fatal"  # a daemon's, not one of its containers'
@@ -115,7 +117,7 @@ def restart(system: System, step: Restart, say: Callable[[str], None]) -> tuple[
     site = facts.placed(system, kinds.of(step.flavour).site or ROOT)
     manager = managers.of(system, site)
     if manager is None:
-        raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=OWED)
+        raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=BY_HAND)
     was, up = _state(system, manager, site)
     before = _running(system, step.socket) if up else set()
     if manager.control:
@@ -137,7 +139,7 @@ def reload(system: System, step: Reload) -> None:
     site = facts.placed(system, kinds.of(step.flavour).site or ROOT)
     manager = managers.of(system, site)
     if manager is None or not manager.reload:
-        raise CommandError("nobody runs this host's services, so the daemon cannot be told to reload", hint=OWED)
+        raise CommandError("nobody runs this host's services, so the daemon cannot be told to reload", hint=BY_HAND)
     since = system.time()
     system.run(manager.reload, step.deadline)
     deadline = system.clock() + step.deadline

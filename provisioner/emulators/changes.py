@@ -15,7 +15,7 @@ from provisioner.model import Difference, Reader
 from provisioner.platforms import binfmt, elf
 from provisioner.platforms.machine import BINFMT, BINFMT_D
 from provisioner.platforms.table import Platform
-from provisioner.steps import Change, Held, MakeDirectory, Register, Step, WriteFile
+from provisioner.steps import Blocked, Change, MakeDirectory, Obstacle, Register, Step, WriteFile
 
 SUFFIXES = ("", AT_BOOT, FROM, CREDENTIALS)
 
@@ -37,33 +37,36 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     """The steps that mend the differences, and what holds some of them."""
     keys = {d.key for d in differences}
     if facts.flavour.emulators == "root":
-        return Change(NAME, differences, held=tuple(_roots(d.key) for d in differences))
+        return Change(NAME, differences, blocked=tuple(_roots(d.key) for d in differences))
     if obstacle := obstacles.obstacle(host, facts):
-        return Change(NAME, differences, held=tuple(obstacle._replace(key=d.key) for d in differences))
+        return Change(NAME, differences, blocked=obstacle.blocks(*(d.key for d in differences)))
     rules = boot.rules(host)
-    held: list[Held] = []
+    blocked: list[Blocked] = []
     restored: list[Step] = []
     found: dict[str, tuple[Need, Program]] = {}
     for need in needs(facts, desired, keys):
         outcome = _decide(host, facts, desired, need, rules)
-        if isinstance(outcome, Held):
-            held += [outcome._replace(key=key) for key in need.keys]
+        if isinstance(outcome, Obstacle):
+            blocked += outcome.blocks(*need.keys)
         elif isinstance(outcome, Program):
             found[str(need.row.emulator)] = (need, outcome)
         else:
             restored.append(outcome)
     steps = _steps(host, facts, desired, found)
-    if isinstance(steps, Held):
+    if isinstance(steps, Obstacle):
         wrong = [key for need, _ in found.values() for key in need.keys]
-        return Change(NAME, differences, held=(*held, *(steps._replace(key=key) for key in wrong)))
+        return Change(NAME, differences, blocked=(*blocked, *steps.blocks(*wrong)))
     mounting = obstacles.mounting(host, facts) if MOUNTED in keys else ()
-    return Change(NAME, differences, (*mounting, *restored, *steps), held=tuple(held), notes=_notes(host, found, facts))
+    return Change(
+        NAME, differences, (*mounting, *restored, *steps), blocked=tuple(blocked), notes=_notes(host, found, facts)
+    )
 
 
-def _roots(key: str) -> Held:
+def _roots(key: str) -> Blocked:
     """What a user's engine lacks and root has to register; without what works by now, nothing can be proven."""
     hint = "once, as root: sudo provisioner apply --only emulators; then run this again"
-    return Held(key, "emulators are the machine's own, for root to register", hint, fatal=AT_BOOT not in key)
+    message = "emulators are the machine's own, for root to register"
+    return Blocked(key, Obstacle("for-root", message, hint, fatal=AT_BOOT not in key))
 
 
 def needs(facts: Facts, desired: Desired, keys: set[str]) -> tuple[Need, ...]:
@@ -90,7 +93,7 @@ def _line(row: Platform, program: Program, desired: Desired) -> str:
 
 def _decide(
     host: Reader, facts: Facts, desired: Desired, need: Need, rules: tuple[boot.Rule, ...]
-) -> Register | Program | Held:
+) -> Register | Program | Obstacle:
     """Register what stands there, or find a program for a file of ours, or leave it and say why."""
     row, name = need.row, str(need.row.emulator)
     there = facts.entries.get(name)
@@ -101,23 +104,24 @@ def _decide(
             return Register(f"{BINFMT}/{rule.name}", binfmt.line(rule.name, entry))
     if need.now and there is not None and row.architecture not in facts.ours and not desired.emulators.replace:
         hint = "let emulators.replace be true, or repair or remove what registers it, then apply again"
-        return Held("", f"{row.name}: the entry {name} is somebody else's ({there.interpreter}), and does not do", hint)
+        message = f"{row.name}: the entry {name} is somebody else's ({there.interpreter}), and does not do"
+        return Obstacle("foreign-entry", message, hint)
     program = sources.find(host, facts, desired, row)
     if isinstance(program, str):
         where = desired.emulators.directory or "the engine's images and the distribution's packages"
         hint = f"name an image, a package or a directory that has it (emulators.source); looked in {where}"
-        return Held("", f"{row.name}: {program}", hint, fatal=True)
+        return Obstacle("no-program", f"{row.name}: {program}", hint, fatal=True)
     return program
 
 
 def _steps(
     host: Reader, facts: Facts, desired: Desired, found: dict[str, tuple[Need, Program]]
-) -> tuple[Step, ...] | Held:
+) -> tuple[Step, ...] | Obstacle:
     """Bring the programs, write our files, see to the next boot, register."""
     if not found:
         return ()
     last = persistence.steps(host, tuple(program.path for _, program in found.values()))
-    if isinstance(last, Held):
+    if isinstance(last, Obstacle):
         return last
     steps: list[Step] = [] if host.stat(BINFMT_D) else [MakeDirectory(BINFMT_D)]
     bring = sources.steps(host, facts, desired, {name: program for name, (_, program) in found.items()})

@@ -6,7 +6,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.platforms.machine import BINFMT
-from provisioner.steps import Held, Run, Step
+from provisioner.steps import Obstacle, Run, Step
 
 F_FLAG = (4, 8)
 OWN_TABLES = (6, 7)  # from here on, a user namespace may have a table of its own
@@ -24,23 +24,24 @@ def namespaced(host: Reader) -> bool:
     return (host.read("/proc/self/uid_map") or " ".join(EVERY_ID)).split() != EVERY_ID
 
 
-def obstacle(host: Reader, facts: Facts) -> Held | None:
+def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
     """Why no emulator can be registered here; None: nothing speaks against it."""
     name = release(host)
     number = version(name)
     if number is not None and number < F_FLAG:
-        reason = f"Linux {name} has no F flag (4.8 brought it), so no emulator would work in a container"
-        return Held("", reason, "upgrade the kernel", fatal=True)
+        message = f"Linux {name} has no F flag (4.8 brought it), so no emulator would work in a container"
+        return Obstacle("kernel-too-old", message, "upgrade the kernel", fatal=True)
     if number is not None and number < OWN_TABLES and namespaced(host):
-        reason = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
-        return Held("", reason, "run provisioner on the machine itself", fatal=True)
+        message = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
+        return Obstacle("user-namespace", message, "run provisioner on the machine itself", fatal=True)
     if not facts.mounted:
         return _missing(host, name)
     if "ro" in mount(host, BINFMT).options:
         hint = f"in a container: run provisioner on the machine itself; else: mount -o remount,rw {BINFMT}"
-        return Held("", f"{BINFMT} is mounted read-only", hint, fatal=True)
+        return Obstacle("read-only", f"{BINFMT} is mounted read-only", hint, fatal=True)
     if (host.read(f"{BINFMT}/status") or "").strip() == "disabled":
-        return Held("", f"binfmt_misc is switched off as a whole ({BINFMT}/status)", f"echo 1 > {BINFMT}/status")
+        message = f"binfmt_misc is switched off as a whole ({BINFMT}/status)"
+        return Obstacle("switched-off", message, f"echo 1 > {BINFMT}/status")
     return None
 
 
@@ -60,16 +61,16 @@ def mounting(host: Reader, facts: Facts) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _missing(host: Reader, name: str) -> Held | None:
+def _missing(host: Reader, name: str) -> Obstacle | None:
     """Why the table cannot even be mounted."""
     if _built_in(host) or any("/binfmt_misc.ko" in (host.read(p) or "") for p in _lists(name)):
         return None
-    reason = f"Linux {name} has no binfmt_misc here, and no module of it is installed"
+    message = f"Linux {name} has no binfmt_misc here, and no module of it is installed"
     hint = (
         f"install the modules that belong to it (Ubuntu: apt-get install linux-modules-extra-{name}; others: the"
         " distribution's ordinary kernel instead of a trimmed one), then apply again"
     )
-    return Held("", reason, hint, fatal=True)
+    return Obstacle("no-module", message, hint, fatal=True)
 
 
 def _built_in(host: Reader) -> bool:

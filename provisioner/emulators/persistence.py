@@ -11,7 +11,7 @@ from provisioner.emulators import boot
 from provisioner.emulators.boot import SCRIPT
 from provisioner.model import Reader
 from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS
-from provisioner.steps import Held, MakeDirectory, Run, Step, WriteFile
+from provisioner.steps import MakeDirectory, Obstacle, Run, Step, WriteFile
 
 SCRIPT_TEXT = f"""\
 #!/bin/sh
@@ -124,7 +124,7 @@ SERVICES: Mapping[str, Service] = {
 }
 
 
-def steps(host: Reader, interpreters: tuple[str, ...]) -> tuple[Step, ...] | Held:
+def steps(host: Reader, interpreters: tuple[str, ...]) -> tuple[Step, ...] | Obstacle:
     """What has to be added so that our files are registered at boot; nothing where binfmt.d suffices."""
     reasons = [reason for reason in (boot.lack(host, i) for i in interpreters) if reason]
     if not reasons:
@@ -132,7 +132,7 @@ def steps(host: Reader, interpreters: tuple[str, ...]) -> tuple[Step, ...] | Hel
     here = boot.registrar(host)
     if here is None:
         hint = f"let the host give each line of {BINFMT_D}/{OURS}*.conf to {BINFMT}/register when it boots"
-        return Held("", reasons[0], hint)
+        return Obstacle("not-at-boot", reasons[0], hint)
     service = SERVICES[here.name]
     made: list[Step] = []
     if host.stat(SCRIPT.rpartition("/")[0]) is None:

@@ -12,7 +12,7 @@ from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.platforms.machine import BINFMT_D
 from provisioner.runs.compare import differences
-from provisioner.steps import Change, Held, MakeDirectory, Step
+from provisioner.steps import Blocked, Change, MakeDirectory, Obstacle, Step
 
 KEYS = (AT_BOOT, FROM, CREDENTIALS)  # what files alone decide
 LATER = "the first apply on the running host brings it"
@@ -32,7 +32,7 @@ def prepare(host: Reader, facts: Facts, desired: Desired) -> Prepared:
     have = resource.have(host, quiet, want)
     wrong = differences({k: v for k, v in want.items() if k.endswith(KEYS)}, have)
     steps: list[Step] = []
-    held: list[Held] = []
+    blocked: list[Blocked] = []
     kept: list[Difference] = []
     notes: list[str] = []
     for need in changes.needs(quiet, desired, {d.key for d in wrong}):
@@ -44,12 +44,12 @@ def prepare(host: Reader, facts: Facts, desired: Desired) -> Prepared:
         elif desired.emulators.source == "directory":
             hint = "put static programs there: emulators.directory is a folder of the image"
             kept += mine
-            held += [Held(d.key, f"{need.row.name}: {found}", hint) for d in mine]
+            blocked += Obstacle("no-program", f"{need.row.name}: {found}", hint).blocks(*(d.key for d in mine))
         else:
             notes.append(f"{need.row.name}: {found} in this image; {LATER}")
     if steps and host.stat(BINFMT_D) is None:
         steps.insert(0, MakeDirectory(BINFMT_D))
-    change = Change(NAME, tuple(kept), tuple(steps), held=tuple(held)) if kept else None
+    change = Change(NAME, tuple(kept), tuple(steps), blocked=tuple(blocked)) if kept else None
     return Prepared(change, tuple(notes))
 
 

@@ -87,7 +87,7 @@ def apply(system: System, wanted: Desired, root: str, say: Callable[[str], None]
             _undo(system, cut.number, say)
         made = look(system, wanted, root, say)
         if not any(c.edits for c in made.changes):
-            return Outcome(Exit.HELD if made else Exit.OK, made, made)
+            return Outcome(Exit.BLOCKED if made else Exit.OK, made, made)
         book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
         book.begin(__version__, wanted, made.differences)
         try:
@@ -102,7 +102,7 @@ def apply(system: System, wanted: Desired, root: str, say: Callable[[str], None]
             _undo(system, book.number, say)
             raise RolledBackError(f"{e}; rolled back, the image is as it was") from e
         book.end("held" if left else "converged")
-        return Outcome(Exit.HELD if left else Exit.OK, made, left, book.number)
+        return Outcome(Exit.BLOCKED if left else Exit.OK, made, left, book.number)
 
 
 def _undo(system: System, number: int, say: Callable[[str], None]) -> None:
@@ -174,6 +174,8 @@ def _flags(host: Reader) -> tuple[str, ...]:
 
 def _files(made: Plan) -> Plan:
     """A plan's edits alone: a restart that nobody makes is not owed by what does not run."""
-    owed = service.OWED
-    changes = [c._replace(held=tuple(h for h in c.held if h.hint != owed), settle=(), trial=()) for c in made.changes]
-    return made._replace(changes=tuple(c for c in changes if c.edits or c.held))
+    changes = [
+        c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != service.OWED), settle=(), trial=())
+        for c in made.changes
+    ]
+    return made._replace(changes=tuple(c for c in changes if c.edits or c.blocked))

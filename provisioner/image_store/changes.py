@@ -9,29 +9,29 @@ from provisioner.errors import ConfigError
 from provisioner.image_store import inventory, migration
 from provisioner.image_store.keys import CONFIGURED, FIRST, IN_EFFECT
 from provisioner.model import Difference, Reader
-from provisioner.steps import Change, Held, Restart, Start, Step, Stop, TryStore
+from provisioner.steps import Change, Obstacle, Restart, Start, Step, Stop, TryStore
 from provisioner.text import json_edit
 
 
 class Way(NamedTuple):
     """What is in the way of a change, and what is done all the same: steps before it, sentences beside it."""
 
-    reasons: tuple[tuple[str, str], ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     before: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Set one leaf, restart once where the store is not yet in effect, and try it: 24 to 28 start with a broken one."""
+    keys = [d.key for d in differences]
     if facts.flavour.site is None:
-        reason = f"{facts.flavour.title}: its configuration is not ours to edit"
+        message = f"{facts.flavour.title}: its configuration is not ours to edit"
         hint = f"{facts.flavour.advice}: {facts.flavour.command}"
-        return Change(resource, differences, held=tuple(Held(d.key, reason, hint) for d in differences))
+        return Change(resource, differences, blocked=Obstacle("not-ours", message, hint).blocks(*keys))
     switch = any(d.key == IN_EFFECT for d in differences)
     way = _way(host, facts, desired, switch=switch)
-    held = tuple(Held(d.key, *why) for d in differences for why in way.reasons)
-    if held:
-        return Change(resource, differences, way.before, held=held, notes=way.notes)
+    if blocked := tuple(b for obstacle in way.obstacles for b in obstacle.blocks(*keys)):
+        return Change(resource, differences, way.before, blocked=blocked, notes=way.notes)
     edit = any(d.key == CONFIGURED for d in differences)
     set_leaf = changes.edits(host, facts, {facts.leaf: True}) if edit or facts.site.closed else ()
     trial = tuple(TryStore(facts.socket, platform, facts.within) for platform in facts.native[:1])
@@ -41,8 +41,7 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
         return Change(resource, differences, closed, notes=way.notes, hides=True, trial=trial)
     edits = (*way.before, *set_leaf)
     if switch and service.nobody(host, facts.site):
-        owed = Held(IN_EFFECT, "the daemon must be restarted, and nobody runs this host's services", service.OWED)
-        return Change(resource, differences, edits, held=(owed,), notes=way.notes)
+        return Change(resource, differences, edits, blocked=service.OWED.blocks(IN_EFFECT), notes=way.notes)
     if not switch:
         return Change(resource, differences, edits, notes=way.notes)
     restart = Restart(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
@@ -50,40 +49,42 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
 
 
 def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
-    """Everything that speaks against switching the store now, and what to do; no reasons: nothing does."""
+    """Everything that speaks against switching the store now, and what to do; no obstacles: nothing does."""
     version = facts.engine.version
     if version is not None and version < FIRST:
-        reason = (
+        message = (
             f"engine {facts.engine.version_text} has no containerd image store (24.0 brought it): an image of its own"
             " holds one platform; the builder still builds and pushes all of them"
         )
-        return Way(((reason, "upgrade the engine to 24 or newer, or say image_store: {backend: unmanaged}"),))
+        hint = "upgrade the engine to 24 or newer, or say image_store: {backend: unmanaged}"
+        return Way((Obstacle("engine-too-old", message, hint),))
     try:
         found = file.load(host, facts, facts.leaf)
     except ConfigError as e:
-        return Way(((e.message, e.hint or "put the file right"),))
-    if reasons := (_against_settings if facts.site.closed else _against_daemon)(host, facts, found):
-        return Way(tuple(reasons))
+        return Way((Obstacle("unreadable", e.message, e.hint or "put the file right"),))
+    if found_obstacles := (_against_settings if facts.site.closed else _against_daemon)(host, facts, found):
+        return Way(tuple(found_obstacles))
     if not switch:
         return Way()
-    why = policy.held(host, facts, desired)
+    why = policy.obstacle(host, facts, desired)
     if desired.image_store.existing == "migrate":
         carried = migration.plan(host, facts, desired)
-        return Way((*carried.reasons, *((why,) if why else ())), carried.steps, carried.notes)
+        return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, carried.notes)
     why = inventory.refusal(host, facts, desired) or why
     return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.site.closed else ())
 
 
-def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[tuple[str, str]]:
+def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
     """What is in the way of settings that are edited while the engine is stopped."""
     return list(desktop.obstacles(host, facts, found))
 
 
-def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[tuple[str, str]]:
+def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
     """What is in daemon.json's way, or what the daemon itself has against the candidate."""
     scene = conflicts.look(host, facts, found, switch=True)
-    if reasons := conflicts.named(scene, store=True):
-        return reasons
+    if named := conflicts.named(scene, store=True):
+        return named
     text = json_edit.put(file.text(host, facts) or "", facts.leaf, True)
     words = service.validate(host, text, scene.start)
-    return [(f"dockerd would not start: {words}", f"see {facts.daemon_json} and {facts.site.unit}")] if words else []
+    hint = f"see {facts.daemon_json} and {facts.site.unit}"
+    return [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)] if words else []

@@ -9,11 +9,10 @@ from provisioner.daemon import containerd, policy
 from provisioner.engine.facts import Facts
 from provisioner.errors import NoEngineError
 from provisioner.model import Reader
+from provisioner.steps import Obstacle
 
 ROOM = 512 << 20  # bytes that the builder's image takes in the new store
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-
-Why = tuple[str, str]
 
 
 class Hidden(NamedTuple):
@@ -51,26 +50,28 @@ def _size(host: Reader, facts: Facts, images: Collection[Mapping[str, Any]]) -> 
     return sum(int(i.get("Size") or 0) for i in images) if said is None else int(said.get("LayersSize") or 0)
 
 
-def refusal(host: Reader, facts: Facts, desired: Desired) -> Why | None:
+def refusal(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
     """What the configuration has against hiding it, and what the disk has; None: nothing."""
     found = count(host, facts, desired)
     if desired.image_store.existing == "refuse" and (found.images or found.containers):
         hint = "save or push what is needed, then say image_store: {existing: hide}"
-        return f"the switch would hide {sentence(found)}", hint
+        numbers = (("images", len(found.images)), ("containers", len(found.containers)), ("bytes", found.size))
+        return Obstacle("would-hide", f"the switch would hide {sentence(found)}", hint, numbers)
     return no_room(host, facts, 0)
 
 
-def no_room(host: Reader, facts: Facts, size: int) -> Why | None:
+def no_room(host: Reader, facts: Facts, size: int) -> Obstacle | None:
     """Why the new store has no room for images of a size; None: it has."""
     if facts.inside:
         return None  # its disk is not this host's
     return lack(host, containerd.root(host, facts), ROOM + 2 * size, "the images need there")  # blobs, and unpacked
 
 
-def lack(host: Reader, folder: str, need: int, what: str) -> Why | None:
+def lack(host: Reader, folder: str, need: int, what: str) -> Obstacle | None:
     """Why a folder has no room for ``need`` bytes; None: it has."""
     free = host.free(folder)
-    return None if free >= need else (f"{folder} has {human(free)} free of the {human(need)} that {what}", "make room")
+    message = f"{folder} has {human(free)} free of the {human(need)} that {what}"
+    return None if free >= need else Obstacle("no-room", message, "make room", (("free", free), ("needed", need)))
 
 
 def sentence(found: Hidden) -> str:

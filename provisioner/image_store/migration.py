@@ -21,9 +21,9 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
 from provisioner.image_store import inventory, recreate
-from provisioner.image_store.inventory import Hidden, Why
+from provisioner.image_store.inventory import Hidden
 from provisioner.model import Reader
-from provisioner.steps import CompareImages, CopyImage, Step
+from provisioner.steps import CompareImages, CopyImage, Obstacle, Step
 
 NAMESPACE = "moby"
 UNTAGGED = "<none>:<none>"
@@ -37,7 +37,7 @@ class Migration(NamedTuple):
     """What would be carried over, what holds the switch all the same, and what a person has to know."""
 
     steps: tuple[Step, ...]
-    reasons: tuple[Why, ...]
+    obstacles: tuple[Obstacle, ...]
     notes: tuple[str, ...]
 
 
@@ -45,9 +45,11 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     """The images that are not there yet, a step each, and the comparison of all. Containers hold the switch."""
     if facts.flavour.owner != "root" or facts.site.managed:
         hint = "save or push what is needed, then say image_store: {existing: hide}"
-        return Migration((), ((f"images of {facts.flavour.title} cannot be carried over", hint),), ())
+        message = f"images of {facts.flavour.title} cannot be carried over"
+        return Migration((), (Obstacle("not-carried", message, hint),), ())
     if host.program("ctr") is None:
-        return Migration((), (("ctr, containerd's own client, is not installed", "apt-get install containerd"),), ())
+        message = "ctr, containerd's own client, is not installed"
+        return Migration((), (Obstacle("no-ctr", message, "apt-get install containerd"),), ())
     found, address = inventory.count(host, facts, desired), containerd.address(host, facts)
     images = host.get(facts.socket, "/images/json") or ()  # the builder's, too: then it need not be pulled again
     missing = [i for i in images if names(i) and not _there(host, address, i)]
@@ -61,13 +63,13 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     return Migration(steps, _containers(found), notes(host, facts, found))
 
 
-def _containers(found: Hidden) -> tuple[Why, ...]:
+def _containers(found: Hidden) -> tuple[Obstacle, ...]:
     if not found.containers:
         return ()
     named = ", ".join(sorted(policy.name(c) for c in found.containers)[:5])
-    reason = f"the switch would hide {len(found.containers)} containers ({named}); only images are carried over"
+    message = f"the switch would hide {len(found.containers)} containers ({named}); only images are carried over"
     hint = "remove them, or say existing: hide once the images are over; `provisioner plan` says how each was made"
-    return ((reason, hint),)
+    return (Obstacle("would-hide", message, hint, (("containers", len(found.containers)),)),)
 
 
 def notes(host: Reader, facts: Facts, found: Hidden) -> tuple[str, ...]:

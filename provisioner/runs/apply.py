@@ -73,9 +73,9 @@ def apply(
         for sentence in emulated.told(wanted, found):
             say(f"note: {sentence}")
         made = plan.make(system, found, wanted)
-        for _, held in made.held:
-            if held.fatal:
-                raise ProvisionerError(held.reason, hint=held.hint)
+        for _, (_, obstacle) in made.blocked:
+            if obstacle.fatal:
+                raise ProvisionerError(obstacle.message, hint=obstacle.hint)
         if made.acts:
             before = compare.drift(system, found, wanted)
             outcome = _act(system, wanted, made, before, say, confirm)
@@ -181,15 +181,15 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
 
 def _proves(wanted: Desired, left: Plan) -> bool:
     """Whether this run leaves a builder to prove the host with. Emulators alone were run when they were observed."""
-    return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.held)
+    return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.blocked)
 
 
 def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
-    """What is wanted without the platforms that are held because they do not run."""
-    held = {h.key for resource, h in left.held if resource == emulated.NAME}
-    for platform in (p for p in wanted.platforms if p in held):
-        say(f"proof: leave {platform} out, whose emulator is held")
-    return wanted._replace(platforms=tuple(p for p in wanted.platforms if p not in held))
+    """What is wanted without the platforms that are blocked because they do not run."""
+    blocked = {b.key for resource, b in left.blocked if resource == emulated.NAME}
+    for platform in (p for p in wanted.platforms if p in blocked):
+        say(f"proof: leave {platform} out, whose emulator is blocked")
+    return wanted._replace(platforms=tuple(p for p in wanted.platforms if p not in blocked))
 
 
 def make_change(system: System, book: Journal, change: Change, say: Say) -> tuple[str, ...]:
@@ -219,22 +219,22 @@ def _make(system: System, book: Journal, resource: str, step: Step, say: Say) ->
 
 
 def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
-    """What is left of a plan that was made: only what is held. ProvisionerError: something else, too."""
-    held = {(resource, h.key) for resource, h in made.held}
+    """What is left of a plan that was made: only what is blocked. ProvisionerError: something else, too."""
+    blocked = {(resource, b.key) for resource, b in made.blocked}
     left, odd = Plan(), []
     for seconds in LOOKS:
         system.pause(seconds)
         found = facts.gather(system, wanted)
         seen = compare.drift(system, found, wanted)  # a plan's own are partly what it foresees
         left = plan.make(system, found, wanted)
-        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in held]
+        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in blocked]
         if not odd:
             return left
     raise ProvisionerError(f"applied, yet still not as wanted: {'; '.join(odd)}", hint="see `provisioner detect`")
 
 
 def _status(left: Plan) -> Exit:
-    return Exit.HELD if left else Exit.OK
+    return Exit.BLOCKED if left else Exit.OK
 
 
 def _words(e: BaseException) -> tuple[str, str | None]:

@@ -90,8 +90,8 @@ def test_a_file_of_100_mb_is_refused_and_not_read_to_its_end(image: Image) -> No
     path = Path(host.path("/etc/docker/daemon.json"))
     os.truncate(path, 100 << 20)
     done = apply(host)
-    assert done.status == Exit.HELD
-    assert "more than 4 MiB, read as far as line 3, column" in done.left.held[0][1].reason
+    assert done.status == Exit.BLOCKED
+    assert "more than 4 MiB, read as far as line 3, column" in done.left.blocked[0][1].obstacle.message
     assert path.stat().st_size == 100 << 20
 
 
@@ -100,8 +100,8 @@ def test_what_is_in_the_way_is_held_in_an_image_as_well(image: Image, name: str)
     version, files, words = HELD[name]
     host = image(version, files)
     done = apply(host)
-    assert done.status == Exit.HELD
-    assert words in done.left.held[0][1].reason
+    assert done.status == Exit.BLOCKED
+    assert words in done.left.blocked[0][1].obstacle.message
     assert host.read("/etc/docker/daemon.json") == files.get("/etc/docker/daemon.json")
 
 
@@ -156,8 +156,8 @@ def test_an_emulator_that_an_image_does_not_have_is_left_to_the_running_host(ima
 def test_a_directory_that_lacks_a_program_is_held(image: Image) -> None:
     host = image("28.5.2", SYSTEMD)
     done = apply(host, WANTED._replace(emulators=Emulators(source="directory", directory="/opt/qemu")))
-    assert done.status == Exit.HELD
-    assert done.left.held[0][1].reason == "linux/arm64: there is no static qemu-aarch64 in /opt/qemu"
+    assert done.status == Exit.BLOCKED
+    assert done.left.blocked[0][1].obstacle.message == "linux/arm64: there is no static qemu-aarch64 in /opt/qemu"
 
 
 def test_an_image_without_systemd_binfmt_is_left_to_the_running_host(image: Image) -> None:

@@ -255,14 +255,17 @@ def test_no_two_nodes_have_one_name_given_or_not(builder: dict[str, Any], twice:
         builder_section.checked(builder, "f")
 
 
-def test_a_node_that_does_not_answer_is_held_with_what_asks_it() -> None:
+def test_a_node_that_does_not_answer_is_blocked_with_what_asks_it() -> None:
     builder = Builder(nodes=(Node("ssh://arm"), Node("far")))
     where = Endpoint("default", "unix:///s", "default")
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True, far=True)
     want = Wanted(builder, seen)
     wrong = {key: Difference(key, None, "x") for key in ("node container-builder1", "node container-builder2 flags")}
     found = obstacles.nodes(want, wrong, frozenset(("container-builder1", "container-builder2")))
-    assert [h.hint.split("`")[1] for h in found] == ["docker --host ssh://arm info", "docker --context far info"]
+    assert [blocked.obstacle.hint.split("`")[1] for blocked in found] == [
+        "docker --host ssh://arm info",
+        "docker --context far info",
+    ]
 
 
 def test_only_a_node_on_a_cluster_needs_no_endpoint() -> None:

@@ -169,7 +169,7 @@ def test_an_administrator_s_file_that_is_none_is_in_nobody_s_way(fake: Desktop, 
     fake.put(ADMIN, lock if isinstance(lock, str) else json.dumps(lock))
     with fake.running() as host:
         [change] = plan.make(host, facts.gather(host, WANTED), WANTED).changes
-    assert change.held == ()
+    assert change.blocked == ()
 
 
 @pytest.mark.parametrize(("files", "sentence"), HELD)
@@ -180,17 +180,17 @@ def test_what_is_in_the_way_is_named_and_nothing_is_touched(
         fake.put(path, content if isinstance(content, str) else json.dumps(content))
     with fake.running() as host:
         done = applied(host)
-        [(_, held)] = done.left.held
-        assert (done.status, fake.runs(), bool(fake.orders)) == (Exit.HELD, True, False)
-    assert sentence in held.reason
-    assert "\n" not in held.reason
+        [(_, (_, obstacle))] = done.left.blocked
+        assert (done.status, fake.runs(), bool(fake.orders)) == (Exit.BLOCKED, True, False)
+    assert sentence in obstacle.message
+    assert "\n" not in obstacle.message
 
 
 def test_without_a_way_to_stop_it_or_its_settings_the_gui_is_named(fake: Desktop) -> None:
     (fake.tree / f"{HOME.lstrip('/')}/.docker/cli-plugins/docker-desktop").unlink()
     (fake.folder / "settings-store.json").unlink()
     with fake.running() as host:
-        reasons = [held for _, held in applied(host).left.held]
+        reasons = [obstacle for _, (_, obstacle) in applied(host).left.blocked]
     assert len(reasons) == 2
     assert all("Settings > General > Use containerd" in held.hint for held in reasons)
 
@@ -210,7 +210,7 @@ def test_root_is_refused_and_so_is_a_daemon_json(fake: Desktop) -> None:
         wanted = WANTED._replace(only=("daemon",), daemon={"debug": True})
         [change] = plan.make(host, facts.gather(host, wanted), wanted).changes
         assert change.edits == ()
-        assert change.held[0].hint == "set it in Settings > Docker Engine"
+        assert change.blocked[0].obstacle.hint == "set it in Settings > Docker Engine"
         host.uid = 0
         with pytest.raises(DeniedError, match="Docker Desktop belongs to a user"):
             applied(host)
@@ -262,8 +262,8 @@ def test_the_settings_of_a_real_desktop_are_set_or_refused_in_a_sentence(tmp_pat
     with fake.running() as host:
         found = facts.gather(host, WANTED)
         [change] = plan.make(host, found, WANTED).changes
-    assert bool(change.edits) is not bool(change.held)
-    assert all("\n" not in held.reason for held in change.held)
+    assert bool(change.edits) is not bool(change.blocked)
+    assert all("\n" not in blocked.obstacle.message for blocked in change.blocked)
     assert found.daemon_json.endswith(name)
 
 
@@ -271,7 +271,7 @@ def test_a_store_with_images_is_left_until_told(fake: Desktop) -> None:
     wanted = WANTED._replace(image_store=ImageStore(existing="migrate"))
     with fake.running() as host:
         [change] = plan.make(host, facts.gather(host, wanted), wanted).changes
-    assert "images of Docker Desktop cannot be carried over" in change.held[0].reason
+    assert "images of Docker Desktop cannot be carried over" in change.blocked[0].obstacle.message
 
 
 def test_a_desktop_that_is_not_running_is_named(fake: Desktop) -> None:

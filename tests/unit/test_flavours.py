@@ -120,11 +120,11 @@ def test_of_no_look_alike_is_a_file_edited_and_its_builder_is_planned(
     steps = [step for change in made.changes for step in (*change.edits, *change.settle)]
     assert not [step for step in steps if touched(step, host)]
     assert {c.resource for c in made.changes if c.edits} == {"builder"}
-    held = dict(made.held)
+    blocked = dict(made.blocked)
     row = kinds.recognised({**LINUX, **fields}, f"unix://{socket}")
-    assert held["daemon"].reason == f"{row.title}: its daemon.json is not ours to edit"
+    assert blocked["daemon"].obstacle.message == f"{row.title}: its daemon.json is not ours to edit"
     if row.store:
-        assert held["image store"].hint == f"{row.advice}: {row.command}"
+        assert blocked["image store"].obstacle.hint == f"{row.advice}: {row.command}"
 
 
 @pytest.mark.parametrize(("fields", "socket"), LOOK_ALIKES)
@@ -228,7 +228,7 @@ def test_an_engine_in_the_container_that_we_are_in_is_ours(tmp_path: Path) -> No
 def test_the_store_can_be_left_alone(tmp_path: Path) -> None:
     wanted = Desired(platforms=("linux/amd64",), image_store=ImageStore("unmanaged"))
     made, _ = planned(tmp_path, {"Name": "colima"}, "/run/colima.sock", wanted)
-    assert made.held == ()
+    assert made.blocked == ()
 
 
 def test_a_configuration_names_the_engine(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ CASES = {
 def test_an_obstacle_is_named(tmp_path: Path, name: str) -> None:
     files, mounted, words = CASES[name]
     found = obstacles.obstacle(host(tmp_path, **files), facts(mounted=mounted))
-    assert (found is None) if words is None else (found is not None and words in found.reason)
+    assert (found is None) if words is None else (found is not None and words in found.message)
     assert found is None or found.hint
 
 

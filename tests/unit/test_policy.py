@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.config.desired import DAYS, Window
+from provisioner.config.desired import DAYS, Desired, Restarts, Window
 from provisioner.daemon import policy
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import engine
 from provisioner.errors import ConfigError
 from provisioner.host import System
 
+WHERE = Endpoint("default", "unix:///s", "default")
+FACTS = Facts(WHERE, engine({}, WHERE), "/s", (), "/d", False, (), {}, True)
 NIGHT = Window(("sat", "sun"), "22:30", "4h", "UTC")
 WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39 minutes
 
@@ -32,6 +37,13 @@ WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39
 )
 def test_a_window_is_open_from_its_start_for_its_length(window: Window, now: str, is_open: bool) -> None:
     assert policy.is_open(window, now) is is_open
+
+
+@pytest.mark.parametrize("rule", [Restarts("never"), Restarts("always", Window((), "00:00", "1m", "UTC"))])
+def test_whatever_forbids_a_restart_is_known_as_such(rule: Restarts) -> None:
+    obstacle = policy.obstacle(System(), FACTS, Desired(restart=rule))
+    assert obstacle is not None
+    assert obstacle.restart
 
 
 def test_a_zone_that_the_host_does_not_know_is_named() -> None:
