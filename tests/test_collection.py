@@ -15,6 +15,7 @@ import yaml
 from provisioner import __version__
 from provisioner.builder import leftovers
 from provisioner.runs import rollback
+from release import layout
 
 CHECKOUT = Path(__file__).parents[1]
 COLLECTION = CHECKOUT / "ansible"
@@ -197,9 +198,8 @@ def test_the_role_s_units_are_the_agent_s() -> None:
     listed = {unit["name"] for unit in read(ROLE / "vars/main.yml")["provisioner_installed_units"]}
     assert {link.name for link in folder.iterdir()} == listed
     ties = {f"{tie['target']}:{tie['unit']}" for tie in read(ROLE / "vars/main.yml")["provisioner_ties"]}
-    made = re.search(r"for wants in (.*); do", (CHECKOUT / "Makefile").read_text())
-    assert made
-    assert ties == {f"{tie}.service" for tie in made.group(1).split()}
+    made = (Path(link).parts[-2:] for link in layout.LINKS)
+    assert ties == {f"{target.removesuffix('.wants')}:{unit}" for target, unit in made}
     for link in folder.iterdir():
         assert link.is_symlink()
         assert link.resolve() == CHECKOUT / "systemd" / link.name

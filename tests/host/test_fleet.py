@@ -4,7 +4,6 @@ One fleet for all tests, in the order of its life: set up, drifted, held, rolled
 """
 
 import json
-import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,26 +11,15 @@ from typing import Any
 
 import pytest
 
-from provisioner import __version__
 from tests.host import BUILDER, DAEMON_JSON, ENTRY, agent, portrait, started
 from tests.host.fleet import OLDEST, Fleet, fleet, serve
-from tests.hosts import Host, parts
-from tests.hosts.agent import CHECKOUT
-from tests.test_package import build_wheel
+from tests.hosts import Host, dist, parts
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 BARE = "bare"
 ENGINES = {"old": "bookworm", BARE: "trixie", "ci": "forky", "new": "29"}
 BASE: dict[str, Any] = {"platforms": ["linux/amd64", "linux/arm64"], "image_store": {"existing": "hide"}}
-PACKAGE = "docker-provisioner"  # whose name begins with that of another package
-CONTROL = f"""\
-Package: {PACKAGE}
-Version: {__version__}
-Architecture: all
-Maintainer: The authors of provisioner <provisioner@localhost>
-Depends: python3 (>= 3.11), python3-jsonschema, python3-yaml
-Description: makes a Docker host able to build, run and push multi-platform images
-"""
+PACKAGE = "docker-host-provisioner"
 RESTARTING = {**BASE, "daemon": {"userland-proxy": False}}
 CONFIG = "/etc/provisioner/provisioner.yaml"
 DROP_IN = "/etc/systemd/system/docker.service.d/no.conf"
@@ -58,9 +46,9 @@ SPAN = ("ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def ground() -> Iterator[Fleet]:
     """Four engines; two hosts have no agent yet: one gets it as a wheel, one as a package."""
-    wheel, package = (build(tmp_path_factory.mktemp("agent")) for build in (build_wheel, build_package))
+    wheel, package = dist.wheel(), dist.deb()
     settings: dict[str, dict[str, Any]] = {
         BARE: {"provisioner_wheels": [f"/fleet/{wheel.name}"], "provisioner_wheel_packages": []},
         "old": {"provisioner_package": f"/fleet/{package.name}"},
@@ -72,18 +60,6 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         made.members[BARE].sh(CERTIFICATES, check=True)
         made.configure(**BASE)
         yield made
-
-
-def build_package(folder: Path) -> Path:
-    """A Debian package of what `make install` installs."""
-    make = ("make", "-C", str(CHECKOUT), "install", f"DESTDIR={folder}/root", "PREFIX=/usr")
-    subprocess.run(make, check=True, capture_output=True)
-    (folder / "root/DEBIAN").mkdir()
-    (folder / "root/DEBIAN/control").write_text(CONTROL)
-    made = folder / f"{PACKAGE}_{__version__}_all.deb"
-    build = ("dpkg-deb", "--root-owner-group", "--build", str(folder / "root"), str(made))
-    subprocess.run(build, check=True, capture_output=True)
-    return made
 
 
 def starts(ground: Fleet) -> dict[str, str]:
@@ -230,7 +206,7 @@ def test_all_of_it_is_taken_back_and_away(ground: Fleet) -> None:
 
 def test_a_package_of_the_host_s_repositories_is_installed_and_removed_by_its_name(ground: Fleet) -> None:
     host = ground.members["old"]
-    host.put("/repository/it.deb", ground.controller.get(f"/fleet/{PACKAGE}_{__version__}_all.deb") or b"")
+    host.put("/repository/it.deb", ground.controller.get(f"/fleet/{dist.deb().name}") or b"")
     host.sh(REPOSITORY, check=True)
     ground.play("site", "--tags=absent", "--limit=old", provisioner_package=PACKAGE, provisioner_state="absent")
     for state, there in (("present", "/usr/bin/provisioner"), ("absent", "")):

@@ -1,11 +1,13 @@
 """``python3 -m tests.hosts COMMAND``: what the Makefile says in one word."""
 
+import shutil
 import signal
 import sys
 from collections.abc import Iterable
 from types import FrameType
 
-from tests.hosts import layers, machine, packages, progress
+from tests.hosts import dist, layers, machine, packages, progress
+from tests.hosts.agent import CHECKOUT
 from tests.hosts.demo import demo, shell
 from tests.hosts.develop import develop
 from tests.hosts.errors import HostError, LackError
@@ -32,7 +34,17 @@ def prepare() -> int:
         return 0
 
 
-COMMANDS = {"build": build, "develop": develop, "prepare": prepare}
+def package() -> int:
+    """Build all that a release consists of, in the checkout's folder dist."""
+    target = CHECKOUT / "dist"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(dist.folder(), target)
+    for path in sorted(target.iterdir()):
+        print(f"{path.stat().st_size:>9}  dist/{path.name}")
+    return 0
+
+
+COMMANDS = {"build": build, "develop": develop, "package": package, "prepare": prepare}
 ON_ENGINE = {"demo": demo, "shell": shell}
 
 

@@ -8,7 +8,7 @@ from tests.hosts import debian, parts, progress
 from tests.hosts.cache import entry
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-INSTALLED = ("Makefile", "provisioner", "systemd", "docs/man")
+INSTALLED = ("Makefile", "release", "provisioner", "systemd", "monitoring", "docs", "LICENSE")
 COMPILE = ("python3", "-I", "-m", "compileall", "-q", "/usr/local/lib/provisioner")
 
 # $PWD is scratch, $0 the tree, $1 the layer, the rest a command: what it writes into the tree lands in the layer.

@@ -22,6 +22,8 @@ def develop() -> int:
     """Make or renew the venv when it is not what pyproject.toml asks for."""
     if sys.version_info < PYTHON:
         raise LackError(f"{sys.executable} is older than Python 3.11: use Debian 12, Ubuntu 24.04 or newer")
+    if VENV.is_symlink():  # the environment of another checkout, which renews it
+        return 0
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     wanted = (*project["dependencies"], *project["optional-dependencies"]["dev"])
     made = VENV / f"made-{cache.digest((wanted, packages.DEVELOPING, sys.version))}"

@@ -29,6 +29,11 @@ def buildx() -> Path:
     return _go("buildx", recipes.BUILDX)
 
 
+def nfpm() -> Path:
+    """The program that writes .deb and .rpm packages."""
+    return _go("nfpm", recipes.NFPM) / "nfpm"
+
+
 def programs() -> Path:
     """Single programs of Debian packages, in a folder for each package."""
     suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.PROGRAMS)

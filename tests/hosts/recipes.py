@@ -61,7 +61,7 @@ class GoPrograms:
     module: str
     version: str
     stamp: tuple[str, str]
-    programs: tuple[tuple[str, str], ...]  # package in the module, path on a host
+    programs: tuple[tuple[str, str], ...]  # package in the module, path below the folder they are built into
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,13 @@ BUILDX = GoPrograms(
     version="v0.38.2",
     stamp=("version.Version", "v0.38.2"),
     programs=(("cmd/buildx", "usr/libexec/docker/cli-plugins/docker-buildx"),),
+)
+
+NFPM = GoPrograms(  # writes .deb and .rpm; later versions need modules that the proxy does not have
+    module="github.com/goreleaser/nfpm/v2",
+    version="v2.43.4",
+    stamp=("cmd/nfpm.version", "2.43.4"),
+    programs=(("cmd/nfpm", "nfpm"),),
 )
 
 QEMU_SUITE = "trixie"  # the first whose qemu-user is static

@@ -1,0 +1,66 @@
+"""The agent as one file that needs nothing but a Python: a zip archive with its libraries inside.
+
+All of them are pure Python, so the file runs on every CPU and with every Python that is new enough. PyYAML's compiled
+part is optional and is left out; jsonschema is held at the last version without compiled libraries.
+"""
+
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+from release import version
+from release.version import ROOT
+
+LIBRARIES = ("jsonschema>=4.17,<4.18", "PyYAML>=6.0")
+UNIVERSAL = ("--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet")
+SKIPPED = (".so", ".pyc", ".pyi")
+MAIN = """\
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("provisioner needs Python 3.11 or newer; this is %d.%d" % sys.version_info[:2])
+
+from provisioner.cli.main import entry
+
+entry()
+"""
+INTERPRETER = b"#!/usr/bin/env -S python3 -I\n"
+
+
+def fetch(into: Path) -> None:
+    """Install the libraries into a folder."""
+    install = (sys.executable, "-m", "pip", "install", *UNIVERSAL, "--target", str(into), *LIBRARIES)
+    subprocess.run(install, check=True)
+
+
+def build(target: Path, libraries: Path, epoch: int) -> None:
+    """Write the archive; the same sources and libraries give the same bytes."""
+    contents = dict(_libraries(libraries))
+    contents.update(_package())
+    contents["__main__.py"] = MAIN.encode()
+    when = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no time before 1980
+    with target.open("wb") as file:
+        file.write(INTERPRETER)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(contents):
+                entry = zipfile.ZipInfo(name, when)
+                entry.external_attr = 0o644 << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, contents[name])
+    target.chmod(0o755)
+
+
+def _libraries(folder: Path) -> list[tuple[str, bytes]]:
+    """The libraries with their licenses."""
+    paths = (p for p in folder.rglob("*") if p.is_file() and p.suffix not in SKIPPED)
+    kept = (p for p in paths if not {"bin", "tests", "__pycache__"} & set(p.relative_to(folder).parts))
+    return [(str(p.relative_to(folder)), p.read_bytes()) for p in kept if p.name not in ("RECORD", "direct_url.json")]
+
+
+def _package() -> dict[str, bytes]:
+    paths = [p for p in (ROOT / "provisioner").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    found = {str(p.relative_to(ROOT)): p.read_bytes() for p in paths}
+    stamp = version.stamped(found[version.FILE].decode(), version.version())
+    return {**found, version.FILE: stamp.encode(), "LICENSE": (ROOT / "LICENSE").read_bytes()}

@@ -1,0 +1,64 @@
+"""What hatchling does for this project: the version, the description, and what a wheel has beside the package.
+
+A wheel has the units, the manual and so on in provisioner/shipped, for `provisioner setup`.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # hatchling loads this file by its path
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # noqa: E402
+from hatchling.metadata.plugin.interface import MetadataHookInterface  # noqa: E402
+
+from release import layout, version  # noqa: E402
+
+VERSION = version.version()
+SHIPPED = "provisioner/shipped"
+
+
+class Description(MetadataHookInterface):
+    """Take README.md for the description, with links that work where there are no other files."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Put it into the metadata."""
+        base = f"{layout.url()}/blob/main/"
+        text = re.sub(r"\]\((?!https?:|#)", f"]({base}", (ROOT / "README.md").read_text())
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+
+
+class Hook(BuildHookInterface):  # type: ignore[type-arg]
+    """Put the version into the package, and the files for `provisioner setup` into a wheel."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, kind: str, build_data: dict[str, Any]) -> None:
+        """Name the files that hatchling has to take from elsewhere."""
+        if kind == "editable":
+            return
+        self._made = tempfile.TemporaryDirectory(prefix="provisioner-build-")
+        made = Path(self._made.name)
+        self._add(build_data, version.FILE, version.stamped((ROOT / version.FILE).read_text(), VERSION).encode(), made)
+        if self.target_name == "wheel":
+            for file in layout.shipped("@PREFIX@"):
+                self._add(build_data, f"{SHIPPED}/{file.target}", file.content, made)
+                if file.target.startswith("share/man/"):
+                    build_data["shared_data"][str(made / SHIPPED / file.target)] = file.target
+
+    def finalize(self, kind: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Remove what initialize() wrote."""
+        if kind != "editable":
+            self._made.cleanup()
+
+    def _add(self, build_data: dict[str, Any], target: str, content: bytes, made: Path) -> None:
+        path = made / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o644)
+        build_data["force_include"][str(path)] = target

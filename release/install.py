@@ -1,0 +1,123 @@
+"""`make install` and `make uninstall`: every file of the layout below DESTDIR and PREFIX.
+
+What an earlier version left is removed first: a list of what was installed lies among the files.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from release import layout, version
+
+LIST = "lib/provisioner/installed"
+CONFIGURATION = "/etc/provisioner"
+# They are told when their files change. Only on the host itself; a package's scripts do the same.
+TELL = (
+    ("systemd-tmpfiles", "--create", "provisioner.conf"),
+    ("journalctl", "--update-catalog"),
+    ("systemctl", "daemon-reload"),
+)
+UNITS = ("provisioner-check.timer", "provisioner-check.service", "provisioner-repair.service")
+LIVE = ("/usr", "/usr/local")  # where systemd looks for units
+
+
+def install(destination: Path, prefix: str, python: str) -> None:
+    """Write every file, and the folder of the configuration. The list has folders that were not there before, too."""
+    made: list[str] = []
+    _forget(destination, prefix)
+    for file in (*layout.program(prefix, python, version.version()), *layout.shipped(prefix)):
+        path = _place(destination, f"{prefix}/{file.target}", made)
+        path.write_bytes(file.content)
+        path.chmod(file.mode)
+    for name, target in layout.LINKS.items():
+        path = _place(destination, f"{prefix}/{name}", made)
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+    _folder(destination, CONFIGURATION, made)
+    path = _place(destination, f"{prefix}/{LIST}", made)
+    path.write_text("".join(f"{name}\n" for name in made))
+    if _live(destination, prefix):
+        subprocess.run((python, "-Im", "compileall", "-q", f"{prefix}/{layout.PACKAGE}"), check=False)
+        _tell()
+
+
+def uninstall(destination: Path, prefix: str) -> None:
+    """Remove every file, and the folders that nobody else uses. The configuration and the history stay."""
+    live = _live(destination, prefix)
+    if live:
+        subprocess.run(("systemctl", "disable", "--now", "--quiet", UNITS[0]), check=False)
+        subprocess.run(("systemctl", "stop", "--quiet", *UNITS[1:]), check=False)
+    if not _forget(destination, prefix):
+        raise SystemExit(f"`make install PREFIX={prefix}` installed nothing here: there is no {prefix}/{LIST}")
+    if live:
+        _tell()
+
+
+def _place(destination: Path, name: str, made: list[str]) -> Path:
+    """Return the path of a file to write, whose folders are there by then."""
+    _folder(destination, str(Path(name).parent), made)
+    made.append(name)
+    return destination / name.lstrip("/")
+
+
+def _folder(destination: Path, name: str, made: list[str]) -> None:
+    path = destination / name.lstrip("/")
+    for folder in reversed([path, *path.parents]):
+        if destination in folder.parents and not folder.is_dir():
+            folder.mkdir(parents=True)
+            made.append(f"/{folder.relative_to(destination)}/")
+
+
+def _forget(destination: Path, prefix: str) -> bool:
+    """Remove what an earlier `make install` wrote. False: there was none."""
+    try:
+        names = (destination / prefix.lstrip("/") / LIST).read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    for name in reversed(names):
+        path = destination / name.lstrip("/")
+        if name.endswith("/"):
+            shutil.rmtree(path / "__pycache__", ignore_errors=True)
+            _rmdir(path)
+        else:
+            path.unlink(missing_ok=True)
+    return True
+
+
+def _rmdir(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # somebody else's files are in it, or it is gone
+        return
+
+
+def _live(destination: Path, prefix: str) -> bool:
+    return str(destination) == "/" and prefix in LIVE and Path("/run/systemd/system").is_dir()
+
+
+def _tell() -> None:
+    for argv in TELL:
+        subprocess.run(argv, check=False)
+
+
+def main(arguments: list[str]) -> None:
+    """Read the command line of the Makefile."""
+    parser = argparse.ArgumentParser(prog="release.install", description=__doc__)
+    parser.add_argument("order", choices=("install", "uninstall"))
+    parser.add_argument("--destdir", default="")
+    parser.add_argument("--prefix", default="/usr/local")
+    parser.add_argument("--python", default="/usr/bin/python3")
+    read = parser.parse_args(arguments)
+    destination = Path(read.destdir or "/").absolute()
+    os.umask(0o022)
+    if read.order == "install":
+        install(destination, read.prefix, read.python)
+    else:
+        uninstall(destination, read.prefix)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

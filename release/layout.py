@@ -1,0 +1,99 @@
+"""Which file of the sources goes where on a host. Every way of installing takes it from here.
+
+Targets are below the prefix. A file that has @PREFIX@ in it gets the prefix.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from release import version
+from release.version import ROOT
+
+PACKAGE = "lib/provisioner/provisioner"
+PROGRAM = "bin/provisioner"
+UNITS = "lib/systemd/system"
+DOC = "share/doc/docker-host-provisioner"
+
+# Patterns below the root of the sources, the folder that they are named from, and the folder on the host.
+SHIPPED = (
+    ("systemd/*.service", "systemd", UNITS),
+    ("systemd/*.timer", "systemd", UNITS),
+    ("systemd/examples/**/*", "systemd", DOC),
+    ("monitoring/*.yml", "monitoring", "share/provisioner/monitoring"),
+    ("monitoring/*.json", "monitoring", "share/provisioner/monitoring"),
+    ("docs/*.md", "docs", DOC),
+    ("README.md", "", DOC),
+    ("CHANGELOG.md", "", DOC),
+    ("LICENSE", "", DOC),
+)
+RENAMED = {
+    "systemd/provisioner.tmpfiles.conf": "lib/tmpfiles.d/provisioner.conf",
+    "systemd/provisioner.catalog": "lib/systemd/catalog/provisioner.catalog",
+}
+# The undo of an apply that was cut off has to run at the next boot without anyone's help.
+LINKS = {
+    f"{UNITS}/sysinit.target.wants/provisioner-recover.service": "../provisioner-recover.service",
+    f"{UNITS}/multi-user.target.wants/provisioner-recovered.service": "../provisioner-recovered.service",
+}
+TESTS_OF_ALERTS = "alerts_test.yml"
+
+# The checks come first, in words that every Python understands.
+LAUNCHER = """\
+#!{python} -IS
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("provisioner needs Python 3.11 or newer; {python} is %d.%d" % sys.version_info[:2])
+
+import gc
+
+gc.disable()
+sys.path.insert(0, "{library}")
+
+from provisioner.cli.main import entry
+
+entry()
+"""
+
+
+class File(NamedTuple):
+    """A file to install: where, below the prefix, what is in it, and its mode."""
+
+    target: str
+    content: bytes
+    mode: int = 0o644
+
+
+def shipped(prefix: str, root: Path = ROOT) -> Iterator[File]:
+    """Yield everything but the program itself."""
+    for pattern, base, folder in SHIPPED:
+        for path in sorted(root.glob(pattern)):
+            if path.is_file() and path.name != TESTS_OF_ALERTS:
+                yield File(f"{folder}/{path.relative_to(root / base)}", _placed(path, prefix))
+    for name, target in RENAMED.items():
+        yield File(target, _placed(root / name, prefix))
+
+
+def program(prefix: str, python: str, text: str, root: Path = ROOT) -> Iterator[File]:
+    """Yield the package and its launcher, with version ``text`` put in."""
+    for path in sorted((root / "provisioner").rglob("*")):
+        name = str(path.relative_to(root))
+        if path.is_file() and "__pycache__" not in path.parts:
+            content = path.read_bytes()
+            if name == version.FILE:
+                content = version.stamped(content.decode(), text).encode()
+            yield File(f"lib/provisioner/{name}", content)
+    launcher = LAUNCHER.format(python=python, library=f"{prefix}/lib/provisioner")
+    yield File(PROGRAM, launcher.encode(), 0o755)
+
+
+def _placed(path: Path, prefix: str) -> bytes:
+    return path.read_bytes().replace(b"@PREFIX@", prefix.encode())
+
+
+def url(root: Path = ROOT) -> str:
+    """Return where the project lives; pyproject.toml is the one place that says so."""
+    said: str = tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Source"]
+    return said

@@ -1,0 +1,177 @@
+"""Everything that a release consists of: wheel, source archive, .deb, .rpm, one-file program, checksums.
+
+The same commit gives the same bytes: every time in them is that of the commit.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from release import archive, install, layout, version
+from release.version import ROOT
+
+NAME = "docker-host-provisioner"
+SCRIPTS = ROOT / "release/scripts"
+CONFFILE = "/etc/provisioner/provisioner.yaml"
+SUMMARY = "Makes a Docker host able to build, run and push images for many platforms"
+DESCRIPTION = f"""\
+{SUMMARY}
+It switches Docker to the containerd image store, registers QEMU emulators that survive a reboot,
+creates a BuildKit builder, and proves all of it by building and running an image for each platform.
+A timer reports what no longer matches the configuration."""
+COPYRIGHT = """\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: provisioner
+Source: {source}
+
+Files: *
+Copyright: The authors of provisioner
+License: Apache-2.0
+ The full text is in /usr/share/common-licenses/Apache-2.0 and in LICENSE in this folder.
+"""
+MAINTAINER = "The authors of provisioner <provisioner@users.noreply.github.com>"
+
+# What each kind of package calls the same things.
+KINDS: dict[str, dict[str, Any]] = {
+    "deb": {
+        "arch": "all",
+        "section": "admin",
+        "depends": ["python3 (>= 3.11)", "python3-jsonschema (>= 4.10)", "python3-yaml (>= 6.0)"],
+        "recommends": [
+            "docker-buildx | docker-buildx-plugin",
+            "python3-systemd",
+            "qemu-user-static | qemu-user (>= 1:10)",
+        ],
+        "scripts": {"postinstall": "deb-postinst.sh", "preremove": "deb-prerm.sh", "postremove": "deb-postrm.sh"},
+    },
+    "rpm": {
+        "arch": "noarch",
+        "section": "",
+        "depends": ["python3 >= 3.11", "python3-jsonschema >= 4.10", "python3-pyyaml >= 6.0"],
+        "recommends": ["docker-buildx-plugin", "python3-systemd", "qemu-user-static"],
+        "scripts": {"postinstall": "rpm-post.sh", "preremove": "rpm-preun.sh", "postremove": "rpm-postun.sh"},
+    },
+}
+
+
+def build(into: Path, nfpm: Path, libraries: Path) -> None:
+    """Write all of it into a folder.
+
+    ``nfpm`` is that program, ``libraries`` the folder of those that the one-file program has inside.
+    """
+    text, epoch = version.version(), when()
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    python(into, environment)
+    for kind in KINDS:
+        system(kind, into, nfpm, text, environment)
+    archive.build(into / "provisioner.pyz", libraries, epoch)
+    made = sorted(path for path in into.iterdir() if path.name != "SHA256SUMS")
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made)
+    (into / "SHA256SUMS").write_text(sums)
+
+
+def when() -> int:
+    """Return the time that goes into everything built: the caller's, or that of the commit."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    argv = ("git", "-C", str(ROOT), "log", "-1", "--format=%ct")
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    return int(said or 1795737600)
+
+
+def python(into: Path, environment: dict[str, str]) -> None:
+    """Write the source archive, and a wheel built from it."""
+    argv = (sys.executable, "-m", "build", "--no-isolation", "--outdir", str(into), str(ROOT))
+    subprocess.run(argv, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def system(kind: str, into: Path, nfpm: Path, text: str, environment: dict[str, str]) -> None:
+    """Write a package for a distribution's package manager."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        install.install(root, "/usr", "/usr/bin/python3")
+        (root / "usr" / install.LIST).unlink()
+        _settle(kind, root)
+        configuration = Path(folder) / "nfpm.json"  # JSON is YAML
+        configuration.write_text(json.dumps(_configuration(kind, root, text, int(environment["SOURCE_DATE_EPOCH"]))))
+        argv = (str(nfpm), "package", f"--config={configuration}", f"--packager={kind}", f"--target={into}/")
+        subprocess.run(argv, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def _settle(kind: str, root: Path) -> None:
+    """Add what belongs to a package alone: compressed manuals, the configuration, Debian's copyright file."""
+    for page in (root / "usr/share/man").rglob("*.[0-9]"):
+        page.with_name(f"{page.name}.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
+        page.unlink()
+    (root / CONFFILE.lstrip("/")).write_bytes(configuration())
+    if kind == "deb":
+        doc = root / "usr" / layout.DOC
+        (doc / "copyright").write_text(COPYRIGHT.format(source=layout.url()))
+        (doc / "LICENSE").unlink()  # Debian has it in /usr/share/common-licenses
+        (doc / "changelog.gz").write_bytes(gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0))
+        (doc / "CHANGELOG.md").unlink()
+
+
+def configuration() -> bytes:
+    """Return the configuration to start from with every setting commented out, so that the defaults stay in force."""
+    argv = (sys.executable, "-m", "provisioner", "init")
+    lines = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return "".join(f"{_commented(line)}\n" for line in lines).encode()
+
+
+def _commented(line: str) -> str:
+    return line if not line.strip() or line.lstrip().startswith("#") else f"#{line}"
+
+
+def _configuration(kind: str, root: Path, text: str, epoch: int) -> dict[str, Any]:
+    words = KINDS[kind]
+    return {
+        "name": NAME,
+        "arch": words["arch"],
+        "platform": "linux",
+        "version": version.debian(text),
+        "version_schema": "none",
+        "release": "1",
+        "section": words["section"],
+        "priority": "optional",
+        "maintainer": MAINTAINER,
+        "description": DESCRIPTION,
+        "vendor": "The authors of provisioner",
+        "homepage": layout.url(),
+        "license": "Apache-2.0",
+        "mtime": _rfc3339(epoch),
+        "depends": words["depends"],
+        "recommends": words["recommends"],
+        "scripts": {name: str(SCRIPTS / file) for name, file in words["scripts"].items()},
+        "contents": _contents(root, epoch),
+        "rpm": {"summary": SUMMARY, "buildhost": "localhost"},
+        "deb": {"compression": "xz"},
+    }
+
+
+def _contents(root: Path, epoch: int) -> list[dict[str, Any]]:
+    """Return each file, link and folder of our own, as nfpm wants to be told."""
+    owned = {"owner": "root", "group": "root", "mtime": _rfc3339(epoch)}
+    found: list[dict[str, Any]] = [{"dst": "/etc/provisioner", "type": "dir", "file_info": {**owned, "mode": 0o755}}]
+    for path in sorted(root.rglob("*")):
+        place = f"/{path.relative_to(root)}"
+        if path.is_symlink():
+            found.append({"src": str(path.readlink()), "dst": place, "type": "symlink", "file_info": owned})
+        elif path.is_file():
+            kind = "config|noreplace" if place == CONFFILE else ""
+            info = {**owned, "mode": path.stat().st_mode & 0o777}
+            found.append({"src": str(path), "dst": place, "type": kind, "file_info": info})
+        elif "provisioner" in place and place != "/etc/provisioner":
+            found.append({"dst": place, "type": "dir", "file_info": {**owned, "mode": 0o755}})
+    return found
+
+
+def _rfc3339(epoch: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
