@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from provisioner.config import desired
+from provisioner.config import load, parse
+from provisioner.config.load import Configuration
 from provisioner.platforms import binfmt
 from provisioner.platforms.table import Platform
 
@@ -88,8 +89,9 @@ class PrivateHost:
 
     def configure(self, text: str) -> None:
         """Write the configuration, and what an apply would remember of it: this host's Python may know no YAML."""
-        self.put(desired.PATH, text)
-        self.put("/var/lib/provisioner/configuration.json", desired.remember(text, desired.parse(text, desired.PATH)))
+        self.put(load.PATH, text)
+        read = Configuration(parse.parse(text, load.PATH), load.PATH, text)
+        self.put("/var/lib/provisioner/configuration.json", load.memory(read) or "")
 
     def register(self, row: Platform, interpreter: str, flags: str, *, name: str | None = None) -> None:
         """Register an entry as somebody else would."""

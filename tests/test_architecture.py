@@ -54,7 +54,7 @@ CHECK = {
     "text": "byte_order json_edit toml",
     "host": "calling identity looking programs wire",
     "platforms": "binfmt elf machine table",
-    "config": "desired drivers",
+    "config": "desired drivers load",
     "engine": "contexts endpoints facts info kinds registries stores",
     "daemon": "file resource",
     "image_store": "keys resource",

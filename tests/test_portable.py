@@ -66,6 +66,7 @@ from tests.desktop import Desktop
 from provisioner.config.desired import Desired
 from provisioner.engine import facts
 from provisioner.host import System
+from provisioner.config import load
 from provisioner.runs import apply, rollback
 tree, environ = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
 fake = Desktop(tree)
@@ -75,7 +76,7 @@ for link, target in json.loads(sys.argv[3]).items():
 with fake.running():
     host = System(str(tree), environ)
     host.uid = host.uid or 501
-    done = apply.apply(host, None, lambda line: None, only=("image store",))
+    done = apply.apply(host, load.load(host, None), lambda line: None, only=("image store",))
     seen = facts.gather(host, Desired())
     set_ = json.loads(fake.settings)
     undone = rollback.rollback(host, None, lambda line: None)

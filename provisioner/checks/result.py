@@ -5,8 +5,8 @@ Described by result.schema.json. Secrets are hidden here, before anything is ren
 
 from provisioner import __version__, secrets
 from provisioner.checks.record import SCHEMA_VERSION, Result
-from provisioner.config import desired
 from provisioner.config.desired import Desired
+from provisioner.config.load import Configuration
 from provisioner.engine import stores
 from provisioner.engine.facts import Facts
 from provisioner.errors import Exit
@@ -65,12 +65,11 @@ def status(result: Result) -> Exit:
     return Exit.FAILED if result["unknown"] else Exit.OK
 
 
-def identified(result: Result, host: Reader, facts: Facts, path: str | None) -> Result:
+def identified(result: Result, host: Reader, facts: Facts, configuration: Configuration) -> Result:
     """A result with whose it is: host, engine, agent, configuration."""
     from hashlib import sha256  # 3 ms that an answer on a terminal need not pay
 
-    path = desired.place(host, path)
-    text = host.read(path)
+    text = configuration.text
     machine = (host.read("/etc/machine-id") or "").strip()
     return {
         "schema_version": SCHEMA_VERSION,
@@ -89,7 +88,7 @@ def identified(result: Result, host: Reader, facts: Facts, path: str | None) -> 
         },
         "agent": {"version": __version__},
         "configuration": {
-            "path": None if text is None else path,
+            "path": configuration.path,
             "sha256": None if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
         },
         **result,

@@ -25,13 +25,14 @@ def _flag(name: str, text: str) -> Argument:
 
 
 def duration(text: str) -> int:
-    """Seconds of ``90s``, ``10m`` or ``2h``."""
-    number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
-    if unit is None or not number.isdigit() or not int(number):
+    """The seconds of a length of time, as argparse takes a type."""
+    from provisioner.text import durations  # a check has no such argument
+
+    if (found := durations.seconds(text)) is None:
         from argparse import ArgumentTypeError
 
-        raise ArgumentTypeError(f"{text!r} is no time: 10m, say")
-    return int(number) * unit
+        raise ArgumentTypeError(f"{text!r} is not a length of time, {durations.EXAMPLES}")
+    return found
 
 
 POLICIES = ("never", "if-idle", "always")
@@ -53,6 +54,8 @@ _ONLY = _argument("--only", "leave the rest alone; may be given repeatedly", act
 _QUICK = _flag("--quick", "judge emulators by reading, run no program")
 
 _ROOT = _argument("--root", "an image that does not run: its files alone, nothing is started", metavar="DIR")
+
+_SILENT = {"default": 2 * 86400, "type": duration, "metavar": "TIME"}
 
 ARGUMENTS = {
     "apply": (
@@ -82,7 +85,13 @@ ARGUMENTS = {
     "recover": (_flag("--files", "only files: for a boot, before the engine runs"),),
     "report": (
         _argument("sources", "results; - is NDJSON on stdin", nargs="+", metavar="FILE|DIR|-"),
-        _argument("--silent-after", "a host whose last result is older is silent", default="2d", metavar="TIME"),
+        _argument(
+            "--silent-after",
+            "a host whose last result is older is silent",
+            default=2 * 86400,
+            type=duration,
+            metavar="TIME",
+        ),
         _argument("--expect", "every host's name, a line each: who has no result at all?", metavar="FILE"),
     ),
     "rollback": (

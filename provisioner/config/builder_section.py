@@ -1,76 +1,95 @@
-"""What the schema cannot say of a builder's configuration: options that belong to a driver, nodes that fit together."""
+"""What the schema cannot say of a builder: options that belong to a driver, nodes that fit together."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provisioner.config import drivers
-from provisioner.errors import ConfigError
-from provisioner.platforms import table
+from provisioner.config import drivers, references
+from provisioner.config.problems import Place, Problem, suggestion
 
 # What is a table in every buildkitd.toml; "" stands for each key.
 TABLES: Mapping[str, Any] = {"worker": {"oci": {}}, "registry": {"": {}}}
 
 
-def checked(found: dict[str, Any], path: str) -> dict[str, Any]:
-    """The section with its platforms normalised. ConfigError names the place and what would be right."""
+def problems(found: Mapping[str, Any]) -> Iterator[Problem]:
+    """Everything that is wrong with a ``builder`` section that is as the schema has it."""
     driver = found.get("driver", drivers.CONTAINER)
-    for where, node in _nodes(found):
-        for option in node.get("driver_options", {}):
-            if drivers.since(driver, option) is None:
-                known = ", ".join(drivers.DRIVERS[driver].options)
-                more = ", env.NAME" if drivers.DRIVERS[driver].environment else ""
-                message = f"{path}: {where}.driver_options.{option}: the driver {driver} has no such option"
-                raise ConfigError(message, hint=f"its options are {known}{more}")
-        if "platforms" in node:
-            node["platforms"] = [_platform(p, f"{path}: {where}.platforms") for p in node["platforms"]]
+    for place, node in sections(found):
+        yield from _options(driver, node, place)
         if driver == drivers.REMOTE and (node.get("flags") or node.get("buildkitd")):
-            message = f"{path}: {where}: a remote buildkitd takes neither flags nor a configuration from here"
-            raise ConfigError(message, hint="give them to that buildkitd where it runs")
-    _toml(found.get("buildkitd", {}), f"{path}: builder.buildkitd", TABLES)
-    nodes = found.get("nodes", [])
+            message = "a remote buildkitd takes neither flags nor a configuration from here"
+            yield Problem(place, message, "configure that buildkitd where it runs")
+    yield from _toml(found.get("buildkitd", {}), ("builder", "buildkitd"), TABLES)
+    yield from _registries(found.get("buildkitd", {}))
+    yield from _nodes(found, driver)
+
+
+def sections(found: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """The builder's own section, and each of its nodes, with their places."""
+    yield ("builder",), found
+    yield from ((("builder", "nodes", i), node) for i, node in enumerate(found.get("nodes", [])))
+
+
+def _options(driver: str, node: Mapping[str, Any], place: Place) -> Iterator[Problem]:
+    known = list(drivers.DRIVERS[driver].options)
+    more = ", env.NAME" if drivers.DRIVERS[driver].environment else ""
+    for option, value in node.get("driver_options", {}).items():
+        where = (*place, "driver_options", option)
+        if drivers.since(driver, option) is None:
+            guess = suggestion(option, known)
+            hint = f"{guess + ' ' if guess else ''}Its options are {', '.join(known)}{more}"
+            yield Problem(where, f"the driver {driver} has no such option", hint)
+        elif option == "image" and (wrong := references.image(value)):
+            yield Problem(where, wrong, f"for example {drivers.IMAGE}")
+
+
+def _nodes(found: Mapping[str, Any], driver: str) -> Iterator[Problem]:
+    nodes, place = found.get("nodes", []), ("builder", "nodes")
     if driver == drivers.REMOTE and not nodes:
-        raise ConfigError(f"{path}: builder.nodes: the driver remote needs one", hint="nodes: [{endpoint: tcp://…}]")
+        yield Problem(place, "the driver remote needs a node", "nodes: [{endpoint: tcp://buildkit.example.net:1234}]")
     for index, node in enumerate(nodes):
         if driver != drivers.KUBERNETES and "endpoint" not in node:
-            hint = "a context's name, ssh://user@host, or tcp://host:port"
-            raise ConfigError(f"{path}: builder.nodes[{index}]: endpoint is missing", hint=hint)
+            hint = "a docker context, ssh://user@host or tcp://host:port"
+            yield Problem((*place, index), "endpoint is missing", hint)
     for key, values in (("endpoint", [n["endpoint"] for n in nodes if "endpoint" in n]), ("name", _names(found))):
-        if twice := next((v for v in values if values.count(v) > 1), None):
-            raise ConfigError(f"{path}: builder.nodes: the {key} {twice} stands twice", hint="one node, one endpoint")
-    return found
+        for twice in sorted({v for v in values if values.count(v) > 1}):
+            yield Problem(place, f"the {key} {twice} appears twice", f"each node needs its own {key}")
 
 
 def _names(found: Mapping[str, Any]) -> list[str]:
-    """All nodes' names; buildx numbers those that have none, and the host's own is the first."""
+    """All nodes' names. buildx numbers those that have none, and the host's own is the first."""
     name, own = found.get("name", "container-builder"), found.get("driver", drivers.CONTAINER) != drivers.REMOTE
     more = [n.get("name") or f"{name}{number}" for number, n in enumerate(found.get("nodes", []), int(own))]
     return [*([drivers.first(name)] if own else []), *more]
 
 
-def _nodes(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "builder", found
-    yield from ((f"builder.nodes[{i}]", node) for i, node in enumerate(found.get("nodes", [])))
+def _registries(buildkitd: Mapping[str, Any]) -> Iterator[Problem]:
+    tables = buildkitd.get("registry")
+    for name, table in tables.items() if isinstance(tables, Mapping) else ():
+        place: Place = ("builder", "buildkitd", "registry", name)
+        if wrong := references.registry(str(name)):
+            yield Problem(place, wrong, "for example docker.io or registry.example.net:5000")
+        mirrors = table.get("mirrors") if isinstance(table, Mapping) else None
+        for index, mirror in enumerate(mirrors if isinstance(mirrors, list) else []):
+            host = str(mirror) if "://" in str(mirror) else str(mirror).partition("/")[0]
+            if wrong := references.registry(host):
+                yield Problem((*place, "mirrors", index), wrong, "BuildKit takes host[:port][/path], without https://")
 
 
-def _platform(name: str, where: str) -> str:
-    try:
-        return table.normalise(name)
-    except ValueError as e:
-        raise ConfigError(f"{where}: {e}", hint="for example linux/arm64") from None
-
-
-def _toml(found: Any, where: str, tables: Mapping[str, Any] | None = None) -> None:
-    """Refuse what cannot be said in TOML, and what is none of buildkitd's ``tables``."""
+def _toml(found: Any, place: Place, tables: Mapping[str, Any] | None = None) -> Iterator[Problem]:
+    """What TOML cannot express, and what is not a table although buildkitd has one there."""
     if tables is not None and not isinstance(found, Mapping):
-        raise ConfigError(f"{where}: this is a table of buildkitd.toml", hint="give it keys, or leave it out")
-    if isinstance(found, Mapping):
+        yield Problem(place, "this is a table of buildkitd.toml", "give it keys, or leave it out")
+    elif isinstance(found, Mapping):
         for key, value in found.items():
-            _toml(value, f"{where}.{key}", (tables or {}).get(key, (tables or {}).get("")))
+            yield from _toml(value, (*place, key), (tables or {}).get(key, (tables or {}).get("")))
     elif isinstance(found, list):
         if len({isinstance(entry, Mapping) for entry in found}) > 1:
-            raise ConfigError(f"{where}: TOML has no list of tables and others", hint="let all be mappings, or none")
+            yield Problem(place, "a list in TOML holds either tables or values", "make all entries mappings, or none")
         for index, entry in enumerate(found):
-            _toml(entry, f"{where}[{index}]")
+            if isinstance(entry, list) and any(isinstance(e, Mapping) for e in entry):
+                yield Problem((*place, index), "TOML has no list of lists of tables", "make it one list of mappings")
+            else:
+                yield from _toml(entry, (*place, index))
     elif found is None or found in (float("inf"), -float("inf")) or found != found:
-        hint = "leave the key out, and BuildKit's own default counts"
-        raise ConfigError(f"{where}: TOML has no word for {'null' if found is None else found}", hint=hint)
+        hint = "leave the key out, so that BuildKit's own default applies"
+        yield Problem(place, f"TOML cannot express {'null' if found is None else found}", hint)

@@ -9,6 +9,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
+from provisioner.text import durations
 
 CLIENTS = ("docker-buildx", "docker-compose", "buildctl")
 BUILDS = frozenset(("build", "bake", "--build"))  # the last of them: compose up
@@ -70,7 +71,7 @@ def is_open(window: Window, now: str) -> bool:
     from datetime import datetime, timedelta
 
     here = datetime.fromisoformat(now.replace("Z", "+00:00")).astimezone(_zone(window.zone))
-    length = timedelta(**{{"m": "minutes", "h": "hours"}[window.length[-1]]: int(window.length[:-1])})
+    length = timedelta(seconds=durations.seconds(window.length) or 0)
     hour, minute = map(int, window.start.split(":"))
     for back in range(length.days + 2):
         start = (here - timedelta(days=back)).replace(hour=hour, minute=minute, second=0)

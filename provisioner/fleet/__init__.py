@@ -5,17 +5,16 @@ import time
 from provisioner.fleet import page, read, summary_json, text
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
-from provisioner.runs import freeze
 
 RENDERERS = {"text": text.render, "json": summary_json.render, "html": page.render}
 
 
-def report(sources: list[str], kind: str, silent_after: str, expected: str | None) -> str:
-    """The answer. ``silent_after``: ``2d``; ``expected``: a file with the name of every host that there is, one a line.
+def report(sources: list[str], kind: str, silent_after: int, expected: str | None) -> str:
+    """The answer. Bad results are part of it, never an error.
 
-    UsageError: no such time. Bad results are part of the answer, never an error.
+    ``silent_after``: seconds; ``expected``: a file with the name of every host that there is, one a line.
     """
-    fleet = Fleet(int(time.time()), freeze.seconds(silent_after))
+    fleet = Fleet(int(time.time()), silent_after)
     fleet.add(read.hosts(sources))
     if expected:
         fleet.expect(line.decode(errors="replace").strip() for line in streams.lines(expected))

@@ -91,12 +91,15 @@ class Looking:
         return None if data is None else data.decode("utf-8", "surrogateescape")
 
     def head(self, path: str, size: int) -> bytes | None:
-        """The first bytes of a file (all for -1); None: there is none."""
+        """The first bytes of a file or pipe (all for -1); None: there is none."""
         if self.root:
             self._inside(path, os.path.realpath(self.path(path)))
         try:
             with open(self.path(path), "rb", buffering=0) as file:
-                return file.read(size)
+                data = file.read(size)
+                while 0 < len(data) < size and (more := file.read(size - len(data))):  # a pipe gives a part at a time
+                    data += more
+                return data
         except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError:

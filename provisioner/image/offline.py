@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from provisioner import __version__
 from provisioner.builder import resource as builder_resource
-from provisioner.config import desired
+from provisioner.config import load as configurations
 from provisioner.config.desired import Desired
 from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon import service
@@ -57,7 +57,7 @@ def load(root: str, config: str | None) -> tuple[System, Desired]:
     if folder is None or not folder.directory:
         raise UsageError(f"--root {root}: there is no such folder", hint="name the folder that is the image's /")
     image.image = True
-    return image, desired.load(System() if config else image, config)
+    return image, configurations.load(System() if config else image, config).desired
 
 
 def look(host: Reader, wanted: Desired, root: str, say: Callable[[str], None]) -> Plan:

@@ -1,16 +1,16 @@
 """Make a plan: journal, act, settle, observe again, prove; or undo it all, newest first."""
 
-from contextlib import suppress
 from typing import NamedTuple
 
 from provisioner import __version__
 from provisioner.builder import buildkitd, leftovers, store
-from provisioner.config import desired
-from provisioner.config.desired import Desired
+from provisioner.config import load
+from provisioner.config.desired import Desired, Restarts
+from provisioner.config.load import Configuration
 from provisioner.daemon import service
 from provisioner.emulators import copy_out, emulated
 from provisioner.engine import facts
-from provisioner.errors import ConfigError, Exit, ProvisionerError, RolledBackError
+from provisioner.errors import Exit, ProvisionerError, RolledBackError
 from provisioner.host import System
 from provisioner.model import Found
 from provisioner.proof import local
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
 def apply(
     system: System,
-    path: str | None,
+    configuration: Configuration,
     say: Say,
     *,
     restart: str | None = None,
@@ -59,8 +59,8 @@ def apply(
     name; ``only`` names resources.
     ``confirm``: seconds after which systemd takes everything back unless ``confirmed`` was called.
     """
-    configured = desired.load(system, path)
-    wanted = configured._replace(restart=desired.Restarts(restart) if restart else configured.restart, only=only)
+    configured = configuration.desired
+    wanted = configured._replace(restart=Restarts(restart) if restart else configured.restart, only=only)
     builder = configured.builder._replace(name=f"{configured.builder.name}{suffix}")
     wanted = wanted._replace(engine=engine or configured.engine, builder=builder)
     system = entitled(system, wanted)
@@ -82,24 +82,24 @@ def apply(
         else:
             outcome = Outcome(_status(made), made, made)
         with uninterruptible(last=True):  # it has come to its end, and nobody may be told otherwise
-            _remember(system, path, configured, wanted.builder.users[0])
+            _remember(system, configuration, wanted.builder.users[0], say)
         return outcome._replace(recovered=cut)
 
 
-def repair(system: System, path: str | None, say: Say) -> Outcome:
+def repair(system: System, configuration: Configuration, say: Say) -> Outcome:
     """Mend what the configuration lets the timer mend, and nothing else.
 
     No restart, then, and no recovery, which may need one. ProvisionerError: an apply was cut off, and somebody has to
     look first.
     """
     must_be_root(system)
-    listed = desired.load(system, path).repair
+    listed = configuration.desired.repair
     if not listed:
         return Outcome(Exit.OK, Plan(), Plan())
     if not receipts.running(system) and (cut := journal.cut_off(system)):
         reason = f"the apply of {cut.time} (receipt {cut.number}) was cut off"
         raise ProvisionerError(reason, hint="undo it first: provisioner rollback")
-    return apply(system, path, say, only=listed)
+    return apply(system, configuration, say, only=listed)
 
 
 def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -246,16 +246,19 @@ def _words(e: BaseException) -> tuple[str, str | None]:
     return str(e) or type(e).__name__, None
 
 
-def _remember(system: System, path: str | None, wanted: Desired, user: str) -> None:
-    """Keep what was validated and parsed, so that a check need not do so again."""
-    memories = {desired.remembered(system): desired.memory(system, path, wanted)}
-    if account := system.account(user):
-        with suppress(ConfigError):  # of a record that cannot be read there is nothing to remember
-            instance = store.instance(system, store.of(system, account), wanted.builder.name)
+def _remember(system: System, configuration: Configuration, user: str, say: Say) -> None:
+    """Keep what was validated and parsed, so that a check need not do so again. A cache never fails a run."""
+    builder = configuration.desired.builder.name
+    memories = {load.remembered(system): load.memory(configuration)}
+    try:
+        if account := system.account(user):
+            instance = store.instance(system, store.of(system, account), builder)
             files = instance.nodes[0].files if instance and instance.nodes else None
             if text := (files or {}).get(buildkitd.NAME):
                 memories[buildkitd.remembered(system)] = buildkitd.memory(text)
-    for place, memory in memories.items():
-        if memory is not None and memory != system.read(place):
-            journal.prepare(system)
-            system.write(place, memory, 0o600)
+        for place, memory in memories.items():
+            if memory is not None and memory != system.read(place):
+                journal.prepare(system)
+                system.write(place, memory, 0o600)
+    except (ProvisionerError, OSError) as e:
+        say(f"note: checks will take longer, because what was read could not be kept: {e}")

@@ -13,7 +13,6 @@ from provisioner.typed import NamedTuple
 
 FOLDER = "/etc/provisioner"
 PATH = f"{FOLDER}/hold.json"
-UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 LONGEST = 366 * 86400  # seconds; a hold for ever is a host that nobody provisions
 
 
@@ -71,22 +70,17 @@ def release(system: System) -> Hold | None:
     return found
 
 
-def seconds(text: str) -> int:
-    """``90m``, ``8h``, ``2d``, ``1w`` as seconds. UsageError: it is none of these."""
-    if text[-1:] not in UNITS or not (text[:-1].isascii() and text[:-1].isdigit()):
-        raise UsageError(f"{text!r} is no length of time", hint="for example 90m, 8h, 2d or 1w")
-    return int(text[:-1]) * UNITS[text[-1]]
-
-
 def moment(text: str, now: str) -> str:
     """``8h``, ``2d``, ``2026-12-01`` (its beginning, UTC), ``2026-12-01T08:00+01:00`` as RFC 3339 in UTC."""
     from datetime import UTC, datetime, timedelta  # no check needs them
 
+    from provisioner.text import durations
+
     hint = "for example 8h, 2d, 2026-12-01 or 2026-12-01T08:00Z"
     start = datetime.fromisoformat(now)
     try:
-        if text[-1:] in UNITS:
-            end = start + timedelta(seconds=seconds(text))
+        if length := durations.seconds(text):
+            end = start + timedelta(seconds=length)
         else:
             end = datetime.fromisoformat(text)
             end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)

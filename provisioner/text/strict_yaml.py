@@ -4,21 +4,41 @@ A check of known text never imports this.
 """
 
 import math
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import yaml
 
-from provisioner.errors import ConfigError
+START = "`provisioner init` prints a configuration to start from"
+# PyYAML's own words for frequent mistakes, and what to do about them.
+EXPLAINED = (
+    ("cannot start any token", "\\t", "a tab cannot be used here", "indent with spaces"),
+    ("found another document", "", "the file holds two documents", "remove the line `---` and what follows it"),
+    ("expected <block end>", "", "this line does not fit the lines above it", "check the indentation"),
+    ("mapping values are not allowed here", "", "this line does not fit the line above it",
+     "check the indentation, or quote a text that contains a colon"),
+    ("expected ',' or", "", "a list or mapping is not closed", "add the missing comma or bracket"),
+    ("could not find expected ':'", "", "a key has no colon", "write `key: value`"),
+    ("found unexpected end of stream", "", "a quoted text is not closed", "add the missing quote"),
+)  # fmt: skip
+
+
+class Broken(NamedTuple):
+    """Why a text is not YAML that we take. ``line`` and ``column`` count from 1; 0: not known."""
+
+    message: str
+    hint: str
+    line: int = 0
+    column: int = 0
 
 
 class _Strict(yaml.SafeLoader):
-    """PyYAML's safe loader, which refuses what it would otherwise lose: keys that stand twice; and aliases."""
+    """PyYAML's safe loader, which refuses what it would otherwise lose: keys that appear twice, and aliases."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not taken", problem_mark=parent.start_mark if parent else None
-            )
+            mark: Any = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases cannot be used", problem_mark=mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
 
@@ -27,9 +47,9 @@ class _Strict(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} is no string", problem_mark=key_node.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} is not a text", problem_mark=key_node.start_mark)
             if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} appears twice", problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -37,7 +57,7 @@ class _Strict(yaml.SafeLoader):
 def _refuse(_: _Strict, node: yaml.Node) -> Any:
     """Dates, bytes, sets: what is meant for daemon.json has to be JSON."""
     kind = node.tag.rpartition(":")[2]
-    raise yaml.MarkedYAMLError(problem=f"to YAML this is a {kind}: quote it", problem_mark=node.start_mark)
+    raise yaml.MarkedYAMLError(problem=f"YAML reads this as a {kind}: quote it", problem_mark=node.start_mark)
 
 
 def _number(loader: _Strict, node: yaml.ScalarNode) -> float:
@@ -50,21 +70,48 @@ for _kind in ("timestamp", "binary", "set", "omap", "pairs"):
 _Strict.add_constructor("tag:yaml.org,2002:float", _number)
 
 
-def read(source: str, path: str, limit: int) -> dict[str, Any]:
-    """The mapping that a YAML text holds; empty for an empty text. ConfigError names line and column."""
-    if len(source) > limit:
-        raise ConfigError(f"{path}: it is larger than {limit} bytes", hint="is it the right file?")
+def judge(source: str) -> tuple[dict[str, Any], Mapping[tuple[str | int, ...], tuple[int, int]], Broken | None]:
+    """The mapping that a YAML text holds, the line and column of each of its places, and why it is none, if so."""
     try:
-        found = yaml.load(source, _Strict)  # noqa: S506  # _Strict is a SafeLoader
+        loader = _Strict(source)
+        try:
+            node = loader.get_single_node()
+            found = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as e:
-        mark = e.problem_mark
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError(f"{path}: {e.problem}{where}", hint="`provisioner init` prints one to start from") from None
+        return {}, {}, _broken(e)
+    except yaml.reader.ReaderError as e:
+        line = source.count("\n", 0, e.position) + 1
+        message = f"the character {e.character!r} cannot be used" if isinstance(e.character, str) else "not UTF-8 text"
+        return {}, {}, Broken(f"the file is not text: {message}", "save it as UTF-8", line, 1)
     except (yaml.YAMLError, RecursionError, ValueError) as e:
-        problem = " ".join(str(e).split())
-        raise ConfigError(f"{path}: it is no YAML: {problem}", hint="save it as UTF-8 text") from None
-    if found is None:
-        return {}
+        return {}, {}, Broken(f"the file is not YAML: {' '.join(str(e).split())}", "save it as UTF-8 text")
+    if node is None or found is None:
+        return {}, {}, None
     if not isinstance(found, dict):
-        raise ConfigError(f"{path}: it holds no mapping", hint="`provisioner init` prints one to start from")
-    return found
+        return {}, {}, Broken("the file must hold keys and values", START, 1, 1)
+    return found, dict(_marks(node, ())), None
+
+
+def _broken(error: yaml.MarkedYAMLError) -> Broken:
+    """A mistake that PyYAML found, in words that say what to do."""
+    mark, problem = error.problem_mark, error.problem or error.context or "it is not YAML"
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    for words, more, message, hint in EXPLAINED:
+        if words in problem and more in problem:
+            return Broken(message, hint, line, column)
+    return Broken(problem, START, line, column)
+
+
+def _marks(node: yaml.Node, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], tuple[int, int]]]:
+    """Each place of a document with its line and column: of a key the key's own."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*place, str(key.value))
+            yield inner, (key.start_mark.line + 1, key.start_mark.column + 1)
+            yield from _marks(value, inner)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*place, index), (value.start_mark.line + 1, value.start_mark.column + 1)
+            yield from _marks(value, (*place, index))

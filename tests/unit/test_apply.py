@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.config import desired
+from provisioner.config import load
 from provisioner.config.desired import Desired
 from provisioner.errors import BusyError, ConfigError, DeniedError, ProvisionerError
 from provisioner.host import System, temporary
@@ -269,7 +269,7 @@ def test_a_second_run_is_told_who_holds_the_lock(host: System) -> None:
 def test_only_root_may_change_the_host(host: System) -> None:
     host.uid = 1000
     with pytest.raises(DeniedError, match="only root"):
-        apply.apply(host, None, print)
+        apply.apply(host, load.load(host, None), print)
 
 
 def test_differences_are_kept_with_their_types() -> None:
@@ -279,8 +279,8 @@ def test_differences_are_kept_with_their_types() -> None:
 
 def test_the_memory_of_a_configuration_is_for_root_alone(host: System) -> None:
     host.make_directory("/etc/provisioner", 0o755)
-    host.write(desired.PATH, "restart: never", 0o644)
-    apply._remember(host, None, desired.load(host, None), "root")
-    status = host.stat(desired.remembered(host))
+    host.write(load.PATH, "restart: never", 0o644)
+    apply._remember(host, load.load(host, None), "root", print)
+    status = host.stat(load.remembered(host))
     assert status is not None
     assert status.mode == 0o600

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from provisioner.builder import buildkitd, container, node_engines, obstacles, store
 from provisioner.builder.wanted import Wanted
-from provisioner.config import builder_section, drivers
+from provisioner.config import drivers
 from provisioner.config.desired import Builder, Node
 from provisioner.engine import registries
 from provisioner.engine.endpoints import Endpoint
@@ -242,19 +241,6 @@ def test_a_share_of_a_disk_is_counted_as_buildkit_does() -> None:
     assert buildkitd.share(270_553_174_016, "60%") == 152  # seen with v0.34.2
 
 
-@pytest.mark.parametrize(
-    ("builder", "twice"),
-    [
-        ({"nodes": [{"endpoint": "far", "name": "container-builder0"}]}, "container-builder0"),
-        ({"name": "b", "nodes": [{"endpoint": "far"}, {"endpoint": "there", "name": "b1"}]}, "b1"),
-        ({"name": "b", "driver": "remote", "nodes": [{"endpoint": "a"}, {"endpoint": "c", "name": "b0"}]}, "b0"),
-    ],
-)
-def test_no_two_nodes_have_one_name_given_or_not(builder: dict[str, Any], twice: str) -> None:
-    with pytest.raises(ConfigError, match=f"the name {twice} stands twice"):
-        builder_section.checked(builder, "f")
-
-
 def test_a_node_that_does_not_answer_is_blocked_with_what_asks_it() -> None:
     builder = Builder(nodes=(Node("ssh://arm"), Node("far")))
     where = Endpoint("default", "unix:///s", "default")
@@ -268,13 +254,6 @@ def test_a_node_that_does_not_answer_is_blocked_with_what_asks_it() -> None:
     ]
 
 
-def test_only_a_node_on_a_cluster_needs_no_endpoint() -> None:
-    node = {"name": "second", "platforms": ["linux/arm64"]}
-    assert builder_section.checked({"driver": "kubernetes", "nodes": [dict(node)]}, "f")["nodes"][0]["name"] == "second"
-    with pytest.raises(ConfigError, match=r"builder\.nodes\[0\]: endpoint is missing"):
-        builder_section.checked({"nodes": [dict(node)]}, "f")
-
-
 ODD = {
     b"registry = 5": {"registry": 5},
     b"[registry]\n'docker.io' = 5": {'registry."docker.io"': 5},
@@ -285,22 +264,6 @@ ODD = {
 @pytest.mark.parametrize("text", ODD)
 def test_what_somebody_has_made_of_buildkitd_toml_is_compared_whatever_it_says(text: bytes, tmp_path: Path) -> None:
     assert buildkitd.said(System(str(tmp_path), {}), text) == ODD[text]
-
-
-REFUSED = {
-    "registry.docker.io": {"registry": {"docker.io": 5}},
-    "worker": {"worker": "oci"},
-    "worker.oci": {"worker": {"oci": []}},
-    "worker.oci.gcpolicy[0].all": {"worker": {"oci": {"gcpolicy": [{"all": None}]}}},
-    "dns.nameservers": {"dns": {"nameservers": ["10.0.0.1", {}]}},
-    "grpc.x": {"grpc": {"x": float("inf")}},
-}
-
-
-@pytest.mark.parametrize("place", REFUSED)
-def test_what_no_buildkitd_toml_can_say_is_refused_with_its_place(place: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(f"f: builder.buildkitd.{place}: ")):
-        builder_section.checked({"buildkitd": REFUSED[place]}, "f")
 
 
 @pytest.mark.parametrize(

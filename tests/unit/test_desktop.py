@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.config import load
 from provisioner.config.desired import Desired, ImageStore
 from provisioner.daemon import desktop
 from provisioner.emulators import resource
@@ -31,7 +32,7 @@ def fake(tmp_path: Path) -> Desktop:
 
 
 def applied(host: System) -> Outcome:
-    return apply.apply(host, None, lambda _: None, only=WANTED.only)
+    return apply.apply(host, load.load(host, None), lambda _: None, only=WANTED.only)
 
 
 def test_the_store_is_set_while_desktop_is_stopped_and_rollback_gives_the_bytes_back(fake: Desktop) -> None:

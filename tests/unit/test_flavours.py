@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from provisioner.cli import answers, detect
-from provisioner.config import desired
+from provisioner.config import parse
 from provisioner.config.desired import Desired, ImageStore
 from provisioner.engine import endpoints, facts, kinds
 from provisioner.engine.endpoints import Endpoint
@@ -233,6 +233,6 @@ def test_the_store_can_be_left_alone(tmp_path: Path) -> None:
 
 def test_a_configuration_names_the_engine(tmp_path: Path) -> None:
     host = System(str(tmp_path), {"DOCKER_HOST": "unix:///run/mine.sock"})
-    pinned = desired.parse("engine: unix:///run/pinned.sock\n", "provisioner.yaml").engine
+    pinned = parse.parse("engine: unix:///run/pinned.sock\n", "provisioner.yaml").engine
     assert endpoints.endpoint(host, pinned) == Endpoint("default", "unix:///run/pinned.sock", endpoints.PINNED)
     assert endpoints.endpoint(host).socket == "/run/mine.sock"

@@ -7,6 +7,7 @@ from provisioner.typed import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from provisioner.config.desired import Desired
+    from provisioner.config.load import Configuration
 
 
 class Answer(NamedTuple):
@@ -28,11 +29,19 @@ def named(args: Arguments) -> str:
     return str(args.host or args.context or "")
 
 
-def wanted(host: Reader, args: Arguments) -> "Desired":
-    """The configuration, with what the command line says instead."""
-    from provisioner.config import desired
+def configuration(host: Reader, args: Arguments) -> "Configuration":
+    """The configuration. It is read once a run, and carried from then on with the arguments."""
+    if "configuration" not in vars(args):
+        from provisioner.config import load
 
-    found = desired.load(host, args.config)
+        args.configuration = load.load(host, args.config)
+    found: Configuration = args.configuration
+    return found
+
+
+def wanted(host: Reader, args: Arguments) -> "Desired":
+    """What the configuration asks for, with what the command line says instead."""
+    found = configuration(host, args).desired
     if suffix := getattr(args, "suffix", ""):
         found = found._replace(builder=found.builder._replace(name=f"{found.builder.name}{suffix}"))
     chosen = only(args) if "only" in vars(args) else found.only

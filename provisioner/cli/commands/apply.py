@@ -1,7 +1,7 @@
 """``provisioner apply``: do it, verify, prove; roll back what failed."""
 
 from provisioner.cli import answers, plans
-from provisioner.cli.commands import Answer, each, named, only, wanted
+from provisioner.cli.commands import Answer, configuration, each, named, only, wanted
 from provisioner.cli.conversation import record, say
 from provisioner.cli.options import Arguments
 from provisioner.engine import endpoints
@@ -39,6 +39,6 @@ def _done(system: System, args: Arguments) -> Outcome:
         image, wanted = offline.load(args.root, args.config)
         return offline.apply(image, wanted._replace(only=only(args)), image.root, say)
     if args.repair:
-        return apply.repair(system, args.config, say)
+        return apply.repair(system, configuration(system, args), say)
     asked = {"restart": args.restart, "confirm": args.confirm, "suffix": getattr(args, "suffix", "")}
-    return apply.apply(system, args.config, say, **asked, only=only(args), engine=named(args))
+    return apply.apply(system, configuration(system, args), say, **asked, only=only(args), engine=named(args))

@@ -6,7 +6,7 @@ what it takes to ask is imported before.
 
 import sys
 
-from provisioner.cli.commands import Answer, named, wanted
+from provisioner.cli.commands import Answer, configuration, named, wanted
 from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
 from provisioner.engine import contexts
@@ -41,7 +41,7 @@ def run(host: System, args: Arguments) -> Answer:
     found = result.found(host, seen, asked, started, recording=args.record)
     kept = args.record or args.textfile_dir
     if kept or args.format not in formats.SHORT:
-        found = result.identified(found, host, seen, args.config)
+        found = result.identified(found, host, seen, configuration(host, args))
     if kept:
         _keep(host, args, found)
     colour = args.format == "text" and sys.stdout.isatty() and not host.environ.get("NO_COLOR")

@@ -4,7 +4,7 @@ from provisioner.cli import answers
 from provisioner.cli.commands import Answer, wanted
 from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
-from provisioner.config import desired
+from provisioner.config import parse
 from provisioner.config.desired import Desired
 from provisioner.engine import facts
 from provisioner.engine.facts import Facts
@@ -20,7 +20,7 @@ def run(system: System, args: Arguments) -> Answer:
     asked = wanted(system, args)
     system = session.entitled(system, asked)
     if args.platforms:
-        asked = asked._replace(platforms=desired.platform_list(args.platforms))
+        asked = asked._replace(platforms=parse.platform_list(args.platforms))
     with system.lock(journal.lock(system)):
         rollback.recover(system, say)
         seen = facts.gather(system, asked)

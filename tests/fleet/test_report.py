@@ -23,7 +23,7 @@ def fleet(*found: dict[str, Any], now: int = NOW, silent_after: int = 2 * DAY) -
 
 
 def summed(*sources: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(report(list(sources), "json", "9999d", None))
+    found: dict[str, Any] = json.loads(report(list(sources), "json", 9999 * 86400, None))
     return found
 
 
@@ -154,7 +154,7 @@ def test_a_clock_in_the_future_is_named_and_its_host_shown() -> None:
 def test_hosts_without_any_result_are_named_when_they_were_expected(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(result(name="a")))
     (tmp_path / "hosts").write_text("a\nb\n\n")
-    found = json.loads(report([str(tmp_path / "a.json")], "json", "9999d", str(tmp_path / "hosts")))
+    found = json.loads(report([str(tmp_path / "a.json")], "json", 9999 * 86400, str(tmp_path / "hosts")))
     assert [(p["kind"], p["places"]) for p in found["problems"]] == [(summary.ABSENT, ["b"])]
 
 
@@ -166,7 +166,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "socket"))
         assert problems(str(tmp_path), str(tmp_path / "gone")) == {read.UNREADABLE: 3}
         assert summed(str(tmp_path))["hosts"] == 50
-        assert report([str(tmp_path / "loop")], "text", "2d", None).startswith("no hosts\n")
+        assert report([str(tmp_path / "loop")], "text", 172800, None).startswith("no hosts\n")
 
 
 def test_many_problems_are_all_counted_and_some_named() -> None:

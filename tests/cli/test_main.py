@@ -12,7 +12,7 @@ import pytest
 from provisioner.cli import conversation
 from tests import recorded
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 NOWHERE = {"DOCKER_HOST": "unix:///no/such\033[2J/socket", "PYTHONPATH": str(CHECKOUT), "HOME": "/"}
 
 
