@@ -145,7 +145,7 @@ class Reader(Protocol):
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> "Ran":
         """Run a program that changes nothing, ``text`` on its stdin, as ``user``."""
 
-    def runs(self, probes: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
+    def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
         """Run static ELF programs of ours all at once; ``bare``, for root: in an empty root directory."""
 
     def program(self, name: str) -> str | None:

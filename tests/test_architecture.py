@@ -51,8 +51,8 @@ HEAVY = (
 # something has drifted, or by other commands, is imported there.
 CHECK = {
     "": "errors libraries model secrets typed",
-    "text": "byte_order json_edit toml",
-    "host": "calling identity looking programs wire",
+    "text": "byte_order json_read terminal toml",
+    "host": "calling identity looking probes wire",
     "platforms": "binfmt elf machine table",
     "config": "desired drivers load",
     "engine": "contexts endpoints facts info kinds registries stores",

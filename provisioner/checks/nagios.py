@@ -6,6 +6,7 @@ https://www.monitoring-plugins.org/doc/guidelines.html: 0 OK, 1 WARNING, 2 CRITI
 from typing import Any
 
 from provisioner.errors import Exit
+from provisioner.text.terminal import printable
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
@@ -35,5 +36,5 @@ def render(result: dict[str, Any]) -> str:
 
 def line(state: int, text: str) -> str:
     """What the plug-in says, on one line."""
-    safe = "".join(c if c.isprintable() else " " for c in text.replace("|", "/"))
+    safe = printable(text.replace("|", "/"), keep="", instead=" ")
     return f"PROVISIONER {STATES[state]} - {safe}"

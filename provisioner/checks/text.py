@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from provisioner.text.terminal import printable
 from provisioner.typed import Any
 
 RED, GREEN, YELLOW, DIM, PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
@@ -40,7 +41,7 @@ def _history(d: dict[str, Any]) -> str:
 
 
 def _line(text: str, paint: str) -> str:
-    safe = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    safe = printable(text, keep="")
     return f"{paint}{safe}{PLAIN}" if paint else safe
 
 

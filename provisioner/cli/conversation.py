@@ -4,6 +4,7 @@ import contextlib
 import sys
 
 from provisioner import secrets
+from provisioner.text.terminal import printable
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def say(line: str) -> None:
     That nobody listens any more is no failure: an apply, or the undo of one, goes on.
     """
     progress = line.startswith("\r")
-    said = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in secrets.text(line.removeprefix("\r")))
+    said = printable(secrets.text(line.removeprefix("\r")), keep="\n\t")
     with contextlib.suppress(OSError):
         if not sys.stderr.isatty():
             print("" if progress else f"{said}\n", end="", file=sys.stderr, flush=True)

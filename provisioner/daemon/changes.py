@@ -10,7 +10,7 @@ from provisioner.engine.facts import Facts, memory
 from provisioner.errors import ConfigError
 from provisioner.model import Difference, Reader
 from provisioner.steps import Change, MakeDirectory, Obstacle, Reload, Restart, SetLeaf, Step, WriteFile
-from provisioner.text import json_edit
+from provisioner.text import json_edit, json_read
 
 # What dockerd reads again at a SIGHUP (moby's daemon/reload.go), less what is then only half in effect: of features it
 # takes the map and no store, of a missing authorization plug-in it dies.
@@ -102,7 +102,7 @@ def _judge(
 def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], found: dict[str, Any]) -> str:
     """The memory of what is ours, after this change."""
     asked = dict(leaves(desired.daemon))
-    before = {keys: json_edit.leaf(found, keys) for keys in wanted if keys in asked}
+    before = {keys: json_read.leaf(found, keys) for keys in wanted if keys in asked}
     kept = {keys: old for keys, old in facts.owned if keys in asked}
     try:
         known = json.loads(host.read(memory(host)) or "{}")

@@ -15,7 +15,7 @@ from provisioner.engine.kinds import Site
 from provisioner.engine.processes import Process
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
-from provisioner.text import json_edit
+from provisioner.text import json_read
 
 # The keys that an engine's version took away, and what took their place; the daemon does not start with them.
 REMOVED = {
@@ -124,7 +124,7 @@ def _drivers(scene: Scene) -> tuple[tuple[str, str | None], ...]:
 
 
 def _false(scene: Scene) -> str | None:
-    if json_edit.leaf(dict(scene.found), scene.facts.leaf) is False:
+    if json_read.leaf(dict(scene.found), scene.facts.leaf) is False:
         return f"{scene.facts.daemon_json}: {'.'.join(scene.facts.leaf)} is explicitly false: somebody decided that"
     return None
 
@@ -169,7 +169,7 @@ def _marker(scene: Scene) -> str | None:
     for key, value in scene.found.items():
         words = f"{key} {value}" if key in SPEAKING or isinstance(value, str) else key
         lower = words.lower()
-        if any(hint in lower for hint in HINTS) and (found := re.search(json_edit.MARKER, words, re.IGNORECASE)):
+        if any(hint in lower for hint in HINTS) and (found := re.search(json_read.MARKER, words, re.IGNORECASE)):
             return f"{scene.facts.daemon_json}: {found.group()!r} in {key}: configuration management writes this file"
     return f"{scene.facts.daemon_json} is a link to {scene.link}" if scene.link.startswith("/nix/store/") else None
 

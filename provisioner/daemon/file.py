@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader, Value
-from provisioner.text import json_edit
+from provisioner.text import json_read
 from provisioner.typed import Any
 
 NO_MARKS = (0,)  # what is no daemon.json is read by programs that take no byte order mark
@@ -33,7 +33,7 @@ def text(host: Reader, facts: Facts) -> str | None:
 def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
     """What it holds; the leaves ``along`` will be changed. ConfigError: it cannot be taken as it is."""
     marks = NO_MARKS if facts.site.closed else facts.engine.version
-    return json_edit.load(text(host, facts) or "", facts.daemon_json, along, marks)
+    return json_read.load(text(host, facts) or "", facts.daemon_json, along, marks)
 
 
 def leaves(found: Mapping[str, Any], above: Keys = ()) -> list[tuple[Keys, Any]]:

@@ -10,7 +10,7 @@ from provisioner.daemon.file import EFFECT, flat, leaves, name
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Difference, Reader, State, Unknown, Value
-from provisioner.text import json_edit
+from provisioner.text import json_read
 from provisioner.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ def _unordered(value: Any) -> Value:
 
 def _objects(found: dict[str, Any], want: State) -> State:
     """Objects that stand where a leaf is wanted."""
-    there = ((key, json_edit.leaf(found, tuple(key.split(".")))) for key in want)
+    there = ((key, json_read.leaf(found, tuple(key.split(".")))) for key in want)
     return {key: flat(value) for key, value in there if isinstance(value, dict)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
-from provisioner.text import json_edit
+from provisioner.text import json_read
 from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
@@ -108,7 +108,7 @@ def _strings(found: Any) -> tuple[str, ...]:
 def _object(text: str | None) -> Mapping[str, Any]:
     """A daemon.json; nothing where it is none, for other resources say what is wrong with it."""
     try:
-        found, _ = json_edit.parse((text or "{}").removeprefix("\ufeff"))
+        found, _ = json_read.parse((text or "{}").removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -10,7 +10,7 @@ import os
 import time
 
 from provisioner.errors import CommandError, DeniedError, ProvisionerError
-from provisioner.host import identity, programs
+from provisioner.host import identity
 from provisioner.host.calling import Calling
 
 OWNERS = hasattr(os, "geteuid")  # whether files have owners as POSIX knows them
@@ -169,10 +169,12 @@ class System(Calling):
 
     def end(self, path: str, seconds: float) -> None:
         """End the run that holds a lock: asked to first, killed when ``seconds`` later it still has it."""
+        import signal
+
         from provisioner.host import locks
 
         pid, deadline = locks.holder(self.path(path)), self.clock() + seconds
-        for number in (programs.SIGTERM, programs.SIGKILL):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             if pid is None or locks.holder(self.path(path)) != pid:
                 return
             with contextlib.suppress(ProcessLookupError):

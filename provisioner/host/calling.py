@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from provisioner.errors import CommandError, DeniedError, NoEngineError
-from provisioner.host import identity, programs, wire
+from provisioner.host import identity, probes, wire
 from provisioner.host.looking import Looking
 from provisioner.model import Account, Ran
 from provisioner.typed import Any
@@ -33,7 +33,7 @@ class Calling(Looking):
     def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, machine: str | None = None) -> None:
         super().__init__(root, environ, machine)
         self._expected: dict[tuple[str, str], Any] = {}
-        self._begun: dict[tuple[bytes, bool], programs.Begun] = {}
+        self._begun: dict[tuple[bytes, bool], probes.Begun] = {}
 
     def program(self, name: str) -> str | None:
         """Where the host keeps a program; None: nowhere that we trust."""
@@ -48,19 +48,19 @@ class Calling(Looking):
         except CommandError as e:
             return Ran(None, "", e.message)
 
-    def runs(self, probes: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
+    def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
         """Run static ELF programs of ours, held in memory, all at once, nothing on their stdin.
 
         ``bare``, for root: in a root directory without any file, as in a container made from scratch.
         """
-        self.begin(probes, bare=bare)
+        self.begin(programs, bare=bare)
         deadline = time.monotonic() + RUN
-        return [programs.finish(self._begun.pop((probe, bare)), deadline) for probe in probes]
+        return [probes.finish(self._begun.pop((program, bare)), deadline) for program in programs]
 
-    def begin(self, probes: Iterable[bytes], *, bare: bool = False) -> None:
+    def begin(self, programs: Iterable[bytes], *, bare: bool = False) -> None:
         """Start probes now whose end ``runs`` will wait for: the emulators work while we import."""
-        for probe in (p for p in probes if (p, bare) not in self._begun):
-            self._begun[probe, bare] = programs.start(probe, bare=bare)
+        for program in (p for p in programs if (p, bare) not in self._begun):
+            self._begun[program, bare] = probes.start(program, bare=bare)
 
     def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
         """Run a program that changes the host, as ``user``; its stdout. CommandError says what it said."""
@@ -137,6 +137,8 @@ class Calling(Looking):
         return web.fetch(url, method, headers, [self.path(file) for file in trusted], insecure=insecure)
 
     def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
+        from provisioner.host import programs  # subprocess costs 10 ms that a check in sync need not pay
+
         program, account = self._found(argv[0]), self._other(user)
         return programs.spawn(argv, program, self._scrubbed(account), text, timeout, account, tied=tied)
 

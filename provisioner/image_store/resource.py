@@ -13,7 +13,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.image_store.keys import CONFIGURED, FEATURE, IN_EFFECT, needs_key
 from provisioner.model import Difference, Reader, State, Unknown, Value
-from provisioner.text import json_edit
+from provisioner.text import json_read
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _configured(host: Reader, facts: Facts) -> Value:
     if {FEATURE, f"{FEATURE}=true"} & set(_features(facts.flags)):
         return True
     try:
-        value = json_edit.leaf(file.load(host, facts, facts.leaf), facts.leaf)
+        value = json_read.leaf(file.load(host, facts, facts.leaf), facts.leaf)
     except (ConfigError, DeniedError) as e:
         return Unknown(e.message) if isinstance(e, DeniedError) else e.message
     return value if isinstance(value, bool) or value is None else f"{value!r}, which is no boolean"

@@ -32,7 +32,7 @@ from provisioner.steps import (
     Unregister,
     WriteFile,
 )
-from provisioner.text import json_edit
+from provisioner.text import json_edit, json_read
 
 Say = Callable[[str], None]
 
@@ -52,7 +52,7 @@ def inverse(step: Step, host: Reader) -> tuple[Step, ...]:
             return (WriteFile(path, old, there.mode, user),)
         case SetLeaf(path, keys):
             old = host.read(path)
-            value = json_edit.leaf(json_edit.load(old or "", path), keys)
+            value = json_read.leaf(json_read.load(old or "", path), keys)
             return (SetLeaf(path, keys, value, _with_leaf(step, old), old),)
         case Register(path, unless_there=unless_there):
             return () if unless_there else (_as_registered(host, path) or Unregister(path),)
@@ -155,7 +155,7 @@ def _with_leaf(step: SetLeaf, text: str | None) -> str | None:
         return step.after
     if text is None and step.value is None:
         return None
-    json_edit.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
+    json_read.load(text or "", step.path)  # somebody changed it meanwhile, and may have broken it
     if step.value is None:
         return json_edit.drop(text or "{}", step.keys)
     return json_edit.put(text or "", step.keys, step.value)

@@ -4,101 +4,13 @@ dockerd reads daemon.json with Go's decoder; a person, or a tool, wrote it with 
 Nothing here ever writes a file out anew: ``put`` and ``drop`` cut one span out of the text and put another one in.
 """
 
-import functools
 import json
 import re
-from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
 
-from provisioner.errors import ConfigError
 from provisioner.text import byte_order
-from provisioner.typed import Any, NamedTuple
-
-MARKS = (23,)  # the first engine that takes a byte order mark
-REFUSED = "dockerd would refuse it, too"
-_TOOLS = "(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)"
-MARKER = (
-    rf"\b(?:{_TOOLS}[ _-]?managed|(?:managed|maintained|controlled)[ _-]by|generated[ _-]by[ _-]{_TOOLS}|do not edit)\b"
-)
-# Texts that were never JSON: how they begin, and what to do.
-OTHERS = (
-    (r"\$ANSIBLE_VAULT|age-encryption|-----BEGIN ", "it is encrypted; whoever brings it here has to decrypt it first"),
-    (r"\{\{|\{%|<%|[^\n]*\$\{", "it is a template that was never filled in; fill it in first"),
-    (
-        rf"(?:\{{\s*)?(?://|/\*|#|;)(?:[^\n]*\n\s*[#/*;])*?[^\n]*{MARKER}",
-        "configuration management wrote it; put it right there",
-    ),
-    (r"<(!|html)", "it is a page, not a configuration; fetch it again"),
-)
-
-_SPACE = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
-
-
-class Member(NamedTuple):
-    """Where one member of an object stands: from its key to the end of its value."""
-
-    key: str
-    start: int
-    value: int
-    end: int
-
-
-def load(
-    text: str, path: str, along: tuple[tuple[str, ...], ...] = (), version: tuple[int, ...] | None = None
-) -> dict[str, Any]:
-    """The object that a daemon.json holds; empty for a file that is empty or null, as dockerd takes it.
-
-    ConfigError names line and column. A key that stands twice on the way to one of the leaves ``along`` is refused:
-    dockerd merges objects and takes the last of anything else, so an edit of one of them might change nothing, or too
-    much. Elsewhere an edit does not touch them, and the last one counts. ``version``: the engine's, where it is known.
-    """
-    mark, body = byte_order.unwrap(text, path)
-    if mark and version is not None and version < MARKS:
-        hint = "save it as UTF-8 without one"
-        raise ConfigError(f"{path}: a byte order mark at line 1, column 1, which this engine refuses", hint=hint)
-    if not body.strip(" \t\r\n"):
-        return {}
-    try:
-        found, twice = parse(body)
-    except json.JSONDecodeError as e:
-        raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body)) from None
-    except RecursionError:
-        raise ConfigError(f"{path}: it is nested too deeply", hint=REFUSED) from None
-    except ValueError as e:
-        raise ConfigError(f"{path}: {e} is no JSON", hint=REFUSED) from None
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path}: it holds no JSON object at line 1, column 1", hint=REFUSED)
-    if twice:
-        _refuse_doubles(body, path, along)
-    return found
-
-
-@functools.lru_cache(maxsize=4)
-def parse(body: str) -> tuple[Any, bool]:
-    """What a JSON text holds, not to be changed, and whether a key stands twice in it. ValueError, RecursionError.
-
-    Remembered: a plan reads daemon.json a dozen times, and may find a megabyte of it.
-    """
-    twice = False
-
-    def last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal twice
-        found = dict(pairs)
-        twice = twice or len(found) != len(pairs)
-        return found
-
-    return json.loads(body, object_pairs_hook=last, parse_constant=_no_constant), twice
-
-
-def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    """What stands at the end of a path of keys; None: nothing."""
-    here: Any = found
-    for key in keys:
-        here = here.get(key) if isinstance(here, dict) else None
-    return here
+from provisioner.text.json_read import Member, members_of, skip
+from provisioner.typed import Any
 
 
 def put(text: str, keys: tuple[str, ...], value: Any) -> str:
@@ -118,9 +30,9 @@ def _put(text: str, keys: tuple[str, ...], value: Any) -> str:
         for key in reversed(keys):
             value = {key: value}
         return json.dumps(value, indent=2) + "\n"
-    start = _skip(text, 0)
+    start = skip(text, 0)
     for depth, key in enumerate(keys):
-        members, close = _members(text, start)
+        members, close = members_of(text, start)
         member = next((m for m in members if m.key == key), None)
         rest = keys[depth + 1 :]
         if member is None:
@@ -133,9 +45,9 @@ def _put(text: str, keys: tuple[str, ...], value: Any) -> str:
 
 def _drop(text: str, keys: tuple[str, ...]) -> str:
     spans: list[tuple[int, list[Member], int]] = []
-    start = _skip(text, 0)
+    start = skip(text, 0)
     for key in keys:
-        members, _ = _members(text, start)
+        members, _ = members_of(text, start)
         index = next((i for i, m in enumerate(members) if m.key == key), None)
         if index is None:
             return text
@@ -151,72 +63,7 @@ def _drop(text: str, keys: tuple[str, ...]) -> str:
         return text[: members[index - 1].end] + text[member.end :]
     if len(members) > 1:
         return text[: member.start] + text[members[1].start :]
-    return text[: start + 1] + text[_skip(text, member.end) :]
-
-
-def _complaint(e: json.JSONDecodeError) -> str:
-    """What is wrong and where. Engines before 23 read the first of two documents and leave the rest."""
-    where = f"line {e.lineno}, column {e.colno}"
-    if e.msg == "Extra data":
-        second = e.doc[e.pos : e.pos + 1] == "{"
-        return f"a second document at {where}" if second else f"extra data at {where}"
-    return f"{e.msg.lower()} at {where}"
-
-
-def _advice(body: str) -> str:
-    """What to do about a text that is no JSON; the most frequent reasons have an answer of their own."""
-    head = body[:2000].lstrip()
-    return next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), REFUSED)
-
-
-def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) -> None:
-    for keys, at in _doubles(body, _skip(body, 0), ()):
-        if any(leaf[: len(keys)] == keys or keys[: len(leaf)] == leaf for leaf in along):
-            line, column = place(body, at)
-            where = f"line {line}, column {column}"
-            hint = "keep the one that is meant"
-            raise ConfigError(f"{path}: the key {keys[-1]!r} stands there twice, again at {where}", hint=hint)
-
-
-def _doubles(text: str, start: int, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Every key that stands twice in its object, with its path and its second place."""
-    seen = set()
-    for member in _members(text, start)[0]:
-        if member.key in seen:
-            yield (*above, member.key), member.start
-        seen.add(member.key)
-        if text[member.value] == "{":
-            yield from _doubles(text, member.value, (*above, member.key))
-
-
-def place(text: str, at: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1."""
-    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
-
-
-def _members(text: str, start: int) -> tuple[list[Member], int]:
-    """The members of the object whose brace stands at ``start``, and where its closing brace stands."""
-    members: list[Member] = []
-    at = _skip(text, start + 1)
-    while text[at] != "}":
-        begin = at
-        key, at = scanstring(text, at + 1, True)
-        value = _skip(text, _skip(text, at) + 1)
-        _, end = _DECODER.raw_decode(text, value)
-        members.append(Member(key, begin, value, end))
-        at = _skip(text, end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-    return members, at
+    return text[: start + 1] + text[skip(text, member.end) :]
 
 
 def _insert(

@@ -9,6 +9,6 @@ def columns(table: Sequence[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table)
 
 
-def printable(line: str) -> str:
-    """A line of somebody's file, without what would drive a terminal or break an encoder."""
-    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line)
+def printable(text: str, *, keep: str = "\t", instead: str = "\ufffd") -> str:
+    """Replace what would drive a terminal or break an encoder; ``keep`` lists control characters that may stay."""
+    return "".join(c if c.isprintable() or c in keep else instead for c in text)

@@ -2,15 +2,16 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from provisioner.config.desired import Desired, Emulators, ImageStore
-from provisioner.errors import DeniedError, Exit, NoEngineError, UsageError
+from provisioner.errors import DeniedError, Exit, NoEngineError, RolledBackError, UsageError
 from provisioner.host import System
-from provisioner.image import offline
+from provisioner.image import apply as offline
 from provisioner.platforms import elf
 from provisioner.runs import execute, journal
 from provisioner.runs.apply import Outcome
@@ -194,3 +195,17 @@ def test_a_link_that_leads_out_of_an_image_is_not_followed(image: Image, tmp_pat
     with pytest.raises(DeniedError, match="a link leads out of the image"):
         apply(host)
     assert outside.read_text() == "{}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_puts_an_image_back(image: Image, number: signal.Signals) -> None:
+    host = image("28.5.2", {"/etc/docker/daemon.json": '{"debug": true}'})
+
+    def say(line: str) -> None:
+        if ": set features" in line:
+            signal.raise_signal(number)
+
+    with pytest.raises(RolledBackError, match=f"interrupted by {number.name}"):
+        offline.apply(host, Desired(), host.root, say)
+    assert host.read("/etc/docker/daemon.json") == '{"debug": true}'
+    assert journal.read(host, 1).outcome == "rolled back"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from provisioner.errors import ConfigError
-from provisioner.text import json_edit
+from provisioner.text import json_edit, json_read
 from tests.cases import seen
 
 LEAF = ("features", "containerd-snapshotter")
@@ -74,7 +74,7 @@ OLD = (20, 10)
 @pytest.mark.parametrize("name", EDITS)
 def test_a_leaf_is_set_in_the_layout_of_the_file(name: str) -> None:
     before, after = EDITS[name]
-    json_edit.load(before, "daemon.json")
+    json_read.load(before, "daemon.json")
     assert json_edit.put(before, LEAF, True) == after
 
 
@@ -105,7 +105,7 @@ HINTS = {
 @pytest.mark.parametrize("text", HINTS)
 def test_what_was_never_json_gets_an_advice_of_its_own(text: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        json_edit.load(text, "daemon.json")
+        json_read.load(text, "daemon.json")
     assert HINTS[text] in (raised.value.hint or "")
 
 
@@ -114,7 +114,7 @@ def test_an_edit_keeps_the_byte_order_mark_and_the_encoding(codec: str) -> None:
     plain = '{\n  "labels": ["m\u00fc"]\n}\n'
     mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(codec, b"")
     text = (mark + plain.encode(codec)).decode("utf-8", "surrogateescape")
-    assert json_edit.load(text, "daemon.json", (LEAF,), (23,)) == {"labels": ["m\u00fc"]}
+    assert json_read.load(text, "daemon.json", (LEAF,), (23,)) == {"labels": ["m\u00fc"]}
     changed = json_edit.put(text, LEAF, True)
     edited = changed.encode("utf-8", "surrogateescape")
     assert edited == mark + json_edit.put(plain, LEAF, True).encode(codec)
@@ -123,7 +123,7 @@ def test_an_edit_keeps_the_byte_order_mark_and_the_encoding(codec: str) -> None:
 
 def test_a_key_that_stands_twice_elsewhere_stays_as_it_is() -> None:
     text = '{"log-opts": {"a": "1", "a": "2"}, "debug": false, "debug": true}'
-    assert json_edit.load(text, "daemon.json", (LEAF,)) == {"log-opts": {"a": "2"}, "debug": True}
+    assert json_read.load(text, "daemon.json", (LEAF,)) == {"log-opts": {"a": "2"}, "debug": True}
     assert json_edit.put(text, LEAF, True) == text[:-1] + ', "features": {"containerd-snapshotter": true}}'
 
 
@@ -139,7 +139,7 @@ def test_a_leaf_may_hold_any_json(value: object) -> None:
 def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
     text, words = REFUSED[name]
     with pytest.raises(ConfigError, match=r"daemon\.json") as raised:
-        json_edit.load(text, "daemon.json", (LEAF,), OLD)
+        json_read.load(text, "daemon.json", (LEAF,), OLD)
     assert words in raised.value.message
 
 
@@ -147,12 +147,12 @@ def test_what_cannot_be_taken_is_refused_with_its_place(name: str) -> None:
 def test_a_file_of_a_real_host_is_refused_or_changed_in_that_leaf_alone(name: str) -> None:
     text = seen.DAEMON_JSON[name].decode("utf-8", "surrogateescape")
     try:
-        found = json_edit.load(text, name, (LEAF,))
+        found = json_read.load(text, name, (LEAF,))
     except ConfigError:
         return
     features = found.get("features")
     if features is None or isinstance(features, dict):
         changed = json_edit.put(text, LEAF, True)
         assert json.loads(changed) == {**found, "features": {**(features or {}), LEAF[1]: True}}
-        old = json_edit.leaf(found, LEAF)
+        old = json_read.leaf(found, LEAF)
         assert old is None or json_edit.put(changed, LEAF, old) == text

@@ -6,7 +6,7 @@ import pytest
 
 from provisioner.daemon import containerd
 from provisioner.host import System
-from provisioner.image import offline
+from provisioner.image import engine
 
 CONFIG = "/etc/containerd/config.toml"
 CASES = {
@@ -51,4 +51,4 @@ def test_the_root_is_found_where_containerd_would_find_it(tmp_path: Path, name: 
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(text)
     host = System(str(tmp_path), {})
-    assert containerd.root(host, offline.bare(host)) == root
+    assert containerd.root(host, engine.bare(host)) == root

@@ -6,7 +6,7 @@ import pytest
 
 from provisioner.config.desired import Desired
 from provisioner.host import System
-from provisioner.image import offline
+from provisioner.image.engine import bare
 from provisioner.image_store import inventory
 from tests.recorded import Answers, engine
 
@@ -34,7 +34,7 @@ ENGINE: Answers = {
 )
 def test_what_is_not_our_builder_s_is_counted(tmp_path: Path, measured: Answers, size: str) -> None:
     host = System(str(tmp_path), {}, "x86_64")
-    facts = offline.bare(host)._replace(socket="/run/docker.sock")
+    facts = bare(host)._replace(socket="/run/docker.sock")
     with engine(tmp_path / "run/docker.sock", {**ENGINE, **measured}):
         found = inventory.count(host, facts, Desired())
     assert inventory.sentence(found) == (

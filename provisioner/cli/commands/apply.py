@@ -34,10 +34,10 @@ def run(system: System, args: Arguments) -> Answer:
 
 def _done(system: System, args: Arguments) -> Outcome:
     if args.root:
-        from provisioner.image import offline
+        from provisioner.image import apply as image
 
-        image, wanted = offline.load(args.root, args.config)
-        return offline.apply(image, wanted._replace(only=only(args)), image.root, say)
+        tree, wanted = image.load(args.root, args.config)
+        return image.apply(tree, wanted._replace(only=only(args)), tree.root, say)
     if args.repair:
         return apply.repair(system, configuration(system, args), say)
     asked = {"restart": args.restart, "confirm": args.confirm, "suffix": getattr(args, "suffix", "")}

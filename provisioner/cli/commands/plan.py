@@ -17,7 +17,7 @@ def run(host: System, args: Arguments) -> Answer:
     """Say what apply would do."""
     if not args.root and wanted(host, args).engine == endpoints.ALL:
         return each.run(run, host, args)
-    host, made, left = _offline(args) if args.root else _running(host, args)
+    host, made, left = _image(args) if args.root else _running(host, args)
     cut = receipts.interrupted(host)
     status = Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
@@ -41,8 +41,8 @@ def _running(host: System, args: Arguments) -> tuple[System, Plan, tuple[LeftOve
     return host, made, leftovers.found(host, seen.socket, journal.undoes(host), asked.builder.name)
 
 
-def _offline(args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
-    from provisioner.image import offline
+def _image(args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
+    from provisioner.image import apply as image
 
-    image, asked = offline.load(args.root, args.config)
-    return image, offline.look(image, asked._replace(only=only(args)), image.root, say), ()
+    tree, asked = image.load(args.root, args.config)
+    return tree, image.look(tree, asked._replace(only=only(args)), tree.root, say), ()

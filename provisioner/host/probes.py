@@ -1,0 +1,154 @@
+"""Run static ELF programs of ours that are held in memory, and see which file of the host's runs them."""
+
+import contextlib
+import errno
+import os
+import select
+import time
+from collections.abc import Iterator
+
+from provisioner.model import Ran
+from provisioner.typed import NamedTuple
+
+_MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
+SIGKILL, SIGPIPE = 9, 13  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
+LINUX = hasattr(os, "memfd_create")
+_FLOOD = 1 << 16  # more than this no probe of ours prints
+_WHY = {
+    errno.ENOEXEC: "no emulator is registered for it",
+    errno.ENOENT: "the emulator that is registered for it is gone, or not to be had from where it runs",
+    errno.EACCES: "the kernel forbids to execute it, or its emulator (permissions, noexec, vm.memfd_noexec=2)",
+    errno.ELOOP: "the emulator that is registered for it is emulated itself",
+    errno.EPERM: "this user may not change the root directory",
+}
+
+
+class Started(NamedTuple):
+    """A probe that runs: the reading end of its stdout, a memory file for its stderr, and the file that it is."""
+
+    pid: int
+    out: int
+    errors: int
+    inode: tuple[int, int] | None
+
+
+Begun = tuple[Started | str, contextlib.ExitStack]  # or why there is none; and the files that are open until its end
+
+
+def start(program: bytes, *, bare: bool = False) -> Begun:
+    """Start a program now; ``finish`` waits for its end.
+
+    ``bare``: in a root directory without any file, as a container from scratch is one (root only). What runs there
+    runs anywhere: the emulator is static, and its entry has the F flag.
+    """
+    with contextlib.ExitStack() as files:
+        begun = _start(program, bare, files) if LINUX else "this system runs no program of Linux"
+        return begun, files.pop_all()
+
+
+def finish(begun: Begun, deadline: float) -> Ran:
+    """How a probe ended; one that has not at ``deadline``, as time.monotonic has it, is killed."""
+    started, files = begun
+    with files:
+        return _finish(started, deadline) if isinstance(started, Started) else Ran(None, "", started)
+
+
+def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started | str:
+    """Start a probe, and see which file runs it while it waits for its stdin; or why there is no process.
+
+    QEMU from 10 on for ppc64le first says on stdout that it cannot resolve the name of a memory file, and then runs it.
+
+    The memory file stays open here and across exec: an emulator opens it by the name it was started under, which is
+    /proc/self/fd/N, or /N where the root directory is this process's /proc/self/fd.
+    """
+    wait, go = os.pipe()
+    out, into = os.pipe()
+    errors = os.memfd_create("stderr")
+    files.callback(os.close, errors)
+    actions = ((os.POSIX_SPAWN_DUP2, wait, 0), (os.POSIX_SPAWN_DUP2, into, 1), (os.POSIX_SPAWN_DUP2, errors, 2))
+    try:
+        file = _memory_file()
+        files.callback(os.close, file)
+        os.write(file, program)
+        with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
+            path = f"{folder}/{file}"
+            pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(SIGPIPE,))
+        return Started(pid, out, errors, _inode(pid))
+    except OSError as e:
+        os.close(out)
+        return _WHY.get(e.errno or 0, e.strerror or "it cannot be started")
+    finally:
+        for end in (wait, go, into):
+            os.close(end)
+
+
+def _inode(pid: int) -> tuple[int, int] | None:
+    """The file that a process is: an emulated one is its emulator, the very file that its entry holds open.
+
+    posix_spawn returns after exec, and a probe does not end while its stdin is open. None: this user may not know.
+    """
+    try:
+        found = os.stat(f"/proc/{pid}/exe")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _memory_file() -> int:
+    try:
+        return os.memfd_create("probe", _MFD_EXEC)
+    except OSError as e:
+        if e.errno != errno.EINVAL:
+            raise
+        return os.memfd_create("probe", 0)
+
+
+@contextlib.contextmanager
+def _bare_root() -> Iterator[str]:
+    """The root directory holds nothing but this process's open files while the block runs. One thread only."""
+    flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+    root, here = os.open("/", flags), os.open(".", flags)
+    try:
+        os.chroot("/proc/self/fd")
+        try:
+            yield ""
+        finally:
+            os.fchdir(root)
+            os.chroot(".")
+            os.fchdir(here)
+    finally:
+        os.close(root)
+        os.close(here)
+
+
+def _finish(probe: Started, deadline: float) -> Ran:
+    pid, out, errors, inode = probe
+    said, status = b"", None
+    poll = select.poll()
+    poll.register(out, select.POLLIN)
+    try:
+        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            data = os.read(out, _FLOOD)
+            said += data
+            if not data or len(said) >= _FLOOD:
+                break
+        while status is None and len(said) < _FLOOD and time.monotonic() < deadline:
+            found, left = os.waitpid(pid, os.WNOHANG)  # its output is closed: it ends within microseconds, if ever
+            if found:
+                status = left
+            else:
+                time.sleep(0.0001)
+    finally:
+        os.close(out)
+        if status is None:
+            os.kill(pid, SIGKILL)
+            os.waitpid(pid, 0)
+    text = said.decode(errors="replace")
+    if status is None:
+        return Ran(None, text, "it did not end in time" if len(said) < _FLOOD else "it printed without end")
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        import signal
+
+        return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
+    return Ran(code, text, os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else "", inode)

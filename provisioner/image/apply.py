@@ -1,0 +1,112 @@
+"""An image that does not run yet, below a root of its own: files only, no engine, nothing is started.
+
+The engine's version comes from the program in the image. A builder needs a running host: the image makes itself ready
+by ``provisioner-apply.service`` when it first boots.
+"""
+
+import os
+
+from provisioner import __version__
+from provisioner.builder import resource as builder_resource
+from provisioner.config import load as configurations
+from provisioner.config.desired import Desired
+from provisioner.daemon import resource as daemon_resource
+from provisioner.daemon import service
+from provisioner.emulators import emulated
+from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, RolledBackError, UsageError
+from provisioner.host import System
+from provisioner.image import emulators, engine
+from provisioner.image_store import resource as image_store_resource
+from provisioner.model import Reader
+from provisioner.runs import journal, plan, receipts
+from provisioner.runs.apply import Outcome, make_change
+from provisioner.runs.execute import Say
+from provisioner.runs.journal import Journal
+from provisioner.runs.rollback import attempt
+from provisioner.runs.session import interruptible, must_be_root, uninterruptible
+from provisioner.steps import Change, Plan
+
+RESOURCES = (daemon_resource.NAME, image_store_resource.NAME)
+
+
+def load(root: str, config: str | None) -> tuple[System, Desired]:
+    """The image, and what is wanted of it: by a file of this machine's, or by the configuration that is in it.
+
+    UsageError: there is no such folder, or it is the host itself, where a file alone would do half of it.
+    """
+    image = System(os.path.abspath(root))  # programs are started in another folder than ours
+    if not image.root:
+        raise UsageError(f"--root {root}: that is this host, and it runs", hint="leave --root away")
+    folder = System().stat(image.root)
+    if folder is None or not folder.directory:
+        raise UsageError(f"--root {root}: there is no such folder", hint="name the folder that is the image's /")
+    image.image = True
+    return image, configurations.load(System() if config else image, config).desired
+
+
+def look(host: Reader, wanted: Desired, root: str, say: Say) -> Plan:
+    """What apply would set in the image; what only a running host can have is said."""
+    chosen = wanted.only or (*RESOURCES, emulated.NAME, builder_resource.NAME)
+    engines = tuple(name for name in RESOURCES if name in chosen)
+    changes: tuple[Change, ...] = ()
+    if engines:
+        wanted = wanted._replace(only=engines)
+        changes = _files(plan.make(host, engine.gather(host, root), wanted)).changes
+    if emulated.NAME in chosen:
+        prepared = emulators.prepare(host, engine.bare(host), wanted)
+        changes = (*changes, *((prepared.change,) if prepared.change else ()))
+        for note in prepared.notes:
+            say(f"note: {note}")
+    if builder_resource.NAME in chosen:
+        say(f"note: the builder needs a running engine; {emulators.LATER}")
+    return Plan(changes)
+
+
+def apply(system: System, wanted: Desired, root: str, say: Say) -> Outcome:
+    """Set in the image what its first boot will find. RolledBackError: it failed, the image is as it was."""
+    must_be_root(system)
+    with system.lock(journal.lock(system)), interruptible():
+        if cut := journal.cut_off(system):
+            say(f"the apply of {cut.time} (receipt {cut.number}) was cut off: undoing it first")
+            _undo(system, cut.number, say)
+        made = look(system, wanted, root, say)
+        if not made.acts:
+            return Outcome(Exit.BLOCKED if made else Exit.OK, made, made)
+        return _act(system, wanted, root, made, say)
+
+
+def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Outcome:
+    """Make a plan's steps and look again; undo them all if anything goes wrong on the way, a signal included."""
+    book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
+    book.begin(__version__, wanted, made.differences)
+    try:
+        for change in made.changes:
+            make_change(system, book, change, say)
+        left = look(system, wanted, root, lambda _: None)
+        if left.acts:
+            raise ProvisionerError(f"{root}: applied, yet still not as wanted", hint="see `provisioner plan --root`")
+        with uninterruptible(last=True):
+            book.end("held" if left else "converged")
+    except BaseException as e:
+        with uninterruptible():
+            _undo(system, book.number, say)
+            raise RolledBackError(f"{e}; rolled back, the image is as it was") from e
+    return Outcome(Exit.BLOCKED if left else Exit.OK, made, left, book.number)
+
+
+def _undo(system: System, number: int, say: Say) -> None:
+    """Put a run's files back. RollbackFailedError: not all of them."""
+    with uninterruptible():
+        notes = [note for step in journal.read(system, number).undo if (note := attempt(step, system, say))]
+        Journal(system, number).end(receipts.FAILED if notes else "rolled back")
+    if notes:
+        raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them right by hand")
+
+
+def _files(made: Plan) -> Plan:
+    """A plan's edits alone: a restart that nobody makes is not owed by what does not run."""
+    changes = [
+        c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != service.OWED), settle=(), trial=())
+        for c in made.changes
+    ]
+    return made._replace(changes=tuple(c for c in changes if c.edits or c.blocked))

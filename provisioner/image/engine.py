@@ -1,0 +1,83 @@
+"""What the engine of an image will be when the image runs, found out from its files."""
+
+import re
+
+from provisioner.daemon import service
+from provisioner.engine import endpoints, facts, info, registries
+from provisioner.engine.facts import Facts
+from provisioner.engine.kinds import Site
+from provisioner.errors import NoEngineError
+from provisioner.host import System
+from provisioner.model import Reader
+from provisioner.platforms import elf, machine, table
+
+HERE = endpoints.Endpoint("default", f"unix://{endpoints.SOCKET}", "--root")
+UNITS = (
+    "/usr/lib/systemd/system/docker.service",
+    "/lib/systemd/system/docker.service",
+    "/etc/systemd/system/docker.service",
+)
+DROP_INS = "/etc/systemd/system/docker.service.d"
+DEFAULTS = "/etc/default/docker"
+DATA = "/var/lib/docker"
+# Distributions' names of the engine, where its program cannot be run here.
+PACKAGE = re.compile(r"^Package: (?:docker\.io|docker-ce|moby-engine)\n(?:.+\n)*?Version: (?:\d+:)?(\S+)", re.MULTILINE)
+
+
+def gather(host: Reader, root: str) -> Facts:
+    """What the image will be when it runs. NoEngineError: there is no engine in it."""
+    text = version(host, root)
+    number = info.version(text)
+    new = number is None or number >= (24,)
+    flags = _flags(host)
+    answer = {"ServerVersion": text, "Driver": "overlayfs" if new else "overlay2", "DockerRootDir": DATA}
+    found = info.engine({**answer, "DriverStatus": [info.PAIR] if new else []}, HERE)._replace(shown={})
+    path = facts.config_file(flags, Site())
+    prior, owned = facts.prior(host, found), facts.owned(host, path)
+    return bare(host)._replace(engine=found, flags=flags, daemon_json=path, prior=prior, owned=owned)
+
+
+def bare(host: Reader) -> Facts:
+    """What the image will be when it runs, but for its engine."""
+    return Facts(
+        endpoint=HERE,
+        engine=info.NONE,
+        socket=endpoints.SOCKET,
+        flags=(),
+        daemon_json=Site().files[0][0],
+        prior=False,
+        native=table.native(_machine(host)),
+        entries={},
+        mounted=False,
+        ours=machine.ours(host),
+        registries=registries.Registries(),
+    )
+
+
+def _machine(host: Reader) -> str:
+    """What ``uname -m`` will say, from a program of the image's; the machine that we are on where none says it."""
+    heads = (host.head(path, 20) for path in ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/lib/systemd/systemd"))
+    built = (elf.machine(head) for head in heads if head)
+    return next((m for a in built if a and (m := table.machine(a))), host.machine)
+
+
+def version(host: Reader, root: str) -> str:
+    """The version of the engine in an image, as it says itself, else as its package says."""
+    outside = System()
+    for program in ("/usr/bin/dockerd", "/usr/sbin/dockerd"):
+        if host.stat(program):
+            said = re.search(r"version ([^\s,]+)", outside.ask("chroot", root, program, "--version").stdout)
+            if said:
+                return said.group(1)
+    if found := PACKAGE.search(host.read("/var/lib/dpkg/status") or ""):
+        return found.group(1)
+    raise NoEngineError(f"{root}: there is no Docker engine in this image", hint="install docker.io or docker-ce in it")
+
+
+def _flags(host: Reader) -> tuple[str, ...]:
+    """What the unit in the image gives the daemon; where containerd will listen is nothing to look for now."""
+    drop_ins = (f"{DROP_INS}/{n}" for n in host.names(DROP_INS) if n.endswith(".conf"))
+    texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
+    lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]
+    argv = service.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
+    return tuple(service.without(list(argv[1:]), "--containerd"))
