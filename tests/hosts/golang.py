@@ -12,14 +12,15 @@ from tests.hosts import packages, progress
 from tests.hosts.errors import BuildError
 from tests.hosts.images import ARCHITECTURE
 from tests.hosts.progress import DOWNLOADS
-from tests.hosts.recipes import GO, GO_TOOLCHAIN, GoPrograms
+from tests.hosts.recipes import GO, GO_TOOLCHAIN, GoMain, GoPrograms
 
-MODULE = """\
-module hosts
+OWN = "hosts"
+MODULE = f"""\
+module {OWN}
 
-go {go}
+go {{go}}
 
-require {module} {version}
+require {{module}} {{version}}
 """
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/go/bin"  # where Go's own archive goes, and sudo does not look
@@ -30,6 +31,7 @@ ENVIRONMENT = {
     "GOFLAGS": "-buildvcs=false",
     "GOTOOLCHAIN": "auto",  # a Go that is older than a module asks for fetches a newer one
 }
+LAST = ("nice", "-n", "19")  # whatever else runs on this machine goes first
 ONE_AT_A_TIME = threading.Lock()  # a build uses every CPU, and gigabytes of memory
 AUTOMATIC = (1, 21)  # the first Go that does
 
@@ -42,16 +44,23 @@ def build(recipe: GoPrograms, into: Path) -> None:
     go = _go(into.parent)
     source, output = into.parent / "source", into.parent / "output"
     source.mkdir()
-    (source / "go.mod").write_text(MODULE.format(go=GO, module=recipe.module, version=recipe.version))
+    module = MODULE.format(go=GO, module=recipe.module, version=recipe.version)
     variable, value = recipe.stamp
-    stamp = f"-s -w -X {recipe.module}/{variable}={value}"
-    commands = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
-    argv = (go, "build", "-v", "-mod=mod", "-trimpath", f"-ldflags={stamp}", f"-o={output}/", *commands)
+    if isinstance(recipe, GoMain):
+        module += "".join(f"replace {name} => {name} {recipe.their_version}\n" for name in recipe.replaced)
+        (source / "main.go").write_text(recipe.main)
+        commands: tuple[str, ...] = (".",)
+    else:
+        variable = f"{recipe.module}/{variable}"
+        commands = tuple(f"{recipe.module}/{package}" for package, _ in recipe.programs)
+    (source / "go.mod").write_text(module)
+    flags = ("-v", "-mod=mod", "-trimpath", f"-ldflags=-s -w -X {variable}={value}")
+    argv = (*LAST, go, "build", *flags, f"-o={output}/", *commands)
     with ONE_AT_A_TIME:
         progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source, tries=DOWNLOADS)
     for package, path in recipe.programs:
         (into / path).parent.mkdir(parents=True, exist_ok=True)
-        (output / Path(package).name).rename(into / path)
+        (output / (Path(package).name or OWN)).rename(into / path)
 
 
 def _go(scratch: Path) -> str:

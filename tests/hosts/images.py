@@ -7,7 +7,7 @@ import json
 import platform
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.hosts.recipes import Image
@@ -54,6 +54,11 @@ def add_binfmt(storage: Storage, image: Image, emulators: Path, busybox: Path) -
     files |= {"usr/bin/binfmt": BINFMT, "bin/busybox": busybox}
     config = {"Entrypoint": ["/usr/bin/binfmt"], "Env": ["QEMU_PRESERVE_ARGV0=1"], "Volumes": {"/tmp": {}}}
     _add(storage, image, _tar(files), config)
+
+
+def add(storage: Storage, image: Image, files: Mapping[str, Path | str], entrypoint: Sequence[str]) -> None:
+    """Add an image of some files, all of them executable."""
+    _add(storage, image, _tar(files), {"Entrypoint": list(entrypoint)})
 
 
 def _add(storage: Storage, image: Image, layer: bytes, config: Mapping[str, object]) -> None:

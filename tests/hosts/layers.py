@@ -39,6 +39,7 @@ def build_all() -> None:
     suites = {engine.tree for engine in ENGINES.values()}
     together(
         *LAYERS.values(),
+        parts.kubernetes,
         *(partial(parts.tree, suite) for suite in sorted(suites)),
         *(partial(ansible.layer, version) for version in recipes.ANSIBLE),
     )

@@ -34,6 +34,16 @@ def nfpm() -> Path:
     return _go("nfpm", recipes.NFPM) / "nfpm"
 
 
+def kubernetes() -> Path:
+    """A control plane and a kubelet in one program, as a layer. Nine minutes on two idle cores, cold."""
+    return _go("kubernetes", recipes.KUBERNETES)
+
+
+def cluster() -> tuple[Path, ...]:
+    """What else a cluster's hosts need, as layers."""
+    return _packages("cluster", recipes.CLUSTER, recipes.CLUSTER_TREE)
+
+
 def programs() -> Path:
     """Single programs of Debian packages, in a folder for each package."""
     suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.PROGRAMS)

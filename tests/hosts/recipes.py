@@ -65,6 +65,18 @@ class GoPrograms:
 
 
 @dataclass(frozen=True, slots=True)
+class GoMain(GoPrograms):
+    """One program with a ``main.go`` of the tests' own. ``replaced``: modules that the module's repository also holds.
+
+    Go ignores the ``replace`` lines of a required module, so they are repeated here with ``their_version``.
+    """
+
+    main: str
+    replaced: tuple[str, ...]
+    their_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """An image under Docker Hub's name. ``tags``: the moving one that the product asks for and an immutable one."""
 
@@ -118,6 +130,59 @@ NFPM = GoPrograms(  # writes .deb and .rpm; later versions need modules that the
     stamp=("cmd/nfpm.version", "2.43.4"),
     programs=(("cmd/nfpm", "nfpm"),),
 )
+KUBE = """\
+// Command kube is the control plane of Kubernetes and its kubelet in one program, so that it is linked only once.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+	"k8s.io/component-base/cli"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+var programs = map[string]func() *cobra.Command{
+	"apiserver":          apiserver.NewAPIServerCommand,
+	"controller-manager": controllers.NewControllerManagerCommand,
+	"scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+	"kubelet":            func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+}
+
+func main() {
+	name := os.Args[1]
+	os.Args = append([]string{"kube-" + name}, os.Args[2:]...)
+	os.Exit(cli.Run(programs[name]()))
+}
+"""
+STAGING = (  # the modules that the repository of k8s.io/kubernetes holds beside it
+    *("api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go", "cloud-provider"),
+    *("cluster-bootstrap", "code-generator", "component-base", "component-helpers", "controller-manager", "cri-api"),
+    *("cri-client", "cri-streaming", "csi-translation-lib", "dynamic-resource-allocation", "endpointslice"),
+    *("externaljwt", "kms", "kube-aggregator", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl"),
+    *("kubelet", "metrics", "mount-utils", "pod-security-admission", "sample-apiserver", "sample-cli-plugin"),
+    *("sample-controller", "streaming"),
+)
+KUBERNETES = GoMain(
+    module="k8s.io/kubernetes",
+    version="v1.36.3",
+    stamp=("k8s.io/component-base/version.gitVersion", "v1.36.3"),
+    programs=((".", "usr/bin/kube"),),
+    main=KUBE,
+    replaced=tuple(f"k8s.io/{name}" for name in STAGING),
+    their_version="v0.36.3",
+)
+CLUSTER_TREE = "forky"  # its containerd is the first that a kubelet from 1.36 on talks to
+CLUSTER = {  # what else a cluster of such hosts needs
+    "etcd-server": ("usr/bin/etcd",),
+    "containernetworking-plugins": ("usr/lib/cni",),
+    "openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"),
+}
+PAUSE_IMAGE = Image("library/pause", ("3.10",))  # what holds a pod's namespaces
 
 QEMU_SUITE = "trixie"  # the first whose qemu-user is static
 NEWER_QEMU_SUITE = "forky"
