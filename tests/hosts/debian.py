@@ -63,10 +63,14 @@ def build_tree(tree: Tree, into: Path) -> None:
     _settle(into)
 
 
-def fetch(programs: Mapping[str, tuple[str, ...]], into: Path, tree: Path) -> None:
+def fetch(
+    programs: Mapping[str, tuple[str, ...]], into: Path, tree: Path, *, architecture: str = "", newest: str = ""
+) -> None:
     """Unpack a few files of packages into folders named after the packages.
 
-    They are those of the suite of ``tree``, which remembers its archive.
+    They are those of the suite of ``tree``, which remembers its archive; of another ``architecture`` where one is
+    named. ``newest``: a package that only depends on the newest of its kind, as a kernel's; that one's files, whatever
+    its name, are unpacked into a folder with the name of ``newest``.
     """
     apt = into.parent / "apt"
     (apt / "lists/partial").mkdir(parents=True)
@@ -85,14 +89,23 @@ def fetch(programs: Mapping[str, tuple[str, ...]], into: Path, tree: Path) -> No
         "APT::Update::Post-Invoke": "",
         "APT::Update::Post-Invoke-Success": "",
     }
-    get = ("/usr/bin/apt-get", "-q", *(f"-o{key}={value}" for key, value in options.items()))
+    if architecture:
+        options |= {"APT::Architecture": architecture, "APT::Architectures": architecture}
+    settings = tuple(f"-o{key}={value}" for key, value in options.items())
+    get = ("/usr/bin/apt-get", "-q", *settings)
     log = into.parent / "log"
     progress.run("packages", (*get, "update"), log, tries=progress.DOWNLOADS)
+    if newest:
+        depends = ("/usr/bin/apt-cache", *settings, "depends", newest)
+        answer = subprocess.run(depends, capture_output=True, text=True, check=True).stdout
+        named = next(line.split()[1] for line in answer.splitlines() if "Depends:" in line)
+        programs = {name if name != newest else named: files for name, files in programs.items()}
     progress.run("packages", (*get, "download", *programs), log, cwd=apt, tries=progress.DOWNLOADS)
     for package, files in programs.items():
-        (into / package).mkdir()
+        folder = into / (newest if newest and package == named else package)
+        folder.mkdir()
         [archive] = apt.glob(f"{package}_*.deb")
-        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(into / package), *(f"./{file}" for file in files))
+        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(folder), *(f"./{file}" for file in files))
         progress.run("packages", script, log)
 
 

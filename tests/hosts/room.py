@@ -58,10 +58,10 @@ class Room:
             for lower in lowers:
                 if lower.is_relative_to(cache.FOLDER):
                     undo.callback(os.close, cache.hold(lower))
-            self.folder, lock = _reserve(name)
+            self.folder, lock = reserve(name)
             undo.callback(os.close, lock)
             undo.callback(self._reap)
-            undo.callback(_remove, self.folder)
+            undo.callback(remove, self.folder)
             self.root = self.folder / "root"
             self.cgroup = CGROUP2 / CGROUP / self.folder.name
             self._furnish(lowers)
@@ -142,11 +142,11 @@ def remove_abandoned() -> None:
                 continue
             descriptor = _lock(folder)
             if descriptor is not None:
-                _remove(folder)
+                remove(folder)
                 os.close(descriptor)
 
 
-def _reserve(name: str) -> tuple[Path, int]:
+def reserve(name: str) -> tuple[Path, int]:
     """A new locked folder. The cgroup bears its name, too, and stands beside those of runs with other caches."""
     with _rooms() as rooms:
         folder = rooms / f"{name}-{uuid.uuid4().hex[:8]}"
@@ -174,7 +174,8 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
+    """Remove a reserved folder, and what runs in its cgroup where it has one."""
     kill_cgroup(CGROUP2 / CGROUP / folder.name)
     for hierarchy in _hierarchies("cgroup2", "cgroup"):  # where there is version 1 as well, nspawn uses both
         _remove_cgroup(hierarchy / CGROUP / folder.name)

@@ -1,0 +1,68 @@
+"""Start a machine for the length of a ``with``: from its saved memory, in seconds."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from tests.hosts import agent as checkout
+from tests.hosts import machine as here
+from tests.hosts import packages, progress, room
+from tests.hosts.cache import entry
+from tests.hosts.recipes import ENGINES
+from tests.machines import kernels, qemu
+from tests.machines.disks import disks
+from tests.machines.machine import Machine, copy, overlay, plain
+from tests.machines.recipes import MACHINES, PACKAGES, Recipe
+
+IMAGES = ("disk.img", "data.img")
+
+
+@contextlib.contextmanager
+def boot(
+    name: str = "trixie", *, agent: bool = False, files: Mapping[str, str | bytes] | None = None
+) -> Iterator[Machine]:
+    """A machine of recipes.MACHINES that has booted, thrown away whole at the end."""
+    here.check()
+    packages.install(PACKAGES)
+    room.remove_abandoned()
+    recipe = MACHINES[name]
+    state, kernel = saved(name), kernels.kernel(recipe.kernel, recipe.architecture)
+    with contextlib.closing(Machine(name, recipe, kernel)) as made:
+        images = [state / image for image in IMAGES if (state / image).exists()]
+        made.disks = tuple(overlay(image, made.folder / f"{n}.qcow2", n) for n, image in enumerate(images))
+        made.resume(state / "memory")
+        furnish(made, agent=agent, files=files)
+        yield made
+
+
+def furnish(made: Machine, *, agent: bool, files: Mapping[str, str | bytes] | None) -> None:
+    """Put on a machine what a test wants there."""
+    if agent:
+        made.unpack(checkout.layer(ENGINES[made.recipe.engine].tree))
+    for path, content in (files or {}).items():
+        made.put(path, content)
+    if agent or files:
+        made.run("systemctl", "daemon-reload", check=True)
+        made.run("sync", check=True)
+
+
+def saved(name: str) -> Path:
+    """A folder with ``memory``, and the disks as they were when that was saved: right after a boot."""
+    recipe = MACHINES[name]
+    kernel = kernels.kernel(recipe.kernel, recipe.architecture)
+    images = disks(name, recipe)
+    content = (images, qemu.version(recipe, kernel))
+    return entry(f"saved-{name}", content, partial(_save, name, recipe, kernel, images))
+
+
+def _save(name: str, recipe: Recipe, kernel: Path, images: Path, into: Path) -> None:
+    with contextlib.closing(Machine(name, recipe, kernel)) as made:
+        for image in images.glob("*.img"):
+            copy(image, into / image.name)
+        made.disks = tuple(plain(into / image, n) for n, image in enumerate(IMAGES) if (into / image).exists())
+        started = time.monotonic()
+        made.boot()
+        progress.say(f"{name}: booted in {time.monotonic() - started:.0f} s")
+        made.save(into / "memory")

@@ -1,0 +1,81 @@
+"""How QEMU is started: with KVM where the machine has one that runs such a kernel, else by translation (TCG)."""
+
+import functools
+import os
+import platform
+import select
+import subprocess
+from pathlib import Path
+
+from tests.hosts.images import ARCHITECTURES
+from tests.machines.recipes import BOARDS, CPUS, MEMORY, Recipe
+
+KVM = Path("/dev/kvm")
+ALIVE = b"probing"  # what an initial root prints of its kernel's command line
+PATIENCE = 8.0  # seconds: a kernel that KVM runs is there in one
+
+# So that nothing is left of a run that is killed.
+WITH_PARENT = ("/usr/bin/setpriv", "--pdeathsig=KILL")
+
+
+def argv(recipe: Recipe, kernel: Path, folder: Path, disks: tuple[str, ...]) -> tuple[str, ...]:
+    """The command of a machine. ``disks`` are QEMU's block devices, each with the name disk0 and so on."""
+    board = BOARDS[recipe.architecture]
+    append = f"root=/dev/vda rootflags={recipe.options} rw console={board.console} quiet mitigations=off audit=0"
+    devices = (
+        part
+        for number, disk in enumerate(disks)
+        for part in ("-blockdev", disk, "-device", f"virtio-blk-pci,drive=disk{number},id=vd{number},write-cache=on")
+    )
+    return (
+        *(*WITH_PARENT, f"/usr/bin/{board.program}", *_processor(recipe.architecture, kernel)),
+        *("-smp", str(CPUS), "-m", str(MEMORY), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initrd"), "-append", append),
+        *("-chardev", f"file,id=console,path={folder}/console,append=on", "-serial", "chardev:console"),
+        *("-device", "virtio-serial-pci", "-chardev", f"socket,id=channel,path={folder}/channel,server=on,wait=off"),
+        *("-device", "virtserialport,chardev=channel,name=channel,id=port"),
+        *("-qmp", f"unix:{folder}/monitor,server=on,wait=off", "-device", "virtio-rng-pci"),
+        *devices,
+    )
+
+
+def version(recipe: Recipe, kernel: Path) -> tuple[str, ...]:
+    """What a saved machine depends on: QEMU itself, and the processor that it was saved on."""
+    program = f"/usr/bin/{BOARDS[recipe.architecture].program}"
+    said = subprocess.run((program, "--version"), capture_output=True, text=True, check=True).stdout
+    return (said.splitlines()[0], *_processor(recipe.architecture, kernel))
+
+
+def _processor(architecture: str, kernel: Path) -> tuple[str, ...]:
+    board = BOARDS[architecture]
+    if accelerated(architecture, kernel):
+        return ("-machine", f"{board.machine},accel=kvm", "-cpu", "host")
+    return ("-machine", board.machine, "-accel", "tcg,thread=multi,tb-size=512", "-cpu", board.cpu)
+
+
+@functools.cache
+def accelerated(architecture: str, kernel: Path) -> bool:
+    """Whether KVM runs a machine's kernel here. There are kinds of it that run only kernels made for them."""
+    if ARCHITECTURES[platform.machine()] != architecture or not os.access(KVM, os.R_OK | os.W_OK):
+        return False
+    board = BOARDS[architecture]
+    said = f"console={board.console} {ALIVE.decode()}"
+    probe = subprocess.Popen(
+        (
+            *(*WITH_PARENT, f"/usr/bin/{board.program}", "-machine", f"{board.machine},accel=kvm", "-cpu", "host"),
+            *("-m", "512", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"),
+            *("-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initrd"), "-append", said),
+        ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert probe.stdout is not None
+    with probe:
+        output = b""
+        while select.select([probe.stdout], [], [], PATIENCE)[0] and (data := os.read(probe.stdout.fileno(), 1 << 16)):
+            output += data
+            if ALIVE in output:
+                break
+        probe.kill()
+    return ALIVE in output

@@ -1,0 +1,105 @@
+"""What the machines are made of: kernels, trees, file systems. Data only; see tests/hosts/recipes.py."""
+
+from dataclasses import dataclass
+
+PACKAGES = ("qemu-system-x86", "qemu-system-arm", "qemu-utils", "e2fsprogs", "xfsprogs", "btrfs-progs")
+
+MEMORY = 2048  # MiB
+CPUS = 2
+DISK = "8G"
+DATA_DISK = "4G"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A machine as tests name it. ``data``: the file system of a second disk, for the data roots of the engine."""
+
+    engine: str  # of tests.hosts.recipes.ENGINES: the tree, and the layers above it
+    kernel: str  # the suite whose kernel it has
+    architecture: str = "amd64"
+    data: str = ""
+    options: str = "noauto_da_alloc"  # of the root: without ext4's own help for those who forget to sync
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """How QEMU emulates an architecture."""
+
+    program: str
+    machine: str
+    cpu: str  # without KVM
+    console: str
+
+
+MACHINES = {
+    "bookworm": Recipe("forky", "bookworm"),  # its kernel; its own engine is older than the store
+    "trixie": Recipe("trixie", "trixie"),
+    "forky": Recipe("forky", "forky", data="xfs"),
+    "btrfs": Recipe("forky", "forky", data="btrfs"),
+    "arm64": Recipe("trixie", "trixie", "arm64"),
+}
+
+BOARDS = {
+    "amd64": Board("qemu-system-x86_64", "q35", "max", "ttyS0"),
+    "arm64": Board("qemu-system-aarch64", "virt,gic-version=3", "max,pauth-impdef=on", "ttyAMA0"),
+}
+
+KERNEL = "linux-image-cloud-{}"
+# For the root file system, the disk and the channel, in the order in which they are loaded; what they need comes first.
+MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "ext4")
+
+INIT = """\
+#!/bin/busybox sh
+export PATH=/bin
+busybox mount -t devtmpfs devtmpfs /dev
+busybox mount -t proc proc /proc
+for module in $(busybox cat /modules); do busybox insmod "/lib/$module"; done
+busybox cat /proc/cmdline
+until [ -b /dev/vda ]; do busybox sleep .1; done
+options=$(busybox sed -n 's/.*rootflags=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
+busybox mount -t ext4 -o "rw,$options" /dev/vda /root
+busybox umount /proc
+busybox mount --move /dev /root/dev
+exec busybox switch_root /root /sbin/init
+"""
+
+# Without udev nothing finds the second disk: this mounts it before who needs it.
+DATA = """\
+[Unit]
+Description=The disk of the engine's data
+DefaultDependencies=no
+After=local-fs.target
+Before=docker.service containerd.service docker.socket
+ConditionPathExists=/dev/vdb
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/mount -t {data} -o {options} /dev/vdb /srv
+ExecStart=/bin/mkdir -p /srv/docker /srv/containerd
+ExecStart=/bin/mount --bind /srv/docker /var/lib/docker
+ExecStart=/bin/mount --bind /srv/containerd /var/lib/containerd
+
+[Install]
+WantedBy=sysinit.target
+"""
+DATA_OPTIONS = {"xfs": "prjquota", "btrfs": "defaults"}
+
+CHANNEL = """\
+[Unit]
+Description=Commands from outside
+DefaultDependencies=no
+After=local-fs.target systemd-journald.socket
+Conflicts=shutdown.target
+
+[Service]
+ExecStart=/usr/bin/python3 -IS /usr/local/sbin/machine-channel
+Restart=always
+RestartSec=1
+OOMScoreAdjust=-900
+TasksMax=infinity
+KillMode=process
+
+[Install]
+WantedBy=sysinit.target
+"""

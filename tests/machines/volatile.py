@@ -1,0 +1,176 @@
+"""A disk that loses what was not flushed: an NBD server for one client, QEMU, with a write cache that is memory.
+
+What is written stays in the cache until the guest flushes; then it is on the disk. A power cut forgets the cache, or
+lets some of it through, as a real disk may in any order. The film of a disk is all that was written and flushed, so
+that the disk after a power cut at any moment can be made later, from one run.
+"""
+
+import os
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+BLOCK = 4096
+
+# The protocol: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
+GREETING = b"NBDMAGIC" + b"IHAVEOPT" + struct.pack(">H", 0b11)  # fixed newstyle, no zeroes
+OPTION, GO, ABORT, STRUCTURED = struct.Struct(">8sII"), 7, 2, 8
+REPLY, REPLY_MAGIC = struct.Struct(">QIII"), 0x3E889045565A9
+ACK, INFO, UNSUPPORTED = 1, 3, 0x80000001
+EXPORT, HAS_FLAGS, SEND_FLUSH, SEND_FUA = 0, 1, 4, 8
+REQUEST, ANSWER = struct.Struct(">IHHQQI"), struct.Struct(">IIQ")
+ANSWER_MAGIC = 0x67446698
+READ, WRITE, DISCONNECT, FLUSH = range(4)
+FUA = 1
+
+
+class Event(NamedTuple):
+    """A write, or with ``data`` None a flush."""
+
+    time: float
+    offset: int = 0
+    data: bytes | None = None
+
+
+class Disk:
+    """The base image stays as it is. ``durable`` is what is on the disk, ``cache`` what is not, by numbers of blocks."""
+
+    def __init__(self, base: Path, address: Path) -> None:
+        self._base = os.open(base, os.O_RDONLY)
+        self.size = os.fstat(self._base).st_size
+        self.durable: dict[int, bytes] = {}
+        self.cache: dict[int, bytes] = {}
+        self.film: list[Event] | None = None
+        self._address = address
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(address))
+        self._listening.listen(1)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def device(self, number: int) -> str:
+        """QEMU's block device of it."""
+        return f"driver=nbd,node-name=disk{number},server.type=unix,server.path={self._address}"
+
+    def lose(self, chance: random.Random | None = None) -> int:
+        """Cut the power: forget what was not flushed, or all but what chance lets through. How many blocks are lost."""
+        kept = [number for number in self.cache if chance and chance.random() < 0.5]  # noqa: PLR2004
+        self.durable |= {number: self.cache[number] for number in kept}
+        lost = len(self.cache) - len(kept)
+        self.cache.clear()
+        return lost
+
+    def rewind(self, durable: dict[int, bytes]) -> None:
+        """Be the disk that has this on it, while nobody uses it."""
+        self.cache.clear()
+        self.durable = dict(durable)
+
+    def write_to(self, image: Path, durable: dict[int, bytes]) -> None:
+        """Make a copy of the base image and write what a disk has on it into that."""
+        from tests.machines.machine import copy  # noqa: PLC0415
+
+        copy(Path(f"/proc/self/fd/{self._base}"), image)
+        with image.open("r+b") as file:
+            for number, data in durable.items():
+                file.seek(number * BLOCK)
+                file.write(data)
+
+    def close(self) -> None:
+        """End the server."""
+        self._listening.close()
+        os.close(self._base)
+
+    # The server
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            with client:
+                try:
+                    self._negotiate(client)
+                    while self._request(client):
+                        pass
+                except (OSError, EOFError):
+                    continue  # QEMU was killed
+
+    def _negotiate(self, client: socket.socket) -> None:
+        client.sendall(GREETING)
+        _receive(client, 4)
+        while True:
+            _, option, length = OPTION.unpack(_receive(client, OPTION.size))
+            _receive(client, length)
+            if option != GO:
+                client.sendall(REPLY.pack(REPLY_MAGIC, option, UNSUPPORTED, 0))
+                if option == ABORT:
+                    raise EOFError
+                continue
+            info = struct.pack(">HQH", EXPORT, self.size, HAS_FLAGS | SEND_FLUSH | SEND_FUA)
+            client.sendall(REPLY.pack(REPLY_MAGIC, option, INFO, len(info)) + info)
+            client.sendall(REPLY.pack(REPLY_MAGIC, option, ACK, 0))
+            return
+
+    def _request(self, client: socket.socket) -> bool:
+        _, flags, kind, handle, offset, length = REQUEST.unpack(_receive(client, REQUEST.size))
+        answer = b""
+        if kind == DISCONNECT:
+            return False
+        if kind == READ:
+            answer = self._read(offset, length)
+        elif kind == WRITE:
+            self._write(offset, _receive(client, length))
+        if kind == FLUSH or flags & FUA:
+            self._flush()
+        client.sendall(ANSWER.pack(ANSWER_MAGIC, 0, handle) + answer)
+        return True
+
+    def _block(self, number: int) -> bytes:
+        found = self.cache.get(number) or self.durable.get(number)
+        return found or os.pread(self._base, BLOCK, number * BLOCK).ljust(BLOCK, b"\0")
+
+    def _read(self, offset: int, length: int) -> bytes:
+        first, last = offset // BLOCK, (offset + length - 1) // BLOCK
+        known = any(n in self.cache or n in self.durable for n in range(first, last + 1))
+        if not known:
+            return os.pread(self._base, length, offset).ljust(length, b"\0")
+        data = b"".join(self._block(number) for number in range(first, last + 1))
+        return data[offset - first * BLOCK :][:length]
+
+    def _write(self, offset: int, data: bytes) -> None:
+        if self.film is not None:
+            self.film.append(Event(time.monotonic(), offset, data))
+        put(self.cache, offset, data, self._block)
+
+    def _flush(self) -> None:
+        if self.film is not None:
+            self.film.append(Event(time.monotonic()))
+        self.durable |= self.cache
+        self.cache.clear()
+
+
+def put(blocks: dict[int, bytes], offset: int, data: bytes, old: Callable[[int], bytes]) -> None:
+    """Write into a table of blocks; ``old`` tells what a block was that is written in part."""
+    while data:
+        number, start = divmod(offset, BLOCK)
+        part, data = data[: BLOCK - start], data[BLOCK - start :]
+        offset += len(part)
+        if len(part) < BLOCK:
+            was = old(number)
+            part = was[:start] + part + was[start + len(part) :]
+        blocks[number] = part
+
+
+def _receive(client: socket.socket, length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        part = client.recv(min(1 << 20, length - len(data)))
+        if not part:
+            raise EOFError
+        data += part
+    return bytes(data)
