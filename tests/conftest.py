@@ -13,7 +13,9 @@ import pluggy
 import pytest
 
 from tests import hosts
+from tests import machines as virtual
 from tests.hosts import Host, LackError, machine
+from tests.machines import Machine
 
 ENGINES = ("trixie", "forky", "29")
 CI = os.environ.get("CI", "") not in ("", "0", "false")
@@ -32,6 +34,26 @@ class Boot(Protocol):
         docker: bool = ...,
         init: str = ...,
     ) -> Host: ...
+
+
+class Machines(Protocol):
+    """Start a machine that lives until the end of the test; the parameters are those of tests.machines.boot."""
+
+    def __call__(
+        self,
+        name: str = ...,
+        *,
+        agent: bool = ...,
+        files: Mapping[str, str | bytes] | None = ...,
+        volatile: bool = ...,
+    ) -> Machine: ...
+
+
+@pytest.fixture
+def machines() -> Iterator[Machines]:
+    """Start as many machines as a test wants; all are thrown away after it."""
+    with contextlib.ExitStack() as running:
+        yield lambda *args, **kwargs: running.enter_context(virtual.boot(*args, **kwargs))
 
 
 @pytest.fixture
@@ -59,7 +81,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what boots a host, so that ``-m "not host"`` never does."""
     for item in items:
-        if "boot" in getattr(item, "fixturenames", ()):
+        if {"boot", "machines"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker("host")
 
 

@@ -4,6 +4,9 @@ import json
 from typing import Any, NamedTuple
 
 from tests.hosts import Host
+from tests.machines import Machine
+
+Place = Host | Machine
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 ENTRY = "/proc/sys/fs/binfmt_misc/qemu-aarch64"
@@ -19,9 +22,9 @@ class Answer(NamedTuple):
     stderr: str
 
 
-def agent(host: Host, *args: str, user: str = "root") -> Answer:
+def agent(host: Place, *args: str, user: str = "root") -> Answer:
     """Run the agent and read its JSON."""
-    ran = host.run("provisioner", *args, "--format=json", user=user, timeout=240)
+    ran = host.run("provisioner", *args, "--format=json", user=user, timeout=host.PATIENCE)
     return Answer(ran.status, json.loads(ran.stdout) if ran.stdout else {}, ran.stderr)
 
 
@@ -35,17 +38,17 @@ def steps(answer: Answer) -> list[str]:
     return [s["does"] for c in answer.document["changes"] for s in (*c["edits"], *c["settle"])]
 
 
-def started(host: Host) -> str:
+def started(host: Place) -> str:
     """Changes whenever the daemon is started anew."""
     return host.sh("systemctl show docker -p InvocationID --value", check=True).stdout.strip()
 
 
-def store(host: Host) -> str:
+def store(host: Place) -> str:
     """The image store in effect, as docker itself says."""
     return host.sh("docker info --format '{{.Driver}} {{.DriverStatus}}' 2>/dev/null", check=True).stdout.strip()
 
 
-def portrait(host: Host) -> dict[str, object]:
+def portrait(host: Place) -> dict[str, object]:
     """All that an apply may touch, to be compared with another time."""
     folders = "etc/docker etc/binfmt.d usr/local/lib/provisioner/qemu root/.docker/buildx/instances"
     listing = f"cd / && find {folders} -type f -exec sha256sum {{}} + 2>/dev/null | sort"

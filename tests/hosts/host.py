@@ -53,6 +53,8 @@ class Result:
 class Host:
     """A host in a room of its own; off until boot(), thrown away whole by close()."""
 
+    PATIENCE = 240.0  # seconds for a run of the agent
+
     def __init__(self, name: str, lowers: tuple[Path, ...], init: str = "") -> None:
         """``init``: a shell script of the host's that is its first process in systemd's place, and starts docker."""
         self.name = name

@@ -13,17 +13,27 @@ from tests.hosts.cache import entry
 from tests.hosts.recipes import ENGINES
 from tests.machines import kernels, qemu
 from tests.machines.disks import disks
-from tests.machines.machine import Machine, copy, overlay, plain
+from tests.machines.images import copy, overlay, plain
+from tests.machines.machine import Machine
 from tests.machines.recipes import MACHINES, PACKAGES, Recipe
+from tests.machines.volatile import Disk
 
 IMAGES = ("disk.img", "data.img")
 
 
 @contextlib.contextmanager
 def boot(
-    name: str = "trixie", *, agent: bool = False, files: Mapping[str, str | bytes] | None = None
+    name: str = "trixie",
+    *,
+    agent: bool = False,
+    files: Mapping[str, str | bytes] | None = None,
+    volatile: bool = False,
 ) -> Iterator[Machine]:
-    """A machine of recipes.MACHINES that has booted, thrown away whole at the end."""
+    """A machine of recipes.MACHINES that has booted, thrown away whole at the end.
+
+    ``agent`` installs this checkout's agent; ``files`` are put there; ``volatile``: a power cut loses what the machine
+    has not flushed. Raises LackError where this machine can have none.
+    """
     here.check()
     packages.install(PACKAGES)
     room.remove_abandoned()
@@ -32,6 +42,9 @@ def boot(
     with contextlib.closing(Machine(name, recipe, kernel)) as made:
         images = [state / image for image in IMAGES if (state / image).exists()]
         made.disks = tuple(overlay(image, made.folder / f"{n}.qcow2", n) for n, image in enumerate(images))
+        if volatile:
+            made.volatile = Disk(images[0], made.folder / "disk")
+            made.disks = (made.volatile.device(0), *made.disks[1:])
         made.resume(state / "memory")
         furnish(made, agent=agent, files=files)
         yield made

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import os
 import shlex
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from tests.machines import qemu
 from tests.machines.channel import Channel, Running
 from tests.machines.monitor import Monitor
 from tests.machines.recipes import Recipe
+from tests.machines.volatile import Disk
 
 LONG = 600.0  # seconds for what a busy machine without KVM does in a minute
 BOOTED = ("running", "degraded")
@@ -25,11 +25,14 @@ BOOTED = ("running", "degraded")
 class Machine:
     """Off until boot() or resume(); close() throws it away whole."""
 
+    PATIENCE = 1200.0  # seconds for a run of the agent
+
     def __init__(self, name: str, recipe: Recipe, kernel: Path) -> None:
         self.name = name
         self.recipe = recipe
         self._kernel = kernel
         self.disks: tuple[str, ...] = ()  # QEMU's block devices; set before the first boot
+        self.volatile: Disk | None = None  # the first of them, where it loses what was not flushed
         self._qemu: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._monitor: Monitor | None = None
@@ -72,6 +75,8 @@ class Machine:
         assert self._qemu
         self._qemu.kill()
         self._ended(LONG)
+        if self.volatile:
+            self.volatile.lose()
 
     def reboot(self) -> None:
         """Power off in good order, and boot."""
@@ -82,6 +87,8 @@ class Machine:
         """Throw it away with all that it wrote, running or not."""
         if self._qemu:
             self.cut()
+        if self.volatile:
+            self.volatile.close()
         room.remove(self.folder)
         with contextlib.suppress(OSError):
             os.close(self._lock)
@@ -226,25 +233,3 @@ class Machine:
         if self._monitor:
             self._monitor.close()
         self._qemu = self._channel = self._monitor = None
-
-
-def copy(image: Path, into: Path) -> None:
-    """Copy an image without its holes."""
-    subprocess.run(("/bin/cp", "--sparse=always", "--reflink=auto", image, into), check=True)
-
-
-def overlay(image: Path, into: Path, number: int) -> str:
-    """A new image that holds what is changed of another; the block device of it."""
-    create = ("/usr/bin/qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image), str(into))
-    subprocess.run(create, check=True)
-    return f"driver=qcow2,node-name=disk{number},discard=unmap,file.driver=file,file.filename={into},file.locking=off"
-
-
-def plain(image: Path, number: int) -> str:
-    """The block device of an image as it is."""
-    return f"driver=raw,node-name=disk{number},discard=unmap,file.driver=file,file.filename={image}"
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder of images."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -44,6 +44,19 @@ BOARDS = {
     "arm64": Board("qemu-system-aarch64", "virt,gic-version=3", "max,pauth-impdef=on", "ttyAMA0"),
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """How another CPU's programs are run while its tree is made: QEMU's name of it, and the kernel's line."""
+
+    name: str
+    line: str
+
+
+_ELF = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+_MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+CPUS_OF = {"arm64": Cpu("aarch64", f":other:M::{_ELF}:{_MASK}:{{}}:OCF")}
+
 KERNEL = "linux-image-cloud-{}"
 # For the root file system, the disk and the channel, in the order in which they are loaded; what they need comes first.
 MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "ext4")

@@ -15,7 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.machines.images import copy
+
 BLOCK = 4096
+LONG = 60.0  # seconds for what takes a few milliseconds
 
 # The protocol: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
 GREETING = b"NBDMAGIC" + b"IHAVEOPT" + struct.pack(">H", 0b11)  # fixed newstyle, no zeroes
@@ -38,7 +41,7 @@ class Event(NamedTuple):
 
 
 class Disk:
-    """The base image stays as it is. ``durable`` is what is on the disk, ``cache`` what is not, by numbers of blocks."""
+    """The base image stays as it is; ``durable`` are the blocks that are on the disk, ``cache`` those that are not."""
 
     def __init__(self, base: Path, address: Path) -> None:
         self._base = os.open(base, os.O_RDONLY)
@@ -47,6 +50,8 @@ class Disk:
         self.cache: dict[int, bytes] = {}
         self.film: list[Event] | None = None
         self._address = address
+        self._alone = threading.Event()
+        self._alone.set()
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(address))
         self._listening.listen(1)
@@ -58,11 +63,16 @@ class Disk:
 
     def lose(self, chance: random.Random | None = None) -> int:
         """Cut the power: forget what was not flushed, or all but what chance lets through. How many blocks are lost."""
-        kept = [number for number in self.cache if chance and chance.random() < 0.5]  # noqa: PLR2004
+        self._alone.wait(LONG)  # what QEMU had sent before it was killed still comes
+        kept = [number for number in self.cache if chance and chance.random() < 0.5]
         self.durable |= {number: self.cache[number] for number in kept}
         lost = len(self.cache) - len(kept)
         self.cache.clear()
         return lost
+
+    def base(self, number: int) -> bytes:
+        """A block of the base image."""
+        return os.pread(self._base, BLOCK, number * BLOCK).ljust(BLOCK, b"\0")
 
     def rewind(self, durable: dict[int, bytes]) -> None:
         """Be the disk that has this on it, while nobody uses it."""
@@ -71,8 +81,6 @@ class Disk:
 
     def write_to(self, image: Path, durable: dict[int, bytes]) -> None:
         """Make a copy of the base image and write what a disk has on it into that."""
-        from tests.machines.machine import copy  # noqa: PLC0415
-
         copy(Path(f"/proc/self/fd/{self._base}"), image)
         with image.open("r+b") as file:
             for number, data in durable.items():
@@ -92,13 +100,15 @@ class Disk:
                 client, _ = self._listening.accept()
             except OSError:
                 return
+            self._alone.clear()
             with client:
                 try:
                     self._negotiate(client)
                     while self._request(client):
                         pass
                 except (OSError, EOFError):
-                    continue  # QEMU was killed
+                    pass  # QEMU was killed
+            self._alone.set()
 
     def _negotiate(self, client: socket.socket) -> None:
         client.sendall(GREETING)
@@ -131,8 +141,7 @@ class Disk:
         return True
 
     def _block(self, number: int) -> bytes:
-        found = self.cache.get(number) or self.durable.get(number)
-        return found or os.pread(self._base, BLOCK, number * BLOCK).ljust(BLOCK, b"\0")
+        return self.cache.get(number) or self.durable.get(number) or self.base(number)
 
     def _read(self, offset: int, length: int) -> bytes:
         first, last = offset // BLOCK, (offset + length - 1) // BLOCK

@@ -1,0 +1,1 @@
+"""Tests on virtual machines, and the few words they share with those on hosts."""

@@ -1,0 +1,182 @@
+"""A power cut that loses what was not synced: old or new, nothing torn, and the next command says which.
+
+A machine is filmed: its disk remembers in which order it was written to and flushed. So the disk as a power cut at any
+moment leaves it can be made afterwards, and looked at; a few of them are booted, in `make soak` many.
+"""
+
+import json
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import Machines
+from tests.host import DAEMON_JSON, agent, portrait
+from tests.machines import Machine
+from tests.machines.film import Film, Image
+
+CUTS = int(os.environ.get("PROVISIONER_CUTS", "10"))  # at random moments; more at each entry of the journal
+BOOTS = int(os.environ.get("PROVISIONER_BOOTS", "1"))  # how many of the disks are booted
+STATE = "/var/lib/provisioner"
+RECEIPT, OPEN = f"{STATE}/receipts/000001.jsonl", f"{STATE}/open"
+RULE = "/etc/binfmt.d/zz-provisioner-arm64.conf"
+OLD = {DAEMON_JSON: b'{\r\n\t"debug": false\r\n}', RULE: None}
+FILES = {DAEMON_JSON: '{\r\n\t"debug": false\r\n}'}
+LONG = pytest.mark.timeout(1200 + CUTS * 20 + BOOTS * 900)
+
+
+class Filmed(NamedTuple):
+    """An apply and its rollback on film, and what the files were after the apply."""
+
+    film: Film
+    new: dict[str, bytes | None]
+    before: dict[str, object]
+    applied: int  # the moment at which the apply was over
+
+
+def filmed(machine: Machine) -> Filmed:
+    """Run an apply and take it back."""
+    assert machine.volatile
+    before = portrait(machine)
+    machine.run("sync", check=True)
+    film = Film(machine.volatile)
+    applied = agent(machine, "apply")
+    assert applied.status == 0, applied.stderr
+    over = len(film.events)
+    new = {path: machine.get(path) for path in OLD}
+    undone = agent(machine, "rollback")
+    assert undone.status == 0, undone.stderr
+    film.end()
+    return Filmed(film, new, before, over)
+
+
+def entries(film: Film, until: int) -> list[int]:
+    """Right after each entry of the journal was written, and right after that was flushed."""
+    found: set[int] = set()
+    known = 0
+    for moment, event in enumerate(film.events[:until]):
+        count = len(re.findall(rb'\{"event": "', event.data or b""))
+        if count > known:
+            known = count
+            found |= {moment + 1, film.flushed(moment)}
+    return sorted(found)
+
+
+def faults(image: Image, new: dict[str, bytes | None]) -> tuple[str, list[str]]:
+    """What a disk shows, old, new or begun, and everything about it that must not be."""
+    wrong, changed = [], []
+    text = image.get(RECEIPT) or b""
+    *lines, rest = text.split(b"\n")
+    whole = [line for line in lines if _is_json(line)]
+    wrong += [f"an entry of the journal is torn: {line[:60]!r}" for line in lines if line and line not in whole]
+    wrong += [f"the journal ends with zeros: {rest[:60]!r}"] if rest.strip(b"\0") != rest else []
+    steps = [json.loads(line) for line in whole]
+    announced = {e["step"].get("path") for e in steps if e["event"] == "step"}
+    for path, old in OLD.items():
+        now = image.get(path)
+        if now not in (old, new[path]):
+            wrong.append(f"{path} is neither old nor new: {now!r}")
+        if now != old:
+            changed.append(path)
+            if path not in announced:
+                wrong.append(f"{path} is new, and no journal says so")
+    ended = any(e["event"] == "end" and e["outcome"] for e in steps)
+    if changed and not ended and not image.get(OPEN):
+        wrong.append("a run was cut off, and nothing tells the next boot")
+    return ("new" if ended else "begun" if steps else "old"), wrong
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def looked_at(filmed: Filmed, machine: Machine, moments: list[int]) -> Iterator[tuple[int, str, list[str]]]:
+    """Each of the moments with what the disk shows."""
+    assert machine.volatile
+    path = machine.folder / "cut.img"
+    for moment, durable in filmed.film.cuts(moments, random.Random(20)):  # noqa: S311
+        machine.volatile.write_to(path, durable)
+        yield moment, *faults(Image(path), filmed.new)
+        path.unlink()
+
+
+def moments(found: Filmed, count: int) -> list[int]:
+    """So many at random, and two for each entry of the journal."""
+    chance = random.Random(4)  # noqa: S311
+    return sorted({*(chance.randrange(found.applied) for _ in range(count)), *entries(found.film, found.applied)})
+
+
+@LONG
+def test_a_power_cut_at_any_moment_leaves_old_or_new_and_nothing_torn(machines: Machines) -> None:
+    machine = machines("trixie", agent=True, files=FILES, volatile=True)
+    found = filmed(machine)
+    machine.cut()
+    outcomes: Counter[str] = Counter()
+    for moment, outcome, wrong in looked_at(found, machine, moments(found, CUTS)):
+        assert wrong == [], f"a cut at {moment} of {found.applied}"
+        outcomes[outcome] += 1
+    print(f"{outcomes.total()} power cuts of {found.applied} moments: {dict(outcomes)}")
+    assert outcomes.keys() == {"old", "begun", "new"}
+
+    pulling = found.film.when(b"moby/buildkit")
+    chosen = [pulling, *random.Random(5).sample(range(found.applied), BOOTS)][:BOOTS]  # noqa: S311
+    for moment, durable in found.film.cuts(chosen, random.Random(20)):  # noqa: S311
+        assert machine.volatile
+        machine.volatile.rewind(durable)
+        machine.boot()
+        came_back(machine, found, f"a cut at {moment} of {found.applied}")
+        machine.cut()
+
+
+def came_back(machine: Machine, found: Filmed, what: str) -> None:
+    """See that a machine is as it was or as it was to be, that its docker runs, and that an apply converges."""
+    machine.run("systemctl", "start", "docker", check=True)
+    checked = agent(machine, "check")
+    assert checked.document["interrupted"] is None, what
+    assert checked.status in (0, 2), (what, checked.stderr)
+    if checked.status == 2:
+        assert portrait(machine) == found.before, what
+    converged = agent(machine, "apply")
+    assert converged.status == 0, (what, converged.stderr)
+
+
+def test_what_is_not_synced_is_lost(machines: Machines) -> None:
+    machine = machines("trixie", volatile=True)
+    assert machine.volatile
+    machine.sh("echo synced >/root/synced; sync /root/synced; sync /root; echo lost >/root/lost", check=True)
+    machine.cut()
+    path = machine.folder / "cut.img"
+    machine.volatile.write_to(path, machine.volatile.durable)
+    image = Image(path)
+    assert (image.get("/root/synced"), image.get("/root/lost")) == (b"synced\n", None)
+
+
+# Each of these lines of the agent takes care that something is on the disk before the next thing happens.
+SYNCS = {
+    "the journal": ("            os.fsync(fd)\n        finally:", "            pass\n        finally:"),
+    "a file": ("                os.fsync(fd)\n            os.replace", "                pass\n            os.replace"),
+}
+SYSTEM = "/usr/local/lib/provisioner/provisioner/system/__init__.py"
+
+
+@pytest.mark.soak
+@LONG
+@pytest.mark.parametrize("name", SYNCS)
+def test_a_sync_that_is_missing_is_found(machines: Machines, name: str) -> None:
+    machine = machines("trixie", agent=True, files=FILES, volatile=True)
+    source = (machine.get(SYSTEM) or b"").decode()
+    here, without = SYNCS[name]
+    assert source.count(here) == 1
+    machine.put(SYSTEM, source.replace(here, without))
+    found = filmed(machine)
+    machine.cut()
+    wrong = [w for _, _, words in looked_at(found, machine, moments(found, 40)) for w in words]
+    print(Counter(wrong))
+    assert wrong

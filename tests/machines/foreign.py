@@ -1,0 +1,72 @@
+"""A tree of another CPU: Debian's second stage runs under QEMU, in a user namespace with a table of its own."""
+
+import subprocess
+from functools import partial
+from pathlib import Path
+
+from tests.hosts import debian, parts, progress, recipes
+from tests.hosts.cache import entry
+from tests.hosts.errors import BuildError
+from tests.machines.recipes import CPUS_OF
+
+EMULATORS = {"qemu-user": ("usr/bin",)}
+EVERYBODY = "0 0 4294967295\n"
+
+# Whoever is mapped only after its start has lost its capabilities by then; the next program of root's has them again.
+MAPPED = 'read go; exec "$@"'
+NAMESPACES = ("/usr/bin/unshare", "--user", "--mount", "--pid", "--fork", "--kill-child")
+
+# $0 is the tree, $1 the line that registers its emulator.
+SECOND = """\
+mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+printf %s "$1" >/proc/sys/fs/binfmt_misc/register
+cd "$0"
+mount --rbind /dev dev
+mount -t proc proc proc
+sed -i 's/^check_sane_mount () {/&\\n\\treturn 0/' debootstrap/functions
+export container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
+chroot . /debootstrap/debootstrap --second-stage
+chroot . ldconfig
+"""
+
+
+def tree(suite: str, architecture: str) -> Path:
+    """A Debian suite with its engine, for another CPU."""
+    recipe = recipes.TREES[suite]
+    build = partial(_build, recipe, architecture)
+    content = (recipe, debian.CONFIGURATION, SECOND)
+    return entry(f"{suite}-{architecture}", content, build, parts.programs)
+
+
+def emulators(suite: str, architecture: str) -> Path:
+    """Static emulators that run on another CPU, in /usr/bin, as a layer."""
+    build = partial(debian.fetch, EMULATORS, architecture=architecture)
+    folder = entry(f"emulators-{suite}-{architecture}", EMULATORS, build, partial(parts.tree, suite))
+    return folder / "qemu-user"
+
+
+def _build(recipe: recipes.Tree, architecture: str, into: Path, programs: Path) -> None:
+    log = into.parent / "log"
+    debian.configure(into)
+    first = debian.debootstrap(recipe, into, f"--arch={architecture}", "--foreign")
+    with debian.ONE_AT_A_TIME:
+        progress.run(f"{recipe.suite} for {architecture}", first, log)
+    emulator = programs / "qemu-user/usr/bin" / f"qemu-{CPUS_OF[architecture].name}"
+    line = CPUS_OF[architecture].line.format(emulator)
+    _mapped(("/bin/sh", "-ec", SECOND, str(into), line), log)
+    debian.strip(recipe, into)
+
+
+def _mapped(argv: tuple[str, ...], log: Path) -> None:
+    """Run a program as root of a user namespace in which everybody is who they are."""
+    progress.say(f"second stage under QEMU: some minutes, see {log}")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            (*NAMESPACES, "/bin/sh", "-c", MAPPED, "sh", *argv), stdin=subprocess.PIPE, stdout=output, stderr=output
+        )
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{process.pid}/{name}").write_text(EVERYBODY)
+    process.communicate(b"go\n")
+    if process.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise BuildError(f"the second stage ended with status {process.returncode}\n{tail}")
