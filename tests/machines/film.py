@@ -1,14 +1,16 @@
 """A power cut at any moment of a run that was filmed: what is on the disk then, and what a file system makes of it."""
 
+import contextlib
 import random
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.machines.volatile import Disk, Event, put
+from tests.machines.volatile import BLOCK, Disk, Event, put
 
 SURVIVES = 0.5  # the chance of a block that was written and not flushed
 REPLAY = ("/usr/sbin/e2fsck", "-fy", "-E", "journal_only")
+UNDO = ("/usr/sbin/e2undo", "-f")
 LOOK = ("/usr/sbin/debugfs", "-R")
 
 
@@ -58,19 +60,31 @@ class Film:
 
 
 class Image:
-    """An image of ext4 whose journal is replayed, as at a mount, and whose files can be read."""
+    """An image of a disk, of ext4, in which files can be read as after a mount: the journal is replayed."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        done = subprocess.run((*REPLAY, path), capture_output=True, text=True, check=False)
+    def __init__(self, disk: Disk, path: Path) -> None:
+        self._disk, self._path = disk, path
+        self._undo = path.with_suffix(".undo")
+        self._shown: Mapping[int, bytes] = {}
+        disk.copy(path)
+
+    @contextlib.contextmanager
+    def mounted(self, durable: Mapping[int, bytes]) -> Iterator[None]:
+        """Have on it what a disk has, replay the journal, and take that back afterwards."""
+        with self._path.open("r+b") as file:
+            for number in self._shown.keys() | durable.keys():
+                if self._shown.get(number) is not durable.get(number):
+                    file.seek(number * BLOCK)
+                    file.write(durable.get(number) or self._disk.base(number))
+        self._shown = dict(durable)
+        done = subprocess.run((*REPLAY, "-z", self._undo, self._path), capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1), done.stdout + done.stderr
+        yield
+        if self._undo.exists():
+            subprocess.run((*UNDO, self._undo, self._path), capture_output=True, check=True)
+            self._undo.unlink()
 
     def get(self, path: str) -> bytes | None:
         """Read a file; None where there is none."""
         done = subprocess.run((*LOOK, f"cat {path}", self._path), capture_output=True, check=True)
         return None if b"not found" in done.stderr else done.stdout
-
-    def names(self, folder: str) -> list[str]:
-        """What is in a folder."""
-        done = subprocess.run((*LOOK, f"ls -p {folder}", self._path), capture_output=True, text=True, check=True)
-        return sorted(line.split("/")[5] for line in done.stdout.splitlines() if line.count("/") > 5)

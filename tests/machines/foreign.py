@@ -1,6 +1,7 @@
 """A tree of another CPU: Debian's second stage runs under QEMU, in a user namespace with a table of its own."""
 
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
@@ -64,8 +65,11 @@ def _mapped(argv: tuple[str, ...], log: Path) -> None:
         process = subprocess.Popen(
             (*NAMESPACES, "/bin/sh", "-c", MAPPED, "sh", *argv), stdin=subprocess.PIPE, stdout=output, stderr=output
         )
+    proc = Path(f"/proc/{process.pid}")
+    while (proc / "ns/user").readlink() == Path("/proc/self/ns/user").readlink() and process.poll() is None:
+        time.sleep(0.01)
     for name in ("uid_map", "gid_map"):
-        Path(f"/proc/{process.pid}/{name}").write_text(EVERYBODY)
+        (proc / name).write_text(EVERYBODY)
     process.communicate(b"go\n")
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])

@@ -44,6 +44,7 @@ class Disk:
     """The base image stays as it is; ``durable`` are the blocks that are on the disk, ``cache`` those that are not."""
 
     def __init__(self, base: Path, address: Path) -> None:
+        self._image = base
         self._base = os.open(base, os.O_RDONLY)
         self.size = os.fstat(self._base).st_size
         self.durable: dict[int, bytes] = {}
@@ -79,13 +80,9 @@ class Disk:
         self.cache.clear()
         self.durable = dict(durable)
 
-    def write_to(self, image: Path, durable: dict[int, bytes]) -> None:
-        """Make a copy of the base image and write what a disk has on it into that."""
-        copy(Path(f"/proc/self/fd/{self._base}"), image)
-        with image.open("r+b") as file:
-            for number, data in durable.items():
-                file.seek(number * BLOCK)
-                file.write(data)
+    def copy(self, image: Path) -> None:
+        """Make a copy of the base image."""
+        copy(self._image, image)
 
     def close(self) -> None:
         """End the server."""
