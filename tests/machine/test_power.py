@@ -162,7 +162,7 @@ SYNCS = {
     "the journal": ("            os.fsync(fd)\n        finally:", "            pass\n        finally:"),
     "a file": ("                os.fsync(fd)\n            os.replace", "                pass\n            os.replace"),
 }
-SYSTEM = "/usr/local/lib/provisioner/provisioner/system/__init__.py"
+SYSTEM = "/usr/local/lib/provisioner/provisioner/host/__init__.py"
 
 
 @pytest.mark.soak
