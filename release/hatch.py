@@ -51,7 +51,7 @@ class Hook(BuildHookInterface):  # type: ignore[type-arg]
                 if file.target.startswith("share/man/"):
                     build_data["shared_data"][str(made / SHIPPED / file.target)] = file.target
 
-    def finalize(self, kind: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+    def finalize(self, kind: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what initialize() wrote."""
         if kind != "editable":
             self._made.cleanup()

@@ -15,6 +15,7 @@ PACKAGE = CHECKOUT / "provisioner"
 ORDER = (
     "text",
     "host",
+    "steps",
     "platforms",
     "config",
     "engine",
@@ -29,7 +30,7 @@ ORDER = (
     "fleet",
     "cli",
 )
-TOP = ("typed", "errors", "model", "libraries", "secrets", "steps")
+TOP = ("typed", "errors", "model", "libraries", "secrets")
 PRINTING = ("cli.main", "cli.conversation")
 
 HEAVY = (

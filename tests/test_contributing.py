@@ -10,7 +10,8 @@ from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
 from provisioner.host import System
-from provisioner.runs import compare, execute
+from provisioner.runs import compare
+from tests.helpers.steps import quiet
 
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 WHERE = Endpoint("default", "unix:///var/run/docker.sock", "default")
@@ -26,10 +27,10 @@ def test_the_example_resource_is_applied_and_taken_back(tmp_path: Path) -> None:
     want = greeting.want(Desired(), FACTS)
     found = compare.differences(want, greeting.have(host, FACTS, want))
     [step] = greeting.change(host, FACTS, Desired(), found).edits
-    undo = execute.inverse(step, host)
-    execute.execute(step, host)
+    undo = step.inverse(host)
+    step.do(host, quiet)
     assert compare.differences(want, greeting.have(host, FACTS, want)) == ()
     for each in undo:
-        execute.execute(each, host)
+        each.do(host, quiet)
     assert host.names("/etc") == ()
     assert "greeting" not in sys.modules

@@ -10,7 +10,9 @@ from provisioner.cli import answers, plans
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
 from provisioner.model import Difference
-from provisioner.steps import Change, Obstacle, Plan, Run, WriteFile
+from provisioner.steps import Change, Obstacle, Plan
+from provisioner.steps.files import WriteFile
+from provisioner.steps.programs import Run
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
 SECRET = "hunter2Hunter2"  # noqa: S105

@@ -5,6 +5,7 @@ the builder is booted, it is selected. What was set aside goes only when all has
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from provisioner.builder import (
@@ -22,7 +23,9 @@ from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
-from provisioner.steps import Blocked, Change, Obstacle, RemoveFile, Run, SetOwner, Step, WriteFile
+from provisioner.steps import Blocked, Change, Obstacle, Step
+from provisioner.steps.files import RemoveFile, SetOwner, WriteFile
+from provisioner.steps.programs import Run
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 SELECTION = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
@@ -127,7 +130,7 @@ def _policy(case: Case) -> Iterator[Step]:
         if (box.made and not told) or (wrong is not None and not box.made):
             argv, policy = ("container", "update", "--restart"), str(case.want[box.place.prefix + container.POLICY])
             undo = (box.run(*argv, str(wrong.have), box.place.name),) if wrong and wrong.have else ()
-            yield box.run(*argv, policy, box.place.name)._replace(undo=undo)
+            yield replace(box.run(*argv, policy, box.place.name), undo=undo)
 
 
 def _select(case: Case, user: str) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from provisioner.builder import commands, container, set_aside, store
 from provisioner.config import drivers
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Reader
-from provisioner.steps import Run
+from provisioner.steps.programs import Run
 
 PREFIX = drivers.container("")
 FORGET = commands.forget("")[:-1]

@@ -11,7 +11,8 @@ from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Difference, Reader
-from provisioner.steps import Blocked, Obstacle, Run, Step
+from provisioner.steps import Blocked, Obstacle, Step
+from provisioner.steps.programs import Run
 
 PLUGINS = (
     "/usr/local/lib/docker/cli-plugins",

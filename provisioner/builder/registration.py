@@ -4,6 +4,7 @@ The file is kept to be put back: buildx was seen to lose parts of it when a chan
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from provisioner.builder import commands, store, wanted
@@ -11,7 +12,9 @@ from provisioner.builder.store import Instance, Node, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
-from provisioner.steps import RemoveFile, Run, Step, WriteFile
+from provisioner.steps import Step
+from provisioner.steps.files import RemoveFile, WriteFile
+from provisioner.steps.programs import Run
 
 Argv = Callable[..., tuple[str, ...]]  # what registers a node, as commands.create
 ELSEWHERE = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER))
@@ -63,7 +66,7 @@ def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
 def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) -> list[Step]:
     """Let the undo of the first step put the file back; those that come after need none of their own."""
     back = put_back(host, kept.instance_file(want.builder.name), user)
-    return [s._replace(undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
+    return [replace(s, undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
 
 
 def _create(want: Wanted, nodes: tuple[Node, ...], user: str, argv: Argv) -> list[Step]:

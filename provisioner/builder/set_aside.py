@@ -5,6 +5,7 @@ not make, because somebody made or changed it by hand, is kept, and what its ima
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from provisioner.builder import buildkitd, container, node_engines, store
@@ -14,7 +15,8 @@ from provisioner.config import drivers
 from provisioner.engine.facts import Facts
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Difference, Reader
-from provisioner.steps import Run, Step
+from provisioner.steps import Step
+from provisioner.steps.programs import Run
 
 STOP = 60  # seconds; buildkitd waits for what it is writing
 MARK = "-before-"
@@ -74,10 +76,10 @@ def steps(host: Reader, facts: Facts, box: Box, again: Run) -> Iterator[Step]:
     if _tagged(host, facts, box):
         name, old = drivers.image(box.place.node.options), image(box.name)
         back = (box.run("image", "tag", old, name), box.run("image", "rm", old))
-        yield box.run("image", "tag", name, old)._replace(undo=back)
-    yield box.run("container", "stop", box.place.name, timeout=STOP)._replace(undo=(again,))
+        yield replace(box.run("image", "tag", name, old), undo=back)
+    yield replace(box.run("container", "stop", box.place.name, timeout=STOP), undo=(again,))
     named = box.run("container", "rename", box.name, box.place.name)
-    yield box.run("container", "rename", box.place.name, box.name)._replace(undo=(named,))
+    yield replace(box.run("container", "rename", box.place.name, box.name), undo=(named,))
 
 
 def image(old: str) -> str:

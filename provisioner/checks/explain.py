@@ -7,14 +7,14 @@ from provisioner import secrets
 from provisioner.checks import record
 from provisioner.checks.record import Result
 from provisioner.config.desired import Desired
+from provisioner.daemon.restart import Restart
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Difference, Found, Reader
 from provisioner.runs import journal, plan, receipts
 from provisioner.runs.journal import Receipt
 from provisioner.runs.resources import RESOURCES
-from provisioner.runs.sentences import sentence
-from provisioner.steps import Change, Restart
+from provisioner.steps import Change
 
 
 def told(host: Reader, facts: Facts, wanted: Desired, drift: Found, now: str, *, recording: bool) -> Result:
@@ -25,8 +25,8 @@ def told(host: Reader, facts: Facts, wanted: Desired, drift: Found, now: str, *,
         "apply": [
             {
                 "resource": c.resource,
-                "does": [sentence(s) for s in (*c.edits, *c.settle)],
-                "restarts": [s.unit for s in c.settle if isinstance(s, Restart)],
+                "does": [s.sentence() for s in c.steps],
+                "restarts": [c.restart.unit] if isinstance(c.restart, Restart) else [],
             }
             for c in changes.values()
         ],
@@ -67,11 +67,11 @@ def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tup
 
 def _restarting(host: Reader, facts: Facts, wanted: Desired, changes: Mapping[str, Change]) -> set[str]:
     """The resources that would restart the daemon if they were mended alone: a plan restarts once for all of them."""
-    once = {name for name, change in changes.items() if any(isinstance(s, Restart) for s in change.settle)}
+    once = {name for name, change in changes.items() if isinstance(change.restart, Restart)}
     if not once or len(changes) == 1:
         return once
     alone = {name: _planned(host, facts, wanted, {name})[0].values() for name in changes}
-    return {n for n, found in alone.items() if any(isinstance(s, Restart) for c in found for s in c.settle)}
+    return {n for n, found in alone.items() if any(isinstance(c.restart, Restart) for c in found)}
 
 
 def _applied(host: Reader) -> Receipt | None:

@@ -5,8 +5,7 @@ from typing import Any
 
 from provisioner import secrets
 from provisioner.model import Value
-from provisioner.runs.sentences import diff, sentence
-from provisioner.steps import Blocked, Change, Plan
+from provisioner.steps import Blocked, Change, Plan, Step
 
 
 def as_text(made: Plan) -> str:
@@ -20,11 +19,11 @@ def _change(change: Change) -> str:
     lines = [change.resource]
     lines += [f"  {d.key}: {_value(d.key, d.have)} -> {_value(d.key, d.want)}" for d in change.differences]
     for step in change.edits:
-        lines.append(f"  - {sentence(step)}")
-        lines += [f"      {line}" for line in diff(step).splitlines()]
-    lines += [f"  - then {sentence(step)}, and wait until it answers" for step in change.settle]
-    lines += [f"  - then {sentence(step)}" for step in change.trial]
-    lines += [f"  - at the very end {sentence(step)}" for step in change.last]
+        lines.append(f"  - {step.sentence()}")
+        lines += [f"      {line}" for line in step.diff().splitlines()]
+    lines += [f"  - then {change.restart.sentence()}, and wait until it answers"] if change.restart else []
+    lines += [f"  - then {step.sentence()}" for step in change.trial]
+    lines += [f"  - at the very end {step.sentence()}" for step in change.last]
     lines += [f"  held: {o.message}\n    hint: {o.hint}" for o in dict.fromkeys(b.obstacle for b in change.blocked)]
     lines += [f"  note: {note}" for note in change.notes]
     return "\n".join(lines)
@@ -48,15 +47,19 @@ def as_json(made: Plan) -> list[dict[str, Any]]:
         {
             "resource": c.resource,
             "differences": [d._asdict() for d in c.differences],
-            "edits": [{"step": type(s).__name__, "does": sentence(s), "diff": diff(s)} for s in c.edits],
-            "settle": [{"step": type(s).__name__, "does": sentence(s), "unit": s.unit} for s in c.settle],
-            "trial": [{"step": type(s).__name__, "does": sentence(s)} for s in c.trial],
-            "last": [{"step": type(s).__name__, "does": sentence(s)} for s in c.last],
+            "edits": [{**_step(s), "diff": s.diff()} for s in c.edits],
+            "settle": [{**_step(c.restart), "unit": getattr(c.restart, "unit", "")}] if c.restart else [],
+            "trial": [_step(s) for s in c.trial],
+            "last": [_step(s) for s in c.last],
             "held": [_as_json(b) for b in c.blocked],
             "notes": c.notes,
         }
         for c in made.changes
     ]
+
+
+def _step(step: Step) -> dict[str, str]:
+    return {"step": type(step).__name__, "does": step.sentence()}
 
 
 def _value(key: str, value: Value) -> str:

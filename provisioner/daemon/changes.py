@@ -6,10 +6,12 @@ from typing import Any
 from provisioner.config.desired import Desired
 from provisioner.daemon import conflicts, file, policy, service
 from provisioner.daemon.file import EFFECT, Keys, leaves, name
+from provisioner.daemon.restart import Reload, Restart
 from provisioner.engine.facts import Facts, memory
 from provisioner.errors import ConfigError
 from provisioner.model import Difference, Reader
-from provisioner.steps import Change, MakeDirectory, Obstacle, Reload, Restart, SetLeaf, Step, WriteFile
+from provisioner.steps import Change, Obstacle, Step
+from provisioner.steps.files import MakeDirectory, SetLeaf, WriteFile
 from provisioner.text import json_edit, json_read
 
 # What dockerd reads again at a SIGHUP (moby's daemon/reload.go), less what is then only half in effect: of features it
@@ -42,8 +44,8 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     if not reload and service.nobody(host, facts.site):
         return Change(resource, differences, tuple(steps), blocked=service.OWED.blocks("restart"))
     kind = Reload if reload else Restart
-    settle = kind(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
-    return Change(resource, differences, tuple(steps), (settle,))
+    restart = kind(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
+    return Change(resource, differences, tuple(steps), restart)
 
 
 def edits(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:

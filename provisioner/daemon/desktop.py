@@ -1,9 +1,8 @@
-"""Docker Desktop: what stands in the way of its settings, and how it is stopped and started.
+"""Docker Desktop: what stands in the way of its settings, and which program stops and starts it.
 
 Facts: Docker's documentation of settings-store.json, admin-settings.json and ``docker desktop``, and the issues of
 docker/for-mac, for-win and desktop-feedback. Desktop writes its settings anew while it runs and refuses to start with
-a file that is no JSON. Its own word about whether it runs is not to be had: ``status`` may say ``starting`` for ever,
-and ``start`` may hang while the engine works. So both are bounded, and the sockets are asked.
+a file that is no JSON.
 """
 
 import json
@@ -12,10 +11,9 @@ from typing import Any, NamedTuple
 
 from provisioner.engine import facts
 from provisioner.engine.facts import Facts
-from provisioner.errors import CommandError, NoEngineError, ProvisionerError
-from provisioner.host import System
+from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
-from provisioner.steps import Obstacle, Start, Stop
+from provisioner.steps import Obstacle
 
 GUI = "in Docker Desktop: Settings > General > Use containerd for pulling and storing images > Apply"
 PLUGINS = (
@@ -25,15 +23,12 @@ PLUGINS = (
     "{home}/.docker/cli-plugins/docker-desktop.exe",
     "C:/Program Files/Docker/cli-plugins/docker-desktop.exe",
 )
-BACKENDS = ("{home}/.docker/desktop/backend.sock", "{home}/Library/Containers/com.docker.docker/Data/backend.sock")
 LOCKS = (
     "/usr/share/docker-desktop/admin-settings.json",
     "/Library/Application Support/com.docker.docker/admin-settings.json",
     "C:/ProgramData/DockerDesktop/admin-settings.json",
 )
 WHOLE = 60  # keys: a file with so many lists every setting, chosen or not; one of today's holds only what was chosen
-AGAIN = 15  # seconds between two orders to start
-ASK = 5  # seconds that a command of Desktop's has before it is left alone; what it has begun goes on
 
 
 class Control(NamedTuple):
@@ -94,67 +89,6 @@ def notes(host: Reader, found: Mapping[str, Any]) -> Iterator[str]:
         keys = ", ".join(sorted(k for k, v in lock.items() if isinstance(v, dict) and v.get("locked")))
         if keys:
             yield f"{name} locks {keys}"
-
-
-def stop(system: System, step: Stop) -> None:
-    """Stop Desktop and wait until neither its engine nor its backend answers. CommandError: it does not stop."""
-    said = _told(system, "stop")
-    deadline = system.clock() + step.deadline
-    while _runs(system, step.socket):
-        if system.clock() > deadline:
-            raise CommandError(f"Docker Desktop did not stop within {step.deadline} s{said}", hint=_look(system))
-        system.pause(0.2)
-
-
-def start(system: System, step: Start) -> None:
-    """Start Desktop and wait until its engine answers. CommandError: it does not."""
-    said = _told(system, "start")
-    deadline, again = system.clock() + step.deadline, system.clock() + AGAIN
-    while not _answers(system, step.socket):
-        if system.clock() > deadline:
-            raise CommandError(f"Docker Desktop did not start within {step.deadline} s{said}", hint=_look(system))
-        if system.clock() > again:  # what is told to one that is still stopping is lost
-            said, again = _told(system, "start"), system.clock() + AGAIN
-        system.pause(0.2)
-
-
-def _told(system: System, what: str) -> str:
-    """Give an order; what was said to it, for when it comes to nothing. Its exit status proves nothing."""
-    row = control(system)
-    if row is None:
-        raise CommandError(f"nothing here can {what} Docker Desktop", hint=GUI)
-    ran = system.ask(*(row.stop if what == "stop" else row.start), timeout=ASK)
-    lines = [line.strip() for line in (ran.error or ran.stdout).splitlines() if line.strip()]
-    return f": {lines[-1]}" if lines and ran.status != 0 else ""
-
-
-def _look(system: System) -> str:
-    """Where to look next. What ``status`` says is quoted, and never believed."""
-    said = system.ask("docker", "desktop", "status", timeout=10).stdout.split()
-    return f"look at Docker Desktop's own window; `docker desktop status` says: {' '.join(said) or 'nothing'}"
-
-
-def _runs(system: System, socket: str) -> bool:
-    """Whether anything of Desktop's answers. Its engine may be paused while the backend writes settings."""
-    backends = [facts.filled(system, path) for path in BACKENDS]
-    return any(_pings(system, s, path) for s, path in [(socket, "/_ping"), *((b, "/ping") for b in backends)])
-
-
-def _pings(system: System, socket: str, path: str) -> bool:
-    try:
-        system.request(socket, "GET", path)
-    except NoEngineError:
-        return False
-    return True
-
-
-def _answers(system: System, socket: str) -> bool:
-    """Whether the engine has come up: a socket may be there, and answer, long before."""
-    try:
-        info = system.get(socket, "/info")
-    except (ProvisionerError, ValueError):
-        return False
-    return isinstance(info, dict) and bool(info.get("ServerVersion"))
 
 
 def _setting(found: Mapping[str, Any], name: str) -> Any:

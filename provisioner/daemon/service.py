@@ -1,29 +1,22 @@
-"""How the daemon is run: the flags of its next start, the one restart, the reload that containers do not notice.
+"""How the daemon is run: who runs it, the flags of its next start, and what it says of a daemon.json.
 
 systemd is asked, never guessed at: drop-ins, environment files and ``$DOCKER_OPTS`` all have their say in the flags.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from provisioner.daemon import managers
-from provisioner.daemon.managers import Manager
-from provisioner.engine import facts, kinds
 from provisioner.engine.kinds import Site
-from provisioner.errors import CommandError, NoEngineError, ProvisionerError
-from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.steps import Obstacle, Reload, Restart
+from provisioner.steps import Obstacle
 
-RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type daemon, event reload
 BY_HAND = "restart it by hand, however it was started; a container: restart that"
 NOBODY = "the daemon must be restarted, and nobody runs this host's services"
 OWED = Obstacle("restart-owed", NOBODY, BY_HAND)
 ROOT = Site()
-_ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when they are used, and a check in sync uses neither
-_GAVE_UP = r"(?m)^(failed to start |unable to configure |panic:)|level=fatal"  # a daemon's, not one of its containers'
-_FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic:"
+_ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when it is used, and a check in sync does not
 
 
 class Start(NamedTuple):
@@ -107,108 +100,6 @@ def validate(host: Reader, candidate: str, begin: Start) -> str | None:
     return (lines[-1] if lines else f"status {ran.status}").replace("/dev/stdin", "daemon.json")
 
 
-def restart(system: System, step: Restart, say: Callable[[str], None]) -> tuple[str, ...]:
-    """Restart the daemon, wait until it answers; the names of the containers that did not come back.
-
-    CommandError quotes the daemon's own last words. ``--no-block`` and a deadline of ours: the unit says
-    TimeoutStartSec=0, so systemctl might wait for ever. reset-failed: systemd counts starts, and refuses the one that
-    puts everything back.
-    """
-    site = facts.placed(system, kinds.of(step.flavour).site or ROOT)
-    manager = managers.of(system, site)
-    if manager is None:
-        raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=BY_HAND)
-    was, up = _state(system, manager, site)
-    before = _running(system, step.socket) if up else set()
-    if manager.control:
-        system.ask(*manager.control, "reset-failed", step.unit, step.unit.removesuffix(".service") + ".socket")
-    logged = system.size(manager.log)
-    system.run(manager.restart, step.deadline)
-    _wait(system, step, manager, site, was, logged)
-    missing = tuple(sorted(before - _settled(system, step.socket, before)))
-    if missing:
-        say(f"running before the restart and not after it: {', '.join(missing)}")
-    return missing
-
-
-def reload(system: System, step: Reload) -> None:
-    """Have the daemon read its configuration again. CommandError: it does not say that it has.
-
-    ``systemctl reload`` succeeds for a broken file, too, and changes nothing then. The daemon's event is what counts.
-    """
-    site = facts.placed(system, kinds.of(step.flavour).site or ROOT)
-    manager = managers.of(system, site)
-    if manager is None or not manager.reload:
-        raise CommandError("nobody runs this host's services, so the daemon cannot be told to reload", hint=BY_HAND)
-    since = system.time()
-    system.run(manager.reload, step.deadline)
-    deadline = system.clock() + step.deadline
-    while system.clock() < deadline:
-        window = f"since={since:.6f}&until={system.time():.6f}"
-        if b'"reload"' in system.request(step.socket, "GET", f"/events?{window}&filters={RELOADS}")[1]:
-            return
-        system.pause(0.05)
-    words = last_words(system, manager, step.unit)
-    raise CommandError(f"{step.unit} did not reload within {step.deadline} s: {words}")
-
-
-def _wait(system: System, step: Restart, manager: Manager, site: Site, was: str, logged: int) -> None:
-    """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes."""
-    deadline = system.clock() + step.deadline
-    while system.clock() < deadline:
-        now, up = _state(system, manager, site)
-        if (up is None and now != was) or (manager.log and re.search(_GAVE_UP, system.tail(manager.log, logged))):
-            raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
-        if up and now not in ("", was) and _answers(system, step.socket):
-            return
-        system.pause(0.05)
-    words = last_words(system, manager, step.unit)
-    raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {words}")
-
-
-def _state(system: System, manager: Manager, site: Site) -> tuple[str, bool | None]:
-    """What differs from one start of the daemon to the next, and whether it is up; None: its unit has failed.
-
-    Nobody but the unit is asked for that: on a socket that systemd holds, one waits for the next daemon, and wakes it.
-    """
-    if not manager.control:
-        return (system.read(site.pid) or "").strip(), True
-    shown = properties(system, site, "InvocationID", "ActiveState", "SubState")
-    failed = shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart"
-    return shown.get("InvocationID", ""), None if failed else shown.get("ActiveState") in ("active", "reloading")
-
-
-def _running(system: System, socket: str) -> set[str]:
-    """The names of the containers that run; none where the engine does not say."""
-    try:
-        found = system.get(socket, "/containers/json") or ()
-    except ProvisionerError:
-        return set()
-    return {str(c["Names"][0]).lstrip("/") for c in found if c.get("Names")}
-
-
-def _settled(system: System, socket: str, before: set[str]) -> set[str]:
-    """What runs once those that come back by themselves have had the time to."""
-    now = _running(system, socket)
-    for seconds in (0.2, 0.5, 1.0) if before - now else ():
-        system.pause(seconds)
-        now = _running(system, socket)
-        if not before - now:
-            break
-    return now
-
-
-def last_words(host: System, manager: Manager, unit: str) -> str:
-    """Why the daemon did not start, in its own words."""
-    if manager.log:
-        text = host.tail(manager.log, -20000)
-    else:
-        text = host.ask(*manager.journal, unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    fatal = [line for line in lines if re.search(_FATAL, line)] or lines
-    return fatal[-1] if fatal else "its journal says nothing"
-
-
 def properties(host: Reader, site: Site, *names: str) -> dict[str, str]:
     """Properties of the daemon's unit, as ``systemctl show`` prints them; one that it prints twice has two lines."""
     manager = managers.of(host, site)
@@ -219,13 +110,6 @@ def properties(host: Reader, site: Site, *names: str) -> dict[str, str]:
         if equals:
             shown[name] = f"{shown[name]}\n{value}" if name in shown else value
     return shown
-
-
-def _answers(system: System, socket: str) -> bool:
-    try:
-        return system.request(socket, "GET", "/_ping")[0] == 200
-    except NoEngineError:
-        return False
 
 
 def expanded(line: str, environment: str) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from provisioner.emulators.sources import Program
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.platforms import binfmt, elf
+from provisioner.platforms.kernel_table import Register
 from provisioner.platforms.machine import BINFMT, BINFMT_D
 from provisioner.platforms.table import Platform
-from provisioner.steps import Blocked, Change, MakeDirectory, Obstacle, Register, Step, WriteFile
+from provisioner.steps import Blocked, Change, Obstacle, Step
+from provisioner.steps.files import MakeDirectory, WriteFile
 
 SUFFIXES = ("", AT_BOOT, FROM, CREDENTIALS)
 

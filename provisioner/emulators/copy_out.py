@@ -5,77 +5,104 @@ own way to register emulators wants a privileged container, ends with status 0 w
 is gone with the next flush.
 """
 
-import functools
 import io
 import json
 import tarfile
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from provisioner.emulators import copied
 from provisioner.emulators.emulated import VERSIONS
-from provisioner.errors import CommandError, NoEngineError, ProvisionerError
-from provisioner.host import System, temporary
+from provisioner.errors import CommandError, NoEngineError
+from provisioner.host import temporary
 from provisioner.model import Reader
 from provisioner.platforms import elf
-from provisioner.steps import CopyOut, Discard, RemoveDirectory, RemoveFile, Step, WriteFile
+from provisioner.steps import Say, Step
+from provisioner.steps.files import RemoveDirectory, RemoveFile, WriteFile
 
-MANIFEST = "manifest.json"
+if TYPE_CHECKING:
+    from provisioner.host import System
+
 INSIDE = "/usr/bin"
 LABEL = "io.provisioner.copy"
-PRESERVE = "QEMU_PRESERVE_ARGV0"  # tonistiigi/binfmt's own variable: its QEMU takes the P flag for granted
 
 
-class Image(NamedTuple):
-    """An image that the engine has: its digest, and whether its programs want the P flag."""
+@dataclass(frozen=True, slots=True)
+class CopyOut(Step):
+    """Copy programs out of an image's /usr/bin into a directory, with a manifest that says what they are.
 
-    digest: str
+    The image is pulled where the engine does not have it, and is then taken away again. Nothing of it is run.
+    CommandError: it cannot be had, or its programs are not what an emulator has to be.
+    """
+
+    socket: str
+    image: str
+    programs: tuple[str, ...]
+    folder: str
     preserve_argv0: bool
 
+    def do(self, system: "System", say: Say) -> None:
+        found = copied.local(system, self.socket, self.image)
+        pulled = found is None
+        if found is None:
+            _pull(system, self)
+            found = copied.local(system, self.socket, self.image)
+        if found is None:
+            raise CommandError(f"{self.image}: the engine has pulled it, and does not have it")
+        if found.preserve_argv0 != self.preserve_argv0:  # it was guessed: nobody knew before the pull
+            words = "take the P flag for granted" if found.preserve_argv0 else "do not take the P flag for granted"
+            hint = f"docker pull {self.image}, then apply again: it is looked at when it is there"
+            raise CommandError(f"{self.image}: its programs {words}, against what was planned", hint=hint)
+        for path in _above(self.folder):
+            system.make_directory(path, 0o755)
+        sums = _programs(system, self)
+        if pulled:  # it has done its service, and might keep the image store from being switched
+            _delete(system, self.socket, self.image)
+        before = copied.manifest(system, self.folder).get("programs", {})
+        content = {"image": self.image, **found._asdict(), "programs": {**before, **sums}}
+        system.write(f"{self.folder}/{copied.MANIFEST}", json.dumps(content, indent=2) + "\n", 0o644)
 
-def local(host: Reader, socket: str, image: str) -> Image | None:
-    """What the engine knows of an image; None: it does not have it."""
-    found = host.get(socket, f"/images/{image}/json")
-    if found is None:
-        return None
-    digests = [d.rpartition("@")[2] for d in found.get("RepoDigests") or ()]
-    environment = (found.get("Config") or {}).get("Env") or ()
-    wants_p = any(v.startswith(f"{PRESERVE}=") and v != f"{PRESERVE}=" for v in environment)
-    return Image(digests[0] if digests else str(found["Id"]), wants_p)
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        """The steps that take away what a copy brings, and nothing that was there before."""
+        pulled = "" if copied.local(host, self.socket, self.image) else self.image
+        files = (f"{self.folder}/{p}" for p in self.programs)
+        undo: list[Step] = [RemoveFile(f) for f in files if host.stat(f) is None]
+        undo += [
+            RemoveFile(temporary(f"{self.folder}/{name}")) for name in (*self.programs, copied.MANIFEST)
+        ]  # of a killed run
+        path = f"{self.folder}/{copied.MANIFEST}"
+        old = host.read(path)
+        undo.append(RemoveFile(path) if old is None else WriteFile(path, old))
+        return (
+            Discard(self.socket, pulled),
+            *undo,
+            *(RemoveDirectory(f) for f in reversed(_above(self.folder)) if host.stat(f) is None),
+        )
+
+    def made(self, host: Reader) -> Mapping[str, Any]:
+        return copied.manifest(host, self.folder)
+
+    def sentence(self) -> str:
+        return f"copy {', '.join(self.programs)} out of {self.image} into {self.folder}"
 
 
-@functools.lru_cache  # the answer is one for all platforms of a plan, and may be a time-out
-def offered(host: Reader, socket: str, image: str) -> bool:
-    """Whether a registry that the engine reaches has an image; asked by way of the engine, so that mirrors count."""
-    try:
-        return host.get(socket, f"/distribution/{image}/json") is not None
-    except ProvisionerError:
-        return False
+@dataclass(frozen=True, slots=True)
+class Discard(Step):
+    """Take away what a copy that was cut off has left with the engine: its container, and an image pulled for it."""
 
+    socket: str
+    image: str = ""
 
-def manifest(host: Reader, where: str) -> Mapping[str, Any]:
-    """What was copied into a directory: image, digest, preserve_argv0, and the SHA-256 of each program; or nothing."""
-    try:
-        found = json.loads(host.read(f"{where}/{MANIFEST}") or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    def do(self, system: "System", say: Say) -> None:
+        _clean(system, self.socket)
+        if self.image and copied.local(system, self.socket, self.image):
+            _delete(system, self.socket, self.image)
 
-
-def inverse(step: CopyOut, host: Reader) -> tuple[Step, ...]:
-    """The steps that take away what a copy brings, and nothing that was there before."""
-    pulled = "" if local(host, step.socket, step.image) else step.image
-    files = (f"{step.folder}/{p}" for p in step.programs)
-    undo: list[Step] = [RemoveFile(f) for f in files if host.stat(f) is None]
-    undo += [RemoveFile(temporary(f"{step.folder}/{name}")) for name in (*step.programs, MANIFEST)]  # of a killed run
-    path = f"{step.folder}/{MANIFEST}"
-    old = host.read(path)
-    undo.append(RemoveFile(path) if old is None else WriteFile(path, old))
-    return (
-        Discard(step.socket, pulled),
-        *undo,
-        *(RemoveDirectory(f) for f in reversed(_above(step.folder)) if host.stat(f) is None),
-    )
+    def sentence(self) -> str:
+        pulled = f", and {self.image}" if self.image else ""
+        return f"take away the container that programs were copied out of{pulled}"
 
 
 def _above(where: str) -> tuple[str, ...]:
@@ -83,33 +110,7 @@ def _above(where: str) -> tuple[str, ...]:
     return VERSIONS.rpartition("/")[0], VERSIONS, where
 
 
-def copy_out(system: System, step: CopyOut) -> None:
-    """Pull the image if need be, copy its programs, each whole or not at all, and write down what they are.
-
-    CommandError: it cannot be had, or its programs are not what an emulator has to be.
-    """
-    found = local(system, step.socket, step.image)
-    pulled = found is None
-    if found is None:
-        _pull(system, step)
-        found = local(system, step.socket, step.image)
-    if found is None:
-        raise CommandError(f"{step.image}: the engine has pulled it, and does not have it")
-    if found.preserve_argv0 != step.preserve_argv0:  # it was guessed: nobody knew before the pull
-        words = "take the P flag for granted" if found.preserve_argv0 else "do not take the P flag for granted"
-        hint = f"docker pull {step.image}, then apply again: it is looked at when it is there"
-        raise CommandError(f"{step.image}: its programs {words}, against what was planned", hint=hint)
-    for path in _above(step.folder):
-        system.make_directory(path, 0o755)
-    sums = _programs(system, step)
-    if pulled:  # it has done its service, and might keep the image store from being switched
-        _delete(system, step.socket, step.image)
-    before = manifest(system, step.folder).get("programs", {})
-    content = {"image": step.image, **found._asdict(), "programs": {**before, **sums}}
-    system.write(f"{step.folder}/{MANIFEST}", json.dumps(content, indent=2) + "\n", 0o644)
-
-
-def _pull(system: System, step: CopyOut) -> None:
+def _pull(system: "System", step: CopyOut) -> None:
     name, _, digest = step.image.partition("@")
     tagged = "/" not in name.rpartition(":")[2] and ":" in name
     repository, tag = name.rsplit(":", 1) if tagged else (name, "latest")
@@ -133,7 +134,7 @@ def _said(line: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _programs(system: System, step: CopyOut) -> dict[str, str]:
+def _programs(system: "System", step: CopyOut) -> dict[str, str]:
     """Copy each program; its SHA-256."""
     import hashlib  # only a copy needs it
 
@@ -154,7 +155,7 @@ def _programs(system: System, step: CopyOut) -> dict[str, str]:
     return sums
 
 
-def _file(system: System, step: CopyOut, container: str, name: str) -> bytes:
+def _file(system: "System", step: CopyOut, container: str, name: str) -> bytes:
     """One file of a container that was never started, out of the tar that the engine makes of it."""
     path = quote(f"{INSIDE}/{name}", safe="")
     status, answer = system.request(step.socket, "GET", f"/containers/{container}/archive?path={path}")
@@ -170,18 +171,11 @@ def _file(system: System, step: CopyOut, container: str, name: str) -> bytes:
         return file.read()
 
 
-def discard(system: System, step: Discard) -> None:
-    """Take away what a copy has left with the engine; what is gone already is no error."""
-    _clean(system, step.socket)
-    if step.image and local(system, step.socket, step.image):
-        _delete(system, step.socket, step.image)
-
-
-def _delete(system: System, socket: str, image: str) -> None:
+def _delete(system: "System", socket: str, image: str) -> None:
     system.post(socket, f"/images/{image}", method="DELETE")
 
 
-def _clean(system: System, socket: str) -> None:
+def _clean(system: "System", socket: str) -> None:
     """Take away every container of ours, those of a run that was killed, too."""
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
     for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():

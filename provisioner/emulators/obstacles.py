@@ -6,7 +6,8 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.platforms.machine import BINFMT
-from provisioner.steps import Obstacle, Run, Step
+from provisioner.steps import Obstacle, Step
+from provisioner.steps.programs import Run
 
 F_FLAG = (4, 8)
 OWN_TABLES = (6, 7)  # from here on, a user namespace may have a table of its own

@@ -11,7 +11,9 @@ from provisioner.emulators import boot
 from provisioner.emulators.boot import SCRIPT
 from provisioner.model import Reader
 from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS
-from provisioner.steps import MakeDirectory, Obstacle, Run, Step, WriteFile
+from provisioner.steps import Obstacle, Step
+from provisioner.steps.files import MakeDirectory, WriteFile
+from provisioner.steps.programs import Run
 
 SCRIPT_TEXT = f"""\
 #!/bin/sh

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import copy_out, emulated, packages
+from provisioner.emulators import copied, emulated, packages
+from provisioner.emulators.copy_out import CopyOut
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader
 from provisioner.platforms import elf
 from provisioner.platforms.table import Platform
-from provisioner.steps import CopyOut, Run, Step
+from provisioner.steps import Step
+from provisioner.steps.programs import Run
 
 INSTALLED = ("/usr/bin/{}-static", "/usr/bin/{}")  # Debian 12 and before, Fedora, Arch; Debian 13 and later, SUSE
 HEAD = 4096  # bytes: an ELF header and its program headers
@@ -96,7 +98,7 @@ def _directory(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answe
 def _copied(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answer:
     """A program that an earlier copy has brought, while it is what it was."""
     folder = emulated.folder(desired.emulators.image)
-    found = copy_out.manifest(host, folder)
+    found = copied.manifest(host, folder)
     path = f"{folder}/{row.emulator}"
     digest = found.get("programs", {}).get(row.emulator)
     data = host.head(path, -1) if digest else None
@@ -107,7 +109,7 @@ def _copied(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answer:
 
 def _local_image(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
     image = desired.emulators.image
-    there = copy_out.local(host, facts.socket, image) if facts.socket and not facts.hidden else None
+    there = copied.local(host, facts.socket, image) if facts.socket and not facts.hidden else None
     if there is None:
         return None
     return Program(f"{emulated.folder(image)}/{row.emulator}", there.preserve_argv0, "image")
@@ -120,7 +122,7 @@ def _installed(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
 def _offered(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
     """As ``_pulled``, where a registry has the image: with another source to fall back on, one asks before."""
     image = desired.emulators.image
-    if facts.socket and not copy_out.offered(host, facts.socket, image):
+    if facts.socket and not copied.offered(host, facts.socket, image):
         return f"no registry that the engine reaches has {image}"
     return _pulled(host, facts, desired, row)
 

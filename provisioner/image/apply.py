@@ -20,11 +20,10 @@ from provisioner.image_store import resource as image_store_resource
 from provisioner.model import Reader
 from provisioner.runs import journal, plan, receipts
 from provisioner.runs.apply import Outcome, make_change
-from provisioner.runs.execute import Say
 from provisioner.runs.journal import Journal
 from provisioner.runs.rollback import attempt
 from provisioner.runs.session import interruptible, must_be_root, uninterruptible
-from provisioner.steps import Change, Plan
+from provisioner.steps import Change, Plan, Say
 
 RESOURCES = (daemon_resource.NAME, image_store_resource.NAME)
 
@@ -106,7 +105,7 @@ def _undo(system: System, number: int, say: Say) -> None:
 def _files(made: Plan) -> Plan:
     """A plan's edits alone: a restart that nobody makes is not owed by what does not run."""
     changes = [
-        c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != service.OWED), settle=(), trial=())
+        c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != service.OWED), restart=None, trial=())
         for c in made.changes
     ]
     return made._replace(changes=tuple(c for c in changes if c.edits or c.blocked))

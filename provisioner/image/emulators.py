@@ -12,7 +12,8 @@ from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.platforms.machine import BINFMT_D
 from provisioner.runs.compare import differences
-from provisioner.steps import Blocked, Change, MakeDirectory, Obstacle, Step
+from provisioner.steps import Blocked, Change, Obstacle, Step
+from provisioner.steps.files import MakeDirectory
 
 KEYS = (AT_BOOT, FROM, CREDENTIALS)  # what files alone decide
 LATER = "the first apply on the running host brings it"

@@ -4,12 +4,15 @@ from typing import Any, NamedTuple
 
 from provisioner.config.desired import Desired
 from provisioner.daemon import changes, conflicts, desktop, file, policy, service
+from provisioner.daemon.desktop_control import Start, Stop
+from provisioner.daemon.restart import Restart
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.image_store import inventory, migration
 from provisioner.image_store.keys import CONFIGURED, FIRST, IN_EFFECT
+from provisioner.image_store.trial import TryStore
 from provisioner.model import Difference, Reader
-from provisioner.steps import Change, Obstacle, Restart, Start, Step, Stop, TryStore
+from provisioner.steps import Change, Obstacle, Step
 from provisioner.text import json_edit
 
 
@@ -45,7 +48,7 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     if not switch:
         return Change(resource, differences, edits, notes=way.notes)
     restart = Restart(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
-    return Change(resource, differences, edits, (restart,), notes=way.notes, hides=True, trial=trial)
+    return Change(resource, differences, edits, restart, notes=way.notes, hides=True, trial=trial)
 
 
 def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:

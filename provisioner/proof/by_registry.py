@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.config.desired import Desired
+from provisioner.engine import own_image
 from provisioner.engine.facts import Facts
+from provisioner.engine.own_image import IMAGE
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
 from provisioner.platforms import table
 from provisioner.proof import local, registry_api
-from provisioner.proof.local import IMAGE, Row
+from provisioner.proof.local import Row
 from provisioner.proof.registry_api import Registry
 
 
@@ -100,12 +102,13 @@ def _row(
         there.system.run(pull, registry_api.PULL, user=there.user)
     except CommandError as e:
         return Row(platform, True, indexed, False, "", e.message)
-    return local.run(there.system, facts.socket, reference, platform, facts.within)._replace(indexed=indexed)
+    found = own_image.run(there.system, facts.socket, reference, platform, facts.within)
+    return local.ran(platform, found, indexed=indexed)
 
 
 def _forget(system: System, socket: str, reference: str) -> None:
     """Remove the containers of the proof and the pulled image from the engine."""
-    local.clean(system, socket)
+    own_image.clean(system, socket)
     system.ask("docker", "image", "rm", "--force", reference)
 
 

@@ -11,19 +11,16 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from provisioner.config.desired import Desired
-from provisioner.engine import stores
+from provisioner.engine import own_image, stores
 from provisioner.engine.facts import Facts
+from provisioner.engine.own_image import IMAGE, LABEL
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
 from provisioner.platforms import elf, table
 
-IMAGE = "provisioner-proof"
-LABEL = "io.provisioner.proof"
 BUILD = 300  # seconds
-START = 20.0  # seconds until a started probe has spoken
 DOCKERFILE = f"""\
 FROM scratch AS run
 ARG TARGETARCH
@@ -71,7 +68,7 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
     """Build, inspect and run. CommandError: the build itself failed; everything of ours is cleaned up in any case."""
     wanted = buildable(desired, facts)
     tag = f"{IMAGE}:{os.getpid()}"
-    clean(system, facts.socket)
+    own_image.clean(system, facts.socket)
     say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
     try:
         if desired.builder.nodes:
@@ -90,10 +87,10 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
             if not together:  # this store holds one platform an image
                 target = f"type=docker,dest=-,name={tag}"
                 _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
-            rows.append(run(system, facts.socket, tag, platform, facts.within)._replace(indexed=platform in indexed))
+            rows.append(_run(system, facts, tag, platform, indexed=platform in indexed))
         return Proof(tuple(rows), digest)
     finally:
-        clean(system, facts.socket)
+        own_image.clean(system, facts.socket)
 
 
 def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: str, say: Callable[[str], None]) -> Row:
@@ -112,7 +109,7 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
     if stores.store(facts.engine) != "containerd":
         archive = build(system, facts, desired, (platform,), f"type=docker,dest=-,name={tag}", fresh=False)
     _load(system, facts.socket, archive)
-    return run(system, facts.socket, tag, platform, facts.within)._replace(indexed=platform in indexed)
+    return _run(system, facts, tag, platform, indexed=platform in indexed)
 
 
 def judge(proof: Proof) -> None:
@@ -202,73 +199,10 @@ def _load(system: System, socket: str, archive: bytes) -> None:
         raise CommandError(f"the engine did not load the image: {answer}")
 
 
-def run(system: System, socket: str, tag: str, platform: str, within: str = "") -> Row:
-    """Run one platform's variant, by the engine's own choice of it.
-
-    ``within``: the machine of its own that the engine runs in, whose processes have numbers of another host's.
-    """
-    probe = table.of(platform).architecture
-    # A log of its own: the daemon's may be one that nobody can read. No capability: the kernel shows a process, and so
-    # its QEMU, to root in a sandbox only if it may do nothing that the sandbox may not.
-    of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}, "CapDrop": ["ALL"]}
-    spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": of_its_own}
-    row = Row(platform, built=True, indexed=False, runs=False, how="")
-    try:
-        made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]
-        system.post(socket, f"/containers/{made}/start")
-        said = _said(system, socket, made, probe)
-        pid = system.get(socket, f"/containers/{made}/json")["State"]["Pid"]
-        how = within or _how(system, pid)
-    except CommandError as e:
-        return row._replace(error=e.message)
-    if said.splitlines()[-1:] != [probe]:
-        return row._replace(how=how, error=f"it said {said!r} instead of {probe!r}")
-    return row._replace(runs=True, how=how)
+def _run(system: System, facts: Facts, tag: str, platform: str, *, indexed: bool) -> Row:
+    return ran(platform, own_image.run(system, facts.socket, tag, platform, facts.within), indexed=indexed)
 
 
-def _said(system: System, socket: str, container: str, word: str) -> str:
-    """What a container has printed, once its last line is ``word``, or it has ended.
-
-    QEMU 10 for ppc64le says something of its own before it, which may be all that is in the log for a while.
-    """
-    deadline = system.clock() + START
-    while True:
-        running = system.get(socket, f"/containers/{container}/json")["State"]["Running"]
-        _, frames = system.request(socket, "GET", f"/containers/{container}/logs?stdout=1&stderr=1")
-        text = _text(frames).strip()
-        if text.splitlines()[-1:] == [word] or not running or system.clock() > deadline:
-            return text
-        system.pause(0.02)
-
-
-def _text(frames: bytes) -> str:
-    """The text in a log of the engine's: frames of stream, three zeros, length (four bytes, big endian), data."""
-    text = b""
-    while len(frames) >= 8:
-        length = int.from_bytes(frames[4:8], "big")
-        text, frames = text + frames[8 : 8 + length], frames[8 + length :]
-    return text.decode(errors="replace")
-
-
-def _how(system: System, pid: int) -> str:
-    """What runs a process: the CPU itself, or the QEMU that it is, asked for its version by way of the process."""
-    program = f"/proc/{pid}/exe"
-    target = system.link(program) if pid else None
-    if target is None:
-        return "unknown"
-    if target.endswith("/probe"):
-        return "native"
-    words = system.ask(program, "--version").stdout.split("\n")[0].split()
-    name = target.rpartition("/")[2]
-    return f"QEMU {words[2]}" if len(words) > 2 and words[1] == "version" else name
-
-
-def clean(system: System, socket: str) -> None:
-    """Take away every container and image of a proof, those of a run that was killed, too."""
-    label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
-    for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():
-        system.post(socket, f"/containers/{container['Id']}?force=1", method="DELETE")
-    reference = quote(json.dumps({"reference": [IMAGE]}))
-    for image in system.get(socket, f"/images/json?filters={reference}") or ():
-        for tag in image.get("RepoTags") or ():
-            system.post(socket, f"/images/{tag}?force=1", method="DELETE")
+def ran(platform: str, found: own_image.Ran, *, indexed: bool) -> Row:
+    """The row of a platform that was built, and then run."""
+    return Row(platform, True, indexed, found.runs, found.how, found.error)

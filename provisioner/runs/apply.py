@@ -8,7 +8,7 @@ from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
 from provisioner.daemon import service
-from provisioner.emulators import copy_out, emulated
+from provisioner.emulators import emulated
 from provisioner.engine import facts
 from provisioner.errors import Exit, ProvisionerError, RolledBackError
 from provisioner.host import System
@@ -16,12 +16,11 @@ from provisioner.model import Found
 from provisioner.proof import local
 from provisioner.proof.local import Proof
 from provisioner.runs import compare, freeze, journal, plan, receipts
-from provisioner.runs.execute import Say, execute, inverse
 from provisioner.runs.journal import Journal
 from provisioner.runs.rollback import UNDOABLE, recover, rollback, timer, undo
-from provisioner.runs.sentences import sentence
 from provisioner.runs.session import entitled, interruptible, must_be_root, own, uninterruptible
-from provisioner.steps import Change, CopyOut, Plan, Run, Step
+from provisioner.steps import Change, Plan, Say, Step
+from provisioner.steps.programs import Run
 
 LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was just started comes up
 
@@ -70,8 +69,8 @@ def apply(
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
         system, wanted = facts.bound(system, wanted, found)
-        for sentence in emulated.told(wanted, found):
-            say(f"note: {sentence}")
+        for note in emulated.told(wanted, found):
+            say(f"note: {note}")
         made = plan.make(system, found, wanted)
         for _, (_, obstacle) in made.blocked:
             if obstacle.fatal:
@@ -168,7 +167,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         with uninterruptible(last=True):  # without what these steps throw away there is no way back
             for step in (s for change in made.changes for s in change.last):
                 book.step(step, ())
-                execute(step, system)
+                step.do(system, say)
             book.end(receipts.UNCONFIRMED if confirm is not None else "held" if left else "converged")
     except BaseException as e:  # a signal must not leave the host half changed
         with uninterruptible():
@@ -198,24 +197,24 @@ def make_change(system: System, book: Journal, change: Change, say: Say) -> tupl
     The containers that a restart has not brought back.
     """
     missing: tuple[str, ...] = ()
-    book.change(change.resource, change.settle)
+    book.change(change.resource, change.restart)
     for step in change.edits:
         _make(system, book, change.resource, step, say)
-        if isinstance(step, CopyOut):
-            book.made(copy_out.manifest(system, step.folder))
-    for restart in change.settle:
-        book.settle(restart)
-        say(f"{change.resource}: {sentence(restart)}")
-        missing += execute(restart, system, say)
+    if change.restart:
+        book.settle(change.restart)
+        say(f"{change.resource}: {change.restart.sentence()}")
+        missing = change.restart.do(system, say) or ()
     for step in change.trial:
         _make(system, book, change.resource, step, say)
     return missing
 
 
 def _make(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
-    book.step(step, inverse(step, system))
-    say(f"{resource}: {sentence(step)}")
-    execute(step, system, say)
+    book.step(step, step.inverse(system))
+    say(f"{resource}: {step.sentence()}")
+    step.do(system, say)
+    if made := step.made(system):
+        book.made(made)
 
 
 def _observed(system: System, wanted: Desired, made: Plan) -> Plan:

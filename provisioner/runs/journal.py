@@ -16,39 +16,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from provisioner import steps
 from provisioner.config.desired import Desired, from_json, to_json
+from provisioner.daemon.restart import Reload, Restart
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Difference, Found, Reader
 from provisioner.runs import receipts
+from provisioner.runs.kinds import from_dict, to_dict
 from provisioner.runs.receipts import FAILED, UNCONFIRMED, file, numbers, opened
-from provisioner.steps import Reload, Restart, Run, Step
+from provisioner.steps import Step
+from provisioner.steps.programs import Run
 
 FORMAT = 1
 OVER = ("rolled back", "undone", "removed", "empty")  # how a run ends of which nothing is left
-STEPS = (
-    steps.MakeDirectory,
-    steps.RemoveDirectory,
-    steps.WriteFile,
-    steps.RemoveFile,
-    steps.SetLeaf,
-    steps.Register,
-    steps.Unregister,
-    steps.CopyOut,
-    steps.Discard,
-    steps.Run,
-    steps.SetOwner,
-    steps.Stop,
-    steps.Start,
-    steps.CopyImage,
-    steps.CompareImages,
-    steps.TryStore,
-    steps.ClearTrial,
-    steps.Restart,
-    steps.Reload,
-)
-_BY_NAME: Mapping[str, Any] = {cls.__name__: cls for cls in STEPS}
 
 
 class Receipt(NamedTuple):
@@ -85,9 +65,9 @@ class Journal:
             before=before,
         )
 
-    def change(self, resource: str, settle: tuple[Restart | Reload, ...]) -> None:
-        """A resource's change begins; what it settles belongs to undoing it, too."""
-        self._line("change", resource=resource, settle=[to_dict(s) for s in settle])
+    def change(self, resource: str, restart: Step | None) -> None:
+        """A resource's change begins; its restart belongs to undoing it, too."""
+        self._line("change", resource=resource, settle=[to_dict(restart)] if restart else [])
 
     def step(self, step: Step, undo: tuple[Step, ...]) -> None:
         """A step is about to be made."""
@@ -97,7 +77,7 @@ class Journal:
         """What came of the last step."""
         self._line("made", **found)
 
-    def settle(self, step: Restart | Reload) -> None:
+    def settle(self, step: Step) -> None:
         """A restart, or a reload, is about to be made."""
         self._line("settle", step=to_dict(step))
 
@@ -184,20 +164,3 @@ def undoes(host: Reader) -> tuple[Run, ...]:
     except DeniedError:
         return ()
     return tuple(s for r in every if r.outcome not in OVER for s in r.undo if isinstance(s, Run))
-
-
-def to_dict(step: Step) -> dict[str, Any]:
-    """A step as JSON has it; ``from_dict`` takes it back."""
-    fields = step._asdict()
-    if "undo" in fields:
-        fields["undo"] = [to_dict(s) for s in fields["undo"]]
-    return {"step": type(step).__name__, **fields}
-
-
-def from_dict(found: Mapping[str, Any]) -> Step:
-    """What ``to_dict`` gave."""
-    fields = {k: tuple(v) if isinstance(v, list) and k != "value" else v for k, v in found.items() if k != "step"}
-    if "undo" in fields:
-        fields["undo"] = tuple(from_dict(s) for s in fields["undo"])
-    step: Step = _BY_NAME[found["step"]](**fields)
-    return step

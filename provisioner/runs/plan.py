@@ -2,11 +2,12 @@
 
 from provisioner.config.desired import Desired
 from provisioner.daemon import changes
+from provisioner.daemon.restart import Restart
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.model import NOTE, Reader
 from provisioner.runs import compare
-from provisioner.steps import Change, Plan, Restart
+from provisioner.steps import Change, Plan
 
 
 def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
@@ -26,12 +27,12 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
                 planned=facts.planned if text is None else text,
                 registries=registries.foreseen(facts.registries, host.read(facts.daemon_json), text),
             )
-    return Plan(_settled_once(made), tuple(notes))
+    return Plan(_restarted_once(made), tuple(notes))
 
 
-def _settled_once(made: list[Change]) -> tuple[Change, ...]:
-    """The last change that settles does so for all of them, by a restart if one of them needs it."""
-    settles = [s for c in made for s in c.settle]
-    last = max((i for i, c in enumerate(made) if c.settle), default=None)
-    one = next((s for s in settles if isinstance(s, Restart)), settles[-1] if settles else None)
-    return tuple(c._replace(settle=(one,) if i == last and one else ()) for i, c in enumerate(made))
+def _restarted_once(made: list[Change]) -> tuple[Change, ...]:
+    """The last change that needs a restart or a reload has it for all of them; a restart, if one of them needs that."""
+    needed = [c.restart for c in made if c.restart]
+    last = max((i for i, c in enumerate(made) if c.restart), default=None)
+    one = next((s for s in needed if isinstance(s, Restart)), needed[-1] if needed else None)
+    return tuple(c._replace(restart=one if i == last else None) for i, c in enumerate(made))

@@ -9,18 +9,18 @@ from provisioner.engine import facts
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.host import System
 from provisioner.image_store import inventory
+from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Found
 from provisioner.runs import compare, journal, receipts
-from provisioner.runs.execute import Say, execute
 from provisioner.runs.journal import Journal, Receipt
-from provisioner.runs.sentences import sentence
+from provisioner.runs.kinds import FILES
 from provisioner.runs.session import interruptible, must_be_root, own, uninterruptible
-from provisioner.steps import ClearTrial, MakeDirectory, RemoveDirectory, RemoveFile, Run, SetLeaf, Step, WriteFile
+from provisioner.steps import Say, Step
+from provisioner.steps.programs import Run
 
 LOOKS = (0.0, 0.2, 0.5)  # seconds before each look, while a daemon that was just started comes up
 UNDO = 300.0  # seconds that an apply has to undo itself, two restarts with their deadlines among them
 UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)
-FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
 
 
 def rollback(system: System, number: int | None, say: Say, *, overdue: bool = False) -> tuple[int, ...]:
@@ -152,9 +152,9 @@ def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
 
 def attempt(step: Step, system: System, say: Say) -> str | None:
     """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
-    say(f"undo: {sentence(step)}")
+    say(f"undo: {step.sentence()}")
     try:
-        execute(step, system, say)
+        step.do(system, say)
     except (ProvisionerError, OSError) as e:
         return str(e)
     return None

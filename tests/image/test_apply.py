@@ -13,10 +13,11 @@ from provisioner.errors import DeniedError, Exit, NoEngineError, RolledBackError
 from provisioner.host import System
 from provisioner.image import apply as offline
 from provisioner.platforms import elf
-from provisioner.runs import execute, journal
+from provisioner.runs import journal
 from provisioner.runs.apply import Outcome
 from provisioner.runs.journal import Journal
-from provisioner.steps import SetLeaf
+from provisioner.steps.files import SetLeaf
+from tests.helpers.steps import quiet
 
 UNIT = "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS\n"
 Image = Callable[..., System]
@@ -180,8 +181,8 @@ def test_a_run_that_was_cut_off_in_an_image_is_undone_first(image: Image) -> Non
     book = Journal(host, 1)
     book.begin("0", Desired(), ())
     step = SetLeaf("/etc/docker/daemon.json", ("debug",), False, '{"debug": true}', '{"debug": false}')
-    book.step(step, execute.inverse(step, host))
-    execute.execute(step, host)
+    book.step(step, step.inverse(host))
+    step.do(host, quiet)
     assert apply(host).receipt == 2
     assert '"debug": true' in (host.read("/etc/docker/daemon.json") or "")
     assert journal.read(host, 1).outcome == "rolled back"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.emulators import copy_out
+from provisioner.emulators.copy_out import CopyOut
 from provisioner.errors import CommandError
 from provisioner.host import System
-from provisioner.steps import CopyOut
+from tests.helpers.steps import quiet
 from tests.recorded import engine
 
 IMAGE = "tonistiigi/binfmt:qemu-v10.0.4"
@@ -28,6 +28,6 @@ PULLING = b'{"status": "Pulling from tonistiigi/binfmt"}\r\n'
 )
 def test_an_image_that_cannot_be_pulled_is_named(tmp_path: Path, answer: bytes, words: str) -> None:
     with engine(tmp_path / "run/docker.sock", {"POST /images/create": answer}), pytest.raises(CommandError) as raised:
-        copy_out.copy_out(System(str(tmp_path), {}), STEP)
+        STEP.do(System(str(tmp_path), {}), quiet)
     assert IMAGE in raised.value.message
     assert words in raised.value.message

@@ -8,17 +8,17 @@ import pytest
 
 from provisioner.config import load
 from provisioner.config.desired import Desired, ImageStore
-from provisioner.daemon import desktop
+from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.emulators import resource
 from provisioner.engine import facts, kinds
 from provisioner.errors import CommandError, ConfigError, DeniedError, Exit, ProvisionerError, RolledBackError
 from provisioner.host import System
 from provisioner.model import NOTE
-from provisioner.runs import apply, compare, execute, plan, rollback
+from provisioner.runs import apply, compare, plan, rollback
 from provisioner.runs.apply import Outcome
-from provisioner.steps import Start, Stop
 from tests.cases import seen
 from tests.desktop import HOME, SETTINGS, SOCKET, Desktop
+from tests.helpers.steps import quiet
 
 WANTED = Desired(platforms=("linux/amd64", "linux/arm64"), only=("image store",))
 STORE = '{\n  "SettingsVersion": 43,\n  "MemoryMiB": 8092\n}'
@@ -105,9 +105,9 @@ def test_settings_that_desktop_breaks_while_it_stops_are_named(fake: Desktop) ->
     with fake.running() as host:
         [change] = plan.make(host, facts.gather(host, WANTED), WANTED).changes
         stopping, setting, _ = change.edits
-        execute.execute(stopping, host)
+        stopping.do(host, quiet)
         with pytest.raises(ConfigError, match=f"^{SETTINGS}: .* at line 1, column 10$"):
-            execute.execute(setting, host)
+            setting.do(host, quiet)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_desktop_s_status_is_quoted_and_not_believed(
 ) -> None:
     with fake.running() as host:
         if isinstance(step, Start):
-            desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
+            Stop("Docker Desktop", SOCKET, 5).do(host, quiet)
         fake.habits(**habits)
         with pytest.raises(CommandError) as caught:
-            desktop.stop(host, step) if isinstance(step, Stop) else desktop.start(host, step)
+            step.do(host, quiet)
     assert caught.value.message == f"Docker Desktop {sentence}"
     assert str(caught.value.hint).endswith(f"`docker desktop status` says: {habits['status']}")
 
@@ -140,7 +140,7 @@ def test_a_desktop_that_was_left_stopped_is_started_by_the_next_run(fake: Deskto
         receipt = fake.tree / f"{HOME.lstrip('/')}/.local/state/provisioner/receipts/000001.jsonl"
         lines = receipt.read_text().splitlines(keepends=True)
         cut = next(i for i, line in enumerate(lines) if '"Start"' in line and '"event": "step"' in line and i > 2)
-        desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
+        Stop("Docker Desktop", SOCKET, 5).do(host, quiet)
         receipt.write_text("".join(lines[:cut]))  # the power went before it was started
         assert not fake.runs()
         assert rollback.rollback(host, None, lambda _: None) == (1,)
@@ -277,6 +277,6 @@ def test_a_store_with_images_is_left_until_told(fake: Desktop) -> None:
 
 def test_a_desktop_that_is_not_running_is_named(fake: Desktop) -> None:
     with fake.running() as host:
-        desktop.stop(host, Stop("Docker Desktop", SOCKET, 5))
+        Stop("Docker Desktop", SOCKET, 5).do(host, quiet)
         with pytest.raises(ProvisionerError, match=r"no engine listens there: Docker Desktop is not running$"):
             applied(host)

@@ -16,7 +16,8 @@ from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import NoEngineError
 from provisioner.host import System, remote
 from provisioner.runs import plan
-from provisioner.steps import Plan, RemoveFile, SetLeaf, Step, WriteFile
+from provisioner.steps import Plan, Step
+from provisioner.steps.files import RemoveFile, SetLeaf, WriteFile
 from tests import recorded
 
 LOCAL = "unix:///var/run/docker.sock"
@@ -117,7 +118,7 @@ def test_of_no_look_alike_is_a_file_edited_and_its_builder_is_planned(
 ) -> None:
     wanted = Desired(platforms=("linux/amd64",), daemon={"debug": True})
     made, host = planned(tmp_path, fields, socket, wanted)
-    steps = [step for change in made.changes for step in (*change.edits, *change.settle)]
+    steps = [step for change in made.changes for step in change.steps]
     assert not [step for step in steps if touched(step, host)]
     assert {c.resource for c in made.changes if c.edits} == {"builder"}
     blocked = dict(made.blocked)

@@ -9,7 +9,7 @@ from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.platforms.machine import BINFMT
-from provisioner.steps import Run
+from provisioner.steps.programs import Run
 
 GUEST = "0 0 65536\n"
 MOUNTS = """\

@@ -13,7 +13,7 @@ from provisioner.host import System
 from provisioner.runs import apply, journal, receipts, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import Interrupted, interruptible, uninterruptible
-from provisioner.steps import WriteFile
+from provisioner.steps.files import WriteFile
 
 WANTED = Desired(platforms=("linux/amd64",), only=("emulators",))  # which no machine lacks, and no engine is asked
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.engine import own_image
 from provisioner.host import System
-from provisioner.proof import local
 from tests import recorded
 
 SOCKET = "/s"
@@ -35,5 +35,5 @@ def test_a_probe_is_heard_out(name: str, tmp_path: Path) -> None:
         "/containers/c/logs": lambda: next(logs),
     }
     with recorded.engine(tmp_path / "s", answers):
-        row = local.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
+        row = own_image.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
     assert (row.runs, row.error[: len(error)]) == (runs, error)

@@ -1,0 +1,72 @@
+"""The steps that change the kernel's table of binfmt_misc: one entry at a time, and nobody else's is touched."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provisioner.model import Reader
+from provisioner.platforms import binfmt
+from provisioner.steps import Say, Step
+
+if TYPE_CHECKING:
+    from provisioner.host import System
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Step):
+    """Give the kernel's table an entry, ``path`` below binfmt_misc; one of the same name makes way for it.
+
+    ``unless_there``: leave one that is there, which puts back what somebody's flush has taken.
+    """
+
+    path: str
+    line: str
+    enabled: bool = True
+    unless_there: bool = False
+
+    def do(self, system: "System", say: Say) -> None:
+        there = system.stat(self.path) is not None
+        if there and self.unless_there:
+            return
+        if there:
+            system.tell(self.path, "-1")
+        system.tell(f"{self.path.rpartition('/')[0]}/register", self.line)
+        if not self.enabled:
+            system.tell(self.path, "0")
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        return () if self.unless_there else (_as_registered(host, self.path) or Unregister(self.path),)
+
+    def sentence(self) -> str:
+        again = " again, if it is gone by then" if self.unless_there else ""
+        return f"register {_name(self.path)} with the kernel{again}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister(Step):
+    """Take an entry out of the kernel's table; one that is gone already is no error."""
+
+    path: str
+
+    def do(self, system: "System", say: Say) -> None:
+        if system.stat(self.path):
+            system.tell(self.path, "-1")
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        entry = _as_registered(host, self.path)
+        return (entry,) if entry else ()
+
+    def sentence(self) -> str:
+        return f"take {_name(self.path)} out of the kernel's table"
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _as_registered(host: Reader, path: str) -> Register | None:
+    """The step that registers an entry as it is now; None: there is none."""
+    text = host.read(path)
+    if text is None:
+        return None
+    entry = binfmt.parse_entry(text)
+    return Register(path, binfmt.line(_name(path), entry), entry.enabled)

@@ -1,0 +1,51 @@
+"""Every kind of step, and a step as a journal has it: the name of its kind, and its fields."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from provisioner.daemon.desktop_control import Start, Stop
+from provisioner.daemon.restart import Reload, Restart
+from provisioner.emulators.copy_out import CopyOut, Discard
+from provisioner.image_store.copy_images import CompareImages, CopyImage
+from provisioner.image_store.trial import ClearTrial, TryStore
+from provisioner.platforms.kernel_table import Register, Unregister
+from provisioner.steps import Step
+from provisioner.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, SetLeaf, SetOwner, WriteFile
+from provisioner.steps.programs import Run
+
+FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
+KINDS: tuple[type[Step], ...] = (
+    *FILES,
+    SetOwner,
+    Run,
+    Register,
+    Unregister,
+    CopyOut,
+    Discard,
+    CopyImage,
+    CompareImages,
+    TryStore,
+    ClearTrial,
+    Stop,
+    Start,
+    Restart,
+    Reload,
+)
+_BY_NAME: Mapping[str, type[Step]] = {kind.__name__: kind for kind in KINDS}
+
+
+def to_dict(step: Step) -> dict[str, Any]:
+    """A step as JSON has it; ``from_dict`` takes it back."""
+    found = {field.name: getattr(step, field.name) for field in fields(step)}
+    if "undo" in found:
+        found["undo"] = [to_dict(s) for s in found["undo"]]
+    return {"step": type(step).__name__, **found}
+
+
+def from_dict(found: Mapping[str, Any]) -> Step:
+    """What ``to_dict`` gave."""
+    given = {k: tuple(v) if isinstance(v, list) and k != "value" else v for k, v in found.items() if k != "step"}
+    if "undo" in given:
+        given["undo"] = tuple(from_dict(s) for s in given["undo"])
+    return _BY_NAME[found["step"]](**given)
