@@ -16,7 +16,7 @@ from functools import partial
 from itertools import cycle, islice
 
 from benchmarks import report
-from tests.host.fleet import FOLDER, Fleet, fleet
+from tests.helpers.fleet import FOLDER, Fleet, fleet
 from tests.hosts import Result
 from tests.hosts.recipes import ENGINES
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.host import fleet
+from tests.helpers import fleet
 from tests.hosts import ansible
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desktop import SETTINGS, Desktop
+from tests.helpers.desktop import SETTINGS, Desktop
 
 TREE = Path(__file__).parents[1]
 
@@ -62,7 +62,7 @@ from provisioner.cli import main
 sys.exit(main(["--help"]) if len(sys.argv) > 1 else 0)
 """
 APPLY = """
-from tests.desktop import Desktop
+from tests.helpers.desktop import Desktop
 from provisioner.config.desired import Desired
 from provisioner.engine import facts
 from provisioner.host import System

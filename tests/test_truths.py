@@ -1,6 +1,6 @@
 """The truth about an emulator: each state made for real, named by a check, and mended by an apply or held.
 
-In a private host (tests/private.py): no engine, no privileges, a table of its own.
+In a private host (tests/helpers/private.py): no engine, no privileges, a table of its own.
 """
 
 import os
@@ -15,8 +15,8 @@ import pytest
 
 from provisioner.emulators import boot
 from provisioner.platforms import binfmt, table
+from tests.helpers.private import TABLE, PrivateHost, private_host
 from tests.platforms.test_probes_run import qemu
-from tests.private import TABLE, PrivateHost, private_host
 
 ROW = table.of("riscv64")  # foreign to every machine that tests run on
 OTHER = table.of("s390x")
@@ -366,7 +366,7 @@ def test_the_private_host_is_not_the_machine() -> None:
 # A machine as most are: its table is mounted. $1 is a Python, $2 what it runs on that machine.
 MACHINE = f'mount -t binfmt_misc binfmt_misc {TABLE} || exit 99; "$1" -c "$2" && ls {TABLE}'
 WITHOUT_ITS_TABLE = f"""
-from tests.private import private_host
+from tests.helpers.private import private_host
 with private_host() as host:
     host.sh("umount {TABLE}")
     assert host.sh("ls {TABLE}") == ""

@@ -9,7 +9,7 @@ from provisioner.cli.commands import Answer, each
 from provisioner.cli.options import Arguments
 from provisioner.errors import CommandError, NoEngineError, UsageError
 from provisioner.host import System
-from tests import recorded
+from tests.helpers import recorded
 
 INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cli import conversation
-from tests import recorded
+from tests.helpers import recorded
 
 CHECKOUT = Path(__file__).parents[2]
 NOWHERE = {"DOCKER_HOST": "unix:///no/such\033[2J/socket", "PYTHONPATH": str(CHECKOUT), "HOME": "/"}

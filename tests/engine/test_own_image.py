@@ -6,7 +6,7 @@ import pytest
 
 from provisioner.engine import own_image
 from provisioner.host import System
-from tests import recorded
+from tests.helpers import recorded
 
 SOCKET = "/s"
 WARNING = "qemu-ppc64le: warning: something of its own\n"

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.conftest import Boot
-from tests.host import DAEMON_JSON, LAYERS, agent, differences, portrait, started, store
+from tests.helpers.booted import DAEMON_JSON, LAYERS, agent, differences, portrait, started, store
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences, steps
-from tests.host.builders import CONTAINER, INSTANCE, SOCKET, build, checked, configure, prepare
+from tests.helpers.booted import LAYERS, agent, differences, steps
+from tests.helpers.builders import CONTAINER, INSTANCE, SOCKET, build, checked, configure, prepare
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

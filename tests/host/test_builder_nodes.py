@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, Answer, agent, differences
-from tests.host.builders import CONFIG, CONTAINER, INSTANCE, SOCKET, build, checked, prepare
+from tests.helpers.booted import LAYERS, Answer, agent, differences
+from tests.helpers.builders import CONFIG, CONTAINER, INSTANCE, SOCKET, build, checked, prepare
 from tests.hosts import Host, network, parts
 
 pytestmark = pytest.mark.host

@@ -9,8 +9,8 @@ import pytest
 
 from provisioner.config import drivers
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences, steps
-from tests.host.builders import INSTANCE, build, configure, prepare
+from tests.helpers.booted import LAYERS, agent, differences, steps
+from tests.helpers.builders import INSTANCE, build, configure, prepare
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

@@ -6,8 +6,8 @@ import pytest
 
 from provisioner.platforms import elf
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences
-from tests.host.builders import CONTAINER, build, configure, prepare
+from tests.helpers.booted import LAYERS, agent, differences
+from tests.helpers.builders import CONTAINER, build, configure, prepare
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

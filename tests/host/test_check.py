@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent
+from tests.helpers.booted import LAYERS, agent
 from tests.test_architecture import CHECKING, HEAVY
 
 pytestmark = pytest.mark.host

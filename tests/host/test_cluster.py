@@ -6,7 +6,7 @@ import pytest
 
 from tests import cluster
 from tests.cluster import Cluster
-from tests.host.builders import prepare
+from tests.helpers.builders import prepare
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 

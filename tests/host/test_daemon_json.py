@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Boot
-from tests.host import DAEMON_JSON, LAYERS, agent, differences, portrait, started, steps, store
+from tests.helpers.booted import DAEMON_JSON, LAYERS, agent, differences, portrait, started, steps, store
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences, portrait, started
+from tests.helpers.booted import LAYERS, agent, differences, portrait, started
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
-from tests.host import BUILDER, ENTRY, LAYERS, agent, differences
+from tests.helpers.booted import BUILDER, ENTRY, LAYERS, agent, differences
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

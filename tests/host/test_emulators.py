@@ -7,7 +7,7 @@ import pytest
 
 from provisioner.platforms import binfmt, table
 from tests.conftest import Boot
-from tests.host import agent, steps
+from tests.helpers.booted import agent, steps
 from tests.host.test_crash import KILLED
 from tests.hosts import Host, parts
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.host import BUILDER, DAEMON_JSON, ENTRY, agent, portrait, started
-from tests.host.fleet import OLDEST, Fleet, fleet, serve
+from tests.helpers.booted import BUILDER, DAEMON_JSON, ENTRY, agent, portrait, started
+from tests.helpers.fleet import OLDEST, Fleet, fleet, serve
 from tests.hosts import Host, dist, parts
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.host import DAEMON_JSON, ENTRY, store
+from tests.helpers.booted import DAEMON_JSON, ENTRY, store
 from tests.hosts import Host, agent, layers
 
 pytestmark = pytest.mark.host

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, started, steps, store
+from tests.helpers.booted import LAYERS, agent, started, steps, store
 from tests.host.test_crash import KILLED
 from tests.host.test_daemon_json import CONFIG, LONG, RUN, SLEEP, classic
 from tests.hosts import Host

@@ -6,7 +6,18 @@ import pytest
 
 from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
-from tests.host import BUILDER, DAEMON_JSON, ENTRY, LAYERS, agent, differences, portrait, started, steps, store
+from tests.helpers.booted import (
+    BUILDER,
+    DAEMON_JSON,
+    ENTRY,
+    LAYERS,
+    agent,
+    differences,
+    portrait,
+    started,
+    steps,
+    store,
+)
 
 pytestmark = pytest.mark.host
 ENGINES = ("trixie", "forky", "29")

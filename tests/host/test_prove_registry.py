@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences
-from tests.host.builders import CONFIG, CONTAINER
+from tests.helpers.booted import LAYERS, agent, differences
+from tests.helpers.builders import CONFIG, CONTAINER
 from tests.hosts import Host, parts
 
 pytestmark = pytest.mark.host

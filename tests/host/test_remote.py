@@ -6,7 +6,7 @@ The host reaches its own engine by these ways, as if it were another's.
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences, portrait
+from tests.helpers.booted import LAYERS, agent, differences, portrait
 from tests.host.test_builder_nodes import trust
 from tests.hosts import parts
 

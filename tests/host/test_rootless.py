@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, differences, portrait, started
+from tests.helpers.booted import LAYERS, agent, differences, portrait, started
 from tests.hosts import Host, parts
 
 pytestmark = pytest.mark.host

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Boot
-from tests.host import LAYERS, agent, portrait, store
+from tests.helpers.booted import LAYERS, agent, portrait, store
 from tests.host.test_crash import KILLED, RECEIPTS, SETTLED
 
 pytestmark = pytest.mark.host

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.conftest import Boot
-from tests.host import DAEMON_JSON, LAYERS, agent, differences, started
+from tests.helpers.booted import DAEMON_JSON, LAYERS, agent, differences, started
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Boot
-from tests.host import DAEMON_JSON, LAYERS, agent, differences, steps, store
+from tests.helpers.booted import DAEMON_JSON, LAYERS, agent, differences, steps, store
 from tests.hosts import parts
 
 pytestmark = pytest.mark.host

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Machines
-from tests.host import DAEMON_JSON, agent, portrait
+from tests.helpers.booted import DAEMON_JSON, agent, portrait
 from tests.machines import Machine
 from tests.machines.film import Film, Image
 

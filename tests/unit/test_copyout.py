@@ -7,8 +7,8 @@ import pytest
 from provisioner.emulators.copy_out import CopyOut
 from provisioner.errors import CommandError
 from provisioner.host import System
+from tests.helpers.recorded import engine
 from tests.helpers.steps import quiet
-from tests.recorded import engine
 
 IMAGE = "tonistiigi/binfmt:qemu-v10.0.4"
 STEP = CopyOut("/run/docker.sock", IMAGE, ("qemu-arm",), "/f", preserve_argv0=True)

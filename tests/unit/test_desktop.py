@@ -17,7 +17,7 @@ from provisioner.model import NOTE
 from provisioner.runs import apply, compare, plan, rollback
 from provisioner.runs.apply import Outcome
 from tests.cases import seen
-from tests.desktop import HOME, SETTINGS, SOCKET, Desktop
+from tests.helpers.desktop import HOME, SETTINGS, SOCKET, Desktop
 from tests.helpers.steps import quiet
 
 WANTED = Desired(platforms=("linux/amd64", "linux/arm64"), only=("image store",))

@@ -12,8 +12,8 @@ from provisioner.engine import contexts, endpoints, info, kinds, stores
 from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
 from provisioner.host import System, wire
-from tests import recorded
 from tests.cases import seen
+from tests.helpers import recorded
 
 LOCAL = Endpoint("default", "unix:///var/run/docker.sock", "default")
 PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]

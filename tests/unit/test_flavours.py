@@ -18,7 +18,7 @@ from provisioner.host import System, remote
 from provisioner.runs import plan
 from provisioner.steps import Plan, Step
 from provisioner.steps.files import RemoveFile, SetLeaf, WriteFile
-from tests import recorded
+from tests.helpers import recorded
 
 LOCAL = "unix:///var/run/docker.sock"
 HERE = Path("/proc/sys/kernel/osrelease").read_text().strip()

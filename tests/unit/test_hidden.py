@@ -8,7 +8,7 @@ from provisioner.config.desired import Desired
 from provisioner.host import System
 from provisioner.image.engine import bare
 from provisioner.image_store import inventory
-from tests.recorded import Answers, engine
+from tests.helpers.recorded import Answers, engine
 
 OURS, THEIRS = "sha256:1", "sha256:2"
 HEX = "0" * 64

@@ -20,7 +20,7 @@ from provisioner.config.load import Configuration
 from provisioner.platforms import binfmt
 from provisioner.platforms.table import Platform
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 TABLE = "/proc/sys/fs/binfmt_misc"
 EMULATORS = "/opt/qemu"
 

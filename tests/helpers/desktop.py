@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.host import System
-from tests import recorded
+from tests.helpers import recorded
 
 HOME = "/home/x"
 FOLDER = f"{HOME}/.docker/desktop"
