@@ -52,11 +52,11 @@ HEAVY = (
 # something has drifted, or by other commands, is imported there.
 CHECK = {
     "": "errors libraries model secrets typed",
-    "text": "byte_order json_read terminal toml",
+    "text": "byte_order command_line json_read terminal toml",
     "host": "calling identity looking probes wire",
     "platforms": "binfmt elf machine table",
     "config": "desired drivers load",
-    "engine": "contexts endpoints facts info kinds registries stores",
+    "engine": "addresses contexts endpoints facts info kinds memory ownership places registries running stores target",
     "daemon": "file resource",
     "image_store": "keys resource",
     "emulators": "boot emulated mounts resource",

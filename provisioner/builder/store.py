@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 
-from provisioner.engine.endpoints import SOCKET
+from provisioner.engine.addresses import SOCKET
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Account, Reader
 from provisioner.platforms import table

@@ -82,7 +82,7 @@ def identified(result: Result, host: Reader, facts: Facts, configuration: Config
         },
         "engine": {
             "endpoint": secrets.text(facts.endpoint.host),
-            "flavour": facts.engine.flavour,
+            "flavour": facts.engine.kind,
             "version": facts.engine.version_text,
             "image_store": stores.store(facts.engine),
         },

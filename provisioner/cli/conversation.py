@@ -34,9 +34,9 @@ def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
     from provisioner.emulators import emulated
 
     if "SUDO_USER" in host.environ:
-        from provisioner.engine import contexts
+        from provisioner.engine import sudo
 
-        if hidden := contexts.lost(host, seen.endpoint.host, seen.endpoint.source):
+        if hidden := sudo.lost(host, seen.endpoint.host, seen.endpoint.source):
             say(f"note: {hidden}")
     for sentence in emulated.told(wanted, seen):
         say(f"note: {sentence}")

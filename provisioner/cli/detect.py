@@ -6,11 +6,11 @@ from provisioner.builder import leftovers, store
 from provisioner.config.desired import Desired
 from provisioner.daemon import managers
 from provisioner.emulators import emulated, obstacles, resource
-from provisioner.engine import contexts, discovery, endpoints, facts, kinds, stores
+from provisioner.engine import addresses, discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo
 from provisioner.engine.discovery import Daemon
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
-from provisioner.engine.kinds import Site
+from provisioner.engine.kinds import Layout
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.model import Reader, State
 from provisioner.platforms import machine, table
@@ -21,19 +21,19 @@ def detect(host: Reader, pinned: str = endpoints.AUTO) -> dict[str, Any]:
     """Facts by name, in the order in which one would ask. NoEngineError: nobody answers."""
     where = endpoints.endpoint(host, pinned)
     found = _asked(host, where)
-    row = kinds.of(found.flavour)
+    row = kinds.of(found.kind)
     if host.uid != 0 and row.owner != "root":
         host = host.personal()
-    site = facts.placed(host, row.site or Site(managers=()))
-    flags = facts.daemon_flags(host, site)
-    path = facts.config_file(flags, site)
-    manager = managers.of(host, site)
+    layout = places.resolved(host, row.layout or Layout(managers=()))
+    flags = running.daemon_flags(host, layout)
+    path = running.config_file(flags, layout)
+    manager = managers.of(host, layout)
     known = discovery.every(host, where)
     entries = machine.entries(host)
     return {
         "endpoint": where.host,
         "endpoint from": where.source,
-        **({"before sudo": lost} if (lost := contexts.lost(host, where.host, where.source)) else {}),
+        **({"before sudo": lost} if (lost := sudo.lost(host, where.host, where.source)) else {}),
         "engine": row.title,
         "version": found.version_text,
         "ours to provision": discovery.whose(host, known[0]) == "ours to provision",
@@ -41,7 +41,7 @@ def detect(host: Reader, pinned: str = endpoints.AUTO) -> dict[str, Any]:
         "engines": [f"{'* ' if d is known[0] else ''}{_daemon(host, d)}" for d in known],
         "image store in effect": stores.store(found),
         "driver": found.driver,
-        **({"configuration": f"{path} ({'there' if host.stat(path) else 'absent'})"} if row.site else {}),
+        **({"configuration": f"{path} ({'there' if host.stat(path) else 'absent'})"} if row.layout else {}),
         "daemon flags": " ".join(flags) or None,
         "restarted by": " ".join(manager.restart) if manager else None,
         "containers": f"{found.containers}, {found.running} running",
@@ -51,7 +51,7 @@ def detect(host: Reader, pinned: str = endpoints.AUTO) -> dict[str, Any]:
         "registered": [f"{n} ({e.interpreter}, {e.flags})" for n, e in entries.items() if e.enabled],
         "buildx": " ".join(host.ask("docker", "buildx", "version").stdout.split()[1:2]) or None,
         "builders": _builders(host),
-        "left over": _left_over(host, where.socket or endpoints.SOCKET),
+        "left over": _left_over(host, where.socket or addresses.SOCKET),
         "receipts": _receipts(host),
     }
 
@@ -59,7 +59,7 @@ def detect(host: Reader, pinned: str = endpoints.AUTO) -> dict[str, Any]:
 def _asked(host: Reader, where: Endpoint) -> Engine:
     """The engine that counts. NoEngineError, DeniedError: it does not answer; the hint names those that do."""
     try:
-        return facts.asked(host, where)
+        return ownership.asked(host, where)
     except (NoEngineError, DeniedError) as e:
         answering = [_daemon(host, d) for d in discovery.every(host, where) if d.engine]
         if answering:
@@ -71,7 +71,7 @@ def _daemon(host: Reader, daemon: Daemon) -> str:
     """A daemon in a line."""
     if daemon.engine is None:
         return daemon.problem
-    title = f"{daemon.flavour.title} {daemon.engine.version_text}"
+    title = f"{daemon.kind.title} {daemon.engine.version_text}"
     return f"{daemon.where.host}: {title}, {discovery.whose(host, daemon)}"
 
 

@@ -7,7 +7,8 @@ from provisioner.config.desired import Desired
 from provisioner.daemon import conflicts, file, policy, service
 from provisioner.daemon.file import EFFECT, Keys, leaves, name
 from provisioner.daemon.restart import Reload, Restart
-from provisioner.engine.facts import Facts, memory
+from provisioner.engine import memory
+from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Difference, Reader
 from provisioner.steps import Change, Obstacle, Step
@@ -26,25 +27,25 @@ RELOADS_SINCE = {"default-stop-timeout": (29,)}
 
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Set what differs; reload where that is enough, else restart once, if policy lets us."""
-    if facts.site.closed or facts.flavour.site is None:
-        message = f"{facts.flavour.title}: its daemon.json is not ours to edit"
-        foreign = Obstacle("not-ours", message, facts.flavour.daemon)
+    if facts.layout.closed or facts.kind.layout is None:
+        message = f"{facts.kind.title}: its daemon.json is not ours to edit"
+        foreign = Obstacle("not-ours", message, facts.kind.daemon)
         return Change(resource, differences, blocked=foreign.blocks(*(d.key for d in differences)))
     wanted = _wanted(desired, facts, differences)
     in_effect = {d.key.removesuffix(EFFECT).split(".")[0] for d in differences if d.key.endswith(EFFECT)}
     roots = {keys[0] for keys in wanted} | in_effect
-    reload = all(_reloads(root, facts) for root in roots) and service.reloads(host, facts.site)
+    reload = all(_reloads(root, facts) for root in roots) and service.reloads(host, facts.layout)
     found, obstacles = _judge(host, facts, desired, wanted, reload=reload)
     if obstacles:
         keys = [d.key for d in differences]
         return Change(resource, differences, blocked=tuple(b for o in obstacles for b in o.blocks(*keys)))
     steps = edits(host, facts, wanted)
     if wanted:
-        steps.insert(0, WriteFile(memory(host), _owned(host, facts, desired, wanted, found), 0o600))
-    if not reload and service.nobody(host, facts.site):
+        steps.insert(0, WriteFile(memory.path(host), _owned(host, facts, desired, wanted, found), 0o600))
+    if not reload and service.nobody(host, facts.layout):
         return Change(resource, differences, tuple(steps), blocked=service.OWED.blocks("restart"))
-    kind = Reload if reload else Restart
-    restart = kind(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
+    step = Reload if reload else Restart
+    restart = step(facts.layout.unit, facts.socket, flavour=facts.engine.kind)
     return Change(resource, differences, tuple(steps), restart)
 
 
@@ -93,9 +94,9 @@ def _judge(
     obstacles = conflicts.named(scene, store=False)
     text = after(tuple(edits(host, facts, wanted)), facts.daemon_json)
     if not obstacles and text is not None and (words := service.validate(host, text, scene.start)):
-        hint = f"see daemon: in the configuration, and {facts.site.unit}"
+        hint = f"see daemon: in the configuration, and {facts.layout.unit}"
         obstacles = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
-    restarts = not reload and not service.nobody(host, facts.site)
+    restarts = not reload and not service.nobody(host, facts.layout)
     if not obstacles and restarts and (why := policy.obstacle(host, facts, desired)):
         obstacles = [why]
     return found, obstacles
@@ -107,7 +108,7 @@ def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any]
     before = {keys: json_read.leaf(found, keys) for keys in wanted if keys in asked}
     kept = {keys: old for keys, old in facts.owned if keys in asked}
     try:
-        known = json.loads(host.read(memory(host)) or "{}")
+        known = json.loads(host.read(memory.path(host)) or "{}")
     except ValueError:
         known = {}
     return json.dumps({**known, facts.daemon_json: [[k, v] for k, v in {**before, **kept}.items()]}) + "\n"

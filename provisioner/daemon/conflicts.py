@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.daemon import containerd, service
-from provisioner.engine import processes, stores
+from provisioner.engine import processes, running, stores
 from provisioner.engine.facts import Facts
-from provisioner.engine.kinds import Site
 from provisioner.engine.processes import Process
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
-from provisioner.text import json_read
+from provisioner.text import command_line, json_read
 
 # The keys that an engine's version took away, and what took their place; the daemon does not start with them.
 REMOVED = {
@@ -56,7 +55,7 @@ class Conflict(NamedTuple):
 
 def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool = False) -> Scene:
     """Gather what the rows need; ``switch``: what a switch of the store needs, too."""
-    begin = service.start(host, facts.site, facts.flags)
+    begin = service.start(host, facts.layout, facts.flags)
     return Scene(
         facts=facts,
         found=found,
@@ -88,11 +87,11 @@ def _setting(key: str, *flags: str) -> Callable[[Scene], str | None]:
     """A row's ``sees`` for a key of the file or a flag of the unit."""
 
     def sees(scene: Scene) -> str | None:
-        value = service.given(scene.start.argv, *flags)
+        value = command_line.value(scene.start.argv, *flags)
         if scene.found.get(key):
             where = f"{scene.facts.daemon_json}: {key} is {scene.found[key]!r}"
         elif value:
-            where = f"{scene.facts.site.unit} passes {flags[0]} {value}"
+            where = f"{scene.facts.layout.unit} passes {flags[0]} {value}"
         else:
             return None
         return f"{where}, and that does not go with the containerd store"
@@ -115,11 +114,11 @@ def _snapshotter(scene: Scene) -> str | None:
 
 def _drivers(scene: Scene) -> tuple[tuple[str, str | None], ...]:
     """The driver that is named, with who names it; DOCKER_DRIVER has the last word with the engine."""
-    unit = scene.facts.site.unit
+    unit = scene.facts.layout.unit
     return (
         (f"{unit} sets DOCKER_DRIVER to", scene.start.environ.get("DOCKER_DRIVER")),
         (f"{scene.facts.daemon_json}: storage-driver is", scene.found.get("storage-driver")),
-        (f"{unit} passes --storage-driver", service.given(scene.start.argv, "--storage-driver", "-s")),
+        (f"{unit} passes --storage-driver", command_line.value(scene.start.argv, "--storage-driver", "-s")),
     )
 
 
@@ -137,9 +136,11 @@ def _features(scene: Scene) -> str | None:
 
 
 def _feature_flag(scene: Scene) -> str | None:
-    if service.given(scene.start.argv, "--feature") is None:
+    if command_line.value(scene.start.argv, "--feature") is None:
         return None
-    return f"{scene.facts.site.unit} passes --feature, which cannot stand beside features in {scene.facts.daemon_json}"
+    return (
+        f"{scene.facts.layout.unit} passes --feature, which cannot stand beside features in {scene.facts.daemon_json}"
+    )
 
 
 def _live_restore(scene: Scene) -> str | None:
@@ -161,7 +162,7 @@ def _authorization(scene: Scene) -> str | None:
 
 
 def _no_containerd(scene: Scene) -> str | None:
-    return None if scene.containerd else f"{scene.facts.site.unit} passes --containerd, and no socket is there"
+    return None if scene.containerd else f"{scene.facts.layout.unit} passes --containerd, and no socket is there"
 
 
 def _marker(scene: Scene) -> str | None:
@@ -178,26 +179,22 @@ def _other_engine(scene: Scene) -> str | None:
     answers, pids = scene.facts.daemon, [p.pid for p in scene.daemons]
     if answers is None or answers == scene.start.main or scene.start.main not in pids:
         return None
-    return f"the engine that answers is process {answers}, and {scene.facts.site.unit} is process {scene.start.main}"
+    return f"the engine that answers is process {answers}, and {scene.facts.layout.unit} is process {scene.start.main}"
 
 
 def _shared(scene: Scene) -> str | None:
     for other in scene.daemons:
         if (
             other.pid not in (scene.facts.daemon, scene.start.main)
-            and _file(other.argv, service.ROOT) == scene.facts.daemon_json
+            and running.config_file(other.argv, service.ROOT) == scene.facts.daemon_json
         ):
             return f"another dockerd (process {other.pid}) reads {scene.facts.daemon_json}, too"
     return None
 
 
-def _file(flags: tuple[str, ...], site: Site) -> str:
-    return service.given(flags, "--config-file", "-config-file") or site.files[0][0]
-
-
 def _moved(scene: Scene) -> str | None:
     """The running daemon reads one file, its unit's next start another."""
-    then = _file(scene.start.argv, scene.facts.site)
+    then = running.config_file(scene.start.argv, scene.facts.layout)
     if then == scene.facts.daemon_json:
         return None
     return f"the daemon reads {scene.facts.daemon_json} now, and {then} at its next start"
@@ -248,5 +245,5 @@ def _dockerd(host: Reader, process: Process) -> bool:
 
 def _containerd(host: Reader, begin: service.Start) -> bool:
     """Whether the containerd that the daemon is told to use is there; one of its own it starts itself."""
-    address = service.given(begin.argv, "--containerd")
+    address = command_line.value(begin.argv, "--containerd")
     return address is None or host.stat(address.removeprefix("unix://")) is not None

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from provisioner.daemon import service
 from provisioner.engine import processes
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader
+from provisioner.text import command_line
 
 SYSTEM = "/run/containerd/containerd.sock"
 CONFIG = "/etc/containerd/config.toml"
@@ -18,8 +18,8 @@ ENGINES = ("/run/docker/", "/var/run/docker/")  # where an engine keeps the conf
 
 def address(host: Reader, facts: Facts) -> str:
     """Its socket: as the engine says (from 27 on), as it was told, else the system's where there is one."""
-    told = facts.engine.containerd_address or service.given(facts.flags, "--containerd")
-    if told or facts.site.managed:
+    told = facts.engine.containerd_address or command_line.value(facts.flags, "--containerd")
+    if told or facts.layout.managed:
         return told.removeprefix("unix://") if told else f"{facts.engine.root}/containerd/containerd.sock"
     return SYSTEM if host.stat(SYSTEM) else "/var/run/docker/containerd/containerd.sock"
 
@@ -29,8 +29,8 @@ def root(host: Reader, facts: Facts) -> str:
     if address(host, facts) != SYSTEM:
         return f"{facts.engine.root}/containerd/daemon"
     flags = next(_running(host), ())
-    told = service.given(flags, "--root")
-    return told or _configured(host, service.given(flags, "--config", "-c") or CONFIG, ()) or ROOT
+    told = command_line.value(flags, "--root")
+    return told or _configured(host, command_line.value(flags, "--config", "-c") or CONFIG, ()) or ROOT
 
 
 def snapshotters(host: Reader, facts: Facts) -> frozenset[str] | None:
@@ -48,8 +48,8 @@ def _running(host: Reader) -> Iterator[tuple[str, ...]]:
     """The flags of the system's containerd; k3s has one at another address, an engine may have one of its own."""
     for process in processes.every(host):
         if process.program == "containerd" and processes.own(host, process):
-            listens = service.given(process.argv, "--address", "-a") or SYSTEM
-            config = service.given(process.argv, "--config", "-c") or CONFIG
+            listens = command_line.value(process.argv, "--address", "-a") or SYSTEM
+            config = command_line.value(process.argv, "--config", "-c") or CONFIG
             if listens == SYSTEM and not config.startswith(ENGINES):
                 yield process.argv
 

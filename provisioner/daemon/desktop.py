@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from provisioner.engine import facts
+from provisioner.engine import places
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
@@ -57,7 +57,7 @@ CONTROLS = (
 
 def control(host: Reader) -> Control | None:
     """How Desktop is stopped and started here; None: nothing here can do that."""
-    return next((row for row in CONTROLS if host.stat(facts.filled(host, row.sign))), None)
+    return next((row for row in CONTROLS if host.stat(places.expanded(host, row.sign))), None)
 
 
 def obstacles(host: Reader, seen: Facts, found: Mapping[str, Any]) -> Iterator[Obstacle]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner.daemon.desktop import GUI, control
-from provisioner.engine import facts
+from provisioner.engine import places
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Say, Step
@@ -90,7 +90,7 @@ def _look(system: "System") -> str:
 
 def _runs(system: "System", socket: str) -> bool:
     """Whether anything of Desktop's answers. Its engine may be paused while the backend writes settings."""
-    backends = [facts.filled(system, path) for path in BACKENDS]
+    backends = [places.expanded(system, path) for path in BACKENDS]
     return any(_pings(system, s, path) for s, path in [(socket, "/_ping"), *((b, "/ping") for b in backends)])
 
 

@@ -32,7 +32,7 @@ def text(host: Reader, facts: Facts) -> str | None:
 
 def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
     """What it holds; the leaves ``along`` will be changed. ConfigError: it cannot be taken as it is."""
-    marks = NO_MARKS if facts.site.closed else facts.engine.version
+    marks = NO_MARKS if facts.layout.closed else facts.engine.version
     return json_read.load(text(host, facts) or "", facts.daemon_json, along, marks)
 
 

@@ -5,8 +5,8 @@ Found by what each leaves in the file system while it runs; sources: moby's cont
 
 from typing import NamedTuple
 
-from provisioner.engine import facts
-from provisioner.engine.kinds import Site
+from provisioner.engine import places
+from provisioner.engine.kinds import Layout
 from provisioner.model import Reader
 
 
@@ -70,16 +70,16 @@ MANAGERS = (
 )
 
 
-def of(host: Reader, site: Site) -> Manager | None:
+def of(host: Reader, layout: Layout) -> Manager | None:
     """The manager of an engine's daemon; None: nobody restarts it. An image has scripts, and nobody who runs them."""
     if host.asleep:
         return None
-    rows = (m for m in MANAGERS if m.name in site.managers)
-    found = next((m for m in rows if host.stat(facts.filled(host, m.sign))), None)
+    rows = (m for m in MANAGERS if m.name in layout.managers)
+    found = next((m for m in rows if host.stat(places.expanded(host, m.sign))), None)
     if found is None:
         return None
-    return found._replace(restart=_of_unit(found.restart, site), reload=_of_unit(found.reload, site))
+    return found._replace(restart=_of_unit(found.restart, layout), reload=_of_unit(found.reload, layout))
 
 
-def _of_unit(argv: tuple[str, ...], site: Site) -> tuple[str, ...]:
-    return tuple(site.unit if word == "{unit}" else word for word in argv)
+def _of_unit(argv: tuple[str, ...], layout: Layout) -> tuple[str, ...]:
+    return tuple(layout.unit if word == "{unit}" else word for word in argv)

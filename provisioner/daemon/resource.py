@@ -1,6 +1,7 @@
 """Leaves of daemon.json that the configuration wants there, each owned by itself.
 
-What stood there before is remembered (``facts.memory``) and comes back when the configuration no longer names the leaf.
+What stood there before is remembered (``engine/memory.py``), and comes back when the configuration names the leaf no
+longer.
 Where /info shows what is in effect, that is a key of its own.
 """
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from provisioner.daemon import managers, service
 from provisioner.daemon.managers import Manager
 from provisioner.daemon.service import BY_HAND, ROOT
-from provisioner.engine import facts, kinds
-from provisioner.engine.kinds import Site
+from provisioner.engine import kinds, places
+from provisioner.engine.kinds import Layout
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
 from provisioner.steps import Say, Step
 
@@ -36,17 +36,17 @@ class Restart(Step):
 
     def do(self, system: "System", say: Say) -> tuple[str, ...]:
         """Restart it; the names of the containers that did not come back."""
-        site = facts.placed(system, kinds.of(self.flavour).site or ROOT)
-        manager = managers.of(system, site)
+        layout = places.resolved(system, kinds.of(self.flavour).layout or ROOT)
+        manager = managers.of(system, layout)
         if manager is None:
             raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=BY_HAND)
-        was, up = _state(system, manager, site)
+        was, up = _state(system, manager, layout)
         before = _running(system, self.socket) if up else set()
         if manager.control:
             system.ask(*manager.control, "reset-failed", self.unit, self.unit.removesuffix(".service") + ".socket")
         logged = system.size(manager.log)
         system.run(manager.restart, self.deadline)
-        _wait(system, self, manager, site, was, logged)
+        _wait(system, self, manager, layout, was, logged)
         missing = tuple(sorted(before - _settled(system, self.socket, before)))
         if missing:
             say(f"running before the restart and not after it: {', '.join(missing)}")
@@ -69,8 +69,8 @@ class Reload(Step):
     flavour: str = "engine"
 
     def do(self, system: "System", say: Say) -> None:
-        site = facts.placed(system, kinds.of(self.flavour).site or ROOT)
-        manager = managers.of(system, site)
+        layout = places.resolved(system, kinds.of(self.flavour).layout or ROOT)
+        manager = managers.of(system, layout)
         if manager is None or not manager.reload:
             raise CommandError("nobody runs this host's services, so the daemon cannot be told to reload", hint=BY_HAND)
         since = system.time()
@@ -88,11 +88,11 @@ class Reload(Step):
         return f"reload {self.unit}"
 
 
-def _wait(system: "System", step: Restart, manager: Manager, site: Site, was: str, logged: int) -> None:
+def _wait(system: "System", step: Restart, manager: Manager, layout: Layout, was: str, logged: int) -> None:
     """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes."""
     deadline = system.clock() + step.deadline
     while system.clock() < deadline:
-        now, up = _state(system, manager, site)
+        now, up = _state(system, manager, layout)
         if (up is None and now != was) or (manager.log and re.search(_GAVE_UP, system.tail(manager.log, logged))):
             raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
         if up and now not in ("", was) and _answers(system, step.socket):
@@ -102,14 +102,14 @@ def _wait(system: "System", step: Restart, manager: Manager, site: Site, was: st
     raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {words}")
 
 
-def _state(system: "System", manager: Manager, site: Site) -> tuple[str, bool | None]:
+def _state(system: "System", manager: Manager, layout: Layout) -> tuple[str, bool | None]:
     """What differs from one start of the daemon to the next, and whether it is up; None: its unit has failed.
 
     Nobody but the unit is asked for that: on a socket that systemd holds, one waits for the next daemon, and wakes it.
     """
     if not manager.control:
-        return (system.read(site.pid) or "").strip(), True
-    shown = service.properties(system, site, "InvocationID", "ActiveState", "SubState")
+        return (system.read(layout.pid) or "").strip(), True
+    shown = service.properties(system, layout, "InvocationID", "ActiveState", "SubState")
     failed = shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart"
     return shown.get("InvocationID", ""), None if failed else shown.get("ActiveState") in ("active", "reloading")
 

@@ -4,18 +4,19 @@ systemd is asked, never guessed at: drop-ins, environment files and ``$DOCKER_OP
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from provisioner.daemon import managers
-from provisioner.engine.kinds import Site
+from provisioner.engine.kinds import Layout
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
+from provisioner.text import command_line
 
 BY_HAND = "restart it by hand, however it was started; a container: restart that"
 NOBODY = "the daemon must be restarted, and nobody runs this host's services"
 OWED = Obstacle("restart-owed", NOBODY, BY_HAND)
-ROOT = Site()
+ROOT = Layout()
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when it is used, and a check in sync does not
 
 
@@ -30,18 +31,18 @@ class Start(NamedTuple):
     main: int = 0
 
 
-def start(host: Reader, site: Site, running: tuple[str, ...] = ()) -> Start:
+def start(host: Reader, layout: Layout, running: tuple[str, ...] = ()) -> Start:
     """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags.
 
     systemd tells the words of a command line without what kept them apart, so those of ``running`` count where they
     make up the same line: one of ``--log-opt=tag={{.Name}} {{.ID}}`` is one.
     """
     names = ("ExecStart", "Environment", "EnvironmentFiles", "MainPID")
-    shown = properties(host, site, *names) if by_systemd(host, site) else {}
+    shown = properties(host, layout, *names) if by_systemd(host, layout) else {}
     found = re.search(_ARGV, shown.get("ExecStart", ""))
     main = int(shown.get("MainPID") or 0)
     if not found or found.group(1).split(" ")[0].rpartition("/")[2] != "dockerd":  # a wrapper judges nothing
-        return Start((site.dockerd or "dockerd", *running), {}, main)
+        return Start((layout.dockerd or "dockerd", *running), {}, main)
     import shlex
 
     variables = dict(w.split("=", 1) for w in shlex.split(shown.get("Environment", "")) if "=" in w)
@@ -52,9 +53,9 @@ def start(host: Reader, site: Site, running: tuple[str, ...] = ()) -> Start:
     return Start((daemon, *(running if same else flags)), variables, main)
 
 
-def by_systemd(host: Reader, site: Site = ROOT) -> bool:
+def by_systemd(host: Reader, layout: Layout = ROOT) -> bool:
     """Whether systemd runs this host's services, or this one."""
-    found = managers.of(host, site)
+    found = managers.of(host, layout)
     return found is not None and bool(found.control)
 
 
@@ -63,25 +64,15 @@ def scope(host: Reader) -> tuple[str, ...]:
     return ("--user",) if host.uid != 0 else ()
 
 
-def nobody(host: Reader, site: Site) -> bool:
+def nobody(host: Reader, layout: Layout) -> bool:
     """Whether nobody runs this host's services: then a restart is owed, not made."""
-    return managers.of(host, site) is None
+    return managers.of(host, layout) is None
 
 
-def reloads(host: Reader, site: Site) -> bool:
+def reloads(host: Reader, layout: Layout) -> bool:
     """Whether the daemon can be told to read its configuration again."""
-    found = managers.of(host, site)
+    found = managers.of(host, layout)
     return found is not None and bool(found.reload)
-
-
-def given(flags: Sequence[str], *names: str) -> str | None:
-    """The value of a flag in either of its spellings, the last one; None: it is not there."""
-    found = None
-    for index, flag in enumerate(flags):
-        name, equals, value = flag.partition("=")
-        if name in names:
-            found = value if equals else flags[index + 1] if index + 1 < len(flags) else ""
-    return found
 
 
 def validate(host: Reader, candidate: str, begin: Start) -> str | None:
@@ -92,7 +83,7 @@ def validate(host: Reader, candidate: str, begin: Start) -> str | None:
     if host.asleep:
         return None  # an image that does not run: its dockerd cannot, either
     daemon, *flags = begin.argv
-    kept = without(flags, "--config-file")
+    kept = command_line.without(flags, "--config-file")
     ran = host.ask(daemon, *kept, "--validate", "--config-file=/dev/stdin", text=candidate)
     if ran.status == 0 or "unknown flag: --validate" in ran.error:
         return None
@@ -100,11 +91,11 @@ def validate(host: Reader, candidate: str, begin: Start) -> str | None:
     return (lines[-1] if lines else f"status {ran.status}").replace("/dev/stdin", "daemon.json")
 
 
-def properties(host: Reader, site: Site, *names: str) -> dict[str, str]:
+def properties(host: Reader, layout: Layout, *names: str) -> dict[str, str]:
     """Properties of the daemon's unit, as ``systemctl show`` prints them; one that it prints twice has two lines."""
-    manager = managers.of(host, site)
+    manager = managers.of(host, layout)
     control = manager.control if manager else ("systemctl",)
-    ran = host.ask(*control, "show", site.unit, *(f"--property={n}" for n in names))
+    ran = host.ask(*control, "show", layout.unit, *(f"--property={n}" for n in names))
     shown: dict[str, str] = {}
     for name, equals, value in (line.partition("=") for line in ran.stdout.splitlines()):
         if equals:
@@ -141,16 +132,3 @@ def _expand(line: str, variables: dict[str, str]) -> list[str]:
         elif word:
             words.append(re.sub(r"\$\{(\w+)\}", lambda m: variables.get(m.group(1), ""), word))
     return words
-
-
-def without(flags: list[str], name: str) -> list[str]:
-    """The flags less one that takes a value, in either of its spellings."""
-    kept, skip = [], False
-    for flag in flags:
-        if skip:
-            skip = False
-        elif flag == name:
-            skip = True
-        elif not flag.startswith(f"{name}="):
-            kept.append(flag)
-    return kept

@@ -38,7 +38,7 @@ class Need(NamedTuple):
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """The steps that mend the differences, and what holds some of them."""
     keys = {d.key for d in differences}
-    if facts.flavour.emulators == "root":
+    if facts.kind.emulators == "root":
         return Change(NAME, differences, blocked=tuple(_roots(d.key) for d in differences))
     if obstacle := obstacles.obstacle(host, facts):
         return Change(NAME, differences, blocked=obstacle.blocks(*(d.key for d in differences)))

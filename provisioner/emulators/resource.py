@@ -37,7 +37,7 @@ def want(desired: Desired, facts: Facts) -> State:
 def have(host: Reader, facts: Facts, want: State) -> State:
     """What the kernel's table, a run of each architecture's probe, and the files read at boot say."""
     if facts.inside:
-        return {NOTE: f"{facts.flavour.title} brings its own emulators: `provisioner prove` runs them"}
+        return {NOTE: f"{facts.kind.title} brings its own emulators: `provisioner prove` runs them"}
     found: dict[str, Value] = {MOUNTED: _table(host, facts)}
     rows = [table.of(key) for key in want if key in table.PLATFORMS]
     headers = {row.architecture: elf.program(row.architecture) for row in rows}

@@ -1,15 +1,14 @@
-"""Docker's own configuration: contexts, and what ``sudo`` takes away of the user's own choice.
+"""Docker's own configuration: the contexts of a user.
 
 Facts: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sha256 of the name>/meta.json``.
 """
 
 from collections.abc import Iterator, Mapping
 
+from provisioner.engine import addresses
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
-
-DEFAULT = "unix:///var/run/docker.sock"
 
 
 class Context(NamedTuple):
@@ -52,7 +51,7 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
     if text is None:
         hint = "see `docker context ls`; leave it with `docker context use default`"
         raise ConfigError(f"{source}: there is no docker context {name!r}", hint=hint)
-    return Context(name, _host(_parsed(text, path)) or DEFAULT, source)
+    return Context(name, _host(_parsed(text, path)) or addresses.DEFAULT, source)
 
 
 def every(host: Reader, folder: str) -> Iterator[Context]:
@@ -65,40 +64,6 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
             continue  # docker cannot use it, either
         if (address := _host(found)) and isinstance(label := found.get("Name"), str):
             yield Context(label, address, f"context {label}")
-
-
-def lost(host: Reader, address: str, source: str) -> str | None:
-    """What the user chose before ``sudo``, which shows root nothing of it; None: nothing else than this address."""
-    user = host.environ.get("SUDO_USER", "")
-    account = host.account(user) if user and host.uid == 0 and source == "default" else None
-    if account is None:
-        return None
-    try:
-        chosen = _chosen(host, user, f"{account.home}/.docker")
-    except ProvisionerError:
-        return None  # then docker is in trouble there, too
-    if chosen is None or chosen.address == address:
-        return None
-    return (
-        f"this is {address}; {user} talks to {chosen.address} ({chosen.source}), and sudo does not pass that on:"
-        f" --host {chosen.address} would"
-    )
-
-
-def _chosen(host: Reader, user: str, folder: str) -> Context | None:
-    """Where the user's own shell leads: by what sudo was given, else by the current context."""
-    before = _environment(host)
-    if there := before.get("DOCKER_HOST"):
-        return Context("default", there, "DOCKER_HOST")
-    name = before.get("DOCKER_CONTEXT") or current(host, folder, user=user)
-    return named(host, folder, name, f"context {name}", user=user) if name not in ("", "default") else None
-
-
-def _environment(host: Reader) -> dict[str, str]:
-    """The environment of the process that started us, which is sudo, and still has what it did not pass on."""
-    words = (host.read("/proc/self/stat") or "").rpartition(")")[2].split()
-    text = host.read(f"/proc/{words[1]}/environ") if len(words) > 1 else None
-    return dict(word.split("=", 1) for word in (text or "").split("\0") if "=" in word)
 
 
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:

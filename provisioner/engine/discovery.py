@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from provisioner.engine import contexts, facts, info, kinds, processes
+from provisioner.engine import contexts, info, kinds, ownership, places, processes
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
-from provisioner.engine.kinds import Flavour
+from provisioner.engine.kinds import Kind
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
+from provisioner.text import command_line
 
 USERS = "/run/user"
 
@@ -21,9 +22,9 @@ class Daemon(NamedTuple):
     problem: str = ""
 
     @property
-    def flavour(self) -> Flavour:
+    def kind(self) -> Kind:
         """What kind of engine it is."""
-        return kinds.of(self.engine.flavour if self.engine else info.NONE.flavour)
+        return kinds.of(self.engine.kind if self.engine else info.NONE.kind)
 
 
 def every(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
@@ -40,14 +41,14 @@ def every(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
 
 def whose(host: Reader, daemon: Daemon) -> str:
     """Whether it is ours to provision, and if not, why not or whose it is."""
-    row = daemon.flavour
+    row = daemon.kind
     if daemon.engine is None:
         return daemon.problem
     if row.owner == "user" and host.uid == 0:
         return "its user's to provision, without sudo"
-    if not row.builder or facts.stranger(host, row, daemon.where):
+    if not row.builder or ownership.stranger(host, row, daemon.where):
         return "not ours to provision"
-    if row.site is None:
+    if row.layout is None:
         return "only its builder is ours to provision"
     if row.owner == "root" and host.uid != 0:
         return "root's to provision"
@@ -61,7 +62,7 @@ def ours(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
 
 def _asked(host: Reader, where: Endpoint) -> Daemon:
     try:
-        return Daemon(where, facts.asked(host, where))
+        return Daemon(where, ownership.asked(host, where))
     except ProvisionerError as e:
         return Daemon(where, None, e.message)
 
@@ -87,10 +88,10 @@ def _identity(host: Reader, where: Endpoint) -> object:
 
 
 def _candidates(host: Reader) -> Iterator[Endpoint]:
-    rows = (kinds.ENGINE, *kinds.FLAVOURS)  # a socket of several rows is Engine's by name
+    rows = (kinds.ENGINE, *kinds.KINDS)  # a socket of several rows is Engine's by name
     for row in rows:
         for pattern in (s for s in row.sockets if "://" not in s):
-            for socket in _matching(host, facts.filled(host, pattern)):
+            for socket in _matching(host, places.expanded(host, pattern)):
                 yield Endpoint("", f"unix://{socket}", row.title)
     for user in host.names(USERS) if host.uid == 0 else ():
         yield Endpoint("", f"unix://{USERS}/{user}/docker.sock", f"of the user {user}")
@@ -113,9 +114,6 @@ def _matching(host: Reader, pattern: str) -> Iterable[str]:
 
 def _listening(argv: tuple[str, ...]) -> Iterator[Endpoint]:
     """The Unix sockets that a dockerd was told to listen at."""
-    for index, word in enumerate(argv):
-        name, equals, value = word.partition("=")
-        if name in ("-H", "--host"):
-            address = value if equals else (*argv, "")[index + 1]
-            if address.startswith("unix://"):
-                yield Endpoint("", address, "a running dockerd")
+    for address in command_line.values(argv, "-H", "--host"):
+        if address.startswith("unix://"):
+            yield Endpoint("", address, "a running dockerd")

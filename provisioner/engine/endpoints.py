@@ -1,11 +1,9 @@
 """Which engine ``docker`` talks to. Source: docker/cli's resolveContextName."""
 
-from provisioner.engine import contexts
+from provisioner.engine import addresses, contexts
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
-SOCKET = "/var/run/docker.sock"
-PIPE = "npipe:////./pipe/docker_engine"  # the same on Windows
 AUTO, ALL = "auto", "all"  # what docker itself would use; each that is ours
 PINNED = "engine:, --context or --host"
 
@@ -32,21 +30,14 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
     """
     name, source = ("", "") if pinned in (AUTO, ALL) else (pinned, PINNED)
     if "://" in name:
-        return Endpoint("default", address(name), source)
+        return Endpoint("default", addresses.address(name), source)
     if name in ("", "default") and (where := host.environ.get("DOCKER_HOST")):
-        return Endpoint("default", address(where), "DOCKER_HOST")
+        return Endpoint("default", addresses.address(where), "DOCKER_HOST")
     if not name:
         name, source = host.environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
         folder = contexts.folder(host)
         name, source = contexts.current(host, folder), f"{folder}/config.json"
     if name in ("", "default"):
-        return Endpoint("default", PIPE if host.platform == "win32" else f"unix://{SOCKET}", "default")
+        return Endpoint("default", addresses.PIPE if host.platform == "win32" else addresses.DEFAULT, "default")
     return Endpoint(*contexts.named(host, contexts.folder(host), name, source))
-
-
-def address(text: str) -> str:
-    """An address as docker reads it: of a socket without a path the default, of a name without a scheme tcp."""
-    if text in ("", "unix://"):
-        return f"unix://{SOCKET}"
-    return text if "://" in text else f"tcp://{text}"

@@ -22,7 +22,7 @@ LIMITS = {
 class Engine(NamedTuple):
     """What an engine says of itself in /info. ``version`` is None where it is no number."""
 
-    flavour: str
+    kind: str
     name: str
     version_text: str
     version: tuple[int, ...] | None
@@ -88,7 +88,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
     registry = info.get("RegistryConfig") or {}
     indexes = registry.get("IndexConfigs") or {}
     return Engine(
-        flavour=kinds.recognised(info, where.host).name,
+        kind=kinds.recognised(info, where.host).name,
         name=str(info.get("Name") or ""),
         version_text=text,
         version=version(text),

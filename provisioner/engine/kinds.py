@@ -13,10 +13,10 @@ Leaf = tuple[str, ...]
 LEAF = ("features", "containerd-snapshotter")
 
 
-class Site(NamedTuple):
+class Layout(NamedTuple):
     """Where the things of one engine lie on this host.
 
-    ``{home}``, ``{config}``, ``{runtime}`` and ``{appdata}`` are its user's (``facts.placed``). ``files``: where its
+    ``{home}``, ``{config}``, ``{runtime}`` and ``{appdata}`` are its user's (``places.resolved``). ``files``: where its
     configuration may be, each with the key that turns containerd's store on; the first that is there counts, else the
     first. ``closed``: nobody may edit it while the engine runs. ``managers``: who restarts it, by their names in
     managers.py; the first that runs this host. ``dockerd``: what judges a candidate, where the unit does not say.
@@ -32,10 +32,10 @@ class Site(NamedTuple):
     managed: bool = False
 
 
-class Flavour(NamedTuple):
+class Kind(NamedTuple):
     """One kind of engine.
 
-    ``site`` None: no file of it is ours to edit, and ``advice`` and ``command`` are for its owner. ``owner``: whose
+    ``layout`` None: no file of it is ours to edit, and ``advice`` and ``command`` are for its owner. ``owner``: whose
     engine it is, root's, a user's, or either's. ``emulators``: who registers them, ``here`` (root, on this host),
     ``root`` (the same, and we are not) or ``inside`` (they come with it). ``daemon``: how its owner sets a key of
     daemon.json. ``sockets``: where it listens; ``only``: and nowhere else, for else it is another one of its kind, of
@@ -46,7 +46,7 @@ class Flavour(NamedTuple):
     name: str
     title: str
     signs: Callable[[Info, str], bool]
-    site: Site | None = None
+    layout: Layout | None = None
     advice: str = ""
     command: str = ""
     owner: str = "either"
@@ -77,11 +77,11 @@ def _remote(_: Info, host: str) -> bool:
     return not host.startswith(("unix://", "npipe://"))
 
 
-ENGINE = Flavour(
+ENGINE = Kind(
     "engine",
     "Engine",
     lambda i, h: True,
-    Site(),
+    Layout(),
     owner="root",
     emulators="here",
     sockets=("/var/run/docker.sock", "/run/docker.sock"),  # /var/run is a link
@@ -89,8 +89,8 @@ ENGINE = Flavour(
 )
 
 # The first row whose signs are there wins, so that what wraps an engine comes before the engine.
-FLAVOURS = (
-    Flavour(
+KINDS = (
+    Kind(
         "desktop-wsl",
         "Docker Desktop, integrated into WSL",
         lambda i, h: _desktop(i, h) and h.startswith("unix://") and "microsoft" in str(i.get("KernelVersion")),
@@ -99,11 +99,11 @@ FLAVOURS = (
         "docker desktop restart",
         owner="user",
     ),
-    Flavour(
+    Kind(
         "desktop",
         "Docker Desktop",
         _desktop,
-        Site(
+        Layout(
             tuple(
                 (f"{folder}/{name}", (key,))
                 for folder in (
@@ -129,7 +129,7 @@ FLAVOURS = (
             "npipe:////./pipe/dockerDesktopLinuxEngine",
         ),
     ),
-    Flavour(
+    Kind(
         "podman",
         "Podman",
         lambda i, h: "BuildahVersion" in i or "buildahVersion" in (i.get("host") or ()),
@@ -140,7 +140,7 @@ FLAVOURS = (
         store=False,
         sockets=("/run/podman/podman.sock", "{runtime}/podman/podman.sock"),
     ),
-    Flavour(
+    Kind(
         "orbstack",
         "OrbStack",
         lambda i, h: _system(i, "OrbStack") or _named(i, "orbstack"),
@@ -149,7 +149,7 @@ FLAVOURS = (
         "orb config docker && orb restart docker",
         sockets=("{home}/.orbstack/run/docker.sock",),
     ),
-    Flavour(
+    Kind(
         "rancher-desktop",
         "Rancher Desktop",
         lambda i, h: _named(i, "lima-rancher-desktop") or _system(i, "Rancher Desktop WSL Distribution"),
@@ -158,7 +158,7 @@ FLAVOURS = (
         "rdctl shutdown && rdctl start",
         sockets=("{home}/.rd/docker.sock",),
     ),
-    Flavour(
+    Kind(
         "colima",
         "Colima",
         lambda i, h: _named(i, "colima"),
@@ -167,7 +167,7 @@ FLAVOURS = (
         "colima stop && colima start --edit",
         sockets=("{home}/.colima/*/docker.sock", "{home}/.config/colima/*/docker.sock", "{home}/.colima/docker.sock"),
     ),
-    Flavour(
+    Kind(
         "lima",
         "Lima",
         lambda i, h: _named(i, "lima"),
@@ -176,7 +176,7 @@ FLAVOURS = (
         "limactl stop INSTANCE && limactl edit INSTANCE && limactl start INSTANCE",
         sockets=("{home}/.lima/*/sock/docker.sock",),
     ),
-    Flavour(
+    Kind(
         "remote",
         "an engine on another machine",
         _remote,
@@ -184,7 +184,7 @@ FLAVOURS = (
         "run provisioner there: files and emulators of this host are not that engine's",
         "provisioner apply",
     ),
-    Flavour(
+    Kind(
         "windows",
         "Engine for Windows containers",
         lambda i, h: i.get("OSType") == "windows" or str(i.get("Driver")).startswith("windowsfilter"),
@@ -194,11 +194,11 @@ FLAVOURS = (
         store=False,
         builder=False,
     ),
-    Flavour(
+    Kind(
         "rootless",
         "Engine, rootless",
         lambda i, h: "name=rootless" in (i.get("SecurityOptions") or ()),
-        Site(
+        Layout(
             (("{config}/docker/daemon.json", LEAF),),
             managers=("systemd --user",),
             pid="{runtime}/docker.pid",
@@ -209,11 +209,11 @@ FLAVOURS = (
         sockets=("{runtime}/docker.sock",),
         only=True,
     ),
-    Flavour(
+    Kind(
         "snap",
         "Engine, snap",
         lambda i, h: str(i.get("DockerRootDir", "")).startswith("/var/snap/"),
-        Site(
+        Layout(
             (("/var/snap/docker/current/config/daemon.json", LEAF),),
             unit="snap.docker.dockerd.service",
             managers=("snapd",),
@@ -225,11 +225,11 @@ FLAVOURS = (
         emulators="here",
         sockets=("/var/snap/docker/common/run/docker.sock",),
     ),
-    Flavour(
+    Kind(
         "container",
         "Engine in a container",
         lambda i, h: str(i.get("OperatingSystem", "")).endswith(" (containerized)"),
-        Site(),
+        Layout(),
         owner="root",
         emulators="here",
     ),
@@ -237,7 +237,7 @@ FLAVOURS = (
 )  # fmt: skip
 
 # What answers like an engine of this host, and is not: its socket leads elsewhere.
-ELSEWHERE = Flavour(
+ELSEWHERE = Kind(
     "elsewhere",
     "an engine that runs elsewhere, behind a socket of this host",
     lambda i, h: False,
@@ -247,19 +247,19 @@ ELSEWHERE = Flavour(
 )
 
 
-def recognised(info: Info, host: str) -> Flavour:
+def recognised(info: Info, host: str) -> Kind:
     """The kind of engine that gives this answer to GET /info at an address.
 
     A machine of its own may have any name, so what can be said by the address alone counts, too.
     """
-    found = next(row for row in FLAVOURS if row.signs(info, host))
+    found = next(row for row in KINDS if row.signs(info, host))
     there = expected(host) if found is ENGINE else None
     return there if there and there.emulators == "inside" else found
 
 
-def expected(host: str) -> Flavour | None:
+def expected(host: str) -> Kind | None:
     """The kind of engine that usually listens at an address; None: that says nothing."""
-    return next((row for row in FLAVOURS if any(_fits(host, pattern) for pattern in row.sockets)), None)
+    return next((row for row in KINDS if any(_fits(host, pattern) for pattern in row.sockets)), None)
 
 
 def _fits(host: str, pattern: str) -> bool:
@@ -276,6 +276,6 @@ def _fits(host: str, pattern: str) -> bool:
     return at > 0 and (path.endswith(after) if star else path.endswith(before))
 
 
-def of(name: str) -> Flavour:
+def of(name: str) -> Kind:
     """The row of a name; that of ``none`` is Engine's, for where nobody answers that is what there could be."""
-    return next((row for row in (*FLAVOURS, ELSEWHERE) if row.name == name), ENGINE)
+    return next((row for row in (*KINDS, ELSEWHERE) if row.name == name), ENGINE)

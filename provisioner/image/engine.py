@@ -3,15 +3,16 @@
 import re
 
 from provisioner.daemon import service
-from provisioner.engine import endpoints, facts, info, registries
+from provisioner.engine import addresses, endpoints, info, memory, registries, running, stores
 from provisioner.engine.facts import Facts
-from provisioner.engine.kinds import Site
+from provisioner.engine.kinds import Layout
 from provisioner.errors import NoEngineError
 from provisioner.host import System
 from provisioner.model import Reader
 from provisioner.platforms import elf, machine, table
+from provisioner.text import command_line
 
-HERE = endpoints.Endpoint("default", f"unix://{endpoints.SOCKET}", "--root")
+HERE = endpoints.Endpoint("default", addresses.DEFAULT, "--root")
 UNITS = (
     "/usr/lib/systemd/system/docker.service",
     "/lib/systemd/system/docker.service",
@@ -32,8 +33,8 @@ def gather(host: Reader, root: str) -> Facts:
     flags = _flags(host)
     answer = {"ServerVersion": text, "Driver": "overlayfs" if new else "overlay2", "DockerRootDir": DATA}
     found = info.engine({**answer, "DriverStatus": [info.PAIR] if new else []}, HERE)._replace(shown={})
-    path = facts.config_file(flags, Site())
-    prior, owned = facts.prior(host, found), facts.owned(host, path)
+    path = running.config_file(flags, Layout())
+    prior, owned = stores.prior(host, found), memory.owned(host, path)
     return bare(host)._replace(engine=found, flags=flags, daemon_json=path, prior=prior, owned=owned)
 
 
@@ -42,9 +43,9 @@ def bare(host: Reader) -> Facts:
     return Facts(
         endpoint=HERE,
         engine=info.NONE,
-        socket=endpoints.SOCKET,
+        socket=addresses.SOCKET,
         flags=(),
-        daemon_json=Site().files[0][0],
+        daemon_json=Layout().files[0][0],
         prior=False,
         native=table.native(_machine(host)),
         entries={},
@@ -80,4 +81,4 @@ def _flags(host: Reader) -> tuple[str, ...]:
     texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
     lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]
     argv = service.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
-    return tuple(service.without(list(argv[1:]), "--containerd"))
+    return tuple(command_line.without(argv[1:], "--containerd"))

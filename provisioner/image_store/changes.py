@@ -27,27 +27,27 @@ class Way(NamedTuple):
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Set one leaf, restart once where the store is not yet in effect, and try it: 24 to 28 start with a broken one."""
     keys = [d.key for d in differences]
-    if facts.flavour.site is None:
-        message = f"{facts.flavour.title}: its configuration is not ours to edit"
-        hint = f"{facts.flavour.advice}: {facts.flavour.command}"
+    if facts.kind.layout is None:
+        message = f"{facts.kind.title}: its configuration is not ours to edit"
+        hint = f"{facts.kind.advice}: {facts.kind.command}"
         return Change(resource, differences, blocked=Obstacle("not-ours", message, hint).blocks(*keys))
     switch = any(d.key == IN_EFFECT for d in differences)
     way = _way(host, facts, desired, switch=switch)
     if blocked := tuple(b for obstacle in way.obstacles for b in obstacle.blocks(*keys)):
         return Change(resource, differences, way.before, blocked=blocked, notes=way.notes)
     edit = any(d.key == CONFIGURED for d in differences)
-    set_leaf = changes.edits(host, facts, {facts.leaf: True}) if edit or facts.site.closed else ()
+    set_leaf = changes.edits(host, facts, {facts.leaf: True}) if edit or facts.layout.closed else ()
     trial = tuple(TryStore(facts.socket, platform, facts.within) for platform in facts.native[:1])
-    if facts.site.closed:
-        named = (facts.site.unit, facts.socket)
+    if facts.layout.closed:
+        named = (facts.layout.unit, facts.socket)
         closed = (*way.before, Stop(*named), *set_leaf, Start(*named))
         return Change(resource, differences, closed, notes=way.notes, hides=True, trial=trial)
     edits = (*way.before, *set_leaf)
-    if switch and service.nobody(host, facts.site):
+    if switch and service.nobody(host, facts.layout):
         return Change(resource, differences, edits, blocked=service.OWED.blocks(IN_EFFECT), notes=way.notes)
     if not switch:
         return Change(resource, differences, edits, notes=way.notes)
-    restart = Restart(facts.site.unit, facts.socket, flavour=facts.engine.flavour)
+    restart = Restart(facts.layout.unit, facts.socket, flavour=facts.engine.kind)
     return Change(resource, differences, edits, restart, notes=way.notes, hides=True, trial=trial)
 
 
@@ -65,7 +65,7 @@ def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
         found = file.load(host, facts, facts.leaf)
     except ConfigError as e:
         return Way((Obstacle("unreadable", e.message, e.hint or "put the file right"),))
-    if found_obstacles := (_against_settings if facts.site.closed else _against_daemon)(host, facts, found):
+    if found_obstacles := (_against_settings if facts.layout.closed else _against_daemon)(host, facts, found):
         return Way(tuple(found_obstacles))
     if not switch:
         return Way()
@@ -74,7 +74,7 @@ def _way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
         carried = migration.plan(host, facts, desired)
         return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, carried.notes)
     why = inventory.refusal(host, facts, desired) or why
-    return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.site.closed else ())
+    return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.layout.closed else ())
 
 
 def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
@@ -89,5 +89,5 @@ def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[O
         return named
     text = json_edit.put(file.text(host, facts) or "", facts.leaf, True)
     words = service.validate(host, text, scene.start)
-    hint = f"see {facts.daemon_json} and {facts.site.unit}"
+    hint = f"see {facts.daemon_json} and {facts.layout.unit}"
     return [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)] if words else []

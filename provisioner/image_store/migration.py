@@ -25,9 +25,9 @@ class Migration(NamedTuple):
 
 def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     """The images that are not there yet, a step each, and the comparison of all. Containers hold the switch."""
-    if facts.flavour.owner != "root" or facts.site.managed:
+    if facts.kind.owner != "root" or facts.layout.managed:
         hint = "save or push what is needed, then say image_store: {existing: hide}"
-        message = f"images of {facts.flavour.title} cannot be carried over"
+        message = f"images of {facts.kind.title} cannot be carried over"
         return Migration((), (Obstacle("not-carried", message, hint),), ())
     if host.program("ctr") is None:
         message = "ctr, containerd's own client, is not installed"

@@ -4,8 +4,6 @@ Judged by what is in effect. The file is a second key: a store that is on while 
 start (24 to 28), or may (29, on a host that once used a graph driver).
 """
 
-import itertools
-
 from provisioner.config.desired import Desired
 from provisioner.daemon import file
 from provisioner.engine import stores
@@ -13,7 +11,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.image_store.keys import CONFIGURED, FEATURE, IN_EFFECT, needs_key
 from provisioner.model import Difference, Reader, State, Unknown, Value
-from provisioner.text import json_read
+from provisioner.text import command_line, json_read
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,9 +22,9 @@ NAME = "image store"
 
 def want(desired: Desired, facts: Facts) -> State:
     """The store in effect, and the key wherever the engine needs it to come up like that again."""
-    if desired.image_store.backend == "unmanaged" or not facts.flavour.store:
+    if desired.image_store.backend == "unmanaged" or not facts.kind.store:
         return {}
-    if facts.flavour.site is not None and not facts.site.closed and needs_key(facts):
+    if facts.kind.layout is not None and not facts.layout.closed and needs_key(facts):
         return {IN_EFFECT: "containerd", CONFIGURED: True}
     return {IN_EFFECT: "containerd"}
 
@@ -49,16 +47,10 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
 
 def _configured(host: Reader, facts: Facts) -> Value:
     """The key's value; None where it is missing; a sentence where the file cannot be taken as it is."""
-    if {FEATURE, f"{FEATURE}=true"} & set(_features(facts.flags)):
+    if {FEATURE, f"{FEATURE}=true"} & set(command_line.values(facts.flags, "--feature")):
         return True
     try:
         value = json_read.leaf(file.load(host, facts, facts.leaf), facts.leaf)
     except (ConfigError, DeniedError) as e:
         return Unknown(e.message) if isinstance(e, DeniedError) else e.message
     return value if isinstance(value, bool) or value is None else f"{value!r}, which is no boolean"
-
-
-def _features(flags: tuple[str, ...]) -> list[str]:
-    """What the running daemon was given with --feature, in either spelling."""
-    after = [b for a, b in itertools.pairwise(flags) if a == "--feature"]
-    return after + [f.removeprefix("--feature=") for f in flags if f.startswith("--feature=")]

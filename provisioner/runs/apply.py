@@ -9,7 +9,7 @@ from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
 from provisioner.daemon import service
 from provisioner.emulators import emulated
-from provisioner.engine import facts
+from provisioner.engine import facts, target
 from provisioner.errors import Exit, ProvisionerError, RolledBackError
 from provisioner.host import System
 from provisioner.model import Found
@@ -68,7 +68,7 @@ def apply(
         cut = recover(system, say)
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
-        system, wanted = facts.bound(system, wanted, found)
+        system, wanted = target.with_engine(system, wanted, found)
         for note in emulated.told(wanted, found):
             say(f"note: {note}")
         made = plan.make(system, found, wanted)
@@ -112,7 +112,7 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
         return undone, ()
     with system.lock(journal.lock(system)), interruptible():
         seen = facts.gather(system, every[-1].desired)
-        system, _ = facts.bound(system, every[-1].desired, seen)
+        system, _ = target.with_engine(system, every[-1].desired, seen)
         gone = [left for left in leftovers.found(system, seen.socket, undoes) if left.steps] if seen.socket else []
         if gone:
             before = compare.drift(system, seen, every[-1].desired)

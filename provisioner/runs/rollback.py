@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from provisioner.builder import obstacles
 from provisioner.daemon import service
-from provisioner.engine import facts
+from provisioner.engine import facts, target
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.host import System
 from provisioner.image_store import inventory
@@ -136,7 +136,7 @@ def timer(number: int) -> str:
 
 def undo(system: System, receipt: Receipt, outcome: str, say: Say) -> None:
     """Take a run back, newest step first, and judge that by what is observed. RollbackFailedError: not as before."""
-    system = facts.addressed(system, receipt.desired)
+    system = target.with_endpoint(system, receipt.desired)
     with uninterruptible():
         book = Journal(system, receipt.number)
         notes = [note for step in receipt.undo if (note := attempt(step, system, say))]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from provisioner.config.desired import Desired
-from provisioner.engine import endpoints, facts
+from provisioner.engine import addresses, endpoints, facts
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.host import System
 from provisioner.runs import receipts
@@ -32,11 +32,11 @@ def entitled(system: System, wanted: Desired) -> System:
     if system.uid == 0:
         return system
     try:
-        owner = facts.gather(system, wanted, quick=True).flavour.owner
+        owner = facts.gather(system, wanted, quick=True).kind.owner
     except (DeniedError, NoEngineError):
         if receipts.unended(system.personal()) is not None:
             return system.personal()  # it does not answer because it was left stopped
-        if endpoints.endpoint(system, wanted.engine).host not in facts.LOCAL:
+        if endpoints.endpoint(system, wanted.engine).host not in addresses.LOCAL:
             raise
         owner = "root"
     if owner == "root":

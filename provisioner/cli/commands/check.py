@@ -9,7 +9,7 @@ import sys
 from provisioner.cli.commands import Answer, configuration, named, wanted
 from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
-from provisioner.engine import contexts
+from provisioner.engine import addresses, contexts
 from provisioner.errors import Exit, ProvisionerError
 from provisioner.host import System
 from provisioner.typed import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def run(host: System, args: Arguments) -> Answer:
     asked = wanted(host, args)
     _begin(host, asked, socket, quick=args.quick)
     from provisioner.checks import result
-    from provisioner.engine import endpoints, facts
+    from provisioner.engine import endpoints, facts, target
 
     if asked.engine == endpoints.ALL:
         from provisioner.cli.commands import each
@@ -37,7 +37,7 @@ def run(host: System, args: Arguments) -> Answer:
     seen = facts.gather(host, asked, quick=args.quick, far=False)
     if not args.quiet:
         tell(host, asked, seen)
-    host, asked = facts.bound(host, asked, seen)
+    host, asked = target.with_engine(host, asked, seen)
     found = result.found(host, seen, asked, started, recording=args.record)
     kept = args.record or args.textfile_dir
     if kept or args.format not in formats.SHORT:
@@ -56,7 +56,7 @@ def _here(host: System, args: Arguments) -> str:
     """
     try:
         if not named(args) and contexts.unnamed(host):
-            return contexts.DEFAULT.removeprefix("unix://")
+            return addresses.DEFAULT.removeprefix("unix://")
         from provisioner.engine import endpoints
 
         socket = endpoints.endpoint(host, named(args) or endpoints.AUTO).socket or ""

@@ -24,7 +24,7 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
         raise NoEngineError("no engine of this host is ours to provision", hint="see `provisioner detect`")
     told = []
     for daemon in found:
-        suffix = "" if daemon is found[0] else f"-{daemon.flavour.name}"
+        suffix = "" if daemon is found[0] else f"-{daemon.kind.name}"
         more: dict[str, Any] = {"host": daemon.where.host, "context": None, "suffix": suffix}
         if suffix and "record" in vars(args):
             more |= {"record": False, "textfile_dir": None}  # a record is of one engine

@@ -6,7 +6,7 @@ from provisioner.cli import answers, plans
 from provisioner.cli.commands import Answer, each, only, wanted
 from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
-from provisioner.engine import endpoints, facts
+from provisioner.engine import endpoints, facts, target
 from provisioner.errors import Exit
 from provisioner.host import System
 from provisioner.runs import freeze, journal, plan, receipts
@@ -34,7 +34,7 @@ def _running(host: System, args: Arguments) -> tuple[System, Plan, tuple[LeftOve
     asked = wanted(host, args)
     seen = facts.gather(host, asked, quick=args.quick)
     tell(host, asked, seen)
-    host, asked = facts.bound(host, asked, seen)
+    host, asked = target.with_engine(host, asked, seen)
     made = plan.make(host, seen, asked)
     if not seen.socket:
         return host, made, ()

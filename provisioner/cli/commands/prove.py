@@ -6,7 +6,7 @@ from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
 from provisioner.config import parse
 from provisioner.config.desired import Desired
-from provisioner.engine import facts
+from provisioner.engine import facts, target
 from provisioner.engine.facts import Facts
 from provisioner.errors import Exit
 from provisioner.host import System
@@ -25,7 +25,7 @@ def run(system: System, args: Arguments) -> Answer:
         rollback.recover(system, say)
         seen = facts.gather(system, asked)
         tell(system, asked, seen)
-        system, asked = facts.bound(system, asked, seen)
+        system, asked = target.with_engine(system, asked, seen)
         if args.registry:
             return _pushed(system, seen, asked, args)
         proven = local.prove(system, seen, asked, say)

@@ -10,7 +10,7 @@ from provisioner.config import load
 from provisioner.config.desired import Desired, ImageStore
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.emulators import resource
-from provisioner.engine import facts, kinds
+from provisioner.engine import facts, kinds, places
 from provisioner.errors import CommandError, ConfigError, DeniedError, Exit, ProvisionerError, RolledBackError
 from provisioner.host import System
 from provisioner.model import NOTE
@@ -249,9 +249,9 @@ def test_settings_are_found_where_each_system_has_them(tmp_path: Path, environ: 
     at = tmp_path / file.lstrip("/")
     at.parent.mkdir(parents=True)
     at.write_text("{}")
-    row = kinds.of("desktop").site
+    row = kinds.of("desktop").layout
     assert row is not None
-    path, leaf = facts.placed(System(str(tmp_path), environ), row).files[0]
+    path, leaf = places.resolved(System(str(tmp_path), environ), row).files[0]
     assert path == file
     assert leaf[0] == ("useContainerdSnapshotter" if file.endswith("settings.json") else "UseContainerdSnapshotter")
 

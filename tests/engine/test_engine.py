@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.builder import store
-from provisioner.engine import contexts, endpoints, info, kinds, stores
+from provisioner.engine import addresses, contexts, endpoints, info, kinds, stores
 from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
 from provisioner.host import System, wire
@@ -104,7 +104,7 @@ def test_docker_s_own_default_is_told_without_a_parser(
         (tmp_path / "root/.docker/config.json").write_text(config)
     assert contexts.unnamed(host) is unnamed
     if unnamed:
-        assert endpoints.endpoint(host) == Endpoint("default", contexts.DEFAULT, "default")
+        assert endpoints.endpoint(host) == Endpoint("default", addresses.DEFAULT, "default")
 
 
 def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -179,4 +179,4 @@ def test_the_known_names_of_defaults_files_are_digests_of_their_endpoints() -> N
 
 @pytest.mark.parametrize("name", seen.INFO)
 def test_what_a_real_engine_answers_is_read_without_a_traceback(name: str) -> None:
-    assert info.engine(seen.INFO[name], LOCAL).flavour in {f.name for f in kinds.FLAVOURS}
+    assert info.engine(seen.INFO[name], LOCAL).kind in {f.name for f in kinds.KINDS}

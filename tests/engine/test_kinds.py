@@ -11,7 +11,7 @@ import pytest
 from provisioner.cli import answers, detect
 from provisioner.config import parse
 from provisioner.config.desired import Desired, ImageStore
-from provisioner.engine import endpoints, facts, kinds
+from provisioner.engine import endpoints, facts, kinds, ownership, target
 from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import NoEngineError
 from provisioner.host import System, remote
@@ -67,13 +67,13 @@ ADDRESSES = {
 }
 
 
-@pytest.mark.parametrize(("fields", "host", "flavour"), SAID)
-def test_an_engine_is_known_by_what_it_says_and_where(fields: dict[str, Any], host: str, flavour: str) -> None:
-    assert kinds.recognised({**LINUX, **fields}, host).name == flavour
+@pytest.mark.parametrize(("fields", "host", "kind"), SAID)
+def test_an_engine_is_known_by_what_it_says_and_where(fields: dict[str, Any], host: str, kind: str) -> None:
+    assert kinds.recognised({**LINUX, **fields}, host).name == kind
 
 
-def test_every_flavour_is_among_the_cases() -> None:
-    assert {name for _, _, name in SAID} == {row.name for row in kinds.FLAVOURS}
+def test_every_kind_is_among_the_cases() -> None:
+    assert {name for _, _, name in SAID} == {row.name for row in kinds.KINDS}
 
 
 @pytest.mark.parametrize("host", ADDRESSES)
@@ -101,14 +101,14 @@ def planned(tmp_path: Path, fields: dict[str, Any], socket: str, wanted: Desired
     host.uid = 1000
     with recorded.engine(tmp_path / socket.lstrip("/"), answers):
         seen = facts.gather(host, wanted)
-        bound, wanted = facts.bound(host, wanted, seen)
+        bound, wanted = target.with_engine(host, wanted, seen)
         return plan.make(bound, seen, wanted), bound
 
 
 LOOK_ALIKES = [
     (fields, host.removeprefix("unix://"))
     for fields, host, name in SAID
-    if kinds.of(name).site is None and kinds.of(name).builder and host.startswith("unix://")
+    if kinds.of(name).layout is None and kinds.of(name).builder and host.startswith("unix://")
 ]
 
 
@@ -195,7 +195,7 @@ def test_ssh_is_called_as_docker_calls_it() -> None:
 
 
 def here(tmp_path: Path, **fields: Any) -> str:
-    """The flavour of an engine at docker's own socket of a tree that has this machine's kernel, to root."""
+    """The kind of an engine at docker's own socket of a tree that has this machine's kernel, to root."""
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/osrelease").write_text(HERE)
     (tmp_path / "var/lib/docker").mkdir(parents=True)
@@ -203,11 +203,11 @@ def here(tmp_path: Path, **fields: Any) -> str:
     host.uid = 0
     answers = {"/info": {**LINUX, "DockerRootDir": "/var/lib/docker", "KernelVersion": HERE, **fields}}
     with recorded.engine(tmp_path / "var/run/docker.sock", answers):
-        return facts.asked(host, endpoints.endpoint(host)).flavour
+        return ownership.asked(host, endpoints.endpoint(host)).kind
 
 
 @pytest.mark.parametrize(
-    ("fields", "flavour"),
+    ("fields", "kind"),
     [
         ({}, "engine"),
         ({"KernelVersion": "5.4.0-elsewhere"}, "elsewhere"),  # a forwarded socket, or an unknown virtual machine
@@ -216,9 +216,9 @@ def here(tmp_path: Path, **fields: Any) -> str:
     ],
 )
 def test_a_socket_that_leads_out_of_this_host_is_seen_through(
-    tmp_path: Path, fields: dict[str, Any], flavour: str
+    tmp_path: Path, fields: dict[str, Any], kind: str
 ) -> None:
-    assert here(tmp_path, **fields) == flavour
+    assert here(tmp_path, **fields) == kind
 
 
 def test_an_engine_in_the_container_that_we_are_in_is_ours(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""What the user chose before ``sudo``, which hides it from root.
+
+The process that started us is sudo. Its environment still has what it did not pass on.
+"""
+
+from provisioner.engine.contexts import Context, current, named
+from provisioner.errors import ProvisionerError
+from provisioner.model import Reader
+
+
+def lost(host: Reader, address: str, source: str) -> str | None:
+    """What the user chose before ``sudo``, which shows root nothing of it; None: nothing else than this address."""
+    user = host.environ.get("SUDO_USER", "")
+    account = host.account(user) if user and host.uid == 0 and source == "default" else None
+    if account is None:
+        return None
+    try:
+        chosen = _chosen(host, user, f"{account.home}/.docker")
+    except ProvisionerError:
+        return None  # then docker is in trouble there, too
+    if chosen is None or chosen.address == address:
+        return None
+    return (
+        f"this is {address}; {user} talks to {chosen.address} ({chosen.source}), and sudo does not pass that on:"
+        f" --host {chosen.address} would"
+    )
+
+
+def _chosen(host: Reader, user: str, folder: str) -> Context | None:
+    """Where the user's own shell leads: by what sudo was given, else by the current context."""
+    before = _environment(host)
+    if there := before.get("DOCKER_HOST"):
+        return Context("default", there, "DOCKER_HOST")
+    name = before.get("DOCKER_CONTEXT") or current(host, folder, user=user)
+    return named(host, folder, name, f"context {name}", user=user) if name not in ("", "default") else None
+
+
+def _environment(host: Reader) -> dict[str, str]:
+    """The environment of the process that started us, which is sudo, and still has what it did not pass on."""
+    words = (host.read("/proc/self/stat") or "").rpartition(")")[2].split()
+    text = host.read(f"/proc/{words[1]}/environ") if len(words) > 1 else None
+    return dict(word.split("=", 1) for word in (text or "").split("\0") if "=" in word)
