@@ -1,5 +1,8 @@
 """What the host is: gathered once, immutable from then on."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from provisioner.config.desired import Desired
 from provisioner.engine import addresses, endpoints, info, kinds, memory, ownership, places, registries, running, stores
 from provisioner.engine.endpoints import Endpoint
@@ -15,9 +18,9 @@ class Facts(NamedTuple):
     """One host and the engine that counts on it.
 
     ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``ours``: the architectures
-    with a file of ours in binfmt.d. ``quick``: no probe is run; ``far``: other machines are asked, too. ``hidden`` is
-    set by the plan when an earlier change of it switches the image store: what the engine holds now will be out of
-    sight then; ``planned``, too: daemon.json as the changes before will leave it (None: as it is).
+    with a rule file of ours, each with its interpreter. ``quick``: no probe is run; ``far``: other machines are asked,
+    too. ``hidden`` is set by the plan when an earlier change of it switches the image store: what the engine holds now
+    will be out of sight then; ``planned``, too: daemon.json as the changes before will leave it (None: as it is).
     """
 
     endpoint: Endpoint
@@ -31,7 +34,7 @@ class Facts(NamedTuple):
     mounted: bool
     daemon: int | None = None
     owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
-    ours: frozenset[str] = frozenset()
+    ours: Mapping[str, str] = MappingProxyType({})
     quick: bool = False
     far: bool = False
     hidden: bool = False

@@ -55,7 +55,9 @@ class Calling(Looking):
         """
         self.begin(programs, bare=bare)
         deadline = time.monotonic() + RUN
-        return [probes.finish(self._begun.pop((program, bare)), deadline) for program in programs]
+        begun = [self._begun.pop((program, bare)) for program in programs]
+        inodes = [probes.release(one, deadline) for one in begun]  # they all end at once, then
+        return [probes.finish(one, deadline, inode) for one, inode in zip(begun, inodes, strict=True)]
 
     def begin(self, programs: Iterable[bytes], *, bare: bool = False) -> None:
         """Start probes now whose end ``runs`` will wait for: the emulators work while we import."""

@@ -16,7 +16,10 @@ STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; s
 
 
 def _machine() -> str:
-    """The CPU's name where there is no ``uname``."""
+    """The CPU's name as ``uname`` has it. Of MIPS, which says one name for both byte orders, with ours in it."""
+    if hasattr(os, "uname"):
+        name = os.uname().machine
+        return "mips64el" if (name, sys.byteorder) == ("mips64", "little") else name
     import platform
 
     return {"AMD64": "x86_64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine())
@@ -30,7 +33,7 @@ class Looking:
         self.environ = os.environ if environ is None else environ
         self.platform = sys.platform
         self.uid = os.geteuid() if hasattr(os, "geteuid") else NOBODY
-        self.machine = machine or (os.uname().machine if hasattr(os, "uname") else _machine())
+        self.machine = machine or (_machine())
         self.state, self.runtime = STATE, RUNTIME
         self.endpoint = ""
         self.image = False

@@ -24,14 +24,15 @@ _WHY = {
 
 
 class Started(NamedTuple):
-    """A probe that runs: the reading end of its stdout, a memory file for its stderr, and the file that it is."""
+    """A probe that runs: the reading end of its stdout, a memory file for its stderr, the writing end of its stdin."""
 
     pid: int
     out: int
     errors: int
-    inode: tuple[int, int] | None
+    go: int
 
 
+Inode = tuple[int, int]  # device and number
 Begun = tuple[Started | str, contextlib.ExitStack]  # or why there is none; and the files that are open until its end
 
 
@@ -46,15 +47,33 @@ def start(program: bytes, *, bare: bool = False) -> Begun:
         return begun, files.pop_all()
 
 
-def finish(begun: Begun, deadline: float) -> Ran:
+def release(begun: Begun, deadline: float) -> Inode | None:
+    """Wait until a probe speaks, see which file it is, and let it end; ``finish`` has to follow.
+
+    Only a probe that has spoken is surely what runs there: posix_spawn returns before the kernel has put the new
+    program in place, and until then the process still is our own Python. None: it is not known.
+    """
+    started, _ = begun
+    if not isinstance(started, Started):
+        return None
+    poll = select.poll()
+    poll.register(started.out, select.POLLIN)
+    try:
+        spoke = any(event & select.POLLIN for _, event in poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+        return _inode(started.pid) if spoke else None
+    finally:
+        os.close(started.go)
+
+
+def finish(begun: Begun, deadline: float, inode: Inode | None) -> Ran:
     """How a probe ended; one that has not at ``deadline``, as time.monotonic has it, is killed."""
     started, files = begun
     with files:
-        return _finish(started, deadline) if isinstance(started, Started) else Ran(None, "", started)
+        return _finish(started, deadline, inode) if isinstance(started, Started) else Ran(None, "", started)
 
 
 def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started | str:
-    """Start a probe, and see which file runs it while it waits for its stdin; or why there is no process.
+    """Start a probe, which speaks and then waits for its stdin; or why there is no process.
 
     QEMU from 10 on for ppc64le first says on stdout that it cannot resolve the name of a memory file, and then runs it.
 
@@ -73,19 +92,20 @@ def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started |
         with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
             path = f"{folder}/{file}"
             pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(SIGPIPE,))
-        return Started(pid, out, errors, _inode(pid))
+        return Started(pid, out, errors, go)
     except OSError as e:
         os.close(out)
+        os.close(go)
         return _WHY.get(e.errno or 0, e.strerror or "it cannot be started")
     finally:
-        for end in (wait, go, into):
+        for end in (wait, into):
             os.close(end)
 
 
 def _inode(pid: int) -> tuple[int, int] | None:
     """The file that a process is: an emulated one is its emulator, the very file that its entry holds open.
 
-    posix_spawn returns after exec, and a probe does not end while its stdin is open. None: this user may not know.
+    A probe does not end while its stdin is open. None: this user may not know.
     """
     try:
         found = os.stat(f"/proc/{pid}/exe")
@@ -121,8 +141,8 @@ def _bare_root() -> Iterator[str]:
         os.close(here)
 
 
-def _finish(probe: Started, deadline: float) -> Ran:
-    pid, out, errors, inode = probe
+def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:
+    pid, out, errors, _ = probe
     said, status = b"", None
     poll = select.poll()
     poll.register(out, select.POLLIN)

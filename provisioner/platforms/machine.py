@@ -1,5 +1,6 @@
 """What this machine runs: by its CPU, and by the entries of the kernel's binfmt_misc table."""
 
+import functools
 from collections.abc import Collection
 
 from provisioner.model import Reader
@@ -12,15 +13,33 @@ OURS = "zz-provisioner-"  # sorts behind the distribution's files: of two rules 
 
 
 def native(host: Reader, registered: dict[str, Entry], asked: Collection[str]) -> tuple[str, ...]:
-    """The platforms that the CPU runs by itself. Whether that includes the 32-bit family is tried where it matters."""
+    """The platforms that the CPU runs by itself: what ``uname`` says, and of those that are asked for what was seen.
+
+    ``uname`` may lie (setarch, a 32-bit personality), and does not know of a CPU's or kernel's 32-bit half. An emulator
+    for what the CPU runs would get the host's own programs.
+    """
     cpu = host.head("/proc/cpuinfo", 8192) or b""  # the first CPU: all of them, on a large host, take a while
-    family = table.family(host.machine)
-    runs: bool | None = None
-    if family and any(table.of(p).architecture == family for p in asked):
-        program = elf.program(family)
-        if not any(e.enabled and binfmt.serves(e.magic, e.mask, e.offset, program) for e in registered.values()):
-            runs = host.runs([program])[0].status == 0
-    return table.native(host.machine, table.cpu_flags(cpu.decode("ascii", "replace")), compat=runs)
+    flags = table.cpu_flags(cpu.decode("ascii", "replace"))
+    known = {table.of(name).architecture for name in table.native(host.machine, compat=False)}
+    foreign = {row.architecture for row in map(table.of, asked) if not row.build_only} - known
+    runs = {a: _runs(host, a) for a in sorted(foreign) if _free(registered, a)}
+    names = dict.fromkeys(table.native(host.machine, flags, compat=runs.get(table.family(host.machine) or "")))
+    for architecture in (a for a, does in runs.items() if does):
+        names |= dict.fromkeys(table.native(table.machine(architecture) or "", flags, compat=False))
+    return tuple(names)
+
+
+def _free(registered: dict[str, Entry], architecture: str) -> bool:
+    """Whether no entry is in the way of a program with the mark; one with a short magic may be."""
+    program = elf.unserved(architecture)
+    return not any(e.enabled and binfmt.serves(e.magic, e.mask, e.offset, program) for e in registered.values())
+
+
+@functools.lru_cache
+def _runs(host: Reader, architecture: str) -> bool:
+    """Whether the CPU and the kernel run an architecture. No emulator is in the way, and neither of them changes."""
+    [ran] = host.runs([elf.unserved(architecture)])
+    return ran.status == 0 and ran.stdout.splitlines()[-1:] == [architecture]
 
 
 def entries(host: Reader) -> dict[str, Entry]:
@@ -34,10 +53,13 @@ def entries(host: Reader) -> dict[str, Entry]:
     return found
 
 
-def ours(host: Reader) -> frozenset[str]:
-    """The architectures whose emulators a file of ours registers at boot."""
-    names = (n.removesuffix(".conf") for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf"))
-    return frozenset(n.removeprefix(OURS) for n in names)
+def ours(host: Reader) -> dict[str, str]:
+    """The architectures whose emulators a file of ours registers at boot, each with its interpreter."""
+    names = [n for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf")]
+    rules = {n: binfmt.parse_rules(host.read(f"{BINFMT_D}/{n}") or "") for n in names}
+    return {
+        n.removeprefix(OURS).removesuffix(".conf"): found[-1].interpreter if found else "" for n, found in rules.items()
+    }
 
 
 def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:

@@ -83,7 +83,7 @@ _ALIASES = {
 }
 _IMPLIED = {"arm": "arm/v7", "arm64/v8": "arm64", "amd64/v1": "amd64"}
 
-# uname -m: what every such machine runs. The kernel says mips64 for both byte orders; add "el" for the little one.
+# uname -m: what every such machine runs. Of MIPS the kernel says mips64 for both byte orders; the host adds "el".
 _NATIVE = {
     "x86_64": "linux/amd64",
     "i386": "linux/386",

@@ -1,0 +1,70 @@
+"""What runs without an emulator is tried, not believed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provisioner.host import System
+from provisioner.platforms import binfmt, elf, machine, table
+
+CHECKOUT = Path(__file__).parents[2]
+HERE = System().machine
+OWN = table.of(table.native(HERE)[0])
+SCRIPT = """
+import sys; sys.path.insert(0, sys.argv[1])
+from provisioner.host import System
+from provisioner.platforms import machine
+print(System().machine, *machine.native(System(), {}, sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("name", ["riscv64", "no machine that anybody knows"])
+def test_what_the_cpu_runs_is_native_whatever_uname_says(name: str) -> None:
+    host = System("/", {}, machine=name)
+    assert OWN.name in machine.native(host, {}, (OWN.name,))
+    assert not table.emulated(OWN, machine.native(host, {}, (OWN.name,)))
+
+
+def test_a_32_bit_personality_does_not_make_the_host_s_own_programs_foreign() -> None:
+    ran = subprocess.run(
+        ("/usr/bin/setarch", "linux32", sys.executable, "-I", "-c", SCRIPT, str(CHECKOUT), OWN.name),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said, *native = ran.stdout.split()
+    assert said != HERE
+    assert OWN.name in native
+
+
+def test_no_usual_entry_serves_a_program_with_the_mark_and_the_kernel_runs_it_all_the_same() -> None:
+    for row in table.PLATFORMS.values():
+        if not row.build_only:
+            program = elf.unserved(row.architecture)
+            assert binfmt.serves(row.magic, row.mask, 0, elf.program(row.architecture))
+            assert not binfmt.serves(row.magic, row.mask, 0, program)
+    [ran] = System().runs([elf.unserved(OWN.architecture)])
+    assert (ran.status, ran.stdout) == (0, f"{OWN.architecture}\n")
+
+
+def test_an_entry_does_not_make_its_architecture_native() -> None:
+    row = table.of("linux/386")
+    entry = binfmt.Entry(True, "/usr/bin/qemu-i386", "F", 0, row.magic, row.mask)
+    host = System("/", {}, machine="x86_64")
+    with_it, without = (machine.native(host, entries, ("linux/386",)) for entries in ({"qemu-i386": entry}, {}))
+    assert with_it == without
+
+
+def test_mips_says_one_name_for_both_byte_orders() -> None:
+    assert table.native("mips64el") == ("linux/mips64le",)
+    assert System().machine == ("mips64el" if HERE == "mips64el" else HERE)
+
+
+def test_a_probe_is_looked_at_when_it_has_spoken_and_is_never_taken_for_our_own_python() -> None:
+    ours = Path(sys.executable).resolve().stat()
+    host, program = System(), elf.program(OWN.architecture)
+    for _ in range(100):
+        [ran] = host.runs([program])
+        assert ran.inode not in (None, (ours.st_dev, ours.st_ino))
