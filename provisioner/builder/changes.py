@@ -11,14 +11,17 @@ from typing import NamedTuple
 from provisioner.builder import (
     buildkitd,
     commands,
-    container,
+    keys,
+    notes,
     observed,
     obstacles,
     registration,
+    selection,
     set_aside,
     store,
-    wanted,
 )
+from provisioner.builder.commands import runner
+from provisioner.builder.keys import Key
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.engine.facts import Facts
@@ -28,8 +31,6 @@ from provisioner.steps.files import RemoveFile, SetOwner, WriteFile
 from provisioner.steps.programs import Run
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
-SELECTION = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
-ACCESS = frozenset((wanted.REACHES, wanted.OWNER))
 
 
 class Case(NamedTuple):
@@ -38,7 +39,7 @@ class Case(NamedTuple):
     host: Reader
     facts: Facts
     want: Wanted
-    wrong: Mapping[str, Difference]
+    wrong: Mapping[Key, Difference]
     buildx: tuple[int, ...] | None
     boxes: tuple[Box, ...]
 
@@ -47,34 +48,34 @@ class Case(NamedTuple):
         """The containers that have to be made again."""
         return tuple(box for box in self.boxes if box.remake)
 
-    def of(self, user: str) -> frozenset[str]:
-        """The wrong keys of a user's store, without the user's name."""
-        keys = self.want.registered(user)
-        return frozenset(k for k in keys if wanted.key(self.want.builder, user, k) in self.wrong)
+    def of(self, user: str) -> frozenset[Key]:
+        """The wrong keys of a user's store, without the user."""
+        return frozenset(key._replace(user="") for key in self.want.registered(user) if key in self.wrong)
 
 
 def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...]) -> Change:
     """A change with its steps, what is blocked of it, and what it means for this host."""
-    wrong = {d.key: d for d in differences}
+    differing = {d.key: d for d in differences}
+    wrong = {key: differing[word] for key in want.fields if (word := keys.words(key)) in differing}
     buildx = commands.asked(host)
     case = Case(host, facts, want, wrong, buildx, tuple(set_aside.boxes(host, facts, want, wrong)))
     busy = any(set_aside.busy(host, facts, box) for box in case.remade)
     obstacle = obstacles.whole(host, facts, want, buildx) or (obstacles.BUILDING if busy else None)
     if obstacle:
-        return Change(name, differences, blocked=obstacle.blocks(*wrong))
+        return Change(name, differences, blocked=obstacle.blocks(*differing))
     refused = dict(obstacles.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
     down = frozenset(s.node.name for s in want.places) - {box.place.node.name for box in case.boxes}
     stored = {user: registration.steps(host, want, case.of(user), user, buildx, down) for user in users}
     if None in stored.values():
-        return Change(name, differences, blocked=obstacles.losing(down).blocks(*wrong))
+        return Change(name, differences, blocked=obstacles.losing(down).blocks(*differing))
     stores = [step for steps in stored.values() for step in steps or ()]
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     remade = [(box, set_aside.kept(host, facts, want, box)) for box in case.remade]
-    again = Run(commands.boot(want.builder.name), timeout=PULL, user=_as(want.builder.users[0]))
+    again = Run(commands.boot(want.builder.name), timeout=PULL, user=runner(want.builder.users[0]))
     edits += [step for box, _ in remade for step in set_aside.steps(host, facts, box, again)]
     edits += _with_toml(registration.toml(host), want, stores)
-    stopped = any(container.STATUS in box.wrong for box in case.boxes)
+    stopped = any(keys.STATUS in box.wrong for box in case.boxes)
     if users and (remade or stopped or (stores and len(want.nodes) > 1)):
         edits.append(_boot(case, users[0]))
     edits += _policy(case)
@@ -84,23 +85,21 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
         differences,
         tuple(edits),
         blocked=(*_blocked(want, wrong, refused), *obstacles.nodes(want, wrong, down)),
-        notes=(*obstacles.notes(host, facts, want), *(set_aside.note(box) for box, keep in remade if keep)),
+        notes=(*notes.notes(host, facts, want), *(set_aside.note(box) for box, keep in remade if keep)),
         last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
     )
 
 
-def _blocked(want: Wanted, wrong: Mapping[str, Difference], refused: Mapping[str, Obstacle]) -> Iterator[Blocked]:
+def _blocked(want: Wanted, wrong: Mapping[Key, Difference], refused: Mapping[str, Obstacle]) -> Iterator[Blocked]:
     """What is blocked of the users for whom nothing can be done."""
     for user, obstacle in refused.items():
-        for key in want.registered(user):
-            if (full := wanted.key(want.builder, user, key)) in wrong:
-                yield Blocked(full, obstacle)
+        yield from obstacle.blocks(*(keys.words(key) for key in want.registered(user) if key in wrong))
 
 
 def _own(case: Case, user: str) -> Iterator[Step]:
     """Give a user's files to the user: buildx, run with sudo once, leaves root's behind."""
     account = case.host.account(user)
-    if account is None or wanted.OWNER not in case.of(user):
+    if account is None or keys.OWNER not in case.of(user):
         return
     for path in observed.owned(store.of(case.host, account), case.want):
         there = case.host.status(path)
@@ -119,16 +118,19 @@ def _boot(case: Case, user: str) -> Run:
     """Boot the builder; undoing that takes away only what was not there before."""
     undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box))
     lenient = len(case.want.nodes) > 1  # a node that is down must not fail the others
-    return Run(commands.boot(case.want.builder.name), undo=undo, timeout=PULL, user=_as(user), lenient=lenient)
+    return Run(commands.boot(case.want.builder.name), undo=undo, timeout=PULL, user=runner(user), lenient=lenient)
 
 
 def _policy(case: Case) -> Iterator[Step]:
     """Where buildx cannot be told, or a container has another policy by now, docker is."""
     told = case.buildx is not None and case.buildx >= commands.KNOWS_RESTART
     for box in case.boxes:
-        wrong = box.wrong.get(container.POLICY)
+        wrong = box.wrong.get(keys.POLICY)
         if (box.made and not told) or (wrong is not None and not box.made):
-            argv, policy = ("container", "update", "--restart"), str(case.want[box.place.prefix + container.POLICY])
+            argv, policy = (
+                ("container", "update", "--restart"),
+                str(case.want.fields[keys.POLICY._replace(node=box.place.key)]),
+            )
             undo = (box.run(*argv, str(wrong.have), box.place.name),) if wrong and wrong.have else ()
             yield replace(box.run(*argv, policy, box.place.name), undo=undo)
 
@@ -137,14 +139,10 @@ def _select(case: Case, user: str) -> Iterator[Step]:
     """Select it for good, for this engine's every name: ``create --use`` would take the endpoint's default away."""
     mine = case.of(user)
     account = case.host.account(user)
-    if account is None or not mine & SELECTION:
+    if account is None or not mine & set(keys.SELECTION):
         return
     kept, name = store.of(case.host, account), case.want.builder.name
-    for way in (*observed.missing_ways(case.host, case.facts, kept, name), ""):
+    for way in (*selection.missing_ways(case.host, case.facts, kept, name), ""):
         files = (kept.current_file, kept.default_file(way or case.facts.endpoint.host))
         undo = tuple(step for path in files for step in registration.put_back(case.host, path, user))
-        yield Run(commands.use(name, way), undo=undo, user=_as(user))
-
-
-def _as(user: str) -> str:
-    return "" if user == "root" else user
+        yield Run(commands.use(name, way), undo=undo, user=runner(user))

@@ -8,16 +8,14 @@ container kept, and registered again.
 from collections.abc import Mapping
 
 from provisioner.builder import store
+from provisioner.builder.container import RESTART, RESTARTS
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
-from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
 from provisioner.model import Reader
 
 BUILDX = ("docker", "buildx")
 NEW_NAME = (0, 13)  # the first buildx that calls --config --buildkitd-config
-RESTART = "restart-policy"
-RESTARTS = "unless-stopped"
 KNOWS_RESTART = (0, 13)
 
 
@@ -27,34 +25,9 @@ def asked(host: Reader) -> tuple[int, ...] | None:
     return version(words[1].removeprefix("v")) if len(words) > 1 else None
 
 
-def options(builder: Builder, facts: Facts) -> dict[str, str]:
-    """The driver options of this host's own node: the configuration's, and the daemon's proxies below them."""
-    inherited = builder.inherit and builder.driver == drivers.CONTAINER
-    proxies = {f"env.{k}": v for k, v in facts.registries.proxies.items()} if inherited else {}
-    return {**proxies, **builder.driver_options}
-
-
-def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
-    """The wanted nodes, this host's own first, named as buildx would name them."""
-    own = store.Node(
-        drivers.first(builder.name),
-        facts.endpoint.host if builder.driver == drivers.CONTAINER else "",
-        builder.platforms,
-        options(builder, facts),
-        builder.flags,
-    )
-    first = () if builder.driver == drivers.REMOTE else (own,)
-    more = (
-        store.Node(
-            node.name or f"{builder.name}{number}",
-            node.endpoint,
-            node.platforms,
-            {**(builder.driver_options if builder.driver == drivers.REMOTE else {}), **node.driver_options},
-            node.flags,
-        )
-        for number, node in enumerate(builder.nodes, len(first))
-    )
-    return (*first, *more)
+def runner(user: str) -> str:
+    """Who a step runs as for a user: nobody else than ourselves for root."""
+    return "" if user == "root" else user
 
 
 def create(

@@ -3,16 +3,13 @@
 Facts: docker/buildx driver/docker-container, moby's GET /containers/ID/json.
 """
 
-import contextlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from provisioner.builder import buildkitd, store
+from provisioner.builder import buildkitd, keys, store
+from provisioner.builder.keys import Key
 from provisioner.config import drivers
-from provisioner.engine.facts import Facts
 from provisioner.engine.info import Engine
-from provisioner.errors import DeniedError
-from provisioner.model import Reader, State, Value
+from provisioner.model import Value
 from provisioner.typed import Any, NamedTuple
 
 RESTART = "restart-policy"
@@ -21,13 +18,8 @@ ENTITLED = "--allow-insecure-entitlement"
 ENTITLEMENT = f"{ENTITLED}=network.host"  # buildx adds it where no entitlement is given
 CONFIGURED = ("--config", buildkitd.INSIDE)
 STATE = "/var/lib/buildkit"
-_ODD = re.compile(r"[^A-Za-z0-9/._-]")
 
-STATUS = "container"
-IMAGE_ID = "container image digest"
 LATEST = "that of its tag"
-POLICY = "container restart policy"
-TOML = "container buildkitd.toml"
 SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 # what BuildKit's own images bring, and nobody asked for
 OWN_VARIABLES = frozenset(("PATH", "BUILDKIT_SETUP_CGROUPV2_ROOT", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR"))
@@ -40,6 +32,11 @@ class Limit(NamedTuple):
     field: str
     read: Callable[[str], Value]
     unset: Value = 0
+
+    @property
+    def key(self) -> Key:
+        """What is compared."""
+        return Key(keys.CONTAINER, self.option)
 
 
 def size(text: str) -> Value:
@@ -77,53 +74,56 @@ def volume(node: str) -> str:
     return f"{drivers.container(node)}_state"
 
 
-def want(node: store.Node, engine: Engine, toml: bool) -> dict[str, Value]:
+def want(node: store.Node, engine: Engine, toml: bool) -> dict[Key, Value]:
     """The container that buildx makes of a node on an engine; ``toml``: whether it gets a buildkitd.toml."""
     options = node.options
-    state: dict[str, Value] = {
-        STATUS: "running",
-        "container image": drivers.image(options),
-        "container command": " ".join([*(CONFIGURED if toml else ()), *flags(node.flags)]),
-        "container network": options.get("network", "bridge"),
-        "container privileged": True,
-        "container state volume": volume(node.name),
-        POLICY: options.get(RESTART, RESTARTS),
-        "container environment not asked for": None,
-        **{f"container env {k[4:]}": v for k, v in options.items() if k.startswith("env.")},
+    state: dict[Key, Value] = {
+        keys.STATUS: "running",
+        keys.IMAGE: drivers.image(options),
+        keys.COMMAND: " ".join([*(CONFIGURED if toml else ()), *flags(node.flags)]),
+        keys.NETWORK: options.get("network", "bridge"),
+        keys.PRIVILEGED: True,
+        keys.VOLUME: volume(node.name),
+        keys.POLICY: options.get(RESTART, RESTARTS),
+        keys.VARIABLES: None,
+        **{Key(keys.VARIABLE, k[4:]): v for k, v in options.items() if k.startswith("env.")},
     }
     for limit in LIMITS:
         if enforced(engine, limit.option) and (limit.option in options or limit.option != "memory-swap"):
             value = options.get(limit.option)
-            state[f"container {limit.option}"] = limit.unset if value is None else limit.read(value)
+            state[limit.key] = limit.unset if value is None else limit.read(value)
     if "@" not in drivers.image(options):
-        state[IMAGE_ID] = LATEST
+        state[keys.IMAGE_ID] = LATEST
     if toml:
-        state[TOML] = "as configured"
+        state[keys.TOML] = "as configured"
     return state
 
 
-def have(found: Mapping[str, Any] | None, want: State) -> dict[str, Value]:
-    """What the engine says of the container; of one that is not there only that. Its files are for others to read."""
+def have(found: Mapping[str, Any] | None, want: Mapping[Key, Value]) -> dict[Key, Value]:
+    """What the engine says of the container, by keys without a node. Of one that is not there only that.
+
+    Its files are for others to read.
+    """
     if found is None:
-        return {k: v for k, v in want.items() if k.startswith(STATUS)} | {STATUS: None}
+        return {k: v for k, v in want.items() if k.contained} | {keys.STATUS: None}
     config, host = found["Config"], found["HostConfig"]
     mounts = {m.get("Destination"): m for m in found.get("Mounts") or ()}
     env = dict(e.split("=", 1) for e in config.get("Env") or () if "=" in e)
     name = str(config.get("Image") or "")
-    state: dict[str, Value] = {
-        STATUS: found["State"]["Status"],
-        "container image": name if "@" in str(want["container image"]) else name.partition("@")[0],
-        "container command": " ".join(command(config.get("Cmd") or ())),
-        "container network": {"default": "bridge"}.get(host.get("NetworkMode"), host.get("NetworkMode")),
-        "container privileged": bool(host.get("Privileged")),
-        "container state volume": (mounts.get(STATE) or {}).get("Name"),
-        POLICY: policy(host.get("RestartPolicy") or {}),
-        **{f"container {limit.option}": host.get(limit.field, limit.unset) for limit in LIMITS},
-        **{f"container env {k}": v for k, v in env.items()},
+    state: dict[Key, Value] = {
+        keys.STATUS: found["State"]["Status"],
+        keys.IMAGE: name if "@" in str(want[keys.IMAGE]) else name.partition("@")[0],
+        keys.COMMAND: " ".join(command(config.get("Cmd") or ())),
+        keys.NETWORK: {"default": "bridge"}.get(host.get("NetworkMode"), host.get("NetworkMode")),
+        keys.PRIVILEGED: bool(host.get("Privileged")),
+        keys.VOLUME: (mounts.get(STATE) or {}).get("Name"),
+        keys.POLICY: policy(host.get("RestartPolicy") or {}),
+        **{limit.key: host.get(limit.field, limit.unset) for limit in LIMITS},
+        **{Key(keys.VARIABLE, k): v for k, v in env.items()},
     }
     own = OWN_VARIABLES if name.startswith("moby/buildkit:") else env.keys()
-    more = [k for k in env if k not in own and f"container env {k}" not in want]
-    state["container environment not asked for"] = " ".join(more) or None
+    more = [k for k in env if k not in own and Key(keys.VARIABLE, k) not in want]
+    state[keys.VARIABLES] = " ".join(more) or None
     return state
 
 
@@ -156,38 +156,3 @@ def policy(found: Mapping[str, Any]) -> str:
     """A restart policy as docker's command line spells it."""
     count = found.get("MaximumRetryCount") or 0
     return f"{found.get('Name')}:{count}" if count else str(found.get("Name") or "no")
-
-
-def inside(host: Reader, facts: Facts, found: Mapping[str, Any], path: str) -> bytes | None:
-    """A file in the container; None: there is none."""
-    pid = found["State"].get("Pid")
-    if pid and host.uid == 0:
-        with contextlib.suppress(DeniedError):  # root in a sandbox sees no other process
-            return host.head(f"/proc/{pid}/root{path}", -1)
-    archive = host.download(facts.socket, f"/containers/{found['Id']}/archive?path={_quoted(path)}")
-    return None if archive is None else unpacked(archive)
-
-
-def unpacked(archive: bytes) -> bytes:
-    """The file in a tar of one."""
-    return archive[512 : 512 + int(archive[124:135], 8)]
-
-
-def _quoted(path: str) -> str:
-    if not _ODD.search(path):
-        return path
-    from urllib.parse import quote  # a tenth of a check, for the name of somebody's certificate
-
-    return quote(path)
-
-
-def building(host: Reader, facts: Facts, found: Mapping[str, Any] | None) -> bool:
-    """Whether somebody builds there now: every client of the daemon in it is a ``buildctl dial-stdio``."""
-    return any(_running(host, facts, found))
-
-
-def _running(host: Reader, facts: Facts, found: Mapping[str, Any] | None) -> Iterator[bool]:
-    for identity in (found or {}).get("ExecIDs") or ():
-        run = host.get(facts.socket, f"/exec/{identity}/json") or {}
-        process = run.get("ProcessConfig") or {}
-        yield bool(run.get("Running")) and "dial-stdio" in (process.get("arguments") or ())

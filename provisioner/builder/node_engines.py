@@ -1,80 +1,42 @@
-"""Where a builder's containers are: on this host, asked over its engine's socket, and elsewhere, asked by docker.
+"""What the engines of a builder's nodes say: this host's over its socket, any other one by docker's command line."""
 
-A check looks at this host's alone, for another engine may be slow, or dead, and to ask it takes a program.
-"""
-
+import contextlib
 import functools
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
-from provisioner.builder import container, store
+from provisioner.builder import container, keys
+from provisioner.builder.keys import Key
+from provisioner.builder.places import Place
 from provisioner.config import drivers
 from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import Engine
-from provisioner.errors import NoEngineError
-from provisioner.model import Ran, Reader, State, Value
-from provisioner.typed import Any, NamedTuple
+from provisioner.errors import DeniedError, NoEngineError
+from provisioner.model import Ran, Reader, Value
+from provisioner.typed import Any
 
 ANSWER = 10  # seconds that an engine elsewhere has
-ABLE = info.NONE._replace(cgroupfs=True)  # which limits another engine cannot enforce is known when it is asked
 SILENT = info.NONE._replace(unlimited=tuple(limit.option for limit in container.LIMITS))  # so none is compared
+_ODD = re.compile(r"[^A-Za-z0-9/._-]")
 
 
-class Place(NamedTuple):
-    """One node's container. ``way``: docker's words to get to its engine as ``user``; none: this host's engine."""
-
-    node: store.Node
-    way: tuple[str, ...] = ()
-    user: str = ""
-
-    @property
-    def name(self) -> str:
-        """The container."""
-        return drivers.container(self.node.name)
-
-    @property
-    def prefix(self) -> str:
-        """What stands before the keys of the container."""
-        return f"node {self.node.name} " if self.way else ""
-
-    def docker(self, *words: str) -> tuple[str, ...]:
-        """A command line for that engine."""
-        return ("docker", *self.way, *words)
-
-
-def of(nodes: tuple[store.Node, ...], facts: Facts, user: str) -> tuple[Place, ...]:
-    """This host's own node, which is the first, and where there is time for them the others, reached by ``user``."""
-    own, *others = nodes
-    if not facts.far:
-        return (Place(own),)
-    return (Place(own), *(elsewhere(node, user) for node in others))
-
-
-def elsewhere(node: store.Node, user: str) -> Place:
-    """Another node than this host's own: an address, or the name of a docker context."""
-    return Place(node, ("--host" if "://" in node.endpoint else "--context", node.endpoint), user)
-
-
-def want(place: Place, facts: Facts, toml: bool) -> dict[str, Value]:
-    """What the container has to be."""
-    able = ABLE if place.way else facts.engine
-    return {place.prefix + k: v for k, v in container.want(place.node, able, toml).items()}
-
-
-def have(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None, asked: State) -> dict[str, Value]:
-    """What the container is, by the keys of ``asked``, which have no prefix; its files are for others to read."""
+def have(
+    host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None, asked: Mapping[Key, Value]
+) -> dict[Key, Value]:
+    """What the container is, by the keys of ``asked``, which have no node; its files are for others to read."""
     state = container.have(found, asked)
     if found is None:
         return state
     if place.way:  # a limit that its engine cannot enforce is not compared
         known = container.want(place.node, told(host, facts, place), toml=False)
-        limits = (f"container {limit.option}" for limit in container.LIMITS)
+        limits = (limit.key for limit in container.LIMITS)
         state |= {k: asked[k] for k in limits if k in asked and k not in known}
-    if container.IMAGE_ID in asked:
+    if keys.IMAGE_ID in asked:
         name = drivers.image(place.node.options)
-        named = state["container image"] == asked["container image"]  # else it is told already
-        state[container.IMAGE_ID] = container.latest(found, name, image(host, facts, place, name) if named else "")
+        named = state[keys.IMAGE] == asked[keys.IMAGE]  # else it is told already
+        state[keys.IMAGE_ID] = container.latest(found, name, image(host, facts, place, name) if named else "")
     return state
 
 
@@ -97,9 +59,9 @@ def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | N
 def file(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any], path: str) -> bytes | None:
     """A file in the container; None: there is none."""
     if not place.way:
-        return container.inside(host, facts, found, path)
+        return _inside(host, facts, found, path)
     ran = _asked(host, place, "container", "cp", f"{place.name}:{path}", "-")
-    return container.unpacked(ran.stdout.encode("utf-8", "surrogateescape")) if ran.status == 0 else None
+    return _unpacked(ran.stdout.encode("utf-8", "surrogateescape")) if ran.status == 0 else None
 
 
 def told(host: Reader, facts: Facts, place: Place) -> Engine:
@@ -123,7 +85,7 @@ def image(host: Reader, facts: Facts, place: Place, name: str) -> str:
 def building(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None) -> bool:
     """Whether somebody builds there now."""
     if not place.way:
-        return container.building(host, facts, found)
+        return building_here(host, facts, found)
     return (
         found is not None
         and "dial-stdio" in _asked(host, place, "container", "top", place.name, "-eo", "pid,args").stdout
@@ -148,3 +110,38 @@ def _asked(host: Reader, place: Place, *words: str) -> Ran:
 def _silent(_: Reader) -> set[tuple[str, ...]]:
     """The ways that led nowhere: a run that asks again and again would wait each time."""
     return set()
+
+
+def _inside(host: Reader, facts: Facts, found: Mapping[str, Any], path: str) -> bytes | None:
+    """A file in the container; None: there is none."""
+    pid = found["State"].get("Pid")
+    if pid and host.uid == 0:
+        with contextlib.suppress(DeniedError):  # root in a sandbox sees no other process
+            return host.head(f"/proc/{pid}/root{path}", -1)
+    archive = host.download(facts.socket, f"/containers/{found['Id']}/archive?path={_quoted(path)}")
+    return None if archive is None else _unpacked(archive)
+
+
+def _unpacked(archive: bytes) -> bytes:
+    """The file in a tar of one."""
+    return archive[512 : 512 + int(archive[124:135], 8)]
+
+
+def _quoted(path: str) -> str:
+    if not _ODD.search(path):
+        return path
+    from urllib.parse import quote  # a tenth of a check, for the name of somebody's certificate
+
+    return quote(path)
+
+
+def building_here(host: Reader, facts: Facts, found: Mapping[str, Any] | None) -> bool:
+    """Whether somebody builds there now: every client of the daemon in it is a ``buildctl dial-stdio``."""
+    return any(_running(host, facts, found))
+
+
+def _running(host: Reader, facts: Facts, found: Mapping[str, Any] | None) -> Iterator[bool]:
+    for identity in (found or {}).get("ExecIDs") or ():
+        run = host.get(facts.socket, f"/exec/{identity}/json") or {}
+        process = run.get("ProcessConfig") or {}
+        yield bool(run.get("Running")) and "dial-stdio" in (process.get("arguments") or ())

@@ -1,54 +1,61 @@
 """What is there: each user's buildx file and choice, and the container. Files and the engine's API, no program."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from provisioner.builder import buildkitd, container, node_engines, store, wanted
-from provisioner.builder.node_engines import Place
+from provisioner.builder import buildkitd, container, keys, node_engines, places, selection, store, wanted
+from provisioner.builder.keys import Key
+from provisioner.builder.places import Place
+from provisioner.builder.selection import Selected
 from provisioner.builder.store import Instance, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
 from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
-from provisioner.model import NOTE, Account, Reader, State, Unknown, Value
-from provisioner.typed import Any
+from provisioner.model import Account, Reader, Unknown, Value
+from provisioner.typed import Any, NamedTuple
 
 
-def state(host: Reader, facts: Facts, want: Wanted) -> State:
+class Seen(NamedTuple):
+    """What is there by keys, and what a person should know of it."""
+
+    state: dict[Key, Value]
+    notes: tuple[str, ...] = ()
+
+
+def seen(host: Reader, facts: Facts, want: Wanted) -> Seen:
     """Every key that is wanted, as it is. DeniedError: this user may not know what the builder has to be.
 
     What lies in the folder of another user is unknown to a member of the group docker. The containers are not.
     """
-    builder, state = want.builder, dict[str, Value]()
-    if builder.inherit and facts.registries.unseen:
+    if want.builder.inherit and facts.registries.unseen:
         raise DeniedError(facts.registries.unseen)
-    notes = []
-    for user in builder.users:
-        try:
-            seen = _user(host, facts, want, user)
-        except DeniedError as e:
-            seen = dict.fromkeys(want.registered(user), Unknown(e.message))
-        if note := seen.pop(NOTE, None):
-            notes.append(str(note))
-        state |= {wanted.key(builder, user, k): v for k, v in seen.items()}
-    for place in want.places:
-        seen = _container(host, facts, want, place)
-        if note := seen.pop(NOTE, None):
-            notes.append(str(note))
-        state |= {place.prefix + k: v for k, v in seen.items()}
-    return state | {NOTE: "; ".join(notes) or None}
+    found = [_seen_of(host, facts, want, user) for user in want.builder.users]
+    found += [_container(host, facts, want, place) for place in want.places]
+    state = {key: value for one in found for key, value in one.state.items()}
+    return Seen(state, tuple(note for one in found for note in one.notes))
 
 
-def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> dict[str, Value]:
-    """What there is of a node's container, by the keys without the node's prefix."""
-    asked = {k.removeprefix(place.prefix): v for k, v in node_engines.want(place, facts, bool(want.toml)).items()}
+def _seen_of(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
+    """What a user's store says, by keys that name the user; unknown where we may not look."""
+    try:
+        found = _user(host, facts, want, user)
+    except DeniedError as e:
+        return Seen(dict.fromkeys(want.registered(user), Unknown(e.message)))
+    return Seen({key._replace(user=want.owner(user)): value for key, value in found.state.items()}, found.notes)
+
+
+def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> Seen:
+    """What there is of a node's container."""
+    asked = {k._replace(node=""): v for k, v in places.want(place, facts, bool(want.toml)).items()}
+    state, notes = dict(asked), tuple[str, ...]()
     try:
         found = node_engines.inspected(host, facts, place)
+        state = node_engines.have(host, facts, place, found, asked)
+        if found and keys.TOML in asked:
+            state[keys.TOML] = _inside(host, facts, want, place, found)
     except NoEngineError as e:
-        return {**asked, NOTE: f"{e.message}: the container of {place.node.name} is not compared"}
-    state = node_engines.have(host, facts, place, found, asked)
-    if found and container.TOML in asked:
-        state[container.TOML] = _inside(host, facts, want, place, found)
-    return state
+        notes = (f"{e.message}: the container of {place.node.name} is not compared",)
+    return Seen({k._replace(node=place.key): v for k, v in state.items()}, notes)
 
 
 def reaches(host: Reader, facts: Facts, account: Account) -> bool:
@@ -62,75 +69,81 @@ def reaches(host: Reader, facts: Facts, account: Account) -> bool:
     return bool(there.mode & mine)
 
 
-def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> dict[str, Value]:
-    """What a user's store says."""
+def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
+    """What a user's store says, by keys without a user."""
     account = host.account(user)
     if account is None:
-        return {**dict.fromkeys(want.registered(user)), wanted.REGISTERED: f"there is no user {user}"}
+        return Seen({**_plain(want, user, None), keys.REGISTERED: f"there is no user {user}"})
     kept = store.of(host, account)
-    state: dict[str, Value] = {}
+    state: dict[Key, Value] = {}
     if user != "root":
-        state = {wanted.REACHES: reaches(host, facts, account), wanted.OWNER: _owner(host, kept, account, want)}
-    instance, problem = None, None
+        state = {keys.REACHES: reaches(host, facts, account), keys.OWNER: _owner(host, kept, account, want)}
+    instance, problem, chosen = None, None, Selected(dict.fromkeys(keys.SELECTION))
     try:
         instance = store.instance(host, kept, want.builder.name)
-        state |= _selection(host, facts, want, kept, instance)
     except ProvisionerError as e:
-        if host.uid != 0 and isinstance(e, DeniedError):
-            raise  # root would know
-        problem = e.message
-    if problem and instance is None:
-        state |= _unreadable(host, facts, want, kept)
-    elif problem:
-        state |= dict.fromkeys((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
-    if instance is None or not instance.nodes:
-        return {**_absent(want, user), **state, wanted.REGISTERED: problem}
-    return state | _instance(host, facts, want, kept, instance)
-
-
-def _unreadable(host: Reader, facts: Facts, want: Wanted, kept: Store) -> dict[str, Value]:
-    """The selection beside a record that cannot be read."""
+        problem = _known(host, e)
     try:
-        return _selection(host, facts, want, kept, None)
-    except ProvisionerError:
-        return dict.fromkeys((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS))
+        chosen = selection.selected(host, facts, want, kept, instance)
+    except ProvisionerError as e:
+        problem = problem or _known(host, e)
+    state |= chosen.state
+    notes = (chosen.note,) if chosen.note else ()
+    if instance is None or not instance.nodes:
+        return Seen({**_absent(want, user), **state, keys.REGISTERED: problem}, notes)
+    return Seen(state | _instance(host, facts, want, kept, instance), notes)
 
 
-def _absent(want: Wanted, user: str) -> dict[str, Value]:
+def _known(host: Reader, e: ProvisionerError) -> str:
+    """What is wrong with a file. DeniedError: only root would know."""
+    if host.uid != 0 and isinstance(e, DeniedError):
+        raise e
+    return e.message
+
+
+def _plain(want: Wanted, user: str, value: Value) -> dict[Key, Value]:
+    """The keys of a user without the user, each with a value."""
+    return {key._replace(user=""): value for key in want.registered(user)}
+
+
+def _absent(want: Wanted, user: str) -> dict[Key, Value]:
     """Of a builder that is not registered only that is told."""
-    told = (wanted.REGISTERED, wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER)
-    return {k: v for k, v in want.registered(user).items() if k not in told}
+    told = (keys.REGISTERED, *keys.SELECTION, keys.REACHES, keys.OWNER)
+    asked = {key._replace(user=""): value for key, value in want.registered(user).items()}
+    return {key: value for key, value in asked.items() if key not in told}
 
 
-def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance) -> dict[str, Value]:
+def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance) -> dict[Key, Value]:
+    """What buildx's record says of each node, and what nobody asked for."""
     first, *more = (_unplaced(node, want) for node in instance.nodes)
     if first.endpoint != want.nodes[0].endpoint and first.endpoint in store.ways(host, kept, facts.endpoint.host):
         first = first._replace(endpoint=want.nodes[0].endpoint)  # the same engine by another name
-    state: dict[str, Value] = {
-        wanted.REGISTERED: wanted.registered(instance.driver, first),
+    state: dict[Key, Value] = {
+        keys.REGISTERED: wanted.registered(instance.driver, first),
         **wanted.recorded(first, ""),
     }
-    known = want.names
     missing = [n for n in want.nodes if n.name not in {old.name for old in instance.nodes}]
     for node in (*missing, *more):  # of a node that is missing only that is told
-        state |= {f"node {node.name}": node.endpoint or instance.driver, **wanted.recorded(node, f"node {node.name} ")}
-    state |= {f"node {node.name}": None for node in missing}
+        state |= {Key("", node=node.name): node.endpoint or instance.driver, **wanted.recorded(node, node.name)}
+    state |= {Key("", node=node.name): None for node in missing}
     files = first.files or {}
     said = buildkitd.said(host, files.get(buildkitd.NAME))
-    state |= {f"buildkitd {k}": v for k, v in said.items()}
-    state |= {f"certificate {n}": _certificate(host, files.get(n), path) for n, path in want.certificates.items()}
-    asked = {f"buildkitd {k}" for k in buildkitd.leaves(want.toml)}
-    unasked = [
-        f"{prefix}{option}"
-        for node, prefix in ((n, "" if n is first else f"{n.name} ") for n in (first, *more) if n.name in known)
-        for option, value in node.options.items()
-        if option not in next(n for n in want.nodes if n.name == node.name).options
-        and (option, value) != (container.RESTART, container.RESTARTS)
-    ]
-    state[wanted.OPTIONS] = " ".join(unasked) or None
-    state[wanted.SETTINGS] = " ".join(k or str(v) for k, v in said.items() if f"buildkitd {k}" not in asked) or None
-    state[wanted.NODES] = " ".join(n.name for n in more if n.name not in known) or None
+    state |= {Key(keys.SETTING, k): v for k, v in said.items()}
+    state |= {Key(keys.CERTIFICATE, n): _certificate(host, files.get(n), path) for n, path in want.certificates.items()}
+    asked = buildkitd.leaves(want.toml)
+    state[keys.OPTIONS] = " ".join(_unasked(want, first, more)) or None
+    state[keys.SETTINGS] = " ".join(k or str(v) for k, v in said.items() if k not in asked) or None
+    state[keys.NODES] = " ".join(n.name for n in more if n.name not in want.names) or None
     return state
+
+
+def _unasked(want: Wanted, first: store.Node, more: list[store.Node]) -> Iterator[str]:
+    """The driver options of wanted nodes that nobody asked for."""
+    asked = {node.name: node.options for node in want.nodes}
+    for node in (n for n in (first, *more) if n.name in asked):
+        for option, value in node.options.items():
+            if option not in asked[node.name] and (option, value) != (container.RESTART, container.RESTARTS):
+                yield option if node is first else f"{node.name} {option}"
 
 
 def _unplaced(node: store.Node, want: Wanted) -> store.Node:
@@ -138,43 +151,6 @@ def _unplaced(node: store.Node, want: Wanted) -> store.Node:
     asked = any(n.name == node.name and n.endpoint for n in want.nodes)
     made_up = want.builder.driver == drivers.KUBERNETES and not asked
     return node._replace(endpoint="") if made_up else node
-
-
-def _selection(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance | None) -> dict[str, Value]:
-    """What a new shell of the user's builds with; another choice than ours may be the user's to make."""
-    name, endpoint = want.builder.name, facts.endpoint.host
-    made, default = store.choice(host, kept), store.default(host, kept, endpoint)
-    here = made.everywhere or made.key == endpoint
-    if instance and want.builder.select == "once" and here and made.name != name and _chosen(host, kept, made, default):
-        other = made.name or "the engine's own builder"
-        note = f"{kept.user} builds with {other}, by choice: `select: always` would change that back"
-        return {wanted.SELECTED: name, wanted.DEFAULT: name, wanted.WAYS: name, NOTE: note}
-    selected = made.name if made.name and here else default
-    missing = [w for w in store.ways(host, kept, endpoint) if not _leads(host, kept, made, w, name)]
-    ways = f"missing for {', '.join(missing)}" if missing else name
-    return {wanted.SELECTED: selected, wanted.DEFAULT: default, wanted.WAYS: ways}
-
-
-def missing_ways(host: Reader, facts: Facts, kept: Store, name: str) -> tuple[str, ...]:
-    """The contexts and addresses of this engine for which the builder is not yet the default."""
-    ways = store.ways(host, kept, facts.endpoint.host)
-    try:
-        made = store.choice(host, kept)
-        return tuple(w for w in ways if not _leads(host, kept, made, w, name))
-    except ProvisionerError:
-        return ways  # what cannot be read is made anew
-
-
-def _leads(host: Reader, kept: Store, made: store.Choice, way: str, name: str) -> bool:
-    """Whether the builder is what is built with there, or somebody has just decided otherwise."""
-    return store.default(host, kept, way) == name or (made.key == way and not made.everywhere)
-
-
-def _chosen(host: Reader, kept: Store, made: store.Choice, default: str | None) -> bool:
-    """Whether a choice is one: of a builder that is there, or of the engine's own."""
-    if not made.name:
-        return default is None
-    return host.read(kept.instance_file(made.name.lower()), user=kept.user) is not None
 
 
 def _certificate(host: Reader, copy: bytes | None, path: str) -> Value:

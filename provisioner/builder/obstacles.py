@@ -1,16 +1,15 @@
-"""What speaks against touching a builder now, and what a person should know of the plan."""
+"""What stands in the way of a builder: of all of it, of a user, of a node."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
-from provisioner.builder import buildkitd, container, node_engines, observed, store
-from provisioner.builder.node_engines import Place
+from provisioner.builder import keys, node_engines, observed, places, store
+from provisioner.builder.keys import Key
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
-from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
-from provisioner.model import Difference, Reader
+from provisioner.model import Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.programs import Run
 
@@ -25,7 +24,7 @@ BUILDING = Obstacle("build-running", "a build runs on the builder", "wait until 
 
 
 def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
-    """Why nothing at all can be done about the builder; None: nothing speaks against it."""
+    """Why nothing at all can be done about the builder; None: nothing is in the way."""
     own = f"{store.told(host) or f'{host.home}/.docker'}/cli-plugins"  # of root, or of the user that we are
     name = "docker-buildx.exe" if host.platform == "win32" else "docker-buildx"
     if not any(host.stat(f"{folder}/{name}") for folder in (own, *PLUGINS)):
@@ -39,7 +38,7 @@ def building(host: Reader, facts: Facts, undo: Collection[Step]) -> str | None:
     """The container that an undo would take away while a build runs on it; None: there is none."""
     names = {s.argv[-1] for s in undo if isinstance(s, Run) and s.argv[:3] == ("docker", "container", "rm")}
     found = ((name, host.get(facts.socket, f"/containers/{name}/json")) for name in sorted(names) if facts.socket)
-    return next((name for name, there in found if container.building(host, facts, there)), None)
+    return next((name for name, there in found if node_engines.building_here(host, facts, there)), None)
 
 
 def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obstacle]]:
@@ -54,15 +53,15 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
             yield user, Obstacle("no-access", f"{user} may not talk to the engine", hint)
 
 
-def nodes(want: Wanted, wrong: Mapping[str, Difference], down: frozenset[str]) -> Iterator[Blocked]:
+def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterator[Blocked]:
     """What cannot be mended of nodes whose engines do not answer."""
     for node in want.nodes:
         if node.name in down:
-            asked = " ".join(node_engines.elsewhere(node, "").docker("info"))
+            asked = " ".join(places.elsewhere(node, "").docker("info"))
             hint = f"apply again when `{asked}` answers, or take the node out"
             message = f"{node.endpoint} does not answer, and buildx registers and changes only what does"
             down_node = Obstacle("node-down", message, hint)
-            yield from down_node.blocks(*(k for k in wrong if f" node {node.name} " in f" {k} "))
+            yield from down_node.blocks(*(keys.words(key) for key in wrong if key.node == node.name))
 
 
 def losing(down: frozenset[str]) -> Obstacle:
@@ -70,47 +69,6 @@ def losing(down: frozenset[str]) -> Obstacle:
     names = " ".join(sorted(down))
     message = f"to register the builder again would lose {names}, which does not answer"
     return Obstacle("node-lost", message, f"apply again when {names} answers, or take it out")
-
-
-def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
-    """What the configuration comes to on this host."""
-    builder = want.builder
-    if builder.driver != drivers.CONTAINER:
-        return
-    lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
-    if lost and builder.inherit and builder.driver_options.get("network") != "host":
-        yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
-    for node in want.nodes:
-        if node.endpoint.startswith("ssh://") and _patient(host, node.endpoint, builder.users[0]):
-            cure = f"ServerAliveInterval in the ssh_config of {builder.users[0]} ends it"
-            yield f"a build on {node.endpoint} waits for ever when the wire is cut: {cure}"
-    for place in _forgotten(host, want):
-        take = " ".join(place.docker("container", "rm", "--force", place.name))
-        yield f"the container of {place.node.name} stays on {place.node.endpoint}: `{take}` takes it away"
-    for option in want.nodes[0].options.keys() & set(facts.engine.unlimited):
-        yield f"this engine cannot enforce {option}: its cgroups lack the controller"
-    size = host.room(facts.engine.root)
-    if size and buildkitd.CAP in str(want.get("buildkitd worker.oci.maxUsedSpace")):
-        gigabytes = buildkitd.share(size, buildkitd.CAP)
-        yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes} GB of {size / 1e9:.0f} GB"
-
-
-def _patient(host: Reader, endpoint: str, user: str) -> bool:
-    """Whether ssh never asks if the other side is still there."""
-    said = host.ask("ssh", "-G", endpoint, user=user).stdout.lower()
-    return "serveraliveinterval 0" in said.splitlines()
-
-
-def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
-    """The other nodes that buildx has registered for the first user, and that are no longer wanted."""
-    user = want.builder.users[0]
-    account = host.account(user)
-    try:
-        there = store.instance(host, store.of(host, account), want.builder.name) if account else None
-    except ProvisionerError:
-        there = None
-    known = {*want.names, drivers.first(want.builder.name)}
-    yield from (node_engines.elsewhere(n, user) for n in (there.nodes if there else ()) if n.name not in known)
 
 
 def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from provisioner.builder import commands, store, wanted
+from provisioner.builder import commands, keys, store
+from provisioner.builder.commands import runner
+from provisioner.builder.keys import Key
 from provisioner.builder.store import Instance, Node, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.errors import ProvisionerError
@@ -17,12 +19,12 @@ from provisioner.steps.files import RemoveFile, WriteFile
 from provisioner.steps.programs import Run
 
 Argv = Callable[..., tuple[str, ...]]  # what registers a node, as commands.create
-ELSEWHERE = frozenset((wanted.SELECTED, wanted.DEFAULT, wanted.WAYS, wanted.REACHES, wanted.OWNER))
-SHARED = ("buildkitd ", "certificate ", wanted.SETTINGS)
+ELSEWHERE = frozenset((*keys.SELECTION, keys.REACHES, keys.OWNER))  # what others see to
+SHARED = (keys.SETTING, keys.CERTIFICATE, keys.SETTINGS.part)  # the parts that are every node's
 
 
 def steps(
-    host: Reader, want: Wanted, wrong: frozenset[str], user: str, known: tuple[int, ...] | None, down: frozenset[str]
+    host: Reader, want: Wanted, wrong: frozenset[Key], user: str, known: tuple[int, ...] | None, down: frozenset[str]
 ) -> list[Step] | None:
     """Nothing, an edit of the file, or a new registration; the first step's undo puts the file back.
 
@@ -37,14 +39,14 @@ def steps(
     try:
         instance = store.instance(host, kept, want.builder.name)
     except ProvisionerError:  # no record of a builder; or not the user's own, and then it is given to the user first
-        return [RemoveFile(kept.instance_file(want.builder.name), user=_as(user)), *_create(want, nodes, user, argv)]
+        return [RemoveFile(kept.instance_file(want.builder.name), user=runner(user)), *_create(want, nodes, user, argv)]
     if instance is None or not instance.nodes:
         return _create(want, nodes, user, argv)
     made = _edit(want, nodes, instance, wrong, user, argv)
     if made is None and down & {node.name for node in instance.nodes}:
         return None
     if made is None:
-        made = [Run(commands.forget(want.builder.name), timeout=120, user=_as(user))]
+        made = [Run(commands.forget(want.builder.name), timeout=120, user=runner(user))]
         made += _create(want, nodes, user, argv)
     return _kept(host, kept, want, made, user)
 
@@ -60,7 +62,7 @@ def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
         old = host.read(path, user=user)
     except ProvisionerError:
         return ()
-    return (RemoveFile(path, user=_as(user)) if old is None else WriteFile(path, old, 0o600, user=_as(user)),)
+    return (RemoveFile(path, user=runner(user)) if old is None else WriteFile(path, old, 0o600, user=runner(user)),)
 
 
 def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) -> list[Step]:
@@ -71,9 +73,9 @@ def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) 
 
 def _create(want: Wanted, nodes: tuple[Node, ...], user: str, argv: Argv) -> list[Step]:
     """Register nodes. Undone, only what buildx knows of it goes."""
-    gone = Run(commands.forget(want.builder.name), timeout=120, user=_as(user))
+    gone = Run(commands.forget(want.builder.name), timeout=120, user=runner(user))
     return [
-        Run(argv(node, append=index > 0), undo=() if index else (gone,), user=_as(user))
+        Run(argv(node, append=index > 0), undo=() if index else (gone,), user=runner(user))
         for index, node in enumerate(nodes)
     ]
 
@@ -82,46 +84,40 @@ def _edit(
     want: Wanted,
     nodes: tuple[Node, ...],
     instance: Instance,
-    wrong: frozenset[str],
+    wrong: frozenset[Key],
     user: str,
     argv: Argv,
 ) -> list[Step] | None:
     """The changes node by node; None: this cannot be made of what is registered."""
     old = {n.name: n for n in instance.nodes}
     first = want.nodes[0]
-    if wanted.REGISTERED in wrong or instance.nodes[0].name != first.name:
+    if keys.REGISTERED in wrong or instance.nodes[0].name != first.name:
         return None
     made: list[Step] = [
-        Run(commands.leave(want.builder.name, name), user=_as(user)) for name in old if name not in want.names
+        Run(commands.leave(want.builder.name, name), user=runner(user)) for name in old if name not in want.names
     ]
     for node in nodes:
         if not _changed(node, first, wrong):
             continue
         if node.name not in old:
-            made.append(Run(argv(node, append=True), user=_as(user)))
-        elif commands.editable(old[node.name], node, _files(want)) and f"node {node.name}" not in wrong:
-            made.append(Run(argv(node), user=_as(user)))
+            made.append(Run(argv(node, append=True), user=runner(user)))
+        elif commands.editable(old[node.name], node, _files(want)) and Key("", node=node.name) not in wrong:
+            made.append(Run(argv(node), user=runner(user)))
         elif node is first:
             return None
         else:
-            made.append(Run(commands.leave(want.builder.name, node.name), user=_as(user)))
-            made.append(Run(argv(node, append=True), user=_as(user)))
+            made.append(Run(commands.leave(want.builder.name, node.name), user=runner(user)))
+            made.append(Run(argv(node, append=True), user=runner(user)))
     return made
 
 
-def _changed(node: Node, first: Node, wrong: frozenset[str]) -> bool:
+def _changed(node: Node, first: Node, wrong: frozenset[Key]) -> bool:
     """Whether anything of a node is wrong; certificates and buildkitd.toml are every node's."""
-    if any(k.startswith(SHARED) for k in wrong):
+    if any(key.part in SHARED or key.node == node.name for key in wrong):
         return True
-    if any(k == f"node {node.name}" or k.startswith(f"node {node.name} ") for k in wrong):
-        return True
-    own = wrong - ELSEWHERE - {wanted.NODES}
-    return node is first and any(not k.startswith("node ") for k in own)
+    own = wrong - ELSEWHERE - {keys.NODES}
+    return node is first and any(not key.node for key in own)
 
 
 def _files(want: Wanted) -> frozenset[str]:
     return frozenset(("buildkitd.toml", *want.certificates)) if want.toml else frozenset()
-
-
-def _as(user: str) -> str:
-    return "" if user == "root" else user

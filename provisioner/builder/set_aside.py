@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from provisioner.builder import buildkitd, container, node_engines, store
-from provisioner.builder.node_engines import Place
+from provisioner.builder import buildkitd, container, keys, node_engines, store
+from provisioner.builder.commands import runner
+from provisioner.builder.keys import Key
+from provisioner.builder.places import Place
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
 from provisioner.engine.facts import Facts
@@ -21,25 +23,25 @@ from provisioner.steps.programs import Run
 STOP = 60  # seconds; buildkitd waits for what it is writing
 MARK = "-before-"
 IMAGE = "provisioner-before"
-ELSEWHERE = frozenset((container.STATUS, container.POLICY, container.TOML, container.IMAGE_ID))
+ELSEWHERE = frozenset((keys.STATUS, keys.POLICY, keys.TOML, keys.IMAGE_ID))
 
 
 class Box(NamedTuple):
-    """A node's container as it is, and the keys of the node that are wrong, without the node's name before them."""
+    """A node's container as it is, and what is wrong with it, by keys without the node."""
 
     place: Place
     found: Mapping[str, Any] | None
-    wrong: Mapping[str, Difference]
+    wrong: Mapping[Key, Difference]
 
     @property
     def remake(self) -> bool:
         """Whether it has to be made again."""
-        return self.found is not None and any(k.startswith("container ") and k != container.POLICY for k in self.wrong)
+        return self.found is not None and any(key not in (keys.STATUS, keys.POLICY) for key in self.wrong)
 
     @property
     def made(self) -> bool:
         """Whether there will be a container that was not there before."""
-        status = self.wrong.get(container.STATUS)
+        status = self.wrong.get(keys.STATUS)
         return self.remake or (status is not None and status.have is None)
 
     @property
@@ -49,21 +51,18 @@ class Box(NamedTuple):
 
     def run(self, *words: str, timeout: int = 60) -> Run:
         """A step on the container's engine."""
-        return Run(
-            self.place.docker(*words), timeout=timeout, user="" if self.place.user == "root" else self.place.user
-        )
+        return Run(self.place.docker(*words), timeout=timeout, user=runner(self.place.user))
 
 
-def boxes(host: Reader, facts: Facts, want: Wanted, wrong: Mapping[str, Difference]) -> Iterator[Box]:
+def boxes(host: Reader, facts: Facts, want: Wanted, wrong: Mapping[Key, Difference]) -> Iterator[Box]:
     """The containers of all nodes whose engines answer."""
     for place in want.places:
         try:
             found = node_engines.inspected(host, facts, place)
         except NoEngineError:
             continue
-        yield Box(
-            place, found, {k.removeprefix(place.prefix): d for k, d in wrong.items() if k.startswith(place.prefix)}
-        )
+        mine = {k._replace(node=""): d for k, d in wrong.items() if k.contained and k.node == place.key}
+        yield Box(place, found, mine)
 
 
 def busy(host: Reader, facts: Facts, box: Box) -> bool:
@@ -117,7 +116,7 @@ def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
     except ProvisionerError:
         return True
     old = next((n for n in instance.nodes if n.name == box.place.node.name), None) if instance else None
-    return old is None or container.IMAGE_ID in box.wrong or not _makes(host, facts, old, box)
+    return old is None or keys.IMAGE_ID in box.wrong or not _makes(host, facts, old, box)
 
 
 def _makes(host: Reader, facts: Facts, old: store.Node, box: Box) -> bool:

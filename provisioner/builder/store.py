@@ -112,14 +112,6 @@ def default(host: Reader, store: Store, key: str) -> str | None:
     return (host.read(store.default_file(key), user=store.user) or "").strip() or None
 
 
-def selected(host: Reader, store: Store, key: str) -> str | None:
-    """The builder that buildx would choose: the choice where it counts, else the default. None: the engine itself."""
-    made = choice(host, store)
-    if made.name and (made.everywhere or made.key == key):
-        return made.name
-    return default(host, store, key)
-
-
 def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
     """Every other name under which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
     found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and _same(u, endpoint)]

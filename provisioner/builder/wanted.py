@@ -1,64 +1,82 @@
 """What a builder has to be, key by key, made of the configuration and of what the daemon knows."""
 
-from provisioner.builder import buildkitd, commands, container, node_engines, store
+from provisioner.builder import buildkitd, container, keys, places, store
+from provisioner.builder.keys import Key
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.engine.facts import Facts
 from provisioner.model import Value
 
-REGISTERED = "registered"
-OPTIONS = "driver options not asked for"
-SETTINGS = "buildkitd settings not asked for"
-NODES = "nodes not asked for"
-SELECTED = "selected"
-DEFAULT = "default of the endpoint"
-WAYS = "default of every other way to this engine"
-OWNER = "owner of buildx's files"
-REACHES = "may talk to the engine"
-
 
 class Wanted(dict[str, Value]):
-    """The wanted keys, and the builder that they were made of."""
+    """What is wanted, by the words that a person reads. ``fields`` has the same by keys."""
 
     def __init__(self, builder: Builder, facts: Facts) -> None:
-        super().__init__()
         self.builder = builder
-        self.nodes = commands.nodes(builder, facts)
+        self.nodes = nodes(builder, facts)
         self.toml = buildkitd.wanted(builder, facts)
         self.certificates = buildkitd.certificates(builder, facts)
-        for user in builder.users:
-            self.update({key(builder, user, k): v for k, v in self.registered(user).items()})
         own = builder.driver == drivers.CONTAINER
-        self.places = node_engines.of(self.nodes, facts, builder.users[0]) if own else ()
+        self.places = places.of(self.nodes, facts, builder.users[0]) if own else ()
+        self.fields: dict[Key, Value] = {}
+        for user in builder.users:
+            self.fields |= self.registered(user)
         for place in self.places:
-            self.update(node_engines.want(place, facts, bool(self.toml)))
+            self.fields |= places.want(place, facts, bool(self.toml))
+        super().__init__((keys.words(key), value) for key, value in self.fields.items())
 
     @property
     def names(self) -> frozenset[str]:
         """The names of the wanted nodes."""
         return frozenset(n.name for n in self.nodes)
 
-    def registered(self, user: str) -> dict[str, Value]:
+    def owner(self, user: str) -> str:
+        """What the keys of a user have as their user: nothing for the first one."""
+        return "" if user == self.builder.users[0] else user
+
+    def registered(self, user: str) -> dict[Key, Value]:
         """What a user's store has to say."""
         first, *more = self.nodes
-        state: dict[str, Value] = {REGISTERED: registered(self.builder.driver, first), **recorded(first, "")}
+        state: dict[Key, Value] = {keys.REGISTERED: registered(self.builder.driver, first), **recorded(first, "")}
         for node in more:
-            state |= {f"node {node.name}": node.endpoint or self.builder.driver, **recorded(node, f"node {node.name} ")}
-        state |= {f"buildkitd {k}": v for k, v in buildkitd.leaves(self.toml).items()}
-        state |= {f"certificate {name}": "as on this host" for name in self.certificates}
+            state |= {Key("", node=node.name): node.endpoint or self.builder.driver, **recorded(node, node.name)}
+        state |= {Key(keys.SETTING, k): v for k, v in buildkitd.leaves(self.toml).items()}
+        state |= {Key(keys.CERTIFICATE, name): "as on this host" for name in self.certificates}
         if user != "root":
-            state |= {REACHES: True, OWNER: user}
-        return state | {
-            OPTIONS: None,
-            SETTINGS: None,
-            NODES: None,
-            **dict.fromkeys((SELECTED, DEFAULT, WAYS), self.builder.name),
-        }
+            state |= {keys.REACHES: True, keys.OWNER: user}
+        state |= dict.fromkeys((keys.OPTIONS, keys.SETTINGS, keys.NODES))
+        state |= dict.fromkeys(keys.SELECTION, self.builder.name)
+        return {key._replace(user=self.owner(user)): value for key, value in state.items()}
 
 
-def key(builder: Builder, user: str, name: str) -> str:
-    """A key of a user's: plain for the first one, who boots the builder, else with the user's name before it."""
-    return name if user == builder.users[0] else f"{user}: {name}"
+def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
+    """The wanted nodes, this host's own first, named as buildx would name them."""
+    own = store.Node(
+        drivers.first(builder.name),
+        facts.endpoint.host if builder.driver == drivers.CONTAINER else "",
+        builder.platforms,
+        options(builder, facts),
+        builder.flags,
+    )
+    first = () if builder.driver == drivers.REMOTE else (own,)
+    more = (
+        store.Node(
+            node.name or f"{builder.name}{number}",
+            node.endpoint,
+            node.platforms,
+            {**(builder.driver_options if builder.driver == drivers.REMOTE else {}), **node.driver_options},
+            node.flags,
+        )
+        for number, node in enumerate(builder.nodes, len(first))
+    )
+    return (*first, *more)
+
+
+def options(builder: Builder, facts: Facts) -> dict[str, str]:
+    """The driver options of this host's own node: the configuration's, and the daemon's proxies below them."""
+    inherited = builder.inherit and builder.driver == drivers.CONTAINER
+    proxies = {f"env.{k}": v for k, v in facts.registries.proxies.items()} if inherited else {}
+    return {**proxies, **builder.driver_options}
 
 
 def registered(driver: str, first: store.Node) -> str:
@@ -66,10 +84,10 @@ def registered(driver: str, first: store.Node) -> str:
     return f"{driver} at {first.endpoint}" if first.endpoint else driver
 
 
-def recorded(found: store.Node, prefix: str) -> dict[str, Value]:
-    """What is wanted of a node in buildx's file."""
+def recorded(found: store.Node, node: str) -> dict[Key, Value]:
+    """What is wanted of a node in buildx's file. ``node``: its name in the keys; empty for this host's own."""
     return {
-        **{f"{prefix}driver option {k}": v for k, v in found.options.items()},
-        f"{prefix}flags": " ".join(container.flags(found.flags)),
-        f"{prefix}platforms": " ".join(found.platforms),
+        **{Key(keys.OPTION, k, node): v for k, v in found.options.items()},
+        Key(keys.FLAGS, node=node): " ".join(container.flags(found.flags)),
+        Key(keys.PLATFORMS, node=node): " ".join(found.platforms),
     }

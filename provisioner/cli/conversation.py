@@ -31,14 +31,14 @@ def say(line: str) -> None:
 
 def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
     """Say which of the wanted platforms are never run here, and which engine sudo has hidden from us."""
-    from provisioner.emulators import emulated
+    from provisioner.emulators.wanted import told
 
     if "SUDO_USER" in host.environ:
         from provisioner.engine import sudo
 
         if hidden := sudo.lost(host, seen.endpoint.host, seen.endpoint.source):
             say(f"note: {hidden}")
-    for sentence in emulated.told(wanted, seen):
+    for sentence in told(wanted, seen):
         say(f"note: {sentence}")
 
 

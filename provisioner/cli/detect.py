@@ -5,14 +5,16 @@ from typing import Any
 from provisioner.builder import leftovers, store
 from provisioner.config.desired import Desired
 from provisioner.daemon import managers
-from provisioner.emulators import emulated, obstacles, resource
+from provisioner.emulators import keys, observed, obstacles
+from provisioner.emulators.keys import Key
+from provisioner.emulators.wanted import rows
 from provisioner.engine import addresses, discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo
 from provisioner.engine.discovery import Daemon
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
 from provisioner.engine.kinds import Layout
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
-from provisioner.model import Reader, State
+from provisioner.model import Reader
 from provisioner.platforms import machine, table
 from provisioner.runs import journal, receipts
 
@@ -77,17 +79,19 @@ def _daemon(host: Reader, daemon: Daemon) -> str:
 
 def _emulators(host: Reader, engine: str) -> list[str]:
     """The truth about each architecture: native, or what its emulator does, where it comes from and whose it is."""
-    asked = Desired(platforms=table.each_architecture(), engine=engine, only=(resource.NAME,))
+    asked = Desired(platforms=table.each_architecture(), engine=engine, only=(keys.NAME,))
     seen = facts.gather(host, asked)
-    want: State = dict.fromkeys((row.name for row in emulated.rows(asked, seen)), "runs")
-    found = resource.have(host, seen, want)
-    place = f"{found[emulated.MOUNTED]}{', of a user namespace' if obstacles.namespaced(host) else ''}"
-    lines = [f"{emulated.MOUNTED}: {place}"]
+    want = {Key(row.name, keys.RUNS): "runs" for row in rows(asked, seen)}
+    found = observed.state(host, seen, want)
+    place = f"{found[keys.TABLE]}{', of a user namespace' if obstacles.namespaced(host) else ''}"
+    lines = [f"{keys.words(keys.TABLE)}: {place}"]
     for name in asked.platforms:
-        origin = found.get(name + emulated.FROM)
+        origin = found.get(Key(name, keys.FROM))
         whose = "ours" if table.of(name).architecture in seen.ours else "somebody else's"
         by = f" ({origin}, {whose})" if origin else ""
-        lines.append(f"{name}: {found[name]}{by}" if name in want else f"{name}: native")
+        lines.append(
+            f"{name}: {found[Key(name, keys.RUNS)]}{by}" if Key(name, keys.RUNS) in want else f"{name}: native"
+        )
     return lines
 
 

@@ -6,19 +6,16 @@ or would come too early or not at all, a service of ours has to.
 
 from collections.abc import Callable, Iterator
 
-from provisioner.emulators.mounts import mount
+from provisioner.emulators import unit
 from provisioner.model import Reader
 from provisioner.platforms import binfmt
 from provisioner.platforms.machine import BINFMT_D
 from provisioner.typed import NamedTuple
 
 FOLDERS = (BINFMT_D, "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfmt.d")
-UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
-APPLIERS = ("/usr/lib/systemd/systemd-binfmt", "/lib/systemd/systemd-binfmt")
 SERVICE = "provisioner-emulators"
 SCRIPT = "/usr/local/lib/provisioner/register-emulators"  # what that runs
 SUPPORT = "/var/lib/binfmts"  # binfmt-support's, which Debian 11 and Ubuntu 22.04 still use
-REMOTE = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "glusterfs", "virtiofs"))
 
 
 class Rule(NamedTuple):
@@ -77,30 +74,6 @@ def _asleep(host: Reader, sign: str) -> bool:
     return host.asleep and host.stat(sign) is not None
 
 
-def _systemd(host: Reader, interpreter: str) -> str:
-    unit = "systemd-binfmt.service"
-    if not any(host.stat(a) for a in APPLIERS):
-        return "systemd-binfmt is not installed"
-    if any(host.link(f"{folder}/{unit}") == "/dev/null" for folder in UNITS):
-        return f"{unit} is masked"
-    if "microsoft" in (host.read("/proc/sys/kernel/osrelease") or "") and _condition(host, unit) == "!wsl":
-        return f"{unit} does not run on WSL (ConditionVirtualization=!wsl)"
-    if not interpreter.startswith("/usr/bin/"):
-        found = mount(host, interpreter)
-        if found.kind in REMOTE or "_netdev" in found.options:
-            return f"{found.point} is mounted over the network, later than {unit} runs"
-    return ""
-
-
-def _condition(host: Reader, unit: str) -> str:
-    """ConditionVirtualization= as the drop-ins leave it: the last one counts."""
-    dropins = {n: f"{f}/{unit}.d/{n}" for f in reversed(UNITS) for n in host.names(f"{f}/{unit}.d")}
-    texts = (host.read(path) or "" for _, path in sorted(dropins.items()))
-    lines = [line.strip() for text in texts for line in text.splitlines()]
-    words = [line.partition("=")[2].strip() for line in lines if line.startswith("ConditionVirtualization=")]
-    return words[-1] if words else ""
-
-
 def _openrc(host: Reader, _: str) -> str:
     levels = ("sysinit", "boot", "default")
     does = any(host.stat(f"/etc/runlevels/{level}/binfmt") for level in levels)
@@ -131,8 +104,8 @@ REGISTRARS = (
     Registrar(
         "systemd",
         lambda h: h.stat("/run/systemd/system") is not None or _asleep(h, "/usr/lib/systemd/systemd"),
-        lambda h: h.link(f"{UNITS[0]}/multi-user.target.wants/{SERVICE}.service") is not None,
-        _systemd,
+        lambda h: h.link(f"{unit.FOLDERS[0]}/multi-user.target.wants/{SERVICE}.service") is not None,
+        unit.lack,
     ),
     Registrar(
         "openrc",

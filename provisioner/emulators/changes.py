@@ -4,12 +4,14 @@ Somebody else's entry is kept while it works, and is not touched when it does no
 ``replace``. An entry of another name that serves the same programs stays, too: of two, the kernel asks the later one.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import boot, emulated, obstacles, persistence, sources
-from provisioner.emulators.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME
+from provisioner.emulators import boot, files, fitness, keys, mounting, obstacles, persistence, sources
+from provisioner.emulators.keys import NAME, Key
 from provisioner.emulators.sources import Program
+from provisioner.emulators.wanted import rows, wanted
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.platforms import binfmt, elf
@@ -19,73 +21,80 @@ from provisioner.platforms.table import Platform
 from provisioner.steps import Blocked, Change, Obstacle, Step
 from provisioner.steps.files import MakeDirectory, WriteFile
 
-SUFFIXES = ("", AT_BOOT, FROM, CREDENTIALS)
-
 
 class Need(NamedTuple):
-    """An architecture that needs something: its row, the keys that are wrong, and which aspects these are."""
+    """An architecture that needs something: its row, and the keys that are wrong."""
 
     row: Platform
-    keys: tuple[str, ...]
-    aspects: frozenset[str]
+    wrong: tuple[Key, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The keys as a person reads them."""
+        return tuple(map(keys.words, self.wrong))
+
+    @property
+    def aspects(self) -> frozenset[str]:
+        """Which aspects of the architecture are wrong."""
+        return frozenset(key.aspect for key in self.wrong)
 
     @property
     def now(self) -> bool:
         """Whether the kernel's entry has to be made, or made anew; else the file for the next boot is all."""
-        return bool(self.aspects - {AT_BOOT})
+        return bool(self.aspects - {keys.AT_BOOT})
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """The steps that mend the differences, and what holds some of them."""
-    keys = {d.key for d in differences}
+    wrong = _keys(desired, facts, differences)
     if facts.kind.emulators == "root":
-        return Change(NAME, differences, blocked=tuple(_roots(d.key) for d in differences))
+        blocked = [b for key in wrong for b in obstacles.for_root(key).blocks(keys.words(key))]
+        return Change(NAME, differences, blocked=tuple(blocked))
     if obstacle := obstacles.obstacle(host, facts):
-        return Change(NAME, differences, blocked=obstacle.blocks(*(d.key for d in differences)))
+        return Change(NAME, differences, blocked=obstacle.blocks(*map(keys.words, wrong)))
     rules = boot.rules(host)
-    blocked: list[Blocked] = []
+    kept: list[Blocked] = []
     restored: list[Step] = []
     found: dict[str, tuple[Need, Program]] = {}
-    for need in needs(facts, desired, keys):
+    for need in needs(facts, desired, wrong):
         outcome = _decide(host, facts, desired, need, rules)
         if isinstance(outcome, Obstacle):
-            blocked += outcome.blocks(*need.keys)
+            kept += outcome.blocks(*need.words)
         elif isinstance(outcome, Program):
             found[str(need.row.emulator)] = (need, outcome)
         else:
             restored.append(outcome)
     steps = _steps(host, facts, desired, found)
     if isinstance(steps, Obstacle):
-        wrong = [key for need, _ in found.values() for key in need.keys]
-        return Change(NAME, differences, blocked=(*blocked, *steps.blocks(*wrong)))
-    mounting = obstacles.mounting(host, facts) if MOUNTED in keys else ()
-    return Change(
-        NAME, differences, (*mounting, *restored, *steps), blocked=tuple(blocked), notes=_notes(host, found, facts)
-    )
+        return Change(
+            NAME, differences, blocked=(*kept, *(b for need, _ in found.values() for b in steps.blocks(*need.words)))
+        )
+    mount = mounting.steps(host, facts) if keys.TABLE in wrong else ()
+    notes = _notes(host, found, facts)
+    return Change(NAME, differences, (*mount, *restored, *steps), blocked=tuple(kept), notes=notes)
 
 
-def _roots(key: str) -> Blocked:
-    """What a user's engine lacks and root has to register; without what works by now, nothing can be proven."""
-    hint = "once, as root: sudo provisioner apply --only emulators; then run this again"
-    message = "emulators are the machine's own, for root to register"
-    return Blocked(key, Obstacle("for-root", message, hint, fatal=AT_BOOT not in key))
+def _keys(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> tuple[Key, ...]:
+    """The keys that differ."""
+    wrong = {d.key for d in differences}
+    return tuple(key for key in wanted(desired, facts).fields if keys.words(key) in wrong)
 
 
-def needs(facts: Facts, desired: Desired, keys: set[str]) -> tuple[Need, ...]:
-    """One need an architecture, whatever the number of its variants that are wanted."""
+def needs(facts: Facts, desired: Desired, wrong: Collection[Key]) -> tuple[Need, ...]:
+    """One need for each architecture, however many variants of it are wanted."""
     found: dict[str, Need] = {}
-    for row in emulated.rows(desired, facts):
-        wrong = {suffix: row.name + suffix for suffix in SUFFIXES if row.name + suffix in keys}
-        if wrong:
-            before = found.get(row.architecture, Need(row, (), frozenset()))
-            found[row.architecture] = Need(before.row, (*before.keys, *wrong.values()), before.aspects | set(wrong))
+    for row in rows(desired, facts):
+        mine = tuple(key for key in wrong if key.platform == row.name)
+        if mine:
+            before = found.get(row.architecture, Need(row, ()))
+            found[row.architecture] = before._replace(wrong=before.wrong + mine)
     return tuple(found.values())
 
 
 def rule_file(row: Platform, program: Program, desired: Desired) -> WriteFile:
     """The file that registers an architecture's emulator at boot."""
     text = f"# linux/{row.architecture}, by provisioner\n{_line(row, program, desired)}\n"
-    return WriteFile(emulated.conf(row), text)
+    return WriteFile(files.rule(row), text)
 
 
 def _line(row: Platform, program: Program, desired: Desired) -> str:
@@ -99,20 +108,17 @@ def _decide(
     """Register what stands there, or find a program for a file of ours, or leave it and say why."""
     row, name = need.row, str(need.row.emulator)
     there = facts.entries.get(name)
-    if there is None and need.aspects == {""} and (placed := boot.serving(rules, elf.program(row.architecture))):
+    if there is None and need.aspects == {keys.RUNS} and (placed := boot.serving(rules, elf.program(row.architecture))):
         rule = placed.rule
         entry = binfmt.Entry(True, rule.interpreter, rule.flags, rule.offset, rule.magic, rule.mask)
-        if sources.unfit(host, rule.interpreter) is None and rule.name not in facts.entries:
+        if fitness.unfit(host, rule.interpreter) is None and rule.name not in facts.entries:
             return Register(f"{BINFMT}/{rule.name}", binfmt.line(rule.name, entry))
     if need.now and there is not None and row.architecture not in facts.ours and not desired.emulators.replace:
-        hint = "let emulators.replace be true, or repair or remove what registers it, then apply again"
-        message = f"{row.name}: the entry {name} is somebody else's ({there.interpreter}), and does not do"
-        return Obstacle("foreign-entry", message, hint)
-    program = sources.find(host, facts, desired, row)
+        return obstacles.foreign_entry(row, there)
+    upgrade = desired.emulators.source == "auto" and keys.FROM in need.aspects
+    program = sources.find(host, facts, desired, row, from_image=upgrade)
     if isinstance(program, str):
-        where = desired.emulators.directory or "the engine's images and the distribution's packages"
-        hint = f"name an image, a package or a directory that has it (emulators.source); looked in {where}"
-        return Obstacle("no-program", f"{row.name}: {program}", hint, fatal=True)
+        return obstacles.no_program(row, program, desired)
     return program
 
 

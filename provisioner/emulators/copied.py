@@ -39,8 +39,28 @@ def offered(host: Reader, socket: str, image: str) -> bool:
         return False
 
 
+class Copied(NamedTuple):
+    """A program that was copied: its sum, the digest of the image that it came from, and whether it wants P."""
+
+    sha256: str
+    digest: str
+    preserve_argv0: bool
+
+
+def program(host: Reader, where: str, name: str) -> Copied | None:
+    """What the manifest says of one program; None: nothing. Older ones say one thing of all programs."""
+    found = manifest(host, where)
+    row = (found.get("programs") or {}).get(name)
+    if isinstance(row, str):
+        return Copied(row, str(found.get("digest")), bool(found.get("preserve_argv0")))
+    try:
+        return Copied(row["sha256"], row["digest"], row["preserve_argv0"]) if row else None
+    except (KeyError, TypeError):
+        return None
+
+
 def manifest(host: Reader, where: str) -> Mapping[str, Any]:
-    """What was copied into a directory: image, digest, preserve_argv0, and the SHA-256 of each program; or nothing."""
+    """What was copied into a directory: the image, and of each program what ``Copied`` says; or nothing."""
     try:
         found = json.loads(host.read(f"{where}/{MANIFEST}") or "{}")
     except ValueError:

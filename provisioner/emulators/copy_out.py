@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from provisioner.emulators import copied
-from provisioner.emulators.emulated import VERSIONS
+from provisioner.emulators.files import VERSIONS
 from provisioner.errors import CommandError, NoEngineError
 from provisioner.host import temporary
 from provisioner.model import Reader
@@ -60,8 +60,11 @@ class CopyOut(Step):
         sums = _programs(system, self)
         if pulled:  # it has done its service, and might keep the image store from being switched
             _delete(system, self.socket, self.image)
-        before = copied.manifest(system, self.folder).get("programs", {})
-        content = {"image": self.image, **found._asdict(), "programs": {**before, **sums}}
+        names = copied.manifest(system, self.folder).get("programs", {})
+        before = {name: copied.program(system, self.folder, name) for name in names}
+        new = {name: copied.Copied(sha256, *found) for name, sha256 in sums.items()}
+        rows = {name: row._asdict() for name, row in {**before, **new}.items() if row}
+        content = {"image": self.image, "programs": rows}
         system.write(f"{self.folder}/{copied.MANIFEST}", json.dumps(content, indent=2) + "\n", 0o644)
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:

@@ -1,5 +1,7 @@
 """What a path is mounted from, as /proc/self/mountinfo has it."""
 
+import re
+
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
@@ -19,8 +21,13 @@ def mount(host: Reader, path: str) -> Mount:
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()[:1]
         if len(fields) > 5 and kind:
-            point = fields[4].replace("\\040", " ")
+            point = _plain(fields[4])
             inside = path == point or path.startswith(f"{point.rstrip('/')}/")
             if inside and len(point) >= len(found.point):
                 found = Mount(point, kind[0], tuple(fields[5].split(",")))
     return found
+
+
+def _plain(point: str) -> str:
+    """A mount point as it is: the kernel writes a blank, a tab, a newline and a backslash in octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)

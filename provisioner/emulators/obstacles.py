@@ -1,17 +1,18 @@
-"""What the kernel has against emulators, each by its name: read from /proc, never guessed from a refusal."""
+"""What stands in the way of emulators. What the kernel lacks is read from /proc, never guessed from a refusal."""
 
-from provisioner.daemon.service import by_systemd
-from provisioner.emulators.mounts import mount
+from provisioner.config.desired import Desired
+from provisioner.emulators import keys, mounting, mounts
+from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
 from provisioner.model import Reader
+from provisioner.platforms import binfmt
 from provisioner.platforms.machine import BINFMT
-from provisioner.steps import Obstacle, Step
-from provisioner.steps.programs import Run
+from provisioner.platforms.table import Platform
+from provisioner.steps import Obstacle
 
 F_FLAG = (4, 8)
 OWN_TABLES = (6, 7)  # from here on, a user namespace may have a table of its own
-MOUNT_UNIT = "proc-sys-fs-binfmt_misc.mount"
 EVERY_ID = ["0", "0", "4294967295"]
 
 
@@ -37,7 +38,7 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
         return Obstacle("user-namespace", message, "run provisioner on the machine itself", fatal=True)
     if not facts.mounted:
         return _missing(host, name)
-    if "ro" in mount(host, BINFMT).options:
+    if "ro" in mounts.mount(host, BINFMT).options:
         hint = f"in a container: run provisioner on the machine itself; else: mount -o remount,rw {BINFMT}"
         return Obstacle("read-only", f"{BINFMT} is mounted read-only", hint, fatal=True)
     if (host.read(f"{BINFMT}/status") or "").strip() == "disabled":
@@ -46,25 +47,30 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
     return None
 
 
-def mounting(host: Reader, facts: Facts) -> tuple[Step, ...]:
-    """The steps that bring the table up on the host itself: the last unmount would drop every entry in it."""
-    if facts.mounted:
-        return ()
-    steps: list[Step] = []
-    if not _built_in(host):
-        steps.append(Run(("modprobe", "binfmt_misc"), undo=(Run(("modprobe", "--remove", "binfmt_misc")),)))
-    if by_systemd(host):
-        undo = Run(("systemctl", "stop", MOUNT_UNIT))
-        steps.append(Run(("systemctl", "start", MOUNT_UNIT), undo=(undo,)))
-    else:
-        undo = Run(("umount", BINFMT))
-        steps.append(Run(("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT), undo=(undo,)))
-    return tuple(steps)
+def for_root(key: Key) -> Obstacle:
+    """A user's engine needs what only root can register. Without an emulator that works now, nothing can be proven."""
+    hint = "once, as root: sudo provisioner apply --only emulators; then run this again"
+    message = "emulators are the machine's own, for root to register"
+    return Obstacle("for-root", message, hint, fatal=key.aspect != keys.AT_BOOT)
+
+
+def foreign_entry(row: Platform, entry: binfmt.Entry) -> Obstacle:
+    """Somebody else's entry of QEMU's name does not work."""
+    hint = "set emulators.replace: true, or repair or remove what registers it; then apply again"
+    message = f"{row.name}: the entry {row.emulator} ({entry.interpreter}) belongs to somebody else and does not work"
+    return Obstacle("foreign-entry", message, hint)
+
+
+def no_program(row: Platform, reason: str, desired: Desired) -> Obstacle:
+    """No source has an emulator for a platform."""
+    where = desired.emulators.directory or "the engine's images and the distribution's packages"
+    hint = f"name an image, a package or a directory that has it (emulators.source); looked in {where}"
+    return Obstacle("no-program", f"{row.name}: {reason}", hint, fatal=True)
 
 
 def _missing(host: Reader, name: str) -> Obstacle | None:
     """Why the table cannot even be mounted."""
-    if _built_in(host) or any("/binfmt_misc.ko" in (host.read(p) or "") for p in _lists(name)):
+    if mounting.known(host) or any("/binfmt_misc.ko" in (host.read(p) or "") for p in _lists(name)):
         return None
     message = f"Linux {name} has no binfmt_misc here, and no module of it is installed"
     hint = (
@@ -72,11 +78,6 @@ def _missing(host: Reader, name: str) -> Obstacle | None:
         " distribution's ordinary kernel instead of a trimmed one), then apply again"
     )
     return Obstacle("no-module", message, hint, fatal=True)
-
-
-def _built_in(host: Reader) -> bool:
-    """Whether the kernel has the file system now, by itself or by a module that is loaded."""
-    return "binfmt_misc" in (host.read("/proc/filesystems") or "").split()
 
 
 def _lists(name: str) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+from provisioner.engine.info import version
 from provisioner.model import Reader
 
+NEW = (7,)  # what dnf, zypper, apk and pacman offer is at least this
 SECONDS = 900  # for one package manager over somebody's line
 
 
@@ -53,6 +55,17 @@ TABLE = (
 def of(host: Reader) -> Packages | None:
     """The row of this host's package manager; None: it is none that we know."""
     return next((row for row in TABLE if host.program(row.program) and _suits(host, row.since)), None)
+
+
+def offered(host: Reader, row: Packages, name: str) -> tuple[int, ...] | None:
+    """The version of QEMU that a package would bring; None: not known. Nothing of an image is run."""
+    if host.asleep:
+        return None
+    if row.program != "apt-get":
+        return NEW  # all that these still offer is newer than what matters
+    lines = host.ask("apt-cache", "policy", row.package.format(name)).stdout.splitlines()
+    candidates = [line.partition(":")[2].strip() for line in lines if line.strip().startswith("Candidate:")]
+    return version(candidates[0].rpartition(":")[2]) if candidates else None
 
 
 def _suits(host: Reader, rule: str) -> bool:

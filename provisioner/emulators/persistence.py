@@ -7,7 +7,7 @@ those that our own files name.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from provisioner.emulators import boot
+from provisioner.emulators import boot, unit
 from provisioner.emulators.boot import SCRIPT
 from provisioner.model import Reader
 from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS
@@ -38,10 +38,9 @@ UNIT = f"""\
 # Written by provisioner, because systemd-binfmt.service does not do it here: {{reason}}.
 [Unit]
 Description=Register emulators of foreign architectures
-# The emulators may lie on a file system that comes late, and systemd-binfmt flushes the table when it starts.
-After=remote-fs.target systemd-binfmt.service proc-sys-fs-binfmt_misc.mount
-Wants=remote-fs.target
-# Containers of foreign platforms may be started together with the engine.
+# systemd-binfmt flushes the table when it starts.
+After=local-fs.target systemd-binfmt.service proc-sys-fs-binfmt_misc.mount
+{{mounts}}# Containers of foreign platforms may be started together with the engine.
 Before=docker.service
 
 [Service]
@@ -140,9 +139,16 @@ def steps(host: Reader, interpreters: tuple[str, ...]) -> tuple[Step, ...] | Obs
     if host.stat(SCRIPT.rpartition("/")[0]) is None:
         made.append(MakeDirectory(SCRIPT.rpartition("/")[0]))
     undo = (Run(service.disable),)
+    text = service.text.format(reason=reasons[0], mounts=_mounts(host, interpreters))
     return (
         *made,
         WriteFile(SCRIPT, SCRIPT_TEXT, 0o755),
-        WriteFile(service.path, service.text.format(reason=reasons[0]), service.mode),
+        WriteFile(service.path, text, service.mode),
         Run(service.enable, undo=undo),
     )
+
+
+def _mounts(host: Reader, interpreters: tuple[str, ...]) -> str:
+    """The network mounts that the service waits for: those that an emulator lies on, and no others."""
+    points = dict.fromkeys(filter(None, (unit.remote(host, path) for path in interpreters)))
+    return f"RequiresMountsFor={' '.join(points)}\nAfter=remote-fs.target\n" if points else ""

@@ -1,189 +1,38 @@
-"""Emulators: for each wanted platform that the CPU does not run, a QEMU that works in containers, after a reboot too.
+"""Emulators: for each wanted platform that the CPU does not run, a QEMU that works in containers and after a reboot.
 
-Registered is not working: a program of each platform is run, in an empty root directory where this user may do that.
 The kernel is told about one entry at a time, and systemd-binfmt is never started: it flushes everybody's entries.
 """
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import boot, emulated
-from provisioner.emulators.emulated import AT_BOOT, CREDENTIALS, FROM, MOUNTED, NAME, VERSIONS, version
+from provisioner.emulators import keys, observed
+from provisioner.emulators.keys import NAME
+from provisioner.emulators.wanted import Wanted, wanted
 from provisioner.engine.facts import Facts
-from provisioner.model import NOTE, Difference, Ran, Reader, State, Value
-from provisioner.platforms import binfmt, elf, table
-from provisioner.platforms.machine import BINFMT
-from provisioner.platforms.table import Platform
+from provisioner.model import NOTE, Difference, Reader, State
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisioner.steps import Change
 
 __all__ = ["NAME", "change", "have", "want"]
-HEAD = 4096  # bytes: an ELF header and its program headers
 
 
 def want(desired: Desired, facts: Facts) -> State:
-    """Each foreign platform runs, now and after the next boot; where the emulator is ours, it is the configured one."""
-    rows = () if facts.inside else emulated.rows(desired, facts)
-    wanted: dict[str, Value] = {MOUNTED: "mounted"} if rows else {}
-    for row in rows:
-        wanted |= {row.name: "runs", row.name + AT_BOOT: "registered"}
-        if origin := _wanted_origin(desired, facts, row):
-            wanted[row.name + FROM] = origin
-        if row.architecture in facts.ours:
-            wanted[row.name + CREDENTIALS] = desired.emulators.credentials
-    return wanted
+    """Each foreign platform runs, now and after the next boot; an emulator of ours is the configured one."""
+    return wanted(desired, facts)
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
     """What the kernel's table, a run of each architecture's probe, and the files read at boot say."""
     if facts.inside:
         return {NOTE: f"{facts.kind.title} brings its own emulators: `provisioner prove` runs them"}
-    found: dict[str, Value] = {MOUNTED: _table(host, facts)}
-    rows = [table.of(key) for key in want if key in table.PLATFORMS]
-    headers = {row.architecture: elf.program(row.architecture) for row in rows}
-    rules = boot.rules(host) if rows else ()
-    ran: dict[str, Ran] = {}
-    if not facts.quick:
-        ran = dict(zip(headers, host.runs(list(headers.values()), bare=host.uid == 0), strict=True))
-    truths: dict[str, tuple[str, str, Value, Value]] = {}
-    for row in rows:
-        header = headers[row.architecture]
-        if row.architecture not in truths:
-            rule = boot.serving(rules, header)
-            truths[row.architecture] = (
-                truth(host, facts, row, header, ran.get(row.architecture)),
-                _boot_truth(host, rule),
-                *_kind(facts, row, rule, want.get(row.name + FROM)),
-            )
-        keys = (row.name, row.name + AT_BOOT, row.name + FROM, row.name + CREDENTIALS)
-        found |= dict(zip(keys, truths[row.architecture], strict=True))
-    return found
+    if not isinstance(want, Wanted):
+        raise TypeError("what is wanted of emulators has fields")
+    return {keys.words(key): value for key, value in observed.state(host, facts, want.fields).items()}
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
     """Register what is missing, from a file of ours or from the one that stands there for it."""
-    from provisioner.emulators import changes  # what a drift check need not know
+    from provisioner.emulators import changes  # a check of a host in sync needs none of it
 
     return changes.change(host, facts, desired, differences)
-
-
-def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> str:
-    """``runs``, or what is wrong. ``ran`` None: nothing was run, and reading has to do."""
-    serving = {n: e for n, e in facts.entries.items() if binfmt.serves(e.magic, e.mask, e.offset, header)}
-    enabled = {n: e for n, e in serving.items() if e.enabled}
-    if not enabled:
-        return _unserved(facts, row, serving)
-    bare = ran is not None and host.uid == 0
-    if ran is not None and not right(ran, row):
-        on_host = host.runs([header])[0] if bare else ran
-        if not right(on_host, row):
-            return f"broken: {_failure(row, on_host, enabled)}"
-        return f"runs on the host only: {_confined(host, enabled) or ran.error}"
-    if not bare and (reason := _confined(host, enabled)):
-        return f"runs on the host only: {reason}"
-    return _stale(host, facts, row, ran) or "runs"
-
-
-def right(ran: Ran, row: Platform) -> bool:
-    """Whether a probe did all that it does; QEMU 10 for ppc64le says something of its own before it."""
-    return ran.status == 0 and ran.stdout.splitlines()[-1:] == [row.architecture]
-
-
-def _table(host: Reader, facts: Facts) -> str:
-    if not facts.mounted:
-        return "not mounted"
-    return "mounted" if (host.read(f"{BINFMT}/status") or "").strip() != "disabled" else "switched off"
-
-
-def _wanted_origin(desired: Desired, facts: Facts, row: Platform) -> str | None:
-    """Where the emulator has to come from; None: whatever works is welcome, and somebody else's is kept."""
-    entry = facts.entries.get(str(row.emulator))
-    ours = row.architecture in facts.ours
-    origins = {
-        "auto": f"image {version(desired.emulators.image)}",
-        "image": f"image {version(desired.emulators.image)}",
-        "package": "package",
-        "directory": desired.emulators.directory,
-    }
-    wanted = origins[desired.emulators.source]
-    if desired.emulators.source == "auto":
-        return wanted if ours and entry and entry.interpreter.startswith(f"{VERSIONS}/") else None
-    return wanted if ours or entry is None or desired.emulators.replace else None
-
-
-def _kind(facts: Facts, row: Platform, rule: boot.Rule | None, wanted: Value) -> tuple[Value, Value]:
-    """Where the emulator comes from, and whether it keeps set-user-id: of the entry, or of the rule that makes it."""
-    entry: binfmt.Entry | binfmt.Rule | None = facts.entries.get(str(row.emulator)) or (rule.rule if rule else None)
-    if entry is None:
-        return None, None
-    path = entry.interpreter
-    origin = path.rpartition("/")[0]
-    if path.startswith(f"{VERSIONS}/"):
-        origin = f"image {path.removeprefix(VERSIONS).split('/')[1]}"
-    elif origin != wanted and path.startswith(("/usr/bin/qemu-", "/usr/libexec/qemu-binfmt/")):
-        origin = "package"
-    return origin, "C" in entry.flags
-
-
-def _unserved(facts: Facts, row: Platform, serving: dict[str, binfmt.Entry]) -> str:
-    """Why no entry takes a platform's programs."""
-    if serving:
-        return f"disabled: {', '.join(serving)}"
-    if row.emulator in facts.entries:
-        return f"not registered: {row.emulator} is there, with another magic"
-    return "not registered"
-
-
-def _failure(row: Platform, ran: Ran, enabled: dict[str, binfmt.Entry]) -> str:
-    """Why a probe does not run even on the host. Its status counts the arguments that the emulator made up."""
-    name, entry = next(iter(enabled.items()))
-    said = ran.stdout.splitlines()[-1:] == [row.architecture]
-    if said and ran.status == 1 and "P" in entry.flags:
-        return f"{name} has the P flag, which {entry.interpreter} does not understand"
-    if said and ran.status:
-        return f"{name} has no P flag, which {entry.interpreter} takes for granted"
-    if ran.status == 0:
-        return f"its probe said {ran.stdout[:40]!r}"
-    return ran.error or f"its probe ended with status {ran.status}"
-
-
-def _confined(host: Reader, enabled: dict[str, binfmt.Entry]) -> str | None:
-    """What keeps an entry from working in containers, by what can be read."""
-    for name, entry in enabled.items():
-        if "F" not in entry.flags:
-            return f"{name} has no F flag"
-        head = host.head(entry.interpreter, HEAD)
-        if head is not None and elf.needs_interpreter(head):
-            return f"{entry.interpreter} is dynamically linked"
-    return None
-
-
-def _stale(host: Reader, facts: Facts, row: Platform, ran: Ran | None) -> str | None:
-    """Of an entry of ours: whether the file that it holds open is still the one at its path."""
-    entry = facts.entries.get(str(row.emulator))
-    if row.architecture not in facts.ours or entry is None or "F" not in entry.flags:
-        return None
-    there = host.stat(entry.interpreter)
-    if there is None:
-        return f"runs, but {entry.interpreter} is gone since it was registered"
-    if ran is not None and ran.inode is not None and ran.inode != there.inode:
-        return f"runs an older file: {entry.interpreter} was replaced since it was registered"
-    return None
-
-
-def _boot_truth(host: Reader, placed: boot.Rule | None) -> str:
-    """``registered``, or why a platform will not run after the next boot."""
-    if placed is None:
-        return "not registered"
-    path, rule = placed
-    if "F" not in rule.flags:
-        return f"registered by {path} without the F flag"
-    head = host.head(rule.interpreter, HEAD)
-    if head is None:
-        return f"registered by {path} with {rule.interpreter}, which is gone"
-    if elf.needs_interpreter(head):
-        return f"registered by {path} with {rule.interpreter}, which is dynamically linked"
-    if path.startswith(boot.SUPPORT):
-        return "registered"
-    reason = boot.lack(host, rule.interpreter)
-    return f"not registered: {reason}" if reason else "registered"

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import copied, emulated, packages
+from provisioner.emulators import copied, files, packages
 from provisioner.emulators.copy_out import CopyOut
+from provisioner.emulators.fitness import qemu, takes_argv0, unfit
 from provisioner.engine.facts import Facts
+from provisioner.engine.info import version
 from provisioner.model import Reader
-from provisioner.platforms import elf
 from provisioner.platforms.table import Platform
 from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
 INSTALLED = ("/usr/bin/{}-static", "/usr/bin/{}")  # Debian 12 and before, Fedora, Arch; Debian 13 and later, SUSE
-HEAD = 4096  # bytes: an ELF header and its program headers
 
 
 class Program(NamedTuple):
@@ -33,10 +33,13 @@ Answer = Program | str | None  # a program; why the one that is there will not d
 Source = Callable[[Reader, Facts, Desired, Platform], Answer]
 
 
-def find(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Program | str:
-    """The first program that a source has for a platform, and otherwise why there is none."""
+def find(host: Reader, facts: Facts, desired: Desired, row: Platform, *, from_image: bool = False) -> Program | str:
+    """The first program that a source has for a platform, and otherwise why there is none.
+
+    ``from_image``: of the sources that ``auto`` tries only the image will do, for another version of it is wanted.
+    """
     reasons = []
-    for source in SOURCES[desired.emulators.source]:
+    for source in UPGRADE if from_image else SOURCES[desired.emulators.source]:
         found = source(host, facts, desired, row)
         if isinstance(found, Program):
             return found
@@ -50,7 +53,7 @@ def steps(host: Reader, facts: Facts, desired: Desired, found: dict[str, Program
     copied = sorted(name for name, p in found.items() if p.brought_by == "image")
     if copied:
         image, wants_p = desired.emulators.image, found[copied[0]].preserve_argv0
-        made.append(CopyOut(facts.socket, image, tuple(copied), emulated.folder(image), wants_p))
+        made.append(CopyOut(facts.socket, image, tuple(copied), files.folder(image), wants_p))
     packaged = sorted(name for name, p in found.items() if p.brought_by == "package")
     row = packages.of(host)
     if packaged and row:
@@ -61,29 +64,13 @@ def steps(host: Reader, facts: Facts, desired: Desired, found: dict[str, Program
     return tuple(made)
 
 
-def unfit(host: Reader, path: str) -> str | None:
-    """Why a program cannot be an interpreter; None: it can."""
-    found = host.stat(path)
-    if found is None or found.directory:
-        return f"{path} is gone"
-    if not found.mode & 0o111:
-        return f"{path} is not executable"
-    folder = host.stat(path.rpartition("/")[0] or "/")
-    for status, what in ((found, path), (folder, path.rpartition("/")[0])):
-        if status and (status.uid not in (0, host.uid) or (status.mode & 0o022 and not status.mode & 0o1000)):
-            return f"{what} can be changed by others than root"
-    head = host.head(path, HEAD)
-    if head is None or elf.machine(head) is None:
-        return f"{path} is no program"
-    if elf.needs_interpreter(head):
-        return f"{path} is dynamically linked, so it fails in containers"
-    return None
-
-
 def _first(host: Reader, *paths: str) -> Answer:
-    reasons = [unfit(host, path) for path in paths if host.stat(path)]
-    fit = [path for path in paths if host.stat(path) and unfit(host, path) is None]
-    return Program(fit[0]) if fit else next(filter(None, reasons), None)
+    """The first program that will do. It keeps argv[0] where it can: multi-call programs look at it."""
+    reasons = {path: unfit(host, path) for path in paths if host.stat(path)}
+    fit = next((path for path, reason in reasons.items() if reason is None), None)
+    if fit is None:
+        return next(filter(None, reasons.values()), None)
+    return Program(fit, takes_argv0(host, version(qemu(host, fit))))
 
 
 def _directory(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answer:
@@ -97,14 +84,13 @@ def _directory(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answe
 
 def _copied(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answer:
     """A program that an earlier copy has brought, while it is what it was."""
-    folder = emulated.folder(desired.emulators.image)
-    found = copied.manifest(host, folder)
+    folder = files.folder(desired.emulators.image)
     path = f"{folder}/{row.emulator}"
-    digest = found.get("programs", {}).get(row.emulator)
-    data = host.head(path, -1) if digest else None
-    if data is None or hashlib.sha256(data).hexdigest() != digest or unfit(host, path):
+    found = copied.program(host, folder, str(row.emulator))
+    data = host.head(path, -1) if found else None
+    if found is None or data is None or hashlib.sha256(data).hexdigest() != found.sha256 or unfit(host, path):
         return None
-    return Program(path, bool(found.get("preserve_argv0")))
+    return Program(path, found.preserve_argv0)
 
 
 def _local_image(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
@@ -112,7 +98,7 @@ def _local_image(host: Reader, facts: Facts, desired: Desired, row: Platform) ->
     there = copied.local(host, facts.socket, image) if facts.socket and not facts.hidden else None
     if there is None:
         return None
-    return Program(f"{emulated.folder(image)}/{row.emulator}", there.preserve_argv0, "image")
+    return Program(f"{files.folder(image)}/{row.emulator}", there.preserve_argv0, "image")
 
 
 def _installed(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
@@ -131,12 +117,15 @@ def _pulled(_: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
     """Out of an image that is not here yet. tonistiigi's want the P flag; the copy looks whether this one does."""
     if not facts.socket:
         return "no engine is here to pull an image with"
-    return Program(f"{emulated.folder(desired.emulators.image)}/{row.emulator}", True, "image")
+    return Program(f"{files.folder(desired.emulators.image)}/{row.emulator}", True, "image")
 
 
 def _packaged(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
     found = packages.of(host)
-    return Program(found.path.format(row.emulator), False, "package") if found else "no package manager is known here"
+    if found is None:
+        return "no package manager is known here"
+    number = packages.offered(host, found, str(row.emulator))
+    return Program(found.path.format(row.emulator), takes_argv0(host, number), "package")
 
 
 SOURCES: dict[str, tuple[Source, ...]] = {
@@ -145,3 +134,4 @@ SOURCES: dict[str, tuple[Source, ...]] = {
     "package": (_installed, _packaged),
     "directory": (_directory,),
 }
+UPGRADE: tuple[Source, ...] = (_copied, _local_image, _offered)

@@ -12,7 +12,7 @@ from provisioner.config import load as configurations
 from provisioner.config.desired import Desired
 from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon import service
-from provisioner.emulators import emulated
+from provisioner.emulators import keys
 from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, RolledBackError, UsageError
 from provisioner.host import System
 from provisioner.image import emulators, engine
@@ -45,13 +45,13 @@ def load(root: str, config: str | None) -> tuple[System, Desired]:
 
 def look(host: Reader, wanted: Desired, root: str, say: Say) -> Plan:
     """What apply would set in the image; what only a running host can have is said."""
-    chosen = wanted.only or (*RESOURCES, emulated.NAME, builder_resource.NAME)
+    chosen = wanted.only or (*RESOURCES, keys.NAME, builder_resource.NAME)
     engines = tuple(name for name in RESOURCES if name in chosen)
     changes: tuple[Change, ...] = ()
     if engines:
         wanted = wanted._replace(only=engines)
         changes = _files(plan.make(host, engine.gather(host, root), wanted)).changes
-    if emulated.NAME in chosen:
+    if keys.NAME in chosen:
         prepared = emulators.prepare(host, engine.bare(host), wanted)
         changes = (*changes, *((prepared.change,) if prepared.change else ()))
         for note in prepared.notes:

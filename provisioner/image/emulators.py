@@ -6,16 +6,16 @@ No kernel is told anything, nothing is pulled and no package installed: a progra
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import boot, changes, resource, sources
-from provisioner.emulators.emulated import AT_BOOT, CREDENTIALS, FROM, NAME
+from provisioner.emulators import boot, changes, keys, observed, sources
+from provisioner.emulators.keys import AT_BOOT, CREDENTIALS, FROM, NAME
+from provisioner.emulators.wanted import wanted
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.platforms.machine import BINFMT_D
-from provisioner.runs.compare import differences
 from provisioner.steps import Blocked, Change, Obstacle, Step
 from provisioner.steps.files import MakeDirectory
 
-KEYS = (AT_BOOT, FROM, CREDENTIALS)  # what files alone decide
+ASPECTS = (AT_BOOT, FROM, CREDENTIALS)  # what files alone decide
 LATER = "the first apply on the running host brings it"
 
 
@@ -29,16 +29,20 @@ class Prepared(NamedTuple):
 def prepare(host: Reader, facts: Facts, desired: Desired) -> Prepared:
     """What of the emulators can be had as files."""
     quiet = facts._replace(socket="", quick=True)
-    want = resource.want(desired, quiet)
-    have = resource.have(host, quiet, want)
-    wrong = differences({k: v for k, v in want.items() if k.endswith(KEYS)}, have)
+    want = wanted(desired, quiet).fields
+    have = observed.state(host, quiet, want)
+    wrong = {
+        key: Difference(keys.words(key), have.get(key), value)
+        for key, value in want.items()
+        if key.aspect in ASPECTS and have.get(key) != value
+    }
     steps: list[Step] = []
     blocked: list[Blocked] = []
     kept: list[Difference] = []
     notes: list[str] = []
-    for need in changes.needs(quiet, desired, {d.key for d in wrong}):
+    for need in changes.needs(quiet, desired, wrong):
         found = _program(host, quiet, desired, need)
-        mine = [d for d in wrong if d.key in need.keys]
+        mine = [wrong[key] for key in need.wrong]
         if isinstance(found, sources.Program):
             kept += mine
             steps.append(changes.rule_file(need.row, found, desired))

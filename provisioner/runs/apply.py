@@ -8,7 +8,8 @@ from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
 from provisioner.daemon import service
-from provisioner.emulators import emulated
+from provisioner.emulators import keys
+from provisioner.emulators.wanted import told
 from provisioner.engine import facts, target
 from provisioner.errors import Exit, ProvisionerError, RolledBackError
 from provisioner.host import System
@@ -69,7 +70,7 @@ def apply(
         _refuse_unconfirmed(system)
         found = facts.gather(system, wanted)
         system, wanted = target.with_engine(system, wanted, found)
-        for note in emulated.told(wanted, found):
+        for note in told(wanted, found):
             say(f"note: {note}")
         made = plan.make(system, found, wanted)
         for _, (_, obstacle) in made.blocked:
@@ -185,7 +186,7 @@ def _proves(wanted: Desired, left: Plan) -> bool:
 
 def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
     """What is wanted without the platforms that are blocked because they do not run."""
-    blocked = {b.key for resource, b in left.blocked if resource == emulated.NAME}
+    blocked = {b.key for resource, b in left.blocked if resource == keys.NAME}
     for platform in (p for p in wanted.platforms if p in blocked):
         say(f"proof: leave {platform} out, whose emulator is blocked")
     return wanted._replace(platforms=tuple(p for p in wanted.platforms if p not in blocked))

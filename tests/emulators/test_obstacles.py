@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.emulators import boot, mounts, obstacles, packages
+from provisioner.emulators import boot, mounting, mounts, obstacles, packages, persistence
 from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.platforms.machine import BINFMT
+from provisioner.steps import Obstacle
+from provisioner.steps.files import WriteFile
 from provisioner.steps.programs import Run
 
 GUEST = "0 0 65536\n"
@@ -71,13 +73,13 @@ def test_a_module_that_is_installed_is_loaded_and_the_table_mounted(tmp_path: Pa
     there = host(tmp_path, filesystems="ext4\n")
     put(tmp_path, MODULE.format("6.12.1"), "kernel/fs/binfmt_misc.ko.xz:\n")
     assert obstacles.obstacle(there, facts(mounted=False)) is None
-    steps = obstacles.mounting(there, facts(mounted=False))
+    steps = mounting.steps(there, facts(mounted=False))
     assert [s.argv for s in steps if isinstance(s, Run)] == [
         ("modprobe", "binfmt_misc"),
         ("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT),
     ]
     (tmp_path / "run/systemd/system").mkdir(parents=True)
-    last = obstacles.mounting(there, facts(mounted=False))[-1]
+    last = mounting.steps(there, facts(mounted=False))[-1]
     assert isinstance(last, Run)
     assert last.argv == ("systemctl", "start", "proc-sys-fs-binfmt_misc.mount")
 
@@ -121,6 +123,44 @@ LACKS: dict[str, tuple[dict[str, str], str, str]] = {
         "",
     ),
     "that drop-in elsewhere": ({SYSTEMD: "", WSL: DROPIN}, "/usr/bin/qemu-arm", ""),
+    "an empty unit": (
+        {SYSTEMD: "", "/etc/systemd/system/systemd-binfmt.service": ""},
+        "/usr/bin/qemu-arm",
+        "systemd-binfmt.service is masked",
+    ),
+    "a condition that nobody can judge now": (
+        {SYSTEMD: "", "/run/systemd/system/systemd-binfmt.service.d/a.conf": "[Unit]\nConditionHost=other\n"},
+        "/usr/bin/qemu-arm",
+        "systemd-binfmt.service may not run (ConditionHost=other)",
+    ),
+    "a container with a read-only /proc/sys": (
+        {
+            SYSTEMD: "",
+            "/usr/lib/systemd/system/systemd-binfmt.service": "[Unit]\nConditionPathIsReadWrite=/proc/sys\n",
+            "/proc/self/mountinfo": "24 23 0:30 / /proc/sys ro,relatime - proc proc rw\n",
+        },
+        "/usr/bin/qemu-arm",
+        "systemd-binfmt.service does not run: /proc/sys is read-only",
+    ),
+    "a container, where systemd skips the automount": (
+        {SYSTEMD: "", "/run/systemd/container": "lxc"},
+        "/usr/bin/qemu-arm",
+        "binfmt_misc is not mounted at boot",
+    ),
+    "a container that mounts the table by fstab": (
+        {
+            SYSTEMD: "",
+            "/run/systemd/container": "lxc",
+            "/etc/fstab": f"binfmt_misc {BINFMT} binfmt_misc defaults 0 0\n",
+        },
+        "/usr/bin/qemu-arm",
+        "",
+    ),
+    "a masked automount": (
+        {SYSTEMD: "", "/etc/systemd/system/proc-sys-fs-binfmt_misc.automount": ""},
+        "/usr/bin/qemu-arm",
+        "binfmt_misc is not mounted at boot",
+    ),
 }
 
 
@@ -141,6 +181,23 @@ def test_a_masked_unit_is_named(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/systemd/system/systemd-binfmt.service").symlink_to("/dev/null")
     assert boot.lack(there, "/usr/bin/qemu-arm") == "systemd-binfmt.service is masked"
+
+
+@pytest.mark.parametrize("program", ["/usr/local/lib/provisioner/qemu/latest/qemu-arm", "/srv/qemu files/qemu-arm"])
+def test_the_service_waits_for_a_network_mount_only_where_an_emulator_lies_on_one(tmp_path: Path, program: str) -> None:
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    there = host(tmp_path, self__mountinfo=MOUNTS.format(options="rw"))
+    steps = persistence.steps(there, (program,))
+    assert not isinstance(steps, Obstacle)
+    [text] = [step.text for step in steps if isinstance(step, WriteFile) and step.path.endswith(".service")]
+    assert ("remote-fs.target" in text) is program.startswith("/srv")
+    assert "{" not in text
+
+
+@pytest.mark.parametrize(("text", "point"), [("/a\\040b", "/a b"), ("/a\\134b", "/a\\b"), ("/a\\011b", "/a\tb")])
+def test_a_mount_point_is_read_as_the_kernel_writes_it(tmp_path: Path, text: str, point: str) -> None:
+    there = host(tmp_path, self__mountinfo=f"24 23 0:30 / {text} rw - nfs4 s:/ rw\n")
+    assert mounts.mount(there, f"{point}/x").kind == "nfs4"
 
 
 def test_a_manager_that_nobody_knows_is_said(tmp_path: Path) -> None:

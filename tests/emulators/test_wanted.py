@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import emulated
+from provisioner.emulators import files
+from provisioner.emulators.wanted import told
 from provisioner.engine import endpoints, facts, info
 from provisioner.host import System
 from provisioner.platforms import binfmt, elf, machine, table
@@ -46,15 +47,15 @@ VERSIONS = {
 
 @pytest.mark.parametrize("image", VERSIONS)
 def test_an_image_s_directory_bears_its_tag(image: str) -> None:
-    assert emulated.version(image) == VERSIONS[image]
+    assert files.version(image) == VERSIONS[image]
 
 
 def test_images_of_other_names_and_long_tags_do_not_share_a_directory() -> None:
     images = ("registry:5000/binfmt", "other/binfmt:latest", "binfmt:" + "x" * 128, "binfmt:" + "x" * 127 + "y")
-    found = {emulated.version(image) for image in images}
+    found = {files.version(image) for image in images}
     assert len(found) == len(images)
     assert all("/" not in v and ":" not in v for v in found)
-    longest = max(len(f"{emulated.VERSIONS}/{v}/qemu-loongarch64") for v in found)
+    longest = max(len(f"{files.VERSIONS}/{v}/qemu-loongarch64") for v in found)
     assert longest <= binfmt.PATH
 
 
@@ -64,7 +65,7 @@ def test_what_is_never_run_here_is_told() -> None:
     found = facts.Facts(
         where, info.NONE, "", flags=(), daemon_json="", prior=False, native=LEVEL_2, entries={}, mounted=True
     )
-    windows, third = emulated.told(wanted, found)
+    windows, third = told(wanted, found)
     assert windows == "windows/amd64 is build-only: no emulator runs it"
     assert "this CPU does not do it" in third
 

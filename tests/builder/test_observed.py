@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.builder import buildkitd, container, node_engines, obstacles, store
+from provisioner.builder import buildkitd, container, keys, node_engines, obstacles, places, store
+from provisioner.builder.keys import Key
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
 from provisioner.config.desired import Builder, Node
@@ -18,7 +19,7 @@ from provisioner.engine.info import engine
 from provisioner.engine.registries import Registries
 from provisioner.errors import ConfigError, NoEngineError, ProvisionerError
 from provisioner.host import System, identity
-from provisioner.model import Account, Difference
+from provisioner.model import Account
 from tests.cases import seen
 
 
@@ -162,18 +163,18 @@ NODES = (store.Node("b0", "unix:///s"), store.Node("b1", "ssh://arm"), store.Nod
 def test_a_check_looks_at_this_host_s_container_alone_and_a_plan_asks_the_others_by_docker() -> None:
     where = Endpoint("default", "unix:///s", "default")
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True)
-    assert node_engines.of(NODES, seen, "dev") == (node_engines.Place(NODES[0]),)
-    own, *others = node_engines.of(NODES, seen._replace(far=True), "dev")
+    assert places.of(NODES, seen, "dev") == (places.Place(NODES[0]),)
+    own, *others = places.of(NODES, seen._replace(far=True), "dev")
     assert [p.docker("info") for p in others] == [
         ("docker", "--host", "ssh://arm", "info"),
         ("docker", "--context", "far", "info"),
     ]
-    asked = node_engines.want(own, seen, toml=True)
-    assert {container.IMAGE_ID, container.TOML, "container memory"} <= asked.keys()
-    away = node_engines.want(others[0], seen, toml=True)
-    assert {k.removeprefix("node b1 ") for k in away} == asked.keys() | {
-        f"container {limit.option}" for limit in container.LIMITS if limit.option != "memory-swap"
-    }
+    asked = places.want(own, seen, toml=True)
+    assert {keys.IMAGE_ID, keys.TOML, Key(keys.CONTAINER, "memory")} <= asked.keys()
+    away = places.want(others[0], seen, toml=True)
+    assert {key.node for key in away} == {"b1"}
+    limits = {limit.key for limit in container.LIMITS if limit.option != "memory-swap"}
+    assert {key._replace(node="") for key in away} == asked.keys() | limits
 
 
 ANSWERS = {
@@ -200,7 +201,7 @@ def far(tmp_path: Path, script: str) -> tuple[System, Facts]:
 @pytest.mark.parametrize("said", ANSWERS)
 def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_path: Path) -> None:
     host, seen = far(tmp_path, f"echo '{said}' >&2; exit 1")
-    place = node_engines.of(NODES, seen, "root")[1]
+    place = places.of(NODES, seen, "root")[1]
     if ANSWERS[said]:
         assert node_engines.inspected(host, seen, place) is None
     else:
@@ -219,22 +220,23 @@ def test_another_engine_s_container_is_compared_by_its_image_and_by_the_limits_t
     info = json.dumps({**server, "MemoryLimit": True, "CPUShares": False, "CgroupDriver": "systemd"})
     host, seen = far(tmp_path, f"case $3 in info) echo '{info}'; exit {status};; image) echo sha256:newer;; esac")
     node = store.Node("b1", "ssh://arm", options={"memory": "512m", "cpu-shares": "7", "cgroup-parent": "/x"})
-    place = node_engines.elsewhere(node, "root")
-    asked = {k.removeprefix(place.prefix): v for k, v in node_engines.want(place, seen, toml=False).items()}
+    place = places.elsewhere(node, "root")
+    asked = {k._replace(node=""): v for k, v in places.want(place, seen, toml=False).items()}
     config = {"Image": "moby/buildkit:buildx-stable-1"}
     found = {"Image": "sha256:older", "Config": config, "HostConfig": {"Memory": 0}, "State": {"Status": "running"}}
     have = node_engines.have(host, seen, place, found, asked)
-    assert (asked["container memory"], have["container memory"]) == (512 << 20, memory)
-    for limit in ("cpu-shares", "cgroup-parent"):
-        assert have[f"container {limit}"] == asked[f"container {limit}"] != 0
-    assert have[container.IMAGE_ID] == "sha256:older, and moby/buildkit:buildx-stable-1 is sha256:newer by now"
+    limit = Key(keys.CONTAINER, "memory")
+    assert (asked[limit], have[limit]) == (512 << 20, memory)
+    for limit in (Key(keys.CONTAINER, "cpu-shares"), Key(keys.CONTAINER, "cgroup-parent")):
+        assert have[limit] == asked[limit] != 0
+    assert have[keys.IMAGE_ID] == "sha256:older, and moby/buildkit:buildx-stable-1 is sha256:newer by now"
 
 
 def test_a_pinned_image_has_no_digest_that_could_differ_from_its_tag() -> None:
     where = Endpoint("default", "unix:///s", "default")
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True)
     pinned = store.Node("b0", "unix:///s", options={"image": "moby/buildkit@sha256:0"})
-    assert container.IMAGE_ID not in container.want(pinned, seen.engine, toml=False)
+    assert keys.IMAGE_ID not in container.want(pinned, seen.engine, toml=False)
 
 
 def test_a_share_of_a_disk_is_counted_as_buildkit_does() -> None:
@@ -246,7 +248,7 @@ def test_a_node_that_does_not_answer_is_blocked_with_what_asks_it() -> None:
     where = Endpoint("default", "unix:///s", "default")
     seen = Facts(where, engine({}, where), "/s", (), "/d", False, (), {}, True, far=True)
     want = Wanted(builder, seen)
-    wrong = {key: Difference(key, None, "x") for key in ("node container-builder1", "node container-builder2 flags")}
+    wrong = (Key("", node="container-builder1"), Key(keys.FLAGS, node="container-builder2"))
     found = obstacles.nodes(want, wrong, frozenset(("container-builder1", "container-builder2")))
     assert [blocked.obstacle.hint.split("`")[1] for blocked in found] == [
         "docker --host ssh://arm info",

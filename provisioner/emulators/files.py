@@ -1,0 +1,34 @@
+"""The files and directories of emulators: a rule for each architecture, a folder for each version of an image."""
+
+import binascii
+
+from provisioner.platforms.machine import BINFMT_D, OURS
+from provisioner.platforms.table import Platform
+
+VERSIONS = "/usr/local/lib/provisioner/qemu"
+USUAL = "tonistiigi/binfmt"
+LONGEST = 40  # characters of a tag in a directory's name: old kernels cut an interpreter's path at 127
+
+
+def rule(row: Platform) -> str:
+    """The file of ours that registers an architecture's emulator at boot."""
+    return f"{BINFMT_D}/{OURS}{row.architecture}.conf"
+
+
+def folder(image: str) -> str:
+    """The directory for the programs of an image."""
+    return f"{VERSIONS}/{version(image)}"
+
+
+def version(image: str) -> str:
+    """The name of an image's directory: its tag, or the beginning of its digest.
+
+    An image of another name than the usual one, and a tag that is cut, get a checksum. A moving tag is copied once:
+    what runs changes only when the configuration names another tag.
+    """
+    name, _, digest = image.partition("@sha256:")
+    name, _, tag = name.partition(":") if "/" not in name.rpartition(":")[2] else (name, "", "")
+    words = [f"sha256-{digest[:12]}" if digest else (tag or "latest")[:LONGEST]]
+    if name.removeprefix("docker.io/") != USUAL or len(tag) > LONGEST:
+        words.append(f"{binascii.crc32(image.encode()):08x}")
+    return "-".join(words)

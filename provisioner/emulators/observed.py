@@ -1,0 +1,156 @@
+"""What is observed of emulators: the kernel's table, a run of each architecture's probe, the files read at boot.
+
+Registered is not working: a program of each platform is run, in an empty root directory where this user may do that.
+"""
+
+from collections.abc import Mapping
+
+from provisioner.emulators import boot, keys
+from provisioner.emulators.files import VERSIONS
+from provisioner.emulators.keys import Key
+from provisioner.engine.facts import Facts
+from provisioner.model import Ran, Reader, Value
+from provisioner.platforms import binfmt, elf, table
+from provisioner.platforms.machine import BINFMT
+from provisioner.platforms.table import Platform
+from provisioner.typed import NamedTuple
+
+
+class Architecture(NamedTuple):
+    """What there is to say of an architecture, by aspects: each of its platforms says the same."""
+
+    runs: str
+    at_boot: str
+    origin: Value
+    credentials: Value
+
+
+def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, Value]:
+    """Every key of the platforms that are asked for."""
+    rows = [table.of(key.platform) for key in asked if key.platform and key.aspect == keys.RUNS]
+    probes = {row.architecture: elf.program(row.architecture) for row in rows}
+    rules = boot.rules(host) if rows else ()
+    ran: dict[str, Ran] = {}
+    if not facts.quick:
+        ran = dict(zip(probes, host.runs(list(probes.values()), bare=host.uid == 0), strict=True))
+    found: dict[Key, Value] = {keys.TABLE: _table(host, facts)}
+    known: dict[str, Architecture] = {}
+    for row in rows:
+        if row.architecture not in known:
+            probe = probes[row.architecture]
+            rule = boot.serving(rules, probe)
+            origin = asked.get(Key(row.name, keys.FROM))
+            known[row.architecture] = Architecture(
+                truth(host, facts, row, probe, ran.get(row.architecture)),
+                _boot_truth(host, rule),
+                *_kind(facts, row, rule, origin),
+            )
+        aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
+        found |= {Key(row.name, a): v for a, v in zip(aspects, known[row.architecture], strict=True)}
+    return found
+
+
+def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> str:
+    """``runs``, or what is wrong. ``ran`` None: nothing was run, and reading has to do."""
+    serving = {n: e for n, e in facts.entries.items() if binfmt.serves(e.magic, e.mask, e.offset, header)}
+    enabled = {n: e for n, e in serving.items() if e.enabled}
+    if not enabled:
+        return _unserved(facts, row, serving)
+    bare = ran is not None and host.uid == 0
+    if ran is not None and not right(ran, row):
+        on_host = host.runs([header])[0] if bare else ran
+        if not right(on_host, row):
+            return f"broken: {_failure(row, on_host, enabled)}"
+        return f"runs on the host only: {_confined(host, enabled) or ran.error}"
+    if not bare and (reason := _confined(host, enabled)):
+        return f"runs on the host only: {reason}"
+    return _stale(host, facts, row, ran) or "runs"
+
+
+def right(ran: Ran, row: Platform) -> bool:
+    """Whether a probe did all that it does; QEMU 10 for ppc64le says something of its own before it."""
+    return ran.status == 0 and ran.stdout.splitlines()[-1:] == [row.architecture]
+
+
+def _table(host: Reader, facts: Facts) -> str:
+    if not facts.mounted:
+        return "not mounted"
+    return "mounted" if (host.read(f"{BINFMT}/status") or "").strip() != "disabled" else "switched off"
+
+
+def _kind(facts: Facts, row: Platform, rule: boot.Rule | None, wanted: Value) -> tuple[Value, Value]:
+    """Where the emulator comes from, and whether it keeps set-user-id: of the entry, or of the rule that makes it."""
+    entry: binfmt.Entry | binfmt.Rule | None = facts.entries.get(str(row.emulator)) or (rule.rule if rule else None)
+    if entry is None:
+        return None, None
+    path = entry.interpreter
+    origin = path.rpartition("/")[0]
+    if path.startswith(f"{VERSIONS}/"):
+        origin = f"image {path.removeprefix(VERSIONS).split('/')[1]}"
+    elif origin != wanted and path.startswith(("/usr/bin/qemu-", "/usr/libexec/qemu-binfmt/")):
+        origin = "package"
+    return origin, "C" in entry.flags
+
+
+def _unserved(facts: Facts, row: Platform, serving: dict[str, binfmt.Entry]) -> str:
+    """Why no entry takes a platform's programs."""
+    if serving:
+        return f"disabled: {', '.join(serving)}"
+    if row.emulator in facts.entries:
+        return f"not registered: {row.emulator} is there, with another magic"
+    return "not registered"
+
+
+def _failure(row: Platform, ran: Ran, enabled: dict[str, binfmt.Entry]) -> str:
+    """Why a probe does not run even on the host. Its status counts the arguments that the emulator made up."""
+    name, entry = next(iter(enabled.items()))
+    said = ran.stdout.splitlines()[-1:] == [row.architecture]
+    if said and ran.status == 1 and "P" in entry.flags:
+        return f"{name} has the P flag, which {entry.interpreter} does not understand"
+    if said and ran.status:
+        return f"{name} has no P flag, which {entry.interpreter} takes for granted"
+    if ran.status == 0:
+        return f"its probe said {ran.stdout[:40]!r}"
+    return ran.error or f"its probe ended with status {ran.status}"
+
+
+def _confined(host: Reader, enabled: dict[str, binfmt.Entry]) -> str | None:
+    """What keeps an entry from working in containers, by what can be read."""
+    for name, entry in enabled.items():
+        if "F" not in entry.flags:
+            return f"{name} has no F flag"
+        head = host.head(entry.interpreter, elf.HEAD)
+        if head is not None and elf.needs_interpreter(head):
+            return f"{entry.interpreter} is dynamically linked"
+    return None
+
+
+def _stale(host: Reader, facts: Facts, row: Platform, ran: Ran | None) -> str | None:
+    """Of an entry of ours: whether the file that it holds open is still the one at its path."""
+    entry = facts.entries.get(str(row.emulator))
+    if row.architecture not in facts.ours or entry is None or "F" not in entry.flags:
+        return None
+    there = host.stat(entry.interpreter)
+    if there is None:
+        return f"runs, but {entry.interpreter} is gone since it was registered"
+    if ran is not None and ran.inode is not None and ran.inode != there.inode:
+        return f"runs an older file: {entry.interpreter} was replaced since it was registered"
+    return None
+
+
+def _boot_truth(host: Reader, placed: boot.Rule | None) -> str:
+    """``registered``, or why a platform will not run after the next boot."""
+    if placed is None:
+        return "not registered"
+    path, rule = placed
+    if "F" not in rule.flags:
+        return f"registered by {path} without the F flag"
+    head = host.head(rule.interpreter, elf.HEAD)
+    if head is None:
+        return f"registered by {path} with {rule.interpreter}, which is gone"
+    if elf.needs_interpreter(head):
+        return f"registered by {path} with {rule.interpreter}, which is dynamically linked"
+    if path.startswith(boot.SUPPORT):
+        return "registered"
+    reason = boot.lack(host, rule.interpreter)
+    return f"not registered: {reason}" if reason else "registered"

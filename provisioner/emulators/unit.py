@@ -1,0 +1,118 @@
+"""systemd-binfmt.service: what keeps it from registering the files of binfmt.d at the next boot."""
+
+from collections.abc import Iterator
+
+from provisioner.emulators.mounts import mount
+from provisioner.model import Reader
+from provisioner.platforms.machine import BINFMT
+from provisioner.typed import NamedTuple
+
+NAME = "systemd-binfmt.service"
+FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+APPLIERS = ("/usr/lib/systemd/systemd-binfmt", "/lib/systemd/systemd-binfmt")
+MOUNT, AUTOMOUNT = "proc-sys-fs-binfmt_misc.mount", "proc-sys-fs-binfmt_misc.automount"
+REMOTE = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "glusterfs", "virtiofs"))
+CONTAINER = "/run/systemd/container"  # systemd writes the kind of container here
+EVERYWHERE = ("ConditionPathIsMountPoint", "ConditionDirectoryNotEmpty")  # what the unit itself has to have
+
+
+class Condition(NamedTuple):
+    """One condition of a unit, and whether a drop-in adds it."""
+
+    name: str
+    value: str
+    added: bool
+
+
+def lack(host: Reader, interpreter: str) -> str:
+    """Why the service does not register an interpreter at the next boot; empty: it does."""
+    if not any(host.stat(a) for a in APPLIERS):
+        return "systemd-binfmt is not installed"
+    if masked(host, NAME):
+        return f"{NAME} is masked"
+    for condition in _conditions(host):
+        if reason := _unmet(host, condition):
+            return reason
+    if not _mounted_at_boot(host):
+        return "binfmt_misc is not mounted at boot"
+    if point := remote(host, interpreter):
+        return f"{point} is mounted over the network, later than {NAME} runs"
+    return ""
+
+
+def remote(host: Reader, path: str) -> str:
+    """The network mount that a path lies on; empty: none."""
+    if path.startswith("/usr/bin/"):
+        return ""
+    found = mount(host, path)
+    return found.point if found.kind in REMOTE or "_netdev" in found.options else ""
+
+
+def masked(host: Reader, unit: str) -> bool:
+    """Whether a unit is masked: its file that counts is a link to /dev/null, or empty."""
+    for path in (f"{folder}/{unit}" for folder in FOLDERS):
+        if host.link(path) == "/dev/null":
+            return True
+        if host.stat(path) is not None:
+            return host.head(path, 1) == b""
+    return False
+
+
+def _mounted_at_boot(host: Reader) -> bool:
+    """Whether the table will be there: by the automount, which systemd skips in a container, or by the mount itself."""
+    automount = not masked(host, AUTOMOUNT) and host.stat(CONTAINER) is None
+    wanted = any(
+        host.link(f"{folder}/{target}.target.wants/{MOUNT}") is not None
+        for folder in FOLDERS
+        for target in ("sysinit", "local-fs", "basic", "multi-user")
+    )
+    lines = (line.split() for line in (host.read("/etc/fstab") or "").splitlines())
+    return automount or (wanted and not masked(host, MOUNT)) or any(f[1:2] == [BINFMT] for f in lines)
+
+
+def _conditions(host: Reader) -> tuple[Condition, ...]:
+    """The conditions of the unit and its drop-ins. An empty one takes back those of its name that came before."""
+    found: list[Condition] = []
+    for name, value, added in _lines(host):
+        if value:
+            found.append(Condition(name, value, added))
+        else:
+            found = [c for c in found if c.name != name]
+    return tuple(found)
+
+
+def _lines(host: Reader) -> Iterator[Condition]:
+    own = next((p for f in FOLDERS if host.stat(p := f"{f}/{NAME}")), None)
+    dropins = {n: f"{f}/{NAME}.d/{n}" for f in reversed(FOLDERS) for n in host.names(f"{f}/{NAME}.d")}
+    paths = [*([own] if own else []), *(path for name, path in sorted(dropins.items()) if name.endswith(".conf"))]
+    for path in paths:
+        for line in (host.read(path) or "").splitlines():
+            name, equals, value = line.strip().partition("=")
+            if equals and name.startswith("Condition"):
+                yield Condition(name.strip(), value.strip(), path != own)
+
+
+def _unmet(host: Reader, condition: Condition) -> str:
+    """Why a condition will not hold at boot; empty: it will. What we cannot judge counts if a drop-in adds it."""
+    name, value, added = condition
+    plain, wanted = value.lstrip("|").removeprefix("!"), not value.lstrip("|").startswith("!")
+    words = f"{name}={value}"
+    if name == "ConditionVirtualization":
+        where = _virtualization(host)
+        if plain not in ("wsl", "container", *where):
+            return "" if not wanted or not added else f"{NAME} may not run ({words})"
+        if (plain in where) is not wanted:
+            return f"{NAME} does not run {'on WSL' if plain == 'wsl' else 'in this container'} ({words})"
+        return ""
+    if name == "ConditionPathIsReadWrite":
+        return f"{NAME} does not run: {plain} is read-only" if "ro" in mount(host, plain).options else ""
+    if name == "ConditionPathExists":
+        return "" if (host.stat(plain) is not None) is wanted else f"{NAME} does not run ({words})"
+    return f"{NAME} may not run ({words})" if added and name not in EVERYWHERE else ""
+
+
+def _virtualization(host: Reader) -> frozenset[str]:
+    """What this host is, in the words of ConditionVirtualization, as far as files tell."""
+    kind = (host.read(CONTAINER) or "").strip()
+    wsl = "microsoft" in (host.read("/proc/sys/kernel/osrelease") or "").lower()
+    return frozenset((*(("wsl",) if wsl else ()), *((kind, "container") if kind else ())))

@@ -1,0 +1,68 @@
+"""What is wanted of emulators: each foreign platform runs now and after a boot, by the emulator that is configured."""
+
+from collections.abc import Mapping
+
+from provisioner.config.desired import Desired
+from provisioner.emulators import keys
+from provisioner.emulators.files import VERSIONS, version
+from provisioner.emulators.keys import Key
+from provisioner.engine.facts import Facts
+from provisioner.model import Value
+from provisioner.platforms import table
+from provisioner.platforms.table import Platform
+
+
+class Wanted(dict[str, Value]):
+    """What is wanted, by the words that a person reads. ``fields`` has the same by keys."""
+
+    def __init__(self, fields: Mapping[Key, Value]) -> None:
+        super().__init__((keys.words(key), value) for key, value in fields.items())
+        self.fields = fields
+
+
+def wanted(desired: Desired, seen: Facts) -> Wanted:
+    """Each foreign platform runs, now and after the next boot; an emulator of ours is the configured one."""
+    found = () if seen.inside else rows(desired, seen)
+    asked: dict[Key, Value] = {keys.TABLE: "mounted"} if found else {}
+    for row in found:
+        asked |= {Key(row.name, keys.RUNS): "runs", Key(row.name, keys.AT_BOOT): "registered"}
+        if origin := _origin(desired, seen, row):
+            asked[Key(row.name, keys.FROM)] = origin
+        if row.architecture in seen.ours:
+            asked[Key(row.name, keys.CREDENTIALS)] = desired.emulators.credentials
+    return Wanted(asked)
+
+
+def rows(desired: Desired, seen: Facts) -> tuple[Platform, ...]:
+    """The wanted platforms that only an emulator runs on this host."""
+    found = map(table.of, desired.platforms)
+    return tuple(row for row in found if table.emulated(row, seen.native))
+
+
+def told(desired: Desired, seen: Facts) -> tuple[str, ...]:
+    """The wanted platforms that are built for and never run here, a sentence each."""
+    found = map(table.of, desired.platforms)
+    return tuple(_why(row) for row in found if table.build_only(row, seen.native))
+
+
+def _why(row: Platform) -> str:
+    if row.build_only:
+        return f"{row.name} is build-only: no emulator runs it"
+    return f"{row.name} is build-only: this CPU does not do it, and an emulator would get the host's own programs, too"
+
+
+def _origin(desired: Desired, seen: Facts, row: Platform) -> str | None:
+    """Where the emulator has to come from; None: any that works is welcome, and somebody else's is kept."""
+    entry = seen.entries.get(str(row.emulator))
+    ours = row.architecture in seen.ours
+    origins = {
+        "auto": f"image {version(desired.emulators.image)}",
+        "image": f"image {version(desired.emulators.image)}",
+        "package": "package",
+        "directory": desired.emulators.directory,
+    }
+    origin = origins[desired.emulators.source]
+    if desired.emulators.source == "auto":  # one that was flushed is judged by the rule that makes it
+        path = entry.interpreter if entry else seen.ours.get(row.architecture, "")
+        return origin if ours and path.startswith(f"{VERSIONS}/") else None
+    return origin if ours or entry is None or desired.emulators.replace else None
