@@ -10,7 +10,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from release import version
+from release import layout, version
 from release.version import ROOT
 
 LIBRARIES = ("jsonschema>=4.17,<4.18", "PyYAML>=6.0")
@@ -62,5 +62,6 @@ def _libraries(folder: Path) -> list[tuple[str, bytes]]:
 def _package() -> dict[str, bytes]:
     paths = [p for p in (ROOT / "provisioner").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     found = {str(p.relative_to(ROOT)): p.read_bytes() for p in paths}
+    found.update({f"provisioner/shipped/{file.target}": file.content for file in layout.shipped("@PREFIX@")})
     stamp = version.stamped(found[version.FILE].decode(), version.version())
     return {**found, version.FILE: stamp.encode(), "LICENSE": (ROOT / "LICENSE").read_bytes()}

@@ -37,6 +37,8 @@ def install(destination: Path, prefix: str, python: str) -> None:
         path.unlink(missing_ok=True)
         path.symlink_to(target)
     _folder(destination, CONFIGURATION, made)
+    if _live(destination, prefix):
+        made += _to_come()
     path = _place(destination, f"{prefix}/{LIST}", made)
     path.write_text("".join(f"{name}\n" for name in made))
     if _live(destination, prefix):
@@ -69,6 +71,14 @@ def _folder(destination: Path, name: str, made: list[str]) -> None:
         if destination in folder.parents and not folder.is_dir():
             folder.mkdir(parents=True)
             made.append(f"/{folder.relative_to(destination)}/")
+
+
+def _to_come() -> list[str]:
+    """Return the folders that systemd-tmpfiles is about to make, so that they are removed with the rest."""
+    lines = (version.ROOT / "systemd/provisioner.tmpfiles.conf").read_text().splitlines()
+    wanted = [Path(line.split()[1]) for line in lines if line.startswith("d ")]
+    folders = {folder for path in wanted for folder in (path, *path.parents)}
+    return [f"{folder}/" for folder in sorted(folders) if not folder.is_dir()]
 
 
 def _forget(destination: Path, prefix: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from release import version
+from release import completion, manual, version
 from release.version import ROOT
 
 PACKAGE = "lib/provisioner/provisioner"
@@ -74,6 +74,10 @@ def shipped(prefix: str, root: Path = ROOT) -> Iterator[File]:
                 yield File(f"{folder}/{path.relative_to(root / base)}", _placed(path, prefix))
     for name, target in RENAMED.items():
         yield File(target, _placed(root / name, prefix))
+    for name, text in manual.pages(root):
+        yield File(f"share/man/{name}", text.encode())
+    for place, text in completion.scripts():
+        yield File(place, text.encode())
 
 
 def program(prefix: str, python: str, text: str, root: Path = ROOT) -> Iterator[File]:

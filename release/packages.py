@@ -3,6 +3,7 @@
 The same commit gives the same bytes: every time in them is that of the commit.
 """
 
+import email.utils
 import gzip
 import hashlib
 import json
@@ -20,19 +21,37 @@ from release.version import ROOT
 NAME = "docker-host-provisioner"
 SCRIPTS = ROOT / "release/scripts"
 CONFFILE = "/etc/provisioner/provisioner.yaml"
+TYPES = {  # what a file is to a package manager, by the beginning of its path
+    "deb": {CONFFILE: "config|noreplace"},
+    "rpm": {
+        CONFFILE: "config|noreplace",
+        f"/usr/{layout.DOC}/LICENSE": "license",
+        f"/usr/{layout.DOC}/": "doc",
+        "/usr/share/man/": "doc",
+    },
+}
 SUMMARY = "Makes a Docker host able to build, run and push images for many platforms"
 DESCRIPTION = f"""\
 {SUMMARY}
-It switches Docker to the containerd image store, registers QEMU emulators that survive a reboot,
-creates a BuildKit builder, and proves all of it by building and running an image for each platform.
-A timer reports what no longer matches the configuration."""
+It switches Docker to the containerd image store, registers QEMU emulators
+that survive a reboot, creates a BuildKit builder, and proves all of it by
+building and running an image for each platform. A timer reports what no
+longer matches the configuration."""
+CHANGES = "What changed is in the changelog beside the documentation."
+DEBIAN_CHANGELOG = f"""\
+{{name}} ({{version}}-1) unstable; urgency=medium
+
+  * {CHANGES}
+
+ -- {{maintainer}}  {{date}}
+"""
 COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: provisioner
 Source: {source}
 
 Files: *
-Copyright: The authors of provisioner
+Copyright: 2026 The authors of provisioner
 License: Apache-2.0
  The full text is in /usr/share/common-licenses/Apache-2.0 and in LICENSE in this folder.
 """
@@ -43,6 +62,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "deb": {
         "arch": "all",
         "section": "admin",
+        "license": "",  # which has no such field
         "depends": ["python3 (>= 3.11)", "python3-jsonschema (>= 4.10)", "python3-yaml (>= 6.0)"],
         "recommends": [
             "docker-buildx | docker-buildx-plugin",
@@ -54,6 +74,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "rpm": {
         "arch": "noarch",
         "section": "",
+        "license": "Apache-2.0",
         "depends": ["python3 >= 3.11", "python3-jsonschema >= 4.10", "python3-pyyaml >= 6.0"],
         "recommends": ["docker-buildx-plugin", "python3-systemd", "qemu-user-static"],
         "scripts": {"postinstall": "rpm-post.sh", "preremove": "rpm-preun.sh", "postremove": "rpm-postun.sh"},
@@ -98,14 +119,25 @@ def system(kind: str, into: Path, nfpm: Path, text: str, environment: dict[str, 
         root = Path(folder) / "root"
         install.install(root, "/usr", "/usr/bin/python3")
         (root / "usr" / install.LIST).unlink()
-        _settle(kind, root)
+        epoch = int(environment["SOURCE_DATE_EPOCH"])
+        _settle(kind, root, text, epoch)
         configuration = Path(folder) / "nfpm.json"  # JSON is YAML
-        configuration.write_text(json.dumps(_configuration(kind, root, text, int(environment["SOURCE_DATE_EPOCH"]))))
+        settings = _configuration(kind, root, text, epoch)
+        if kind == "rpm":
+            settings["changelog"] = str(Path(folder) / "changelog.json")
+            entry = {
+                "semver": f"{text}-1",
+                "date": _rfc3339(epoch),
+                "packager": MAINTAINER,
+                "changes": [{"note": CHANGES}],
+            }
+            Path(settings["changelog"]).write_text(json.dumps([entry]))
+        configuration.write_text(json.dumps(settings))
         argv = (str(nfpm), "package", f"--config={configuration}", f"--packager={kind}", f"--target={into}/")
         subprocess.run(argv, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
-def _settle(kind: str, root: Path) -> None:
+def _settle(kind: str, root: Path, text: str, epoch: int) -> None:
     """Add what belongs to a package alone: compressed manuals, the configuration, Debian's copyright file."""
     for page in (root / "usr/share/man").rglob("*.[0-9]"):
         page.with_name(f"{page.name}.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
@@ -115,8 +147,11 @@ def _settle(kind: str, root: Path) -> None:
         doc = root / "usr" / layout.DOC
         (doc / "copyright").write_text(COPYRIGHT.format(source=layout.url()))
         (doc / "LICENSE").unlink()  # Debian has it in /usr/share/common-licenses
-        (doc / "changelog.gz").write_bytes(gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0))
+        (doc / "changelog.gz").write_bytes(gzip.compress((doc / "CHANGELOG.md").read_bytes(), mtime=0))
         (doc / "CHANGELOG.md").unlink()
+        date = email.utils.formatdate(epoch)
+        log = DEBIAN_CHANGELOG.format(name=NAME, version=version.debian(text), maintainer=MAINTAINER, date=date)
+        (doc / "changelog.Debian.gz").write_bytes(gzip.compress(log.encode(), mtime=0))
 
 
 def configuration() -> bytes:
@@ -145,18 +180,18 @@ def _configuration(kind: str, root: Path, text: str, epoch: int) -> dict[str, An
         "description": DESCRIPTION,
         "vendor": "The authors of provisioner",
         "homepage": layout.url(),
-        "license": "Apache-2.0",
+        "license": words["license"],
         "mtime": _rfc3339(epoch),
         "depends": words["depends"],
         "recommends": words["recommends"],
         "scripts": {name: str(SCRIPTS / file) for name, file in words["scripts"].items()},
-        "contents": _contents(root, epoch),
+        "contents": _contents(root, TYPES[kind], epoch),
         "rpm": {"summary": SUMMARY, "buildhost": "localhost"},
         "deb": {"compression": "xz"},
     }
 
 
-def _contents(root: Path, epoch: int) -> list[dict[str, Any]]:
+def _contents(root: Path, types: dict[str, str], epoch: int) -> list[dict[str, Any]]:
     """Return each file, link and folder of our own, as nfpm wants to be told."""
     owned = {"owner": "root", "group": "root", "mtime": _rfc3339(epoch)}
     found: list[dict[str, Any]] = [{"dst": "/etc/provisioner", "type": "dir", "file_info": {**owned, "mode": 0o755}}]
@@ -165,7 +200,7 @@ def _contents(root: Path, epoch: int) -> list[dict[str, Any]]:
         if path.is_symlink():
             found.append({"src": str(path.readlink()), "dst": place, "type": "symlink", "file_info": owned})
         elif path.is_file():
-            kind = "config|noreplace" if place == CONFFILE else ""
+            kind = next((kind for start, kind in types.items() if place.startswith(start)), "")
             info = {**owned, "mode": path.stat().st_mode & 0o777}
             found.append({"src": str(path), "dst": place, "type": kind, "file_info": info})
         elif "provisioner" in place and place != "/etc/provisioner":

@@ -20,6 +20,7 @@ COMMANDS = {
     "recover": "undo an apply that was cut off",
     "init": "print a commented configuration to start from",
     "schema": "print the JSON Schema of the configuration",
+    "setup": "install the systemd units and manual pages of a pip installation",
 }
 
 

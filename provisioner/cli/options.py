@@ -98,6 +98,7 @@ ARGUMENTS = {
         _argument("receipt", "go back to before receipt N", nargs="?", type=int, metavar="N"),
         _flag("--overdue", "end the apply of that receipt first where it still runs: what --confirm arms"),
     ),
+    "setup": (_flag("--remove", "remove what setup installed"),),
 }
 
 

@@ -89,6 +89,45 @@ def fetch(
     its name, are unpacked into a folder with the name of ``newest``.
     """
     apt = into.parent / "apt"
+    settings = _settings(apt, tree, architecture)
+    get = ("/usr/bin/apt-get", "-q", *settings)
+    log = into.parent / "log"
+    progress.run("packages", (*get, "update"), log, tries=progress.DOWNLOADS)
+    named = ""
+    if newest:
+        depends = ("/usr/bin/apt-cache", *settings, "depends", newest)
+        answer = subprocess.run(depends, capture_output=True, text=True, check=True).stdout
+        named = next(line.split()[1] for line in answer.splitlines() if "Depends:" in line)
+        programs = {name if name != newest else named: files for name, files in programs.items()}
+    progress.run("packages", (*get, "download", *programs), log, cwd=apt, tries=progress.DOWNLOADS)
+    for package, files in programs.items():
+        folder = into / (newest if package == named else package)
+        folder.mkdir()
+        [archive] = apt.glob(f"{package}_*.deb")
+        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(folder), *(f"./{file}" for file in files))
+        progress.run("packages", script, log)
+
+
+def add(names: tuple[str, ...], into: Path, tree: Path) -> None:
+    """Unpack packages, and those that they need and ``tree`` does not have. Their scripts are not run."""
+    apt = into.parent / "apt"
+    (apt / "archives/partial").mkdir(parents=True)
+    get = (
+        "/usr/bin/apt-get",
+        "-q",
+        *_settings(apt, tree),
+        f"-oDir::State::Status={tree}/var/lib/dpkg/status",
+        "--no-install-recommends",
+    )
+    log = into.parent / "log"
+    progress.run("packages", (*get, "update"), log, tries=progress.DOWNLOADS)
+    progress.run("packages", (*get, "-y", "install", "--download-only", *names), log, tries=progress.DOWNLOADS)
+    for archive in sorted((apt / "archives").glob("*.deb")):
+        progress.run("packages", ("/usr/bin/dpkg-deb", "--extract", str(archive), str(into)), log)
+
+
+def _settings(apt: Path, tree: Path, architecture: str = "") -> tuple[str, ...]:
+    """What apt is told so that it has lists of its own, of the suite of a tree."""
     (apt / "lists/partial").mkdir(parents=True)
     (apt / "sources.list").write_text(_signed((tree / "etc/apt/sources.list").read_text()))
     options = {
@@ -107,23 +146,7 @@ def fetch(
     }
     if architecture:
         options |= {"APT::Architecture": architecture, "APT::Architectures": architecture}
-    settings = tuple(f"-o{key}={value}" for key, value in options.items())
-    get = ("/usr/bin/apt-get", "-q", *settings)
-    log = into.parent / "log"
-    progress.run("packages", (*get, "update"), log, tries=progress.DOWNLOADS)
-    named = ""
-    if newest:
-        depends = ("/usr/bin/apt-cache", *settings, "depends", newest)
-        answer = subprocess.run(depends, capture_output=True, text=True, check=True).stdout
-        named = next(line.split()[1] for line in answer.splitlines() if "Depends:" in line)
-        programs = {name if name != newest else named: files for name, files in programs.items()}
-    progress.run("packages", (*get, "download", *programs), log, cwd=apt, tries=progress.DOWNLOADS)
-    for package, files in programs.items():
-        folder = into / (newest if package == named else package)
-        folder.mkdir()
-        [archive] = apt.glob(f"{package}_*.deb")
-        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(folder), *(f"./{file}" for file in files))
-        progress.run("packages", script, log)
+    return tuple(f"-o{key}={value}" for key, value in options.items())
 
 
 def _mirror() -> str:

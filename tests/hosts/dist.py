@@ -1,12 +1,22 @@
 """What `make packages` writes, kept in the cache until a file of the checkout changes."""
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
 
 from release import archive, packages, version
 from tests.hosts import agent, parts
 from tests.hosts.cache import entry
+
+STAND_IN = {
+    "name": "provisioner-test-distribution",
+    "arch": "noarch",
+    "version": "1",
+    "maintainer": "The authors of provisioner",
+    "description": "stands for the packages of a distribution",
+    "provides": ["python3 = 3.13", "python3-jsonschema = 4.19", "python3-pyyaml = 6.0", "/bin/sh"],
+}
 
 
 def folder() -> Path:
@@ -42,6 +52,19 @@ def deb() -> Path:
 def rpm() -> Path:
     """Return the package for dnf."""
     return _one("*.rpm")
+
+
+def stand_in() -> Path:
+    """Return a package that stands for what the agent needs, for dnf on a host of another distribution."""
+    [found] = entry("stand-in", STAND_IN, _stand_in, parts.nfpm).glob("*.rpm")
+    return found
+
+
+def _stand_in(into: Path, program: Path) -> None:
+    configuration = into.parent / "nfpm.json"
+    configuration.write_text(json.dumps(STAND_IN))
+    argv = (str(program), "package", f"--config={configuration}", "--packager=rpm", f"--target={into}/")
+    subprocess.run(argv, check=True, capture_output=True)
 
 
 def _one(pattern: str) -> Path:

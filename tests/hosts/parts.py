@@ -92,5 +92,11 @@ def apt(suite: str) -> tuple[Path, ...]:
     return tuple(folder / package for package in recipes.APT)
 
 
+def dnf() -> tuple[Path, ...]:
+    """dnf and rpm for hosts of QEMU_SUITE, as a layer: with a database of their own, as on a host that has no other."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.DNF)
+    return (entry("dnf", recipe, partial(debian.add, wanted), partial(tree, suite)),)
+
+
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:
     return entry(name, (recipe, recipes.GO), partial(golang.build, recipe))

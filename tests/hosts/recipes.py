@@ -230,6 +230,7 @@ MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
     "libeinfo1": ("usr",),
     "runit": ("usr",),
 }
+DNF = ("dnf", "rpm")
 APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs of a host that installs a package
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))

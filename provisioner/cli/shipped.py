@@ -1,0 +1,131 @@
+"""What a package's scripts and `make install` do beside the program, for an installation by pip or of the one file.
+
+A wheel and the one-file program carry units, catalog, manual and completions in ``provisioner/shipped``, laid out as
+below a prefix. They go to /usr/local. A list of what was written lies among them, so that all of it can be removed.
+"""
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from provisioner.cli.conversation import say
+from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.host import System
+from provisioner.model import Reader
+
+PREFIX = "/usr/local"
+PROGRAM = f"{PREFIX}/bin/provisioner"
+LIST = f"{PREFIX}/lib/provisioner/set-up"
+CONFIGURATION = "/etc/provisioner"
+HIDDEN = ("/home/", "/root/", "/run/", "/tmp/", "/var/tmp/")  # noqa: S108  # where the units' sandboxes do not look
+LAUNCHER = '#!/bin/sh\nexec "{program}" "$@"\n'
+AT_BOOT = ("provisioner-recover.service", "provisioner-recovered.service")
+TIMER = "provisioner-check.timer"
+
+
+def put(host: System, program: str) -> tuple[str, ...]:
+    """Write every file, tie the undo of an interrupted apply to the boot; the paths that were written."""
+    fit(host, program)
+    contents = texts(program)
+    if not contents:
+        hint = "a distribution's package and `make install` bring the units by themselves"
+        raise ProvisionerError("this installation carries no units to set up", hint=hint)
+    made: list[str] = []
+    for old in _listed(host):
+        if not old.endswith("/") and old not in contents:
+            host.remove(old)
+    for folder in (CONFIGURATION, *_folders(contents)):
+        _make(host, folder, made)
+    for path, text in contents.items():
+        _make(host, path.rpartition("/")[0], made)
+        host.install(path, text.encode(), 0o755 if path == PROGRAM else 0o644)
+        made.append(path)
+    _make(host, LIST.rpartition("/")[0], made)
+    kept = [name for name in _listed(host) if name.endswith("/") and name not in made]
+    host.write(LIST, "".join(f"{name}\n" for name in (*kept, *made)), 0o644)
+    _tell(host, "enable", *AT_BOOT)
+    return tuple(name for name in made if not name.endswith("/"))
+
+
+def take(host: System) -> bool:
+    """Remove every file that ``put`` wrote, and the folders that nobody else uses. False: there is none."""
+    names = _listed(host)
+    if not names:
+        return False
+    _order(host, "disable", "--now", *AT_BOOT, TIMER)
+    for name in (*(n for n in names if not n.endswith("/")), LIST):
+        host.remove(name)
+    _tell(host)
+    for name in sorted((n for n in names if n.endswith("/")), key=len, reverse=True):
+        host.remove_directory(name.rstrip("/"))
+    return True
+
+
+def fit(host: Reader, program: str) -> None:
+    """DeniedError: a program that root's units must not run, or cannot see."""
+    if program.startswith(HIDDEN):
+        hint = "install it into a folder of root's: python3 -m venv /opt/provisioner, or pipx install --global"
+        raise DeniedError(f"{program}: systemd's units cannot run a program there", hint=hint)
+    place = program
+    while place:
+        there = host.stat(place)
+        if there is None or there.uid != 0 or there.mode & 0o022:
+            hint = f"give it to root and close it: chown root {place}; chmod go-w {place}"
+            raise DeniedError(f"{place}: others than root can change it, and root would run {program}", hint=hint)
+        place = place.rpartition("/")[0]
+
+
+def texts(program: str) -> dict[str, str]:
+    """What there is to write: each path and its text."""
+    found = {}
+    for name, text in _shipped(files("provisioner") / "shipped", ""):
+        text = text.replace("@PREFIX@/bin/provisioner", program)
+        found[f"{PREFIX}/{name}"] = text.replace("@PREFIX@", PREFIX)
+    if found and program not in (PROGRAM, "/usr/bin/provisioner"):
+        found[PROGRAM] = LAUNCHER.format(program=program)
+    return found
+
+
+def _shipped(folder: Traversable, name: str) -> list[tuple[str, str]]:
+    if not folder.is_dir():
+        return []
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+        below = f"{name}/{entry.name}".lstrip("/")
+        found += _shipped(entry, below) if entry.is_dir() else [(below, entry.read_text(encoding="utf-8"))]
+    return found
+
+
+def _folders(contents: dict[str, str]) -> list[str]:
+    """The folders that the units write to, which tmpfiles.d makes at each boot."""
+    lines = contents[f"{PREFIX}/lib/tmpfiles.d/provisioner.conf"].splitlines()
+    return [line.split()[1] for line in lines if line.startswith("d ")]
+
+
+def _make(host: System, folder: str, made: list[str]) -> None:
+    """Make a folder and those above it, and note which were not there."""
+    if folder and host.stat(folder) is None:
+        _make(host, folder.rpartition("/")[0], made)
+        host.make_directory(folder, 0o700 if folder.startswith("/root/") else 0o755)
+        made.append(f"{folder}/")
+
+
+def _listed(host: Reader) -> list[str]:
+    return (host.read(LIST) or "").splitlines()
+
+
+def _tell(host: System, *order: str) -> None:
+    """Let the journal and systemd read what changed."""
+    if host.stat("/run/systemd/system") and (journalctl := host.program("journalctl")):
+        host.run((journalctl, "--update-catalog"), 60)
+    _order(host, "daemon-reload")
+    if order:
+        _order(host, *order)
+
+
+def _order(host: System, *words: str) -> None:
+    """Have systemctl do something; a host without systemd has nothing to be told."""
+    systemctl = host.program("systemctl")
+    if host.stat("/run/systemd/system") and systemctl:
+        ran = host.ask(systemctl, "--quiet", *words, timeout=60)
+        if ran.status:
+            say(f"systemctl {' '.join(words)}: {ran.error.strip()}")
