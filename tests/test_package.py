@@ -125,6 +125,13 @@ def test_the_debian_package_says_what_it_needs_and_keeps_the_configuration() -> 
     assert subprocess.run(conffiles, capture_output=True, text=True, check=True).stdout == f"{packages.CONFFILE}\n"
 
 
+def test_lintian_finds_no_error_in_the_debian_package() -> None:
+    ignored = "initial-upload-closes-no-bugs"  # which is about the first upload to Debian's own archive
+    argv = ("lintian", "--allow-root", "--suppress-tags", ignored, "--fail-on", "error,warning", str(dist.deb()))
+    ran = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout
+
+
 def test_the_configuration_of_a_package_leaves_every_default_in_force() -> None:
     import yaml
 

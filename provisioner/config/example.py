@@ -8,9 +8,12 @@ from provisioner.config import schema
 
 
 def configuration() -> str:
-    """YAML: every key with its description and its default, the optional ones commented out."""
+    """YAML: every key with its description and its default, the optional ones commented out.
+
+    The first line is for editors, which then complete and check the file.
+    """
     found = json.loads(schema.text())
-    parts = ["# " + found["description"]]
+    parts = [f"# yaml-language-server: $schema={found['$id']}\n# {found['description']}"]
     for name, rule in found["properties"].items():
         parts.append("\n".join(["", *_lines(name, rule, "")]))
     return "\n".join(parts)

@@ -22,8 +22,8 @@ ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one t
     "llvm-19",
 )
 FLEET = ("prometheus", "chromium", "chromium-driver")  # promtool, and a browser for the page
-SHELLS = ("zsh", "fish", "groff-base")  # they judge completions and manual pages
-DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, *SHELLS, "git", "strace")
+JUDGES = ("lintian", "zsh", "fish", "groff-base")  # of the package, completions and manual pages
+DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, *JUDGES, "git", "strace")
 GO = ("golang-go",)
 
 APT = Path("/usr/bin/apt-get")
