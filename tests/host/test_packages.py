@@ -9,7 +9,7 @@ import pytest
 from provisioner.cli import shipped
 from release import layout, version
 from tests.conftest import Boot
-from tests.host import agent
+from tests.helpers.booted import agent
 from tests.hosts import Host, dist, parts
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]

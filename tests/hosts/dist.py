@@ -1,12 +1,13 @@
 """What `make packages` writes, kept in the cache until a file of the checkout changes."""
 
+import functools
 import hashlib
 import json
 import subprocess
 from pathlib import Path
 
 from release import archive, packages, version
-from tests.hosts import agent, parts
+from tests.hosts import agent, cache, parts
 from tests.hosts.cache import entry
 
 STAND_IN = {
@@ -19,9 +20,12 @@ STAND_IN = {
 }
 
 
+@functools.cache
 def folder() -> Path:
-    """Return the folder of everything that a release of this checkout consists of."""
-    return entry("dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries)
+    """Return the folder of everything that a release of this checkout consists of, which stays until this run ends."""
+    made = entry("dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries)
+    cache.hold(made)
+    return made
 
 
 def nfpm() -> Path:
