@@ -17,8 +17,7 @@ INSIDE = """
 import json, subprocess, sys, time
 sys.path.insert(0, "/usr/local/lib/provisioner")
 from provisioner.host import System
-from provisioner.image_store import migration
-from provisioner.steps import CopyImage
+from provisioner.image_store.copy_images import CopyImage
 
 IMAGES = [f"load:{i}" for i in range(4)]
 CTR = ("ctr", "-n", "moby", "images")
@@ -33,7 +32,7 @@ def ours():
     system = System()
     for name in IMAGES:
         step = CopyImage((name,), 150_000_000, "/var/run/docker.sock", "/run/containerd/containerd.sock")
-        migration.copy(system, step, lambda line: None)
+        step.do(system, lambda line: None)
 
 def theirs():
     for name in IMAGES:

@@ -21,8 +21,8 @@ def hook(event, args):
         what = args[EVENTS[event]]
         seen.append(what if isinstance(what, str) else " ".join(map(str, what)))
 sys.addaudithook(hook)
-from provisioner import cli
-status = cli.main(["check", "--format=json"])
+from provisioner.cli import main
+status = main.main(["check", "--format=json"])
 print(json.dumps([status, seen]))
 """
 DOCKERFILE = """\

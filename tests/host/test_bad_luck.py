@@ -90,7 +90,7 @@ def test_a_wrong_configuration(boot: Boot) -> None:
         "trixie", layers=LAYERS, agent=True, files={"/etc/provisioner/provisioner.yaml": "platfroms: [arm64]\n"}
     )
     for command in ("apply", "check", "plan"):
-        refused(host, 78, "provisioner.yaml: platfroms: there is no such key", "the keys there are", command)
+        refused(host, 78, "provisioner.yaml: platfroms: there is no such key", "did you mean platforms?", command)
 
 
 def test_a_check_does_not_wait_for_the_lock(boot: Boot) -> None:

@@ -20,8 +20,8 @@ def hook(event, args):
     if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         seen.append([event, str(args[0])])
 sys.addaudithook(hook)
-from provisioner import cli
-status = cli.main(["check", "--format=json"])
+from provisioner.cli import main
+status = main.main(["check", "--format=json"])
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(json.dumps({"status": status, "modules": sorted(sys.modules), "seen": seen, "peak": peak}))
 """
