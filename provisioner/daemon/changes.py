@@ -4,16 +4,16 @@ import json
 from typing import Any
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import conflicts, file, policy, service
+from provisioner.daemon import edits, managers
 from provisioner.daemon.file import EFFECT, Keys, leaves, name
+from provisioner.daemon.judgment import judge
 from provisioner.daemon.restart import Reload, Restart
 from provisioner.engine import memory
 from provisioner.engine.facts import Facts
-from provisioner.errors import ConfigError
 from provisioner.model import Difference, Reader
-from provisioner.steps import Change, Obstacle, Step
-from provisioner.steps.files import MakeDirectory, SetLeaf, WriteFile
-from provisioner.text import json_edit, json_read
+from provisioner.steps import Change, Obstacle
+from provisioner.steps.files import WriteFile
+from provisioner.text import json_read
 
 # What dockerd reads again at a SIGHUP (moby's daemon/reload.go), less what is then only half in effect: of features it
 # takes the map and no store, of a missing authorization plug-in it dies.
@@ -34,39 +34,19 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     wanted = _wanted(desired, facts, differences)
     in_effect = {d.key.removesuffix(EFFECT).split(".")[0] for d in differences if d.key.endswith(EFFECT)}
     roots = {keys[0] for keys in wanted} | in_effect
-    reload = all(_reloads(root, facts) for root in roots) and service.reloads(host, facts.layout)
-    found, obstacles = _judge(host, facts, desired, wanted, reload=reload)
+    reload = all(_reloads(root, facts) for root in roots) and managers.reloads(host, facts.layout)
+    found, obstacles = judge(host, facts, desired, wanted, reload=reload)
     if obstacles:
         keys = [d.key for d in differences]
         return Change(resource, differences, blocked=tuple(b for o in obstacles for b in o.blocks(*keys)))
-    steps = edits(host, facts, wanted)
+    steps = edits.steps(host, facts, wanted)
     if wanted:
         steps.insert(0, WriteFile(memory.path(host), _owned(host, facts, desired, wanted, found), 0o600))
-    if not reload and service.nobody(host, facts.layout):
-        return Change(resource, differences, tuple(steps), blocked=service.OWED.blocks("restart"))
+    if not reload and managers.nobody(host, facts.layout):
+        return Change(resource, differences, tuple(steps), blocked=managers.OWED.blocks("restart"))
     step = Reload if reload else Restart
     restart = step(facts.layout.unit, facts.socket, flavour=facts.engine.kind)
     return Change(resource, differences, tuple(steps), restart)
-
-
-def edits(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:
-    """The steps that give each leaf its value (None: take it away), and nothing else."""
-    path, steps = facts.daemon_json, list[Step]()
-    folder = path.rpartition("/")[0]
-    if facts.planned is None and host.stat(folder) is None:
-        steps.append(MakeDirectory(folder))
-    before = file.text(host, facts)
-    for keys, value in wanted.items():
-        after = json_edit.drop(before or "{}", keys) if value is None else json_edit.put(before or "", keys, value)
-        steps.append(SetLeaf(path, keys, value, before, after))
-        before = after
-    return steps
-
-
-def after(steps: tuple[Step, ...], path: str) -> str | None:
-    """The text that some steps leave; None: none of them changes it."""
-    texts = [s.after for s in steps if isinstance(s, SetLeaf) and s.path == path]
-    return texts[-1] if texts else None
 
 
 def _wanted(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> dict[Keys, Any]:
@@ -80,26 +60,6 @@ def _wanted(desired: Desired, facts: Facts, differences: tuple[Difference, ...])
 def _reloads(root: str, facts: Facts) -> bool:
     version = facts.engine.version
     return root in RELOADABLE and (version is None or version >= RELOADS_SINCE.get(root, (0,)))
-
-
-def _judge(
-    host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], *, reload: bool
-) -> tuple[dict[str, Any], list[Obstacle]]:
-    """What daemon.json holds, and everything that is in the way of changing it."""
-    try:
-        found = file.load(host, facts, *wanted)
-    except ConfigError as e:
-        return {}, [Obstacle("unreadable", e.message, e.hint or "put the file right")]
-    scene = conflicts.look(host, facts, found)
-    obstacles = conflicts.named(scene, store=False)
-    text = after(tuple(edits(host, facts, wanted)), facts.daemon_json)
-    if not obstacles and text is not None and (words := service.validate(host, text, scene.start)):
-        hint = f"see daemon: in the configuration, and {facts.layout.unit}"
-        obstacles = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
-    restarts = not reload and not service.nobody(host, facts.layout)
-    if not obstacles and restarts and (why := policy.obstacle(host, facts, desired)):
-        obstacles = [why]
-    return found, obstacles
 
 
 def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], found: dict[str, Any]) -> str:

@@ -8,6 +8,12 @@ from typing import NamedTuple
 from provisioner.engine import places
 from provisioner.engine.kinds import Layout
 from provisioner.model import Reader
+from provisioner.steps import Obstacle
+
+BY_HAND = "restart it by hand, however it was started; a container: restart that"
+NOBODY = "the daemon must be restarted, and nobody runs this host's services"
+OWED = Obstacle("restart-owed", NOBODY, BY_HAND)
+ROOT = Layout()
 
 
 class Manager(NamedTuple):
@@ -83,3 +89,25 @@ def of(host: Reader, layout: Layout) -> Manager | None:
 
 def _of_unit(argv: tuple[str, ...], layout: Layout) -> tuple[str, ...]:
     return tuple(layout.unit if word == "{unit}" else word for word in argv)
+
+
+def by_systemd(host: Reader, layout: Layout = ROOT) -> bool:
+    """Whether systemd runs this host's services, or this one."""
+    found = of(host, layout)
+    return found is not None and bool(found.control)
+
+
+def scope(host: Reader) -> tuple[str, ...]:
+    """How systemd's programs are told whose units are meant: root's by themselves."""
+    return ("--user",) if host.uid != 0 else ()
+
+
+def nobody(host: Reader, layout: Layout) -> bool:
+    """Whether nobody runs this host's services: then a restart is owed, not made."""
+    return of(host, layout) is None
+
+
+def reloads(host: Reader, layout: Layout) -> bool:
+    """Whether the daemon can be told to read its configuration again."""
+    found = of(host, layout)
+    return found is not None and bool(found.reload)

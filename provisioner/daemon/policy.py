@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.config.desired import DAYS, Desired, Window
+from provisioner.config.desired import Desired
+from provisioner.daemon import windows
 from provisioner.engine import processes
 from provisioner.engine.facts import Facts
-from provisioner.errors import ConfigError
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
-from provisioner.text import durations
 
 CLIENTS = ("docker-buildx", "docker-compose", "buildctl")
 BUILDS = frozenset(("build", "bake", "--build"))  # the last of them: compose up
@@ -21,10 +20,12 @@ def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
     if rule.policy == "never":
         hint = "say restart: if-idle, or `apply --restart always`"
         return Obstacle("restart-never", "the daemon must be restarted, and restart is never", hint)
-    if rule.window is not None and not is_open(rule.window, host.now()):
+    if rule.window is not None and not windows.is_open(rule.window, host.now()):
         when = f"{', '.join(rule.window.days)} from {rule.window.start} for {rule.window.length}"
         hint = "apply again then, or `apply --restart always` now"
-        message = f"the daemon must be restarted, and the window for that is closed ({when}, {zone(rule.window)})"
+        message = (
+            f"the daemon must be restarted, and the window for that is closed ({when}, {windows.zone(rule.window)})"
+        )
         return Obstacle("restart-window", message, hint)
     if rule.policy == "if-idle":
         if names := sorted(name(c) for c in others(host, facts, desired) if c.get("State") == "running"):
@@ -64,39 +65,3 @@ def building(host: Reader) -> str | None:
         if program in ("runc", "buildkit-runc") and any("buildkit" in w or "executor" in w for w in words):
             return f"process {process.pid}, a RUN"
     return None
-
-
-def is_open(window: Window, now: str) -> bool:
-    """Whether a moment (RFC 3339, UTC) lies in a window; one that began the day before may still be open."""
-    from datetime import datetime, timedelta
-
-    here = datetime.fromisoformat(now.replace("Z", "+00:00")).astimezone(_zone(window.zone))
-    length = timedelta(seconds=durations.seconds(window.length) or 0)
-    hour, minute = map(int, window.start.split(":"))
-    for back in range(length.days + 2):
-        start = (here - timedelta(days=back)).replace(hour=hour, minute=minute, second=0)
-        if DAYS[start.weekday()] in window.days and start <= here < start + length:
-            return True
-    return False
-
-
-def zone(window: Window) -> str:
-    """The zone's name; that of the host where none is said."""
-    return window.zone or "local time"
-
-
-def _zone(zone: str) -> Any:
-    """A time zone; None: the host's own. ConfigError: this host does not know it."""
-    from datetime import UTC
-
-    if not zone:
-        return None
-    if zone == "UTC":  # which a host without tzdata has, too
-        return UTC
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        hint = "for example Europe/Berlin; apt-get install tzdata where that is not known"
-        raise ConfigError(f"restart.window.zone: this host knows no time zone {zone!r}", hint=hint) from None

@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner.daemon import managers, service
-from provisioner.daemon.managers import Manager
-from provisioner.daemon.service import BY_HAND, ROOT
+from provisioner.daemon import managers, start_line
+from provisioner.daemon.managers import BY_HAND, ROOT, Manager
 from provisioner.engine import kinds, places
 from provisioner.engine.kinds import Layout
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
@@ -109,7 +108,7 @@ def _state(system: "System", manager: Manager, layout: Layout) -> tuple[str, boo
     """
     if not manager.control:
         return (system.read(layout.pid) or "").strip(), True
-    shown = service.properties(system, layout, "InvocationID", "ActiveState", "SubState")
+    shown = start_line.properties(system, layout, "InvocationID", "ActiveState", "SubState")
     failed = shown.get("ActiveState") == "failed" or shown.get("SubState") == "auto-restart"
     return shown.get("InvocationID", ""), None if failed else shown.get("ActiveState") in ("active", "reloading")
 

@@ -1,6 +1,6 @@
 """The kernel's table, binfmt_misc: whether the kernel has it, and how it is mounted."""
 
-from provisioner.daemon.service import by_systemd
+from provisioner.daemon.managers import by_systemd
 from provisioner.emulators.unit import MOUNT
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader

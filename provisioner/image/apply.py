@@ -10,8 +10,8 @@ from provisioner import __version__
 from provisioner.builder import resource as builder_resource
 from provisioner.config import load as configurations
 from provisioner.config.desired import Desired
+from provisioner.daemon import managers
 from provisioner.daemon import resource as daemon_resource
-from provisioner.daemon import service
 from provisioner.emulators import keys
 from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, RolledBackError, UsageError
 from provisioner.host import System
@@ -105,7 +105,7 @@ def _undo(system: System, number: int, say: Say) -> None:
 def _files(made: Plan) -> Plan:
     """A plan's edits alone: a restart that nobody makes is not owed by what does not run."""
     changes = [
-        c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != service.OWED), restart=None, trial=())
+        c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != managers.OWED), restart=None, trial=())
         for c in made.changes
     ]
     return made._replace(changes=tuple(c for c in changes if c.edits or c.blocked))

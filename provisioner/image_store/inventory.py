@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import containerd, policy
+from provisioner.daemon import policy
 from provisioner.engine.facts import Facts
 from provisioner.errors import NoEngineError
+from provisioner.image_store import room
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
+from provisioner.text.sizes import human
 
-ROOM = 512 << 20  # bytes that the builder's image takes in the new store
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,21 +58,7 @@ def refusal(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
         hint = "save or push what is needed, then say image_store: {existing: hide}"
         numbers = (("images", len(found.images)), ("containers", len(found.containers)), ("bytes", found.size))
         return Obstacle("would-hide", f"the switch would hide {sentence(found)}", hint, numbers)
-    return no_room(host, facts, 0)
-
-
-def no_room(host: Reader, facts: Facts, size: int) -> Obstacle | None:
-    """Why the new store has no room for images of a size; None: it has."""
-    if facts.inside:
-        return None  # its disk is not this host's
-    return lack(host, containerd.root(host, facts), ROOM + 2 * size, "the images need there")  # blobs, and unpacked
-
-
-def lack(host: Reader, folder: str, need: int, what: str) -> Obstacle | None:
-    """Why a folder has no room for ``need`` bytes; None: it has."""
-    free = host.free(folder)
-    message = f"{folder} has {human(free)} free of the {human(need)} that {what}"
-    return None if free >= need else Obstacle("no-room", message, "make room", (("free", free), ("needed", need)))
+    return room.no_room(host, facts, 0)
 
 
 def sentence(found: Hidden) -> str:
@@ -80,12 +67,3 @@ def sentence(found: Hidden) -> str:
     volumes = f", whose {found.volumes} anonymous volumes a prune would then delete" if found.volumes else ""
     images = f"{len(found.images)} images ({human(found.size)})"
     return f"{images} and {len(found.containers)} containers of the store in use{named}{volumes}"
-
-
-def human(size: float) -> str:
-    """A size as docker prints it."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from provisioner.config.desired import Desired
 from provisioner.daemon import containerd, policy
 from provisioner.engine.facts import Facts
-from provisioner.image_store import inventory, recreate
+from provisioner.image_store import inventory, recreate, room
 from provisioner.image_store.copy_images import CompareImages, CopyImage, copied, tags
 from provisioner.image_store.inventory import Hidden
 from provisioner.model import Reader
@@ -37,9 +37,7 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     missing = [i for i in images if tags(i) and not copied(host, address, i)]
     copies = [CopyImage(tags(i), int(i.get("Size") or 0), facts.socket, address) for i in missing]
     sizes, together = [c.size for c in copies], f"{facts.engine.root}/{TOGETHER}"
-    if why := inventory.no_room(host, facts, sum(sizes)) or inventory.lack(
-        host, together, max(sizes, default=0), SAVING
-    ):
+    if why := room.no_room(host, facts, sum(sizes)) or room.lack(host, together, max(sizes, default=0), SAVING):
         return Migration((), (why,), ())
     steps: tuple[Step, ...] = (*copies, CompareImages(facts.socket, address)) if copies else ()
     return Migration(steps, _containers(found), notes(host, facts, found))

@@ -7,7 +7,7 @@ from provisioner.builder import buildkitd, leftovers, store
 from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
-from provisioner.daemon import service
+from provisioner.daemon import managers
 from provisioner.emulators import keys
 from provisioner.emulators.wanted import told
 from provisioner.engine import facts, target
@@ -135,16 +135,16 @@ def _refuse_unconfirmed(system: System) -> None:
 def _alarm(system: System, number: int, seconds: int) -> Step:
     """The step after which systemd rolls a run back unless it is stopped; another run's lock is waited for."""
     program = system.program("provisioner")
-    if program is None or not service.by_systemd(system):
+    if program is None or not managers.by_systemd(system):
         hint = "apply without --confirm"
         raise ProvisionerError("only systemd can take an apply back later, with provisioner on its path", hint=hint)
     argv = (
-        "systemd-run", *service.scope(system), "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
+        "systemd-run", *managers.scope(system), "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
         "--timer-property=AccuracySec=1s",
         "--property=Type=oneshot", "--property=Restart=on-failure", "--property=RestartSec=5",
         program, "rollback", str(number), "--overdue",
     )  # fmt: skip
-    return Run(argv, undo=(Run(("systemctl", *service.scope(system), "stop", f"{timer(number)}.timer")),))
+    return Run(argv, undo=(Run(("systemctl", *managers.scope(system), "stop", f"{timer(number)}.timer")),))
 
 
 def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm: int | None) -> Outcome:

@@ -1,7 +1,7 @@
 """What would be done about the differences, as data. No effects beyond reading."""
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import changes
+from provisioner.daemon import edits
 from provisioner.daemon.restart import Restart
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
@@ -21,7 +21,7 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
         if found:
             change = resource.change(host, facts, desired, found)
             made.append(change)
-            text = changes.after(change.edits, facts.daemon_json)
+            text = edits.after(change.edits, facts.daemon_json)
             facts = facts._replace(
                 hidden=facts.hidden or change.hides,
                 planned=facts.planned if text is None else text,

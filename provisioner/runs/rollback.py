@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from provisioner.builder import obstacles
-from provisioner.daemon import service
+from provisioner.daemon import managers
 from provisioner.engine import facts, target
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.host import System
@@ -126,7 +126,7 @@ def confirmed(system: System, say: Say) -> int | None:
 
 
 def _stop(system: System, number: int) -> Run:
-    return Run(("systemctl", *service.scope(system), "stop", f"{timer(number)}.timer"))
+    return Run(("systemctl", *managers.scope(system), "stop", f"{timer(number)}.timer"))
 
 
 def timer(number: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.config.desired import DAYS, Desired, Restarts, Window
-from provisioner.daemon import policy
+from provisioner.daemon import policy, windows
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
@@ -36,7 +36,7 @@ WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39
     ],
 )
 def test_a_window_is_open_from_its_start_for_its_length(window: Window, now: str, is_open: bool) -> None:
-    assert policy.is_open(window, now) is is_open
+    assert windows.is_open(window, now) is is_open
 
 
 @pytest.mark.parametrize("rule", [Restarts("never"), Restarts("always", Window((), "00:00", "1m", "UTC"))])
@@ -48,7 +48,7 @@ def test_whatever_forbids_a_restart_is_known_as_such(rule: Restarts) -> None:
 
 def test_a_zone_that_the_host_does_not_know_is_named() -> None:
     with pytest.raises(ConfigError, match="no time zone 'Atlantis/Capital'"):
-        policy.is_open(NIGHT._replace(zone="Atlantis/Capital"), "2026-11-21T22:30:00Z")
+        windows.is_open(NIGHT._replace(zone="Atlantis/Capital"), "2026-11-21T22:30:00Z")
 
 
 @pytest.mark.parametrize(

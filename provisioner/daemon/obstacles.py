@@ -5,14 +5,12 @@ design. ``dockerd --validate`` accepts most of them.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from provisioner.daemon import containerd, service
-from provisioner.engine import processes, running, stores
-from provisioner.engine.facts import Facts
-from provisioner.engine.processes import Process
-from provisioner.model import Reader
+from provisioner.daemon import managers
+from provisioner.daemon.scene import Scene
+from provisioner.engine import running, stores
 from provisioner.steps import Obstacle
 from provisioner.text import command_line, json_read
 
@@ -32,18 +30,6 @@ HINTS = ("managed", "maintained", "controlled", "generated", "do not edit")
 SNAPSHOTTER = "overlayfs"  # what the engine takes where none is named
 
 
-class Scene(NamedTuple):
-    """What the rows look at: daemon.json as it is to be, the daemon's next start, the other daemons of this host."""
-
-    facts: Facts
-    found: Mapping[str, Any]
-    start: service.Start
-    daemons: tuple[Process, ...]
-    link: str
-    containerd: bool
-    snapshotters: frozenset[str] | None
-
-
 class Conflict(NamedTuple):
     """``sees`` says what is in the way, None: nothing; ``store``: only a switch of the store minds it."""
 
@@ -51,20 +37,6 @@ class Conflict(NamedTuple):
     sees: Callable[[Scene], str | None]
     hint: str
     store: bool = True
-
-
-def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool = False) -> Scene:
-    """Gather what the rows need; ``switch``: what a switch of the store needs, too."""
-    begin = service.start(host, facts.layout, facts.flags)
-    return Scene(
-        facts=facts,
-        found=found,
-        start=begin,
-        daemons=() if host.asleep else tuple(p for p in processes.every(host) if _dockerd(host, p)),
-        link=host.link(facts.daemon_json) or "",
-        containerd=_containerd(host, begin),
-        snapshotters=containerd.snapshotters(host, facts) if switch else None,
-    )
 
 
 def named(scene: Scene, *, store: bool) -> list[Obstacle]:
@@ -186,7 +158,7 @@ def _shared(scene: Scene) -> str | None:
     for other in scene.daemons:
         if (
             other.pid not in (scene.facts.daemon, scene.start.main)
-            and running.config_file(other.argv, service.ROOT) == scene.facts.daemon_json
+            and running.config_file(other.argv, managers.ROOT) == scene.facts.daemon_json
         ):
             return f"another dockerd (process {other.pid}) reads {scene.facts.daemon_json}, too"
     return None
@@ -237,13 +209,3 @@ CONFLICTS = (
     Conflict("shared-file", _shared, "give each its own --config-file", store=False),
     Conflict("moved-file", _moved, "restart it by hand first, so that one file counts", store=False),
 )
-
-
-def _dockerd(host: Reader, process: Process) -> bool:
-    return process.program == "dockerd" and processes.own(host, process)
-
-
-def _containerd(host: Reader, begin: service.Start) -> bool:
-    """Whether the containerd that the daemon is told to use is there; one of its own it starts itself."""
-    address = command_line.value(begin.argv, "--containerd")
-    return address is None or host.stat(address.removeprefix("unix://")) is not None

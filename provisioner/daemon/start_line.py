@@ -1,4 +1,4 @@
-"""How the daemon is run: who runs it, the flags of its next start, and what it says of a daemon.json.
+"""The daemon's next start: its command line with variables filled in, and its unit's environment.
 
 systemd is asked, never guessed at: drop-ins, environment files and ``$DOCKER_OPTS`` all have their say in the flags.
 """
@@ -10,13 +10,7 @@ from typing import NamedTuple
 from provisioner.daemon import managers
 from provisioner.engine.kinds import Layout
 from provisioner.model import Reader
-from provisioner.steps import Obstacle
-from provisioner.text import command_line
 
-BY_HAND = "restart it by hand, however it was started; a container: restart that"
-NOBODY = "the daemon must be restarted, and nobody runs this host's services"
-OWED = Obstacle("restart-owed", NOBODY, BY_HAND)
-ROOT = Layout()
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when it is used, and a check in sync does not
 
 
@@ -38,7 +32,7 @@ def start(host: Reader, layout: Layout, running: tuple[str, ...] = ()) -> Start:
     make up the same line: one of ``--log-opt=tag={{.Name}} {{.ID}}`` is one.
     """
     names = ("ExecStart", "Environment", "EnvironmentFiles", "MainPID")
-    shown = properties(host, layout, *names) if by_systemd(host, layout) else {}
+    shown = properties(host, layout, *names) if managers.by_systemd(host, layout) else {}
     found = re.search(_ARGV, shown.get("ExecStart", ""))
     main = int(shown.get("MainPID") or 0)
     if not found or found.group(1).split(" ")[0].rpartition("/")[2] != "dockerd":  # a wrapper judges nothing
@@ -51,44 +45,6 @@ def start(host: Reader, layout: Layout, running: tuple[str, ...] = ()) -> Start:
     daemon, *flags = _expand(found.group(1), variables)
     same = " ".join(flags).split() == " ".join(running).split()
     return Start((daemon, *(running if same else flags)), variables, main)
-
-
-def by_systemd(host: Reader, layout: Layout = ROOT) -> bool:
-    """Whether systemd runs this host's services, or this one."""
-    found = managers.of(host, layout)
-    return found is not None and bool(found.control)
-
-
-def scope(host: Reader) -> tuple[str, ...]:
-    """How systemd's programs are told whose units are meant: root's by themselves."""
-    return ("--user",) if host.uid != 0 else ()
-
-
-def nobody(host: Reader, layout: Layout) -> bool:
-    """Whether nobody runs this host's services: then a restart is owed, not made."""
-    return managers.of(host, layout) is None
-
-
-def reloads(host: Reader, layout: Layout) -> bool:
-    """Whether the daemon can be told to read its configuration again."""
-    found = managers.of(host, layout)
-    return found is not None and bool(found.reload)
-
-
-def validate(host: Reader, candidate: str, begin: Start) -> str | None:
-    """What ``dockerd --validate`` has against a daemon.json, with the unit's own flags; None: nothing.
-
-    The candidate goes in on stdin, so that nothing is written to judge it. Engines below 23 cannot validate.
-    """
-    if host.asleep:
-        return None  # an image that does not run: its dockerd cannot, either
-    daemon, *flags = begin.argv
-    kept = command_line.without(flags, "--config-file")
-    ran = host.ask(daemon, *kept, "--validate", "--config-file=/dev/stdin", text=candidate)
-    if ran.status == 0 or "unknown flag: --validate" in ran.error:
-        return None
-    lines = [line for line in ran.error.splitlines() if line.strip()]
-    return (lines[-1] if lines else f"status {ran.status}").replace("/dev/stdin", "daemon.json")
 
 
 def properties(host: Reader, layout: Layout, *names: str) -> dict[str, str]:

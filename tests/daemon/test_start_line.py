@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.daemon import service
+from provisioner.daemon import managers, start_line
 from provisioner.host import System
 
 EXEC = "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd %s ; ignore_errors=no ; start_time=[n/a] ; pid=0 }"
@@ -24,7 +24,7 @@ def started(root: Path, flags: str, *more: str, running: tuple[str, ...] = ()) -
     systemctl = root / "usr/bin/systemctl"
     systemctl.write_text(f"#!/bin/sh\n/bin/cat {root}/shown\n")
     systemctl.chmod(0o755)
-    return service.start(System(str(root), {}), service.ROOT, running).argv[1:]
+    return start_line.start(System(str(root), {}), managers.ROOT, running).argv[1:]
 
 
 def test_every_environment_file_has_its_say(root: Path) -> None:

@@ -1,0 +1,31 @@
+"""The steps that set leaves of daemon.json, and the text that they leave."""
+
+from typing import Any
+
+from provisioner.daemon import file
+from provisioner.daemon.file import Keys
+from provisioner.engine.facts import Facts
+from provisioner.model import Reader
+from provisioner.steps import Step
+from provisioner.steps.files import MakeDirectory, SetLeaf
+from provisioner.text import json_edit
+
+
+def steps(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:
+    """The steps that give each leaf its value (None: take it away), and nothing else."""
+    path, made = facts.daemon_json, list[Step]()
+    folder = path.rpartition("/")[0]
+    if facts.planned is None and host.stat(folder) is None:
+        made.append(MakeDirectory(folder))
+    before = file.text(host, facts)
+    for keys, value in wanted.items():
+        after = json_edit.drop(before or "{}", keys) if value is None else json_edit.put(before or "", keys, value)
+        made.append(SetLeaf(path, keys, value, before, after))
+        before = after
+    return made
+
+
+def after(steps: tuple[Step, ...], path: str) -> str | None:
+    """The text that some steps leave; None: none of them changes it."""
+    texts = [s.after for s in steps if isinstance(s, SetLeaf) and s.path == path]
+    return texts[-1] if texts else None

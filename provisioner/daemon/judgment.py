@@ -1,0 +1,31 @@
+"""Judge a change of daemon.json: all that stands in its way, from the file to the hours of a restart."""
+
+from typing import Any
+
+from provisioner.config.desired import Desired
+from provisioner.daemon import edits, file, managers, obstacles, policy, scene, validation
+from provisioner.daemon.file import Keys
+from provisioner.engine.facts import Facts
+from provisioner.errors import ConfigError
+from provisioner.model import Reader
+from provisioner.steps import Obstacle
+
+
+def judge(
+    host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], *, reload: bool
+) -> tuple[dict[str, Any], list[Obstacle]]:
+    """What daemon.json holds, and everything that is in the way of changing it."""
+    try:
+        found = file.load(host, facts, *wanted)
+    except ConfigError as e:
+        return {}, [Obstacle("unreadable", e.message, e.hint or "put the file right")]
+    looked = scene.look(host, facts, found)
+    against = obstacles.named(looked, store=False)
+    text = edits.after(tuple(edits.steps(host, facts, wanted)), facts.daemon_json)
+    if not against and text is not None and (words := validation.validate(host, text, looked.start)):
+        hint = f"see daemon: in the configuration, and {facts.layout.unit}"
+        against = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
+    restarts = not reload and not managers.nobody(host, facts.layout)
+    if not against and restarts and (why := policy.obstacle(host, facts, desired)):
+        against = [why]
+    return found, against

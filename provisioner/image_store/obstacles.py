@@ -1,0 +1,64 @@
+"""What stands in the way of switching the image store, and what must come before the switch."""
+
+from typing import Any, NamedTuple
+
+from provisioner.config.desired import Desired
+from provisioner.daemon import desktop, file, policy, scene, validation
+from provisioner.daemon import obstacles as daemon_obstacles
+from provisioner.engine.facts import Facts
+from provisioner.errors import ConfigError
+from provisioner.image_store import inventory, migration
+from provisioner.image_store.wanted import FIRST
+from provisioner.model import Reader
+from provisioner.steps import Obstacle, Step
+from provisioner.text import json_edit
+
+
+class Way(NamedTuple):
+    """What is in the way of a change, and what is done all the same: steps before it, sentences beside it."""
+
+    obstacles: tuple[Obstacle, ...] = ()
+    before: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
+    """Everything that speaks against switching the store now, and what to do; no obstacles: nothing does."""
+    version = facts.engine.version
+    if version is not None and version < FIRST:
+        message = (
+            f"engine {facts.engine.version_text} has no containerd image store (24.0 brought it): an image of its own"
+            " holds one platform; the builder still builds and pushes all of them"
+        )
+        hint = "upgrade the engine to 24 or newer, or say image_store: {backend: unmanaged}"
+        return Way((Obstacle("engine-too-old", message, hint),))
+    try:
+        found = file.load(host, facts, facts.leaf)
+    except ConfigError as e:
+        return Way((Obstacle("unreadable", e.message, e.hint or "put the file right"),))
+    if found_obstacles := (_against_settings if facts.layout.closed else _against_daemon)(host, facts, found):
+        return Way(tuple(found_obstacles))
+    if not switch:
+        return Way()
+    why = policy.obstacle(host, facts, desired)
+    if desired.image_store.existing == "migrate":
+        carried = migration.plan(host, facts, desired)
+        return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, carried.notes)
+    why = inventory.refusal(host, facts, desired) or why
+    return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.layout.closed else ())
+
+
+def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
+    """What is in the way of settings that are edited while the engine is stopped."""
+    return list(desktop.obstacles(host, facts, found))
+
+
+def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
+    """What is in daemon.json's way, or what the daemon itself has against the candidate."""
+    looked = scene.look(host, facts, found, switch=True)
+    if named := daemon_obstacles.named(looked, store=True):
+        return named
+    text = json_edit.put(file.text(host, facts) or "", facts.leaf, True)
+    words = validation.validate(host, text, looked.start)
+    hint = f"see {facts.daemon_json} and {facts.layout.unit}"
+    return [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)] if words else []
