@@ -136,6 +136,9 @@ class Reader(Protocol):
     def now(self) -> str:
         """The time of day, as RFC 3339 in UTC with whole seconds."""
 
+    def changeable(self, path: str) -> str | None:
+        """The first folder on the way to a file, or the file, that others than root can change; None: there is none."""
+
     def link(self, path: str) -> str | None:
         """Where a symbolic link points to; None: it is none."""
 

@@ -72,7 +72,7 @@ tree, environ = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
 fake = Desktop(tree)
 for link, target in json.loads(sys.argv[3]).items():
     (tree / link).parent.mkdir(parents=True, exist_ok=True)
-    (tree / link).symlink_to(tree / target)
+    (tree / link).symlink_to(os.path.relpath(tree / target, (tree / link).parent))
 with fake.running():
     host = System(str(tree), environ)
     host.uid = host.uid or 501
@@ -87,7 +87,7 @@ print(json.dumps({"status": done.status, "file": seen.daemon_json, "set": set_, 
 
 def run(platform: str, script: str, *args: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a Python that lacks what a system's own lacks."""
-    source = CRIPPLE.format(platform=platform, tree=str(TREE)) + "import pathlib\n" + script
+    source = CRIPPLE.format(platform=platform, tree=str(TREE)) + "import os, pathlib\n" + script
     argv = (sys.executable, "-c", source, *args)
     return subprocess.run(argv, check=False, cwd=TREE, capture_output=True, text=True, timeout=120)
 

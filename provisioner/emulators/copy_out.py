@@ -16,7 +16,7 @@ from urllib.parse import quote
 from provisioner.emulators import copied
 from provisioner.emulators.files import VERSIONS
 from provisioner.errors import CommandError, NoEngineError
-from provisioner.host import temporary
+from provisioner.host.files import temporary
 from provisioner.model import Reader
 from provisioner.platforms import elf
 from provisioner.steps import Say, Step

@@ -1,10 +1,9 @@
 """Whether a program can be an interpreter that root may hand everybody's programs to, and what it says of itself."""
 
 from provisioner.engine.info import version
-from provisioner.model import Reader, Status
+from provisioner.model import Reader
 from provisioner.platforms import elf
 
-LINKS = 40  # as many as the kernel follows
 ARGV0 = ((5, 12), (6,))  # Linux and QEMU from which on an emulator sees that its entry has the P flag
 
 
@@ -15,7 +14,7 @@ def unfit(host: Reader, path: str) -> str | None:
         return f"{path} is gone"
     if not found.mode & 0o111:
         return f"{path} is not executable"
-    if open_to_others := _changeable(host, path):
+    if open_to_others := host.changeable(path):
         return f"{open_to_others} can be changed by others than root"
     head = host.head(path, elf.HEAD)
     if head is None or elf.machine(head) is None:
@@ -37,36 +36,3 @@ def qemu(host: Reader, path: str) -> str:
         return ""
     words = host.ask(path, "--version").stdout.partition("\n")[0].split()
     return words[words.index("version") + 1] if "version" in words[:-1] else ""
-
-
-def _changeable(host: Reader, path: str) -> str | None:
-    """What on the way to a file others than root, or the user that we are, can change; links are followed."""
-    todo, at, links = path.strip("/").split("/"), "", 0
-    while todo:
-        name = todo.pop(0)
-        if name in ("", "."):
-            continue
-        if name == "..":
-            at = at.rpartition("/")[0]
-            continue
-        step = f"{at}/{name}"
-        if (target := host.link(step)) is not None:
-            links += 1
-            if links > LINKS:
-                return path
-            if not _ours(host, host.status(step), link=True):
-                return step
-            todo = [*target.split("/"), *todo]
-            at = "" if target.startswith("/") else at
-            continue
-        at = step
-        if not _ours(host, host.status(at)):
-            return at
-    return None
-
-
-def _ours(host: Reader, found: Status | None, *, link: bool = False) -> bool:
-    """Whether only root and we can change what stands at a path. Nobody replaces our files in a sticky folder."""
-    if found is None or found.uid not in (0, host.uid):
-        return False
-    return link or not found.mode & 0o022 or (found.directory and bool(found.mode & 0o1000))

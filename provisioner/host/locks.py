@@ -6,41 +6,47 @@ import os
 from collections.abc import Iterator
 
 from provisioner.errors import BusyError
+from provisioner.host.files import opened, status
+from provisioner.host.paths import Place
 
-FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has neither
 BEHIND = 1 << 20  # bytes; Windows lets nobody read what is locked
+LOCKS = "/proc/locks"
 
 
 @contextlib.contextmanager
-def hold(path: str) -> Iterator[None]:
-    """Hold a lock while the block runs. BusyError: another run holds it."""
-    with _opened(path) as fd:
-        if not _taken(fd):
-            hint = "wait until it has ended, then run the same command again"
-            raise BusyError(f"another provisioner (process {_written(fd)}) is changing this host", hint=hint)
+def acquired(place: Place) -> Iterator[None]:
+    """Have the lock of a file while the block runs. BusyError: another run has it."""
+    with opened(place, os.O_RDWR | os.O_CREAT) as fd:
+        if not taken(fd):
+            raise busy(_written(fd))
         os.ftruncate(fd, 0)
         os.write(fd, str(os.getpid()).encode())
         yield
 
 
-def holder(path: str) -> int | None:
-    """The process that holds a lock; None: none does, or it has not said so yet."""
-    with _opened(path) as fd:
-        words = "" if _taken(fd) else _written(fd)
-        return int(words) if words.isdigit() else None
+def busy(pid: str) -> BusyError:
+    """The error for a lock that another run has."""
+    hint = "wait until it has ended, then run the same command again"
+    return BusyError(f"another provisioner (process {pid}) is changing this host", hint=hint)
 
 
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[int]:
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    fd = os.open(path, FLAGS, 0o600)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+def holder(place: Place) -> int | None:
+    """The process that has the lock of a file, as the kernel's list says; None: none, or it has not said so yet.
+
+    Nothing is locked to find out: a run that begins at that moment would be refused. A device's number in the list is
+    not always the one that stat(2) gives, so the process's number, which the run has written into the file, counts.
+    """
+    if status(place) is None:
+        return None
+    with opened(place, os.O_RDONLY) as fd, open(LOCKS) as locks:
+        pid, inode = _written(fd), os.fstat(fd).st_ino
+        rows = (line.split() for line in locks)
+        held = any("FLOCK" in row and pid in row and any(w.endswith(f":{inode}") for w in row) for row in rows)
+        return int(pid) if held and pid.isdigit() else None
 
 
-def _taken(fd: int) -> bool:
+def taken(fd: int) -> bool:
+    """Take the lock of an open file or folder if nobody else has it."""
     try:
         import fcntl
     except ImportError:

@@ -38,6 +38,11 @@ class Looking:
         self.endpoint = ""
         self.image = False
 
+    @property
+    def top(self) -> str | int:
+        """The folder that every path starts at."""
+        return self.root or "/"
+
     def path(self, path: str) -> str:
         """Where an absolute path of the host lies for us."""
         return self.root + path if path[:1] == "/" or not self.root else f"{self.root}/{path}"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from provisioner.host import System
 
 
+TRIES = 3  # at a file that somebody else writes at the same moment
+
+
 @dataclass(frozen=True, slots=True)
 class MakeDirectory(Step):
     """Make one directory; its parent exists."""
@@ -111,8 +114,19 @@ class SetLeaf(Step):
     after: str | None
 
     def do(self, system: "System", say: Say) -> None:
-        new = self._in(system.read(self.path))
-        system.remove(self.path) if new is None else system.write(self.path, new, 0o644)
+        from provisioner.host.files import ChangedError
+
+        for tries in reversed(range(TRIES)):
+            old = system.read(self.path)
+            new = self._in(old)
+            if new is None:
+                return system.remove(self.path)
+            try:
+                return system.write(self.path, new, 0o644, instead_of=old)
+            except ChangedError:  # by somebody who saved it at this very moment
+                if not tries:
+                    raise
+        return None
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         old = host.read(self.path)

@@ -57,7 +57,7 @@ def test_a_monitoring_plug_in_that_fails_in_whatever_way_is_unknown(tmp_path: Pa
         ran = subprocess.run((sys.executable, *argv), env=there, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout.splitlines()) == (
         3,
-        ["PROVISIONER UNKNOWN - /no/such: No such file or directory"],
+        ["PROVISIONER UNKNOWN - /no: No such file or directory"],
     ), ran.stderr
 
 

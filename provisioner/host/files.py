@@ -1,0 +1,218 @@
+"""Write, remove and give away files, each whole or not at all, in a folder that is held open (``paths.reached``)."""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from types import EllipsisType
+
+from provisioner.errors import CommandError, DeniedError, ProvisionerError
+from provisioner.host import attributes
+from provisioner.host.paths import CLOEXEC, LINKS, NOFOLLOW, POSIX, Place, reached
+
+WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+ROOM = "make room, then run the same command again"
+KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISLNK, "a link"),
+)
+
+
+class OtherKindError(DeniedError):
+    """What is there is no file."""
+
+
+class ChangedError(ProvisionerError):
+    """A file is not any more what it was when it was read."""
+
+
+def temporary(path: str) -> str:
+    """Where a file is written before it is renamed to ``path``."""
+    folder, slash, name = path.rpartition("/")
+    return f"{folder}{slash}.{name}.provisioner"
+
+
+def install(place: Place, data: bytes, mode: int, instead_of: bytes | EllipsisType | None = ...) -> None:
+    """Put a file there, whole or not at all: temporary file, fsync, rename, fsync of the folder.
+
+    A file that is there already keeps its owner, mode, access control list and labels.
+
+    Args:
+        mode: of a file that is new.
+        instead_of: what was read before, None for no file; with this, nothing else is replaced.
+
+    Raises:
+        DeniedError: something is there that is no file.
+        ChangedError: somebody else has changed the file since it was read.
+    """
+    there = status(place) is not None
+    beside = _beside(place)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(beside, dir_fd=place.folder)  # of a run that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC | getattr(os, "O_BINARY", 0)
+    new = os.open(beside, flags, 0o600, dir_fd=place.folder)
+    try:
+        try:
+            _write(new, data)
+            if there and POSIX:
+                with opened(place, os.O_RDONLY) as old:
+                    attributes.carry(old, new)
+            elif POSIX:
+                os.fchmod(new, mode)
+            os.fsync(new)
+        finally:
+            os.close(new)
+        if instead_of is not ... and _content(place) != instead_of:
+            hint = "run the same command again"
+            raise ChangedError(f"{place.path}: somebody else has just changed it, so it was left as it is", hint=hint)
+        os.replace(beside, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside, dir_fd=place.folder)
+        raise
+    sync(place)
+
+
+def append(place: Place, line: str) -> None:
+    """Add a line to a journal of ours; it is on disk before this returns. DeniedError: the file has another name."""
+    with opened(place, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
+        size = os.fstat(file).st_size
+        os.lseek(file, max(0, size - 1), os.SEEK_SET)
+        torn = size and os.read(file, 1) != b"\n"  # the power went in the middle of a line
+        _write(file, (b"\n" if torn else b"") + line.encode() + b"\n")
+        os.fsync(file)
+    if not size:
+        sync(place)
+
+
+def remove(place: Place) -> None:
+    """Remove a file, and what a run that was killed while it wrote it has left beside it; both may be gone already."""
+    status(place)
+    for name in (_beside(place), place.name):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=place.folder)
+            sync(place)
+
+
+def unlink(place: Place) -> None:
+    """Remove a link."""
+    os.unlink(place.name, dir_fd=place.folder)
+    sync(place)
+
+
+def make_directory(place: Place, mode: int) -> None:
+    """Make one directory; one that is there stays as it is."""
+    try:
+        os.mkdir(place.name, mode, dir_fd=place.folder)
+    except FileExistsError:
+        if POSIX and not stat.S_ISDIR(os.stat(place.name, dir_fd=place.folder, follow_symlinks=False).st_mode):
+            raise
+        return
+    if POSIX:
+        made = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | NOFOLLOW | CLOEXEC, dir_fd=place.folder)
+        try:
+            os.fchmod(made, mode)  # the umask has no say
+        finally:
+            os.close(made)
+    sync(place)
+
+
+def remove_directory(place: Place) -> None:
+    """Remove a directory that is empty; leave any other."""
+    try:
+        os.rmdir(place.name, dir_fd=place.folder)
+    except OSError as e:
+        if e.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+            raise
+
+
+def give(root: str | int, path: str, uid: int, gid: int) -> None:
+    """Give a file or a directory to somebody. DeniedError: somebody else could have led us to it by a link."""
+    with reached(root, path, follow=False, judge=LINKS) as place:
+        found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise DeniedError(f"{path} is {_kind(found)}, so it is not given to anybody", hint=f"see: ls -l {path}")
+        flags = os.O_RDONLY | NOFOLLOW | CLOEXEC | WITHOUT_WAITING
+        file = os.open(place.name, flags, dir_fd=place.folder)
+        try:
+            now = os.fstat(file)
+            if stat.S_ISREG(now.st_mode) and now.st_nlink > 1:
+                raise DeniedError(f"{path}: it has more than one name", hint="look what it is, then chown it by hand")
+            os.fchown(file, uid, gid)
+        finally:
+            os.close(file)
+
+
+def tell(root: str | int, path: str, text: str) -> None:
+    """Write into a file of the kernel's that is there, in one call. CommandError: the kernel refuses."""
+    try:
+        with reached(root, path) as place, opened(place, os.O_WRONLY) as file:
+            os.write(file, text.encode("utf-8", "surrogateescape"))
+    except OSError as e:
+        raise CommandError(f"{path}: the kernel refused what was written: {e.strerror}") from None
+
+
+def status(place: Place) -> os.stat_result | None:
+    """What is there; None: nothing. DeniedError: it is no file."""
+    try:
+        found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=not POSIX)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        hint = f"see what it is for: ls -ld {place.path}"
+        raise OtherKindError(f"{place.path} is {_kind(found)}, not a file, so it is left alone", hint=hint)
+    return found
+
+
+@contextlib.contextmanager
+def opened(place: Place, flags: int) -> Iterator[int]:
+    """A file of ours, opened without waiting for anybody. DeniedError: it is no file, or has a second name."""
+    status(place)
+    file = os.open(place.name, flags | NOFOLLOW | CLOEXEC | WITHOUT_WAITING, 0o600, dir_fd=place.folder)
+    try:
+        found = os.fstat(file)
+        if flags & os.O_ACCMODE != os.O_RDONLY and found.st_nlink > 1 and POSIX:
+            hint = f"see which: find / -xdev -samefile {place.path}"
+            raise DeniedError(f"{place.path} has a second name, so another file would change, too", hint=hint)
+        yield file
+    finally:
+        os.close(file)
+
+
+def sync(place: Place) -> None:
+    """See that a folder's names are on disk."""
+    if not POSIX:
+        return  # Windows opens no folder
+    folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | CLOEXEC, dir_fd=place.folder)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _beside(place: Place) -> str:
+    return temporary(place.name)
+
+
+def _content(place: Place) -> bytes | None:
+    """What a file holds; None: there is none."""
+    if status(place) is None:
+        return None
+    with opened(place, os.O_RDONLY) as file, open(file, "rb", closefd=False) as stream:
+        return stream.read()
+
+
+def _write(file: int, data: bytes) -> None:
+    """Write all of it."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _kind(found: os.stat_result) -> str:
+    return next((words for test, words in KINDS if test(found.st_mode)), "something else")
