@@ -118,7 +118,8 @@ def _walk(opened: contextlib.ExitStack, start: int, path: str, follow: bool, own
         elif not parts:
             return Place(folder, part, here)
         else:
-            below = os.open(part, FOLDER, dir_fd=folder)
+            with _blamed(here):
+                below = os.open(part, FOLDER, dir_fd=folder)
             opened.callback(os.close, below)
             folders.append((below, here))
     raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
@@ -174,5 +175,6 @@ def _blamed(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        e.filename, e.filename2 = path, None
+        if not str(e.filename or "").startswith("/"):
+            e.filename, e.filename2 = path, None
         raise
