@@ -18,11 +18,11 @@ from provisioner.host import System
 from provisioner.image import emulators, engine
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import Reader
-from provisioner.runs import journal, plan, receipts
-from provisioner.runs.apply import Outcome, make_change
+from provisioner.runs import journal, make, plan, receipts
+from provisioner.runs.apply import Outcome
 from provisioner.runs.journal import Journal
-from provisioner.runs.rollback import attempt
 from provisioner.runs.session import interruptible, must_be_root, uninterruptible
+from provisioner.runs.undo import put_back
 from provisioner.steps import Change, Plan, Say
 
 RESOURCES = (daemon_resource.NAME, image_store_resource.NAME)
@@ -76,11 +76,11 @@ def apply(system: System, wanted: Desired, root: str, say: Say) -> Outcome:
 
 def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Outcome:
     """Make a plan's steps and look again; undo them all if anything goes wrong on the way, a signal included."""
-    book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
+    book = Journal(system, journal.following(system))
     book.begin(__version__, wanted, made.differences)
     try:
         for change in made.changes:
-            make_change(system, book, change, say)
+            make.change(system, book, change, say)
         left = look(system, wanted, root, lambda _: None)
         if left.acts:
             raise ProvisionerError(f"{root}: applied, yet still not as wanted", hint="see `provisioner plan --root`")
@@ -96,7 +96,7 @@ def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Ou
 def _undo(system: System, number: int, say: Say) -> None:
     """Put a run's files back. RollbackFailedError: not all of them."""
     with uninterruptible():
-        notes = [note for step in journal.read(system, number).undo if (note := attempt(step, system, say))]
+        notes = put_back(system, journal.read(system, number), say).errors
         Journal(system, number).end(receipts.FAILED if notes else "rolled back")
     if notes:
         raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them right by hand")

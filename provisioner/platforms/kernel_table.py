@@ -36,6 +36,15 @@ class Register(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return () if self.unless_there else (_as_registered(host, self.path) or Unregister(self.path),)
 
+    def stands(self, host: Reader) -> bool:
+        try:
+            entry, rule = binfmt.parse_entry(host.read(self.path) or ""), binfmt.parse_rule(self.line)
+        except ValueError:
+            return False
+        there = (entry.interpreter, entry.offset, entry.magic, entry.mask, entry.extension, sorted(entry.flags))
+        told = (rule.interpreter, rule.offset, rule.magic, rule.mask, rule.extension, sorted(rule.flags))
+        return entry.enabled == self.enabled and there == told
+
     def sentence(self) -> str:
         again = " again, if it is gone by then" if self.unless_there else ""
         return f"register {_name(self.path)} with the kernel{again}"
@@ -54,6 +63,9 @@ class Unregister(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         entry = _as_registered(host, self.path)
         return (entry,) if entry else ()
+
+    def stands(self, host: Reader) -> bool:
+        return host.stat(self.path) is None
 
     def sentence(self) -> str:
         return f"take {_name(self.path)} out of the kernel's table"

@@ -7,7 +7,6 @@ from provisioner.builder import buildkitd, leftovers, store
 from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
-from provisioner.daemon import managers
 from provisioner.emulators import keys
 from provisioner.emulators.wanted import told
 from provisioner.engine import facts, target
@@ -16,12 +15,11 @@ from provisioner.host import System
 from provisioner.model import Found
 from provisioner.proof import local
 from provisioner.proof.local import Proof
-from provisioner.runs import compare, freeze, journal, plan, receipts
+from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, rollback
 from provisioner.runs.journal import Journal
-from provisioner.runs.rollback import UNDOABLE, recover, rollback, timer, undo
 from provisioner.runs.session import entitled, interruptible, must_be_root, own, uninterruptible
-from provisioner.steps import Change, Plan, Say, Step
-from provisioner.steps.programs import Run
+from provisioner.runs.undo import undo
+from provisioner.steps import Change, Plan, Say
 
 LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was just started comes up
 
@@ -51,13 +49,13 @@ def apply(
     only: tuple[str, ...] = (),
     engine: str = "",
     suffix: str = "",
-    confirm: int | None = None,
+    confirm_in: int | None = None,
 ) -> Outcome:
     """Make the host as the configuration has it; nothing at all where it is so already.
 
     ``engine`` and ``restart`` take the place of the configuration's, this once, ``suffix`` behind the builder's
     name; ``only`` names resources.
-    ``confirm``: seconds after which systemd takes everything back unless ``confirmed`` was called.
+    ``confirm_in``: seconds after which systemd takes everything back unless somebody confirms it.
     """
     configured = configuration.desired
     wanted = configured._replace(restart=Restarts(restart) if restart else configured.restart, only=only)
@@ -66,10 +64,10 @@ def apply(
     system = entitled(system, wanted)
     with system.lock(journal.lock(system)), interruptible():
         freeze.refuse(system, system.now())
-        cut = recover(system, say)
-        _refuse_unconfirmed(system)
+        cut = rollback.recover(system, say, wanted=wanted)
         found = facts.gather(system, wanted)
         system, wanted = target.with_engine(system, wanted, found)
+        confirm.refuse(system, wanted.engine)
         for note in told(wanted, found):
             say(f"note: {note}")
         made = plan.make(system, found, wanted)
@@ -78,12 +76,12 @@ def apply(
                 raise ProvisionerError(obstacle.message, hint=obstacle.hint)
         if made.acts:
             before = compare.drift(system, found, wanted)
-            outcome = _act(system, wanted, made, before, say, confirm)
+            outcome = _act(system, wanted, made, before, say, confirm_in)
         else:
             outcome = Outcome(_status(made), made, made)
         with uninterruptible(last=True):  # it has come to its end, and nobody may be told otherwise
             _remember(system, configuration, wanted.builder.users[0], say)
-        return outcome._replace(recovered=cut)
+        return outcome._replace(recovered=cut[0] if cut else None)
 
 
 def repair(system: System, configuration: Configuration, say: Say) -> Outcome:
@@ -107,8 +105,8 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
     system = own(system)
     every = [journal.read(system, n) for n in receipts.numbers(system)]
     undoes = journal.undoes(system)
-    first = next((r.number for r in every if r.outcome in UNDOABLE), None)
-    undone = rollback(system, first, say) if first is not None or journal.cut_off(system) else ()
+    first = next((r.number for r in every if r.outcome in rollback.UNDOABLE), None)
+    undone = rollback.rollback(system, first, say) if first is not None or journal.cut_off(system) else ()
     if not every:
         return undone, ()
     with system.lock(journal.lock(system)), interruptible():
@@ -117,66 +115,54 @@ def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
         gone = [left for left in leftovers.found(system, seen.socket, undoes) if left.steps] if seen.socket else []
         if gone:
             before = compare.drift(system, seen, every[-1].desired)
-            book = Journal(system, receipts.numbers(system)[-1] + 1)
+            book = Journal(system, journal.following(system))
             book.begin(__version__, every[-1].desired, before)
             steps = tuple(step for left in gone for step in left.steps)
-            make_change(system, book, Change("left over", (), steps), say)
+            make.change(system, book, Change("left over", (), steps), say)
             book.end("removed")
         return undone, tuple(left.name for left in gone)
 
 
-def _refuse_unconfirmed(system: System) -> None:
-    found = journal.last(system)
-    if found is not None and found.outcome == receipts.UNCONFIRMED:
-        hint = f"`provisioner confirm` keeps it, `provisioner rollback {found.number}` takes it back"
-        raise ProvisionerError(f"the apply of {found.time} (receipt {found.number}) waits to be confirmed", hint=hint)
-
-
-def _alarm(system: System, number: int, seconds: int) -> Step:
-    """The step after which systemd rolls a run back unless it is stopped; another run's lock is waited for."""
-    program = system.program("provisioner")
-    if program is None or not managers.by_systemd(system):
-        hint = "apply without --confirm"
-        raise ProvisionerError("only systemd can take an apply back later, with provisioner on its path", hint=hint)
-    argv = (
-        "systemd-run", *managers.scope(system), "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
-        "--timer-property=AccuracySec=1s",
-        "--property=Type=oneshot", "--property=Restart=on-failure", "--property=RestartSec=5",
-        program, "rollback", str(number), "--overdue",
-    )  # fmt: skip
-    return Run(argv, undo=(Run(("systemctl", *managers.scope(system), "stop", f"{timer(number)}.timer")),))
-
-
-def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm: int | None) -> Outcome:
+def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm_in: int | None) -> Outcome:
     """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way.
 
     ``before`` is what was seen; a plan's own differences are partly what it foresees.
     """
-    book = Journal(system, (receipts.numbers(system) or (0,))[-1] + 1)
-    alarm = () if confirm is None else (_alarm(system, book.number, confirm),)
-    book.begin(__version__, wanted, before)
+    book = Journal(system, journal.following(system))
+    alarm = () if confirm_in is None else (confirm.alarm(system, book.number, confirm_in),)
+    book.begin(__version__, wanted, before, "" if confirm_in is None else confirm.until(system, confirm_in))
+    last = tuple(step for change in made.changes for step in change.last)
     try:
         if alarm:
-            make_change(system, book, Change("confirm", (), alarm), say)
-        gone = [name for change in made.changes for name in make_change(system, book, change, say)]
+            make.change(system, book, Change("confirm", (), alarm), say)
+        gone = [name for change in made.changes for name in make.change(system, book, change, say)]
         missing = tuple(name for name in gone if not name.startswith(f"buildx_buildkit_{wanted.builder.name}"))
         left = _observed(system, wanted, made)
         proven = None
         if _proves(wanted, left) and (provable := _provable(wanted, left, say)).platforms:
             proven = local.prove(system, facts.gather(system, wanted), provable, say)
             local.judge(proven)
-        with uninterruptible(last=True):  # without what these steps throw away there is no way back
-            for step in (s for change in made.changes for s in change.last):
-                book.step(step, ())
-                step.do(system, say)
-            book.end(receipts.UNCONFIRMED if confirm is not None else "held" if left else "converged")
+        for step in last:
+            book.last(step)
     except BaseException as e:  # a signal must not leave the host half changed
         with uninterruptible():
             reason, hint = _words(e)
             say(f"failed: {reason}")
-            undo(system, journal.read(system, book.number), "rolled back", say)
+            undo(system, (journal.read(system, book.number),), "rolled back", say)
             raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
+    with uninterruptible(last=True):  # it is proven, and nothing undoes it any more
+        _ended(book, receipts.UNCONFIRMED if alarm else "held" if left else "converged", say)
+        if not alarm:
+            make.last(system, last, say)
     return Outcome(_status(left), made, left, book.number, proven, missing)
+
+
+def _ended(book: Journal, outcome: str, say: Say) -> None:
+    """Write down that a run has ended well. That it cannot be written down undoes nothing."""
+    try:
+        book.end(outcome)
+    except (OSError, ProvisionerError) as e:
+        say(f"note: the history does not say that this apply has ended: {e}")
 
 
 def _proves(wanted: Desired, left: Plan) -> bool:
@@ -190,32 +176,6 @@ def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
     for platform in (p for p in wanted.platforms if p in blocked):
         say(f"proof: leave {platform} out, whose emulator is blocked")
     return wanted._replace(platforms=tuple(p for p in wanted.platforms if p not in blocked))
-
-
-def make_change(system: System, book: Journal, change: Change, say: Say) -> tuple[str, ...]:
-    """One change: each step journaled before it is made, then what must follow them, then what tries it.
-
-    The containers that a restart has not brought back.
-    """
-    missing: tuple[str, ...] = ()
-    book.change(change.resource, change.restart)
-    for step in change.edits:
-        _make(system, book, change.resource, step, say)
-    if change.restart:
-        book.settle(change.restart)
-        say(f"{change.resource}: {change.restart.sentence()}")
-        missing = change.restart.do(system, say) or ()
-    for step in change.trial:
-        _make(system, book, change.resource, step, say)
-    return missing
-
-
-def _make(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
-    book.step(step, step.inverse(system))
-    say(f"{resource}: {step.sentence()}")
-    step.do(system, say)
-    if made := step.made(system):
-        book.made(made)
 
 
 def _observed(system: System, wanted: Desired, made: Plan) -> Plan:

@@ -1,4 +1,4 @@
-"""Where the receipts of applies lie, and how the last one ended: all that a check of a host in sync asks of them."""
+"""Where the receipts of applies lie, and which runs have not ended: all that a check of a host in sync asks of them."""
 
 import json
 import os
@@ -22,8 +22,14 @@ def file(host: Reader, number: int) -> str:
 
 
 def opened(host: Reader) -> str:
-    """The file that is there as long as a boot would have to undo the last run."""
+    """The file that is there as long as a boot would have to undo a run; it lists the numbers of such runs."""
     return f"{host.state}/open"
+
+
+def listed(host: Reader) -> tuple[int, ...]:
+    """The numbers of the runs that were begun, and of which nobody has said yet that they have ended."""
+    words = (host.read(opened(host)) or "").split()
+    return tuple(sorted({int(word) for word in words if word.isdigit()}))
 
 
 def numbers(host: Reader) -> tuple[int, ...]:
@@ -44,10 +50,10 @@ def lock(host: Reader) -> str:
 def unended(host: Reader) -> int | None:
     """The number of a run that has not come to its end; None: none, or this user may not know."""
     try:
-        known = numbers(host)
-        return known[-1] if known and cut_off(host.read(file(host, known[-1])) or "") else None
+        cut = [n for n in listed(host) if cut_off(host.read(file(host, n)) or "")]
     except DeniedError:
         return None
+    return cut[-1] if cut else None
 
 
 def interrupted(host: Reader) -> int | None:
@@ -70,11 +76,11 @@ def running(host: Reader) -> bool:
 
 
 def cut_off(text: str) -> bool:
-    """Whether a receipt is one of a run that was cut off in the middle, or could not be taken back."""
+    """Whether a receipt is one of a run that was cut off in the middle."""
     begun = False
     for line in filter(None, map(_parse, reversed(text.splitlines()))):
         if line.get("event") == "end":
-            return line.get("outcome") in (None, FAILED)
+            return line.get("outcome") is None
         begun = True
     return begun
 

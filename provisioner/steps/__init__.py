@@ -34,6 +34,10 @@ class Step:
         """The steps that undo it, as the host stands before it; none where nothing has to be undone."""
         return ()
 
+    def stands(self, host: Reader) -> bool | None:
+        """Whether the host is as this step leaves it; None: that cannot be told, or programs change it all the time."""
+        return None
+
     def sentence(self) -> str:
         """What it does, in a line."""
         raise NotImplementedError

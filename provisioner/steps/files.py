@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Say, Step, diffs
 from provisioner.text import json_edit, json_read
@@ -28,6 +29,10 @@ class MakeDirectory(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return () if host.stat(self.path) else (RemoveDirectory(self.path),)
 
+    def stands(self, host: Reader) -> bool:
+        there = host.stat(self.path)
+        return there is not None and there.directory
+
     def sentence(self) -> str:
         return f"make the directory {self.path}"
 
@@ -44,6 +49,9 @@ class RemoveDirectory(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         there = host.stat(self.path)
         return (MakeDirectory(self.path, there.mode),) if there else ()
+
+    def stands(self, host: Reader) -> bool | None:
+        return True if host.stat(self.path) is None else None
 
     def sentence(self) -> str:
         return f"remove the directory {self.path} if it is empty"
@@ -67,6 +75,9 @@ class WriteFile(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return _as_it_is(host, self.path, self.user)
 
+    def stands(self, host: Reader) -> bool | None:
+        return _stands(host, self.path, self.text, self.user)
+
     def sentence(self) -> str:
         return f"write {self.path}"
 
@@ -87,6 +98,9 @@ class RemoveFile(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return _as_it_is(host, self.path, self.user)
 
+    def stands(self, host: Reader) -> bool | None:
+        return _stands(host, self.path, None, self.user)
+
     def sentence(self) -> str:
         return f"remove {self.path}"
 
@@ -97,6 +111,12 @@ def _as_it_is(host: Reader, path: str, user: str) -> tuple[Step, ...]:
     if old is None or there is None:
         return (RemoveFile(path, user),)
     return (WriteFile(path, old, there.mode, user),)
+
+
+def _stands(host: Reader, path: str, text: str | None, user: str) -> bool | None:
+    """Whether a file is as a step leaves it. Files of users are changed by their programs, which decides nothing."""
+    same = host.read(path, user=user) == text
+    return None if user and not same else same
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +152,13 @@ class SetLeaf(Step):
         old = host.read(self.path)
         value = json_read.leaf(json_read.load(old or "", self.path), self.keys)
         return (SetLeaf(self.path, self.keys, value, self._in(old), old),)
+
+    def stands(self, host: Reader) -> bool | None:
+        try:
+            found = json_read.load(host.read(self.path) or "", self.path)
+        except ProvisionerError:
+            return None
+        return bool(json_read.leaf(found, self.keys) == self.value)
 
     def sentence(self) -> str:
         leaf = ".".join(self.keys)

@@ -142,6 +142,7 @@ def test_a_desktop_that_was_left_stopped_is_started_by_the_next_run(fake: Deskto
         cut = next(i for i, line in enumerate(lines) if '"Start"' in line and '"event": "step"' in line and i > 2)
         Stop("Docker Desktop", SOCKET, 5).do(host, quiet)
         receipt.write_text("".join(lines[:cut]))  # the power went before it was started
+        (receipt.parents[1] / "open").write_text("1\n")
         assert not fake.runs()
         assert rollback.rollback(host, None, lambda _: None) == (1,)
         assert fake.runs()

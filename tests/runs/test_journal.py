@@ -71,7 +71,7 @@ def test_a_receipt_tells_the_undo_newest_first_and_how_it_ended(host: System) ->
     book.end("converged")
     receipt = journal.read(host, 1)
     assert receipt.undo == (RemoveFile("/b"), RemoveFile("/c"), RemoveDirectory("/a"))
-    assert receipt.settle == (Restart("docker.service", "/s"),)
+    assert receipt.restarts == (Restart("docker.service", "/s"),)
     assert receipt.outcome == "converged"
     assert journal.cut_off(host) is None
 

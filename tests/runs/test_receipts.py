@@ -25,6 +25,7 @@ def host(tmp_path: Path) -> System:
 
 def put(host: System, text: str) -> None:
     Path(host.path(receipts.file(host, 1))).write_text(text)
+    Path(host.path(receipts.opened(host))).write_text("1\n")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def put(host: System, text: str) -> None:
     [
         (BEGUN, 1),
         (BEGUN + '{"event": "step"}\n{"event": "ste', 1),
-        (BEGUN + '{"event": "end", "outcome": "rollback failed"}\n', 1),
+        (BEGUN + '{"event": "end", "outcome": "rollback failed"}\n', None),
         (BEGUN + '{"event": "end", "outcome": "converged"}\n', None),
         ("", None),
     ],
@@ -40,6 +41,12 @@ def put(host: System, text: str) -> None:
 def test_a_run_without_its_end_was_cut_off(host: System, text: str, cut: int | None) -> None:
     put(host, text)
     assert receipts.interrupted(host) == cut
+
+
+def test_a_run_that_nobody_lists_as_open_was_not_cut_off(host: System) -> None:
+    put(host, BEGUN)
+    Path(host.path(receipts.opened(host))).unlink()
+    assert receipts.interrupted(host) is None
 
 
 def test_a_run_that_holds_the_lock_was_not_cut_off(host: System) -> None:

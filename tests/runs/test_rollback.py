@@ -10,7 +10,7 @@ import pytest
 from provisioner.config.desired import Desired
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.host import System
-from provisioner.runs import apply, journal, receipts, rollback
+from provisioner.runs import apply, confirm, journal, receipts, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import Interrupted, interruptible, uninterruptible
 from provisioner.steps.files import WriteFile
@@ -54,12 +54,12 @@ def test_a_rollback_to_a_run_that_was_cut_off_undoes_that_and_says_so(host: Syst
 
 
 def test_what_was_cut_off_cannot_be_confirmed(host: System, tmp_path: Path) -> None:
-    assert rollback.confirmed(host, print) is None
+    assert confirm.confirmed(host, print) == ()
     cut_off(host, tmp_path)
     with pytest.raises(ProvisionerError, match=r"\(receipt 1\) was cut off"):
-        rollback.confirmed(host, print)
+        confirm.confirmed(host, print)
     rollback.recovered(host, print)
-    assert rollback.confirmed(host, print) is None
+    assert confirm.confirmed(host, print) == ()
 
 
 def test_a_removal_undoes_a_run_that_was_cut_off(host: System, tmp_path: Path) -> None:

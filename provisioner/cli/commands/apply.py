@@ -40,5 +40,5 @@ def _done(system: System, args: Arguments) -> Outcome:
         return image.apply(tree, wanted._replace(only=only(args)), tree.root, say)
     if args.repair:
         return apply.repair(system, configuration(system, args), say)
-    asked = {"restart": args.restart, "confirm": args.confirm, "suffix": getattr(args, "suffix", "")}
+    asked = {"restart": args.restart, "confirm_in": args.confirm, "suffix": getattr(args, "suffix", "")}
     return apply.apply(system, configuration(system, args), say, **asked, only=only(args), engine=named(args))

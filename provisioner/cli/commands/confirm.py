@@ -6,12 +6,14 @@ from provisioner.cli.conversation import say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
 from provisioner.host import System
-from provisioner.runs import rollback
+from provisioner.runs import confirm
 
 
 def run(system: System, args: Arguments) -> Answer:
     """Keep it."""
-    number = rollback.confirmed(system, say)
+    kept = confirm.confirmed(system, say)
     if args.format == "json":
-        return Answer(answers.document("confirm", Exit.OK, confirmed=number), Exit.OK)
-    return Answer("nothing waits to be confirmed" if number is None else f"confirmed: receipt {number}", Exit.OK)
+        return Answer(answers.document("confirm", Exit.OK, confirmed=kept[-1] if kept else None), Exit.OK)
+    return Answer(
+        f"confirmed: receipt {', '.join(map(str, kept))}" if kept else "nothing waits to be confirmed", Exit.OK
+    )

@@ -22,7 +22,7 @@ def run(system: System, args: Arguments) -> Answer:
     if args.platforms:
         asked = asked._replace(platforms=parse.platform_list(args.platforms))
     with system.lock(journal.lock(system)):
-        rollback.recover(system, say)
+        rollback.recover(system, say, wanted=asked)
         seen = facts.gather(system, asked)
         tell(system, asked, seen)
         system, asked = target.with_engine(system, asked, seen)

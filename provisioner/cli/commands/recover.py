@@ -11,7 +11,7 @@ from provisioner.runs import rollback
 
 def run(system: System, args: Arguments) -> Answer:
     """Undo what was cut off."""
-    number = rollback.recover_files(system, say) if args.files else rollback.recovered(system, say)
+    undone = rollback.recover_files(system, say) if args.files else rollback.recovered(system, say)
     if args.format == "json":
-        return Answer(answers.document("recover", Exit.OK, undone=[number] if number else []), Exit.OK)
-    return Answer("nothing was cut off" if number is None else f"undone: receipt {number}", Exit.OK)
+        return Answer(answers.document("recover", Exit.OK, undone=undone), Exit.OK)
+    return Answer(f"undone: receipt {', '.join(map(str, undone))}" if undone else "nothing was cut off", Exit.OK)

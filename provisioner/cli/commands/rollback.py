@@ -6,12 +6,15 @@ from provisioner.cli.conversation import record, say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
 from provisioner.host import System
-from provisioner.runs import rollback
+from provisioner.runs import confirm, rollback
 
 
 def run(system: System, args: Arguments) -> Answer:
     """Undo."""
-    undone = rollback.rollback(system, args.receipt, say, overdue=args.overdue)
+    if args.overdue and args.receipt is not None:
+        undone = confirm.overdue(system, args.receipt, say)
+    else:
+        undone = rollback.rollback(system, args.receipt, say)
     numbers = ", ".join(map(str, undone))
     if undone:
         record("rolled back", f"undone: receipt {numbers}")

@@ -1,0 +1,41 @@
+"""Make a change: each step in the journal before it is made."""
+
+from provisioner.host import System
+from provisioner.runs.journal import Journal
+from provisioner.steps import Change, Say, Step
+
+
+def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str, ...]:
+    """One change: its steps, then the restart that must follow them, then what tries it.
+
+    Returns: the containers that the restart has not brought back.
+    """
+    missing: tuple[str, ...] = ()
+    blocked = {b.key for b in wanted.blocked}
+    book.change(wanted.resource, wanted.restart, (d.key for d in wanted.differences if d.key not in blocked))
+    for step in wanted.edits:
+        _make(system, book, wanted.resource, step, say)
+    if wanted.restart:
+        book.settle(wanted.restart)
+        say(f"{wanted.resource}: {wanted.restart.sentence()}")
+        missing = wanted.restart.do(system, say) or ()
+    for step in wanted.trial:
+        _make(system, book, wanted.resource, step, say)
+    return missing
+
+
+def last(system: System, steps: tuple[Step, ...], say: Say) -> None:
+    """Throw away what was kept to go back to. What cannot be thrown away is left over, and nothing is undone for it."""
+    for step in steps:
+        try:
+            step.do(system, say)
+        except Exception as e:  # whatever it is, the host is as wanted
+            say(f"note: left over, could not {step.sentence()}: {e}")
+
+
+def _make(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
+    book.step(step, step.inverse(system))
+    say(f"{resource}: {step.sentence()}")
+    step.do(system, say)
+    if made := step.made(system):
+        book.made(made)

@@ -1,0 +1,108 @@
+"""A host with a Docker that is a few lines of Python: a directory tree, and an engine that reads daemon.json when told.
+
+The engine does what moby does with the keys that matter here. A restart reads the whole file. A reload takes the keys
+that are there, and a key that is gone keeps its value. With a broken file a start fails, and the engine is down.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from provisioner.errors import CommandError, NoEngineError
+from provisioner.host import System
+from provisioner.model import Ran
+
+FILE = "/etc/docker/daemon.json"
+PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
+RESTART, RELOAD = ("service", "docker", "restart"), ("rc-service", "docker", "reload")
+
+
+class Host(System):
+    """A tree with OpenRC, dockerd's process and its socket; ``restarts`` and ``reloads`` are counted."""
+
+    def __init__(self, tree: Path, version: str = "28.5.2") -> None:
+        super().__init__(str(tree), {}, "x86_64")
+        self.uid = 0
+        self.version = version
+        self.up = True
+        self.restarts = self.reloads = self.starts = 0
+        self.effect: dict[str, Any] = {}
+        self.containers: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        for folder in ("etc/docker", "var/lib/docker", "var/log", "run/openrc", "proc/self", "proc/sys/kernel"):
+            (tree / folder).mkdir(parents=True, exist_ok=True)
+        (tree / "run/openrc/softlevel").write_text("default")
+        (tree / "proc/sys/kernel/osrelease").write_text(os.uname().release)
+        self.start()
+
+    def get(self, socket: str, path: str) -> Any:
+        if not self.up:
+            raise NoEngineError(f"nothing listens on {socket}")
+        return {"/info": self.info, "/containers/json": lambda: self.containers, "/images/json": list}.get(
+            path.partition("?")[0], lambda: None
+        )()
+
+    def request(self, socket: str, method: str, path: str, *_: Any, **__: Any) -> tuple[int, bytes]:
+        if not self.up:
+            raise NoEngineError(f"nothing listens on {socket}")
+        return 200, b'{"status": "reload"}' if "reload" in path else b"OK"
+
+    def info(self) -> dict[str, Any]:
+        """What the engine says of itself."""
+        store = bool(self.effect.get("features", {}).get("containerd-snapshotter"))
+        return {
+            "ServerVersion": self.version,
+            "Driver": "overlayfs" if store else "overlay2",
+            "DriverStatus": PAIR if store else [],
+            "DockerRootDir": "/var/lib/docker",
+            "KernelVersion": os.uname().release,
+            "OSType": "linux",
+            "Architecture": "x86_64",
+            "Debug": bool(self.effect.get("debug")),
+            "Labels": self.effect.get("labels", []),
+            "LiveRestoreEnabled": bool(self.effect.get("live-restore")),
+        }
+
+    def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
+        if argv[-1] == "restart":
+            self.restarts += 1
+            self.start()
+        elif argv[-1] == "reload":
+            self.reloads += 1
+            self.effect |= {k: v for k, v in self._file().items() if k in ("debug", "labels", "live-restore")}
+        else:
+            raise CommandError(f"{argv[0]}: no such program on this host")
+        return ""
+
+    def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
+        if "--validate" in argv:
+            try:
+                json.loads(text)
+            except ValueError as e:
+                return Ran(1, "", str(e))
+            return Ran(0, "")
+        return Ran(None, "", f"{argv[0]}: no such program on this host")
+
+    def pause(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def clock(self) -> float:
+        self.seconds += 0.01
+        return self.seconds
+
+    def _file(self) -> dict[str, Any]:
+        path = Path(self.path(FILE))
+        found: dict[str, Any] = json.loads(path.read_text() or "{}") if path.exists() else {}
+        return found
+
+    def start(self) -> None:
+        """What a boot does, and a restart."""
+        self.starts += 1
+        pid = Path(self.path("/var/run/docker.pid"))
+        pid.parent.mkdir(parents=True, exist_ok=True)
+        pid.write_text(str(1000 + self.starts))
+        try:
+            self.effect, self.up = self._file(), True
+        except ValueError:
+            self.up = False
