@@ -46,6 +46,10 @@ class NoEngineError(ProvisionerError):
     status = Exit.NO_ENGINE
 
 
+class ClusterError(ProvisionerError):
+    """A Kubernetes cluster does not answer, or its kubeconfig does not lead to one."""
+
+
 class BusyError(ProvisionerError):
     """Another run holds the lock."""
 

@@ -49,6 +49,20 @@ class Status(NamedTuple):
     inode: tuple[int, int] = (0, 0)  # device and number
 
 
+class ClusterAccess(NamedTuple):
+    """How a user reaches a Kubernetes cluster. Certificates and keys are PEM texts; ``source`` is the kubeconfig."""
+
+    server: str
+    namespace: str = "default"
+    source: str = ""
+    authority: str = ""
+    certificate: str = ""
+    key: str = ""
+    token: str = ""
+    server_name: str = ""
+    insecure: bool = False
+
+
 class Ran(NamedTuple):
     """How a program of our own ended: its exit status (None: it never ran to an end), stdout, and why not.
 
@@ -144,6 +158,9 @@ class Reader(Protocol):
 
     def get(self, socket: str, path: str) -> Any:
         """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+
+    def ask_cluster(self, access: ClusterAccess, path: str) -> Any:
+        """Return the JSON of an object or list of a cluster; None: there is none. Raises: ClusterError."""
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> "Ran":
         """Run a program that changes nothing, ``text`` on its stdin, as ``user``."""

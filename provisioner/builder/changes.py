@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from provisioner.builder import (
     buildkitd,
+    cluster_changes,
     commands,
     keys,
     notes,
@@ -20,6 +21,7 @@ from provisioner.builder import (
     set_aside,
     store,
 )
+from provisioner.builder.cluster_changes import Acts
 from provisioner.builder.commands import runner
 from provisioner.builder.keys import Key
 from provisioner.builder.set_aside import Box
@@ -60,7 +62,11 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
     buildx = commands.asked(host)
     case = Case(host, facts, want, wrong, buildx, tuple(set_aside.boxes(host, facts, want, wrong)))
     busy = any(set_aside.busy(host, facts, box) for box in case.remade)
+    acts = cluster_changes.acts(host, want, wrong) if want.seats else Acts()
+    busy = busy or (acts.remade and cluster_changes.building(host, want))
     obstacle = obstacles.whole(host, facts, want, buildx) or (obstacles.BUILDING if busy else None)
+    if acts.down and keys.REGISTERED in wrong:  # nobody is to build with what never was
+        obstacle = obstacle or acts.down
     if obstacle:
         return Change(name, differences, blocked=obstacle.blocks(*differing))
     refused = dict(obstacles.users(host, facts, want))
@@ -73,19 +79,24 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
     edits: list[Step] = [step for user in users for step in _own(case, user)]
     remade = [(box, set_aside.kept(host, facts, want, box)) for box in case.remade]
     again = Run(commands.boot(want.builder.name), timeout=PULL, user=runner(want.builder.users[0]))
+    edits += acts.steps
     edits += [step for box, _ in remade for step in set_aside.steps(host, facts, box, again)]
     edits += _with_toml(registration.toml(host), want, stores)
     stopped = any(keys.STATUS in box.wrong for box in case.boxes)
-    if users and (remade or stopped or (stores and len(want.nodes) > 1)):
-        edits.append(_boot(case, users[0]))
+    if users and not acts.down and (remade or stopped or acts.boot or (stores and len(want.nodes) > 1)):
+        edits.append(_boot(case, users[0], acts.undo))
     edits += _policy(case)
     edits += [step for user in users for step in _select(case, user)]
     return Change(
         name,
         differences,
         tuple(edits),
-        blocked=(*_blocked(want, wrong, refused), *obstacles.nodes(want, wrong, down)),
-        notes=(*notes.notes(host, facts, want), *(set_aside.note(box) for box, keep in remade if keep)),
+        blocked=(*_blocked(want, wrong, refused), *obstacles.nodes(want, wrong, down), *acts.blocked),
+        notes=(
+            *notes.notes(host, facts, want),
+            *acts.notes,
+            *(set_aside.note(box) for box, keep in remade if keep),
+        ),
         last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
     )
 
@@ -114,9 +125,9 @@ def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
     return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
 
 
-def _boot(case: Case, user: str) -> Run:
-    """Boot the builder; undoing that takes away only what was not there before."""
-    undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box))
+def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Run:
+    """Boot the builder; undoing that takes away only what was not there before, on a cluster by ``more``."""
+    undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box)) + more
     lenient = len(case.want.nodes) > 1  # a node that is down must not fail the others
     return Run(commands.boot(case.want.builder.name), undo=undo, timeout=PULL, user=runner(user), lenient=lenient)
 

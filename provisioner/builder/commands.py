@@ -31,14 +31,21 @@ def runner(user: str) -> str:
 
 
 def create(
-    builder: Builder, known: tuple[int, ...] | None, toml: str | None, node: store.Node, *, append: bool = False
+    builder: Builder,
+    known: tuple[int, ...] | None,
+    toml: str | None,
+    cluster: str,
+    node: store.Node,
+    *,
+    append: bool = False,
 ) -> tuple[str, ...]:
-    """Register a node, or tell one that is there something new."""
+    """Register a node, or tell one that is there something new. ``cluster``: the kubeconfig, when it is configured."""
     given: Mapping[str, str] = node.options
     if builder.driver == drivers.CONTAINER and known is not None and known >= KNOWS_RESTART:
         given = {RESTART: RESTARTS, **given}
     config = "--config" if known is not None and known < NEW_NAME else "--buildkitd-config"
     return (
+        *(("env", f"KUBECONFIG={cluster}") if cluster else ()),
         *(*BUILDX, "create", "--name", builder.name, "--node", node.name, "--driver", builder.driver),
         *(("--append",) if append else ()),
         *(w for k, v in given.items() for w in ("--driver-opt", f'"{k}={v}"' if "," in v else f"{k}={v}")),

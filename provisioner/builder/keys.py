@@ -6,6 +6,7 @@ NAME = "builder"
 OPTION, FLAGS, PLATFORMS = "driver option", "flags", "platforms"  # of a node in buildx's file
 SETTING, CERTIFICATE = "buildkitd", "certificate"  # what buildx keeps to copy to /etc/buildkit
 CONTAINER, VARIABLE = "container", "container env"  # of a node's container
+DEPLOYMENT = "deployment"  # of a node on a cluster
 
 
 class Key(NamedTuple):
@@ -30,6 +31,7 @@ REGISTERED = Key("registered")
 OPTIONS = Key("driver options not asked for")
 SETTINGS = Key("buildkitd settings not asked for")
 NODES = Key("nodes not asked for")
+KUBECONFIG = Key("kubeconfig")
 SELECTED = Key("selected")
 DEFAULT = Key("default of the endpoint")
 WAYS = Key("default of every other way to this engine")

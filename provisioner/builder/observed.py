@@ -12,7 +12,10 @@ from provisioner.config import drivers
 from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.model import Account, Reader, Unknown, Value
-from provisioner.typed import Any, NamedTuple
+from provisioner.typed import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from provisioner.builder.cluster import Seat
 
 
 class Seen(NamedTuple):
@@ -31,6 +34,7 @@ def seen(host: Reader, facts: Facts, want: Wanted) -> Seen:
         raise DeniedError(facts.registries.unseen)
     found = [_seen_of(host, facts, want, user) for user in want.builder.users]
     found += [_container(host, facts, want, place) for place in want.places]
+    found += [_deployment(host, want, seat) for seat in want.seats]
     state = {key: value for one in found for key, value in one.state.items()}
     return Seen(state, tuple(note for one in found for note in one.notes))
 
@@ -56,6 +60,15 @@ def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> Seen:
     except NoEngineError as e:
         notes = (f"{e.message}: the container of {place.node.name} is not compared",)
     return Seen({k._replace(node=place.key): v for k, v in state.items()}, notes)
+
+
+def _deployment(host: Reader, want: Wanted, seat: "Seat") -> Seen:
+    """What there is of a node on a cluster."""
+    from provisioner.builder import cluster
+
+    asked = {key._replace(node=""): value for key, value in cluster.want(seat, bool(want.toml)).items()}
+    state, note = cluster.state(cluster.Cluster(host, want.builder), seat, asked, want.toml)
+    return Seen({key._replace(node=seat.key): value for key, value in state.items()}, (note,) if note else ())
 
 
 def reaches(host: Reader, facts: Facts, account: Account) -> bool:
@@ -122,6 +135,8 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
         keys.REGISTERED: wanted.registered(instance.driver, first),
         **wanted.recorded(first, ""),
     }
+    if want.builder.driver == drivers.KUBERNETES:
+        state[keys.KUBECONFIG] = _kubeconfig(host, want, kept, instance)
     missing = [n for n in want.nodes if n.name not in {old.name for old in instance.nodes}]
     for node in (*missing, *more):  # of a node that is missing only that is told
         state |= {Key("", node=node.name): node.endpoint or instance.driver, **wanted.recorded(node, node.name)}
@@ -144,6 +159,17 @@ def _unasked(want: Wanted, first: store.Node, more: list[store.Node]) -> Iterato
         for option, value in node.options.items():
             if option not in asked[node.name] and (option, value) != (container.RESTART, container.RESTARTS):
                 yield option if node is first else f"{node.name} {option}"
+
+
+def _kubeconfig(host: Reader, want: Wanted, kept: Store, instance: Instance) -> Value:
+    """The kubeconfig of a builder's nodes, as the configuration has it where they are those of its user."""
+    from urllib.parse import parse_qs, urlsplit  # a tenth of a check, for builders on a cluster
+
+    account, configured = host.account(kept.user), want.builder.kubeconfig
+    asked = store.kubeconfig(configured, account.home) if account else ""
+    told = [parse_qs(urlsplit(node.endpoint).query).get("kubeconfig", [""])[0] for node in instance.nodes]
+    other = next((path for path in told if path != asked), asked)
+    return (configured if other == asked else other) or None
 
 
 def _unplaced(node: store.Node, want: Wanted) -> store.Node:

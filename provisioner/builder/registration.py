@@ -35,7 +35,8 @@ def steps(
     if account is None or not wrong - ELSEWHERE:
         return []
     kept, nodes = store.of(host, account), tuple(n for n in want.nodes if n.name not in down)
-    argv = partial(commands.create, want.builder, known, toml(host) if want.toml else None)
+    cluster = store.kubeconfig(want.builder.kubeconfig, account.home)
+    argv = partial(commands.create, want.builder, known, toml(host) if want.toml else None, cluster)
     try:
         instance = store.instance(host, kept, want.builder.name)
     except ProvisionerError:  # no record of a builder; or not the user's own, and then it is given to the user first
@@ -91,7 +92,7 @@ def _edit(
     """The changes node by node; None: this cannot be made of what is registered."""
     old = {n.name: n for n in instance.nodes}
     first = want.nodes[0]
-    if keys.REGISTERED in wrong or instance.nodes[0].name != first.name:
+    if wrong & {keys.REGISTERED, keys.KUBECONFIG} or instance.nodes[0].name != first.name:
         return None
     made: list[Step] = [
         Run(commands.leave(want.builder.name, name), user=runner(user)) for name in old if name not in want.names

@@ -70,6 +70,11 @@ class Store(NamedTuple):
         return f"{self.folder}/defaults/{digest(key)}"
 
 
+def kubeconfig(configured: str, home: str) -> str:
+    """Return a configured kubeconfig, where ``~/`` stands for a user's home folder; empty for the default one."""
+    return f"{home}{configured[1:]}" if configured.startswith("~/") else configured
+
+
 def of(host: Reader, account: Account) -> Store:
     """The store of a user; beside the configuration of docker, which our own environment may have elsewhere."""
     own = told(host) if account.name == host.user else ""

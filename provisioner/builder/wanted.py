@@ -6,6 +6,10 @@ from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.engine.facts import Facts
 from provisioner.model import Value
+from provisioner.typed import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioner.builder.cluster import Seat
 
 
 class Wanted(dict[str, Value]):
@@ -23,6 +27,13 @@ class Wanted(dict[str, Value]):
             self.fields |= self.registered(user)
         for place in self.places:
             self.fields |= places.want(place, facts, bool(self.toml))
+        self.seats: tuple[Seat, ...] = ()
+        if builder.driver == drivers.KUBERNETES and facts.far:
+            from provisioner.builder import cluster  # most builders run on no cluster, and a check asks none
+
+            self.seats = cluster.seats(self.nodes)
+            for seat in self.seats:
+                self.fields |= cluster.want(seat, bool(self.toml))
         super().__init__((keys.words(key), value) for key, value in self.fields.items())
 
     @property
@@ -42,6 +53,8 @@ class Wanted(dict[str, Value]):
             state |= {Key("", node=node.name): node.endpoint or self.builder.driver, **recorded(node, node.name)}
         state |= {Key(keys.SETTING, k): v for k, v in buildkitd.leaves(self.toml).items()}
         state |= {Key(keys.CERTIFICATE, name): "as on this host" for name in self.certificates}
+        if self.builder.driver == drivers.KUBERNETES:
+            state[keys.KUBECONFIG] = self.builder.kubeconfig or None
         if user != "root":
             state |= {keys.REACHES: True, keys.OWNER: user}
         state |= dict.fromkeys((keys.OPTIONS, keys.SETTINGS, keys.NODES))
@@ -64,7 +77,7 @@ def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
             node.name or f"{builder.name}{number}",
             node.endpoint,
             node.platforms,
-            {**(builder.driver_options if builder.driver == drivers.REMOTE else {}), **node.driver_options},
+            {**(builder.driver_options if builder.driver != drivers.CONTAINER else {}), **node.driver_options},
             node.flags,
         )
         for number, node in enumerate(builder.nodes, len(first))

@@ -10,13 +10,15 @@ from provisioner.text.terminal import columns, printable
 SCHEMA_VERSION = 1
 
 
-def proof(rows: Iterable[tuple[str, bool, bool, bool, str, str, bool, bool]], digest: str) -> str:
-    """The proof as a table, and the digest of the index."""
-    table = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW")]
+def proof(rows: Iterable[tuple[str, bool, bool, bool, str, str, bool, bool, str]], digest: str) -> str:
+    """The proof as a table, and the digest of the index; where each was built when there is a choice."""
+    table: list[tuple[str, ...]] = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW", "BUILT BY")]
     table += [
-        (p, _yes(built), _yes(there), _yes(runs), printable(error or how))
-        for p, built, there, runs, how, error, *_ in rows
+        (p, _yes(built), _yes(there), _yes(runs), printable(error or how), printable(where))
+        for p, built, there, runs, how, error, *_, where in rows
     ]
+    shown = len(table[0]) if any(where for *_, where in table[1:]) else -1
+    table = [row[:shown] for row in table]
     return f"{columns(table)}\nindex {digest}" if digest else columns(table)
 
 

@@ -68,6 +68,7 @@ ARGUMENTS = {
     "check": (
         _ONLY,
         _QUICK,
+        _flag("--far", "ask the engines of other nodes and the cluster, too"),
         _flag("--quiet", "say nothing: the exit status is the answer"),
         _flag("--exit-zero", "drift is no failure"),
         _flag("--record", "keep the result, and journal what is new in it"),

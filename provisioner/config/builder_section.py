@@ -1,5 +1,6 @@
 """What the schema cannot say of a builder: options that belong to a driver, nodes that fit together."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,11 @@ def problems(found: Mapping[str, Any]) -> Iterator[Problem]:
         if driver == drivers.REMOTE and (node.get("flags") or node.get("buildkitd")):
             message = "a remote buildkitd takes neither flags nor a configuration from here"
             yield Problem(place, message, "configure that buildkitd where it runs")
+        if driver == drivers.KUBERNETES:
+            yield from _cluster(node.get("driver_options", {}), (*place, "driver_options"))
+    for key in ("kubeconfig", "context"):
+        if found.get(key) and driver != drivers.KUBERNETES:
+            yield Problem(("builder", key), "only the driver kubernetes has one", "leave it out")
     yield from _toml(found.get("buildkitd", {}), ("builder", "buildkitd"), TABLES)
     yield from _registries(found.get("buildkitd", {}))
     yield from _nodes(found, driver)
@@ -40,6 +46,14 @@ def _options(driver: str, node: Mapping[str, Any], place: Place) -> Iterator[Pro
             yield Problem(where, f"the driver {driver} has no such option", hint)
         elif option == "image" and (wrong := references.image(value)):
             yield Problem(where, wrong, f"for example {drivers.IMAGE}")
+
+
+def _cluster(options: Mapping[str, str], place: Place) -> Iterator[Problem]:
+    """Values that buildx or the cluster would refuse, or take for something else."""
+    for option, value in options.items():
+        pattern, example = drivers.VALUES.get(option, ("", ""))
+        if pattern and not re.fullmatch(pattern, value):
+            yield Problem((*place, option), f"`{value}` is not what {option} takes", f"for example {example}")
 
 
 def _nodes(found: Mapping[str, Any], driver: str) -> Iterator[Problem]:

@@ -57,7 +57,8 @@ class Builder(NamedTuple):
     """A builder in buildx's own words.
 
     ``platforms`` are fixed for this host's own node; ``select``: once | always; ``gc``: sized | default;
-    ``inherit``: whether it gets what the daemon knows of registries and proxies.
+    ``inherit``: whether it gets what the daemon knows of registries and proxies. ``kubeconfig``: of the user who
+    builds, empty for the default one; ``context``: what its current context has to be, empty for any.
     """
 
     name: str = "container-builder"
@@ -71,6 +72,8 @@ class Builder(NamedTuple):
     select: str = "once"
     inherit: bool = True
     gc: str = "sized"
+    kubeconfig: str = ""
+    context: str = ""
 
 
 class Desired(NamedTuple):

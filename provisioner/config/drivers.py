@@ -67,6 +67,25 @@ DRIVERS: Mapping[str, Driver] = {
 }
 
 
+_AMOUNT = r"[0-9]+(\.[0-9]+)?([numkKMGTPE]|[KMGTPE]i)?"
+_PAIRS = r"[^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*"
+_TOLERATION = "(key|operator|value|effect|tolerationSeconds)=[^,;=]*"
+# Of the driver kubernetes, what the value of an option looks like, and an example.
+VALUES: Mapping[str, tuple[str, str]] = {
+    "namespace": ("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "builds"),
+    "replicas": ("[1-9][0-9]{0,3}", '"2"'),
+    **dict.fromkeys(("rootless", "qemu.install", "default-load"), ("true|false", '"true"')),
+    **dict.fromkeys(("nodeselector", "labels", "annotations"), (_PAIRS, "kubernetes.io/arch=arm64,pool=builds")),
+    **dict.fromkeys((f"{side}.cpu" for side in ("requests", "limits")), (_AMOUNT, "500m")),
+    **dict.fromkeys((f"{side}.memory" for side in ("requests", "limits")), (_AMOUNT, "8Gi")),
+    **dict.fromkeys((f"{side}.ephemeral-storage" for side in ("requests", "limits")), (_AMOUNT, "50Gi")),
+    **dict.fromkeys(("persistent-volume-claim.requests.storage", "buildkit-root-volume-memory"), (_AMOUNT, "50Gi")),
+    "tolerations": (f"{_TOLERATION}([,;]{_TOLERATION})*", "key=builds,operator=Exists,effect=NoSchedule"),
+    "loadbalance": ("sticky|random", "sticky"),
+    "timeout": (r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+", "120s"),
+}
+
+
 def since(driver: str, option: str) -> Version | None:
     """The buildx that brought an option of a driver; None: no buildx knows it."""
     row = DRIVERS[driver]

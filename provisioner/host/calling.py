@@ -8,10 +8,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from provisioner.errors import CommandError, DeniedError, NoEngineError
+from provisioner.errors import ClusterError, CommandError, DeniedError, NoEngineError
 from provisioner.host import identity, probes, wire
 from provisioner.host.looking import Looking
-from provisioner.model import Account, Ran
+from provisioner.model import Account, ClusterAccess, Ran
 from provisioner.typed import Any
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
@@ -137,6 +137,33 @@ class Calling(Looking):
         from provisioner.host import web  # http.client costs a check 29 ms
 
         return web.fetch(url, method, headers, [self.path(file) for file in trusted], insecure=insecure)
+
+    def ask_cluster(self, access: ClusterAccess, path: str) -> Any:
+        """Return the JSON of an object or list of a cluster; None: there is none. Raises: ClusterError."""
+        status, found = self.call_cluster(access, "GET", path)
+        if status == 404:
+            return None
+        if status >= 400:
+            said = found.get("message") if isinstance(found, dict) else found
+            hint = f"{access.source} must allow its user to read that"
+            raise ClusterError(f"the cluster at {access.server} refused GET {path} ({status}): {said}", hint=hint)
+        return found
+
+    def call_cluster(
+        self, access: ClusterAccess, method: str, path: str, body: Any = None, kind: str = "application/json"
+    ) -> tuple[int, Any]:
+        """Send one request to a cluster's API server; its status, and its JSON or text. Raises: ClusterError."""
+        import json
+
+        from provisioner.host import cluster  # it brings http.client and ssl
+
+        data = b"" if body is None else json.dumps(body).encode()
+        status, answer = cluster.exchange(access, method, path, data, kind if data else "")
+        text = answer.decode(errors="replace").strip()
+        try:
+            return status, json.loads(text)
+        except (ValueError, RecursionError):
+            return status, text
 
     def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
         from provisioner.host import programs  # subprocess costs 10 ms that a check in sync need not pay

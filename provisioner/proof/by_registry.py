@@ -15,7 +15,7 @@ from provisioner.engine.own_image import IMAGE
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
 from provisioner.platforms import table
-from provisioner.proof import local, registry_api
+from provisioner.proof import builds, local, registry_api
 from provisioner.proof.local import Row
 from provisioner.proof.registry_api import Registry
 
@@ -51,6 +51,7 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
     reference = f"{there.image}:{tag}"
     wanted = local.buildable(desired, facts)
     say(f"proof: build {', '.join(wanted)} and push {reference}")
+    before = builds.known(system, desired.builder)
     local.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
     kind, body = there.get(tag)
     top = Manifest("", _digest(body), kind)
@@ -60,7 +61,9 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
             if _digest(there.get(manifest.digest)[1]) != manifest.digest:
                 reason = f"{there.host}: what it gives for {manifest.digest} is something else"
                 raise ProvisionerError(reason, hint="repair it")
-        rows = tuple(_row(there, facts, reference, platform, manifests, say) for platform in wanted)
+        nodes = builds.since(system, facts, desired, before)
+        made = (_row(there, facts, reference, platform, manifests, say) for platform in wanted)
+        rows = tuple(row._replace(where=nodes.get(row.platform, "")) for row in made)
     finally:
         _forget(system, facts.socket, reference)
         left = _remove(there, top.digest, manifests)

@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from provisioner.config import drivers
 from provisioner.config.desired import Desired
 from provisioner.engine import own_image, stores
 from provisioner.engine.facts import Facts
@@ -19,6 +20,7 @@ from provisioner.engine.own_image import IMAGE, LABEL
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
 from provisioner.platforms import elf, table
+from provisioner.proof import builds
 
 BUILD = 300  # seconds
 DOCKERFILE = f"""\
@@ -39,7 +41,7 @@ BUILD_ONLY = "build only: nothing on this host runs it"
 class Row(NamedTuple):
     """One platform: was it built, is it in the index, does it run, and by what. ``build_only``: it need not run.
 
-    ``away``: another node is to build it, and did not.
+    ``away``: another node is to build it, and did not. ``where``: the node that built it, where there is a choice.
     """
 
     platform: str
@@ -50,6 +52,7 @@ class Row(NamedTuple):
     error: str = ""
     build_only: bool = False
     away: bool = False
+    where: str = ""
 
 
 class Proof(NamedTuple):
@@ -70,32 +73,44 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
     tag = f"{IMAGE}:{os.getpid()}"
     own_image.clean(system, facts.socket)
     say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
+    before = builds.known(system, desired.builder)
     try:
         if desired.builder.nodes:
-            return Proof(tuple(_alone(system, facts, desired, platform, tag, say) for platform in wanted), "")
-        archive = build(system, facts, desired, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
-        digest, indexed = read_index(archive)
-        together = stores.store(facts.engine) == "containerd"
-        if together:
-            _load(system, facts.socket, archive)
-        rows = []
-        for platform in wanted:
-            if _build_only(platform, facts):
-                rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
-                continue
-            say(f"proof: run {platform}")
-            if not together:  # this store holds one platform an image
-                target = f"type=docker,dest=-,name={tag}"
-                _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
-            rows.append(_run(system, facts, tag, platform, indexed=platform in indexed))
-        return Proof(tuple(rows), digest)
+            proven = Proof(tuple(_alone(system, facts, desired, platform, tag, say) for platform in wanted), "")
+        else:
+            proven = _together(system, facts, desired, wanted, tag, say)
+        where = builds.since(system, facts, desired, before)
+        return proven._replace(rows=tuple(r._replace(where=where.get(r.platform, "")) for r in proven.rows))
     finally:
         own_image.clean(system, facts.socket)
 
 
+def _together(
+    system: System, facts: Facts, desired: Desired, wanted: tuple[str, ...], tag: str, say: Callable[[str], None]
+) -> Proof:
+    """All platforms in one archive, as one node builds them."""
+    archive = build(system, facts, desired, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
+    digest, indexed = read_index(archive)
+    together = stores.store(facts.engine) == "containerd"
+    if together:
+        _load(system, facts.socket, archive)
+    rows = list[Row]()
+    for platform in wanted:
+        if _build_only(platform, facts):
+            rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
+            continue
+        say(f"proof: run {platform}")
+        if not together:  # this store holds one platform an image
+            target = f"type=docker,dest=-,name={tag}"
+            _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
+        rows.append(_run(system, facts, tag, platform, indexed=platform in indexed))
+    return Proof(tuple(rows), digest)
+
+
 def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: str, say: Callable[[str], None]) -> Row:
     """One platform by itself: what several nodes build goes into no archive together (buildx to 0.38)."""
-    elsewhere = any(platform in node.platforms for node in desired.builder.nodes)
+    builder = desired.builder
+    elsewhere = builder.driver != drivers.CONTAINER or any(platform in node.platforms for node in builder.nodes)
     try:
         archive = build(system, facts, desired, (platform,), f"type=oci,dest=-,name={tag}", fresh=True)
     except CommandError as e:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from provisioner.builder.cluster_step import CallCluster
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Reload, Restart
 from provisioner.emulators.copy_out import CopyOut, Discard
@@ -19,6 +20,7 @@ KINDS: tuple[type[Step], ...] = (
     *FILES,
     SetOwner,
     Run,
+    CallCluster,
     Register,
     Unregister,
     CopyOut,

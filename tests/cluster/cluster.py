@@ -80,8 +80,8 @@ class Cluster:
     def story(self) -> str:
         """What a person would look at when something does not come up."""
         events = (self.get("/api/v1/events") or {}).get("items", [])
-        lines = [f"{e['involvedObject'].get('name')}: {e.get('reason')}: {e.get('message')}" for e in events[-25:]]
-        tails = [f"{name}:\n{host.journal('kubelet', 15)}" for name, host in self.nodes.items()]
+        lines = [f"{e['involvedObject'].get('name')}: {e.get('reason')}: {e.get('message')}" for e in events[-40:]]
+        tails = [f"{name}:\n{host.journal('kubelet', 5)}" for name, host in self.nodes.items()]
         return "\n".join([*lines, *tails])
 
 

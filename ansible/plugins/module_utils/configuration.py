@@ -57,6 +57,8 @@ OPTIONS = {
                 },
             },
             "users": _LIST,
+            "kubeconfig": {"type": "str"},
+            "context": {"type": "str"},
             "select": {"type": "str", "choices": ["once", "always"]},
         },
     },

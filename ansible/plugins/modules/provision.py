@@ -182,6 +182,15 @@ options:
           - Who gets the builder registered and selected; the first of them boots it. By default V(root).
         type: list
         elements: str
+      kubeconfig:
+        description:
+          - With the driver C(kubernetes), the kubeconfig of each user who builds, where C(~/) stands for that user's
+            home folder. Left out, it is the user's default one.
+        type: str
+      context:
+        description:
+          - With the driver C(kubernetes), what the current context of that kubeconfig has to be. Left out, any will do.
+        type: str
       select:
         description:
           - Whether it stays selected. With V(once), another choice of a user's later on is left alone, with V(always)

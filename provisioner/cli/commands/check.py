@@ -34,7 +34,7 @@ def run(host: System, args: Arguments) -> Answer:
         return each.run(run, host, args)
     from provisioner.checks import formats
 
-    seen = facts.gather(host, asked, quick=args.quick, far=False)
+    seen = facts.gather(host, asked, quick=args.quick, far=args.far)
     if not args.quiet:
         tell(host, asked, seen)
     host, asked = target.with_engine(host, asked, seen)

@@ -1,0 +1,188 @@
+"""What is done about the nodes of a builder that run on a cluster: the smallest act that suffices, as steps.
+
+buildx makes a Deployment and never changes one that is there. So another number of pods is set from here, and what has
+to be different inside a pod is deleted, and made again by buildx. A StatefulSet's claims, which hold the cache, stay.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from provisioner.builder import keys, store, workload
+from provisioner.builder.cluster import Cluster, Seat
+from provisioner.builder.cluster_step import CallCluster
+from provisioner.builder.keys import Key
+from provisioner.builder.wanted import Wanted
+from provisioner.builder.workload import Kind
+from provisioner.errors import ClusterError, ProvisionerError
+from provisioner.model import Difference, Reader, Unknown
+from provisioner.steps import Blocked, Obstacle, Step
+from provisioner.typed import Any, NamedTuple
+
+SCALED = frozenset((workload.REPLICAS, workload.PODS))
+OURS = {"app.kubernetes.io/managed-by": "provisioner"}
+SET_BY_SERVER = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
+PATCH = "application/merge-patch+json"
+FOREGROUND = {"propagationPolicy": "Foreground"}  # gone when its pods are
+
+
+class Acts(NamedTuple):
+    """What is done on the cluster before buildx makes what is missing; ``undo`` takes away what buildx makes.
+
+    ``down``: the cluster does not answer. ``remade``: pods that are there will end.
+    """
+
+    steps: tuple[Step, ...] = ()
+    boot: bool = False
+    undo: tuple[Step, ...] = ()
+    remade: bool = False
+    down: Obstacle | None = None
+    blocked: tuple[Blocked, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def acts(host: Reader, want: Wanted, wrong: Mapping[Key, Difference]) -> Acts:
+    """Return what is to be done on the cluster; nothing for a builder that runs elsewhere, or for a plain check."""
+    there = Cluster(host, want.builder)
+    unknown = {key: d for key, d in wrong.items() if key.part == keys.DEPLOYMENT and isinstance(d.have, Unknown)}
+    for found in unknown.values():
+        down = silent(str(found.have))
+        return Acts(down=down, blocked=down.blocks(*map(keys.words, unknown)))
+    mine = {seat.name: frozenset(k._replace(node="") for k in wrong if _belongs(seat, k)) for seat in want.seats}
+    try:
+        made = [_seat(there, seat, mine[seat.name]) for seat in want.seats if mine[seat.name]]
+        gone = tuple(_forgotten(there, want)) if want.seats else ()
+        names = tuple(_namespaces(there, want, mine)) if any(a.boot for a in made) else ()
+    except ClusterError as e:
+        down = silent(e.message)
+        return Acts(down=down, blocked=down.blocks(*(keys.words(k) for k in wrong if k.part == keys.DEPLOYMENT)))
+    return Acts(
+        (*gone, *names, *(s for a in made for s in a.steps)),
+        any(a.boot for a in made),
+        tuple(s for a in made for s in a.undo),
+        any(a.remade for a in made),
+        notes=tuple(n for a in made for n in a.notes),
+    )
+
+
+def silent(message: str) -> Obstacle:
+    """Why nothing can be done on a cluster now."""
+    return Obstacle("cluster-down", message, "apply again when it answers: kubectl get --raw /readyz")
+
+
+def building(host: Reader, want: Wanted) -> bool:
+    """Return whether a build runs on the builder; False where this buildx cannot tell (before 0.22)."""
+    name, user = want.builder.name, want.builder.users[0]
+    ran = host.ask("docker", "buildx", "history", "ls", "--builder", name, "--format", "{{json .}}", user=user)
+    try:
+        return any(json.loads(line).get("status") == "Running" for line in ran.stdout.splitlines())
+    except (ValueError, AttributeError):
+        return False
+
+
+def _belongs(seat: Seat, key: Key) -> bool:
+    return key.part == keys.DEPLOYMENT and key.node == seat.key
+
+
+def _seat(there: Cluster, seat: Seat, wrong: frozenset[Key]) -> Acts:
+    """Make, scale or replace one Deployment."""
+    found = there.found(seat.node)
+    if found is None:
+        return Acts(boot=True, undo=tuple(_fresh(there, seat)))
+    kind, old = found
+    if wrong <= SCALED:
+        return Acts(tuple(_scale(there, seat, kind, old, wrong)), boot=True)
+    path = there.path(seat.node, kind.plural, seat.name)
+    back = (
+        *_delete(there, seat.node),
+        *_configuration(there, seat),
+        _call(there, "POST", _parent(path), bare(old)),
+    )
+    notes = () if kind is workload.STATEFUL_SET else (f"the cache of {seat.name} goes with its pods",)
+    return Acts((replace(_call(there, "DELETE", path, FOREGROUND), undo=back),), True, remade=True, notes=notes)
+
+
+def _scale(there: Cluster, seat: Seat, kind: Kind, old: Mapping[str, Any], wrong: frozenset[Key]) -> Iterator[Step]:
+    """Set the number of pods; when only pods are missing, the cluster makes them, and buildx waits for them."""
+    if workload.REPLICAS in wrong:
+        path = f"{there.path(seat.node, kind.plural, seat.name)}/scale"
+        new, before = int(seat.node.options.get("replicas", 1)), old["spec"].get("replicas", 1)
+        step, back = ({"spec": {"replicas": count}} for count in (new, before))
+        undo = (replace(_call(there, "PATCH", path, back), kind=PATCH),)
+        yield replace(_call(there, "PATCH", path, step), kind=PATCH, undo=undo)
+
+
+def _fresh(there: Cluster, seat: Seat) -> Iterator[Step]:
+    """Take away what buildx makes of a node, and the claims that are not there yet."""
+    yield from _delete(there, seat.node)
+    yield from _configuration(there, seat)
+    if workload.kind(seat.node) is workload.STATEFUL_SET:
+        known = there.claims(seat.node)
+        count = int(seat.node.options.get("replicas", 1))
+        for name in (f"{workload.claim(seat.node)}{number}" for number in range(count)):
+            if name not in known:
+                yield _call(there, "DELETE", there.path(seat.node, "persistentvolumeclaims", name))
+
+
+def _delete(there: Cluster, node: store.Node) -> Iterator[Step]:
+    """Delete what buildx has made of a node by then."""
+    yield _call(there, "DELETE", there.path(node, workload.kind(node).plural, workload.name(node)), FOREGROUND)
+
+
+def _configuration(there: Cluster, seat: Seat) -> Iterator[Step]:
+    """Make a node's ConfigMap what it is now."""
+    path = there.path(seat.node, "configmaps", workload.configuration(seat.node))
+    old = there.configuration(seat.node)
+    yield _call(there, "DELETE", path)
+    if old is not None:
+        yield _call(there, "POST", _parent(path), bare(old))
+
+
+def _namespaces(there: Cluster, want: Wanted, mine: Mapping[str, frozenset[Key]]) -> Iterator[Step]:
+    """Make the namespaces that are missing. Undone, one goes again unless somebody else has something there by then."""
+    for name in dict.fromkeys(there.namespace(seat.node) for seat in want.seats if mine[seat.name]):
+        path = f"/api/v1/namespaces/{name}"
+        if _missing(there, path):
+            body = {"metadata": {"name": name, "labels": OURS}}
+            yield replace(_call(there, "POST", _parent(path), body), undo=(_call(there, "DELETE", path),))
+
+
+def _missing(there: Cluster, path: str) -> bool:
+    """Return whether an object is not there; who may not know takes it for granted."""
+    try:
+        return there.get(path) is None
+    except ClusterError:
+        return False
+
+
+def _forgotten(there: Cluster, want: Wanted) -> Iterator[Step]:
+    """Delete the Deployments of nodes that are no longer wanted, or wanted in another namespace; their claims stay."""
+    account = there.host.account(there.user)
+    try:
+        known = store.instance(there.host, store.of(there.host, account), want.builder.name) if account else None
+    except ProvisionerError:
+        known = None
+    wanted = {(node.name, there.namespace(node)) for node in want.nodes}
+    for node in known.nodes if known else ():
+        if (node.name, there.namespace(node)) not in wanted and (found := there.found(node)):
+            path = there.path(node, found[0].plural, workload.name(node))
+            back = _call(there, "POST", _parent(path), bare(found[1]))
+            yield replace(_call(there, "DELETE", path, FOREGROUND), undo=(back,))
+            if (old := there.configuration(node)) is not None:
+                path = there.path(node, "configmaps", workload.configuration(node))
+                yield replace(_call(there, "DELETE", path), undo=(_call(there, "POST", _parent(path), bare(old)),))
+
+
+def bare(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object without what only the API server sets, so that it can be made again."""
+    meta = {k: v for k, v in found["metadata"].items() if k not in SET_BY_SERVER}
+    return {k: v for k, v in found.items() if k != "status"} | {"metadata": meta}
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _call(there: Cluster, method: str, path: str, body: Any = None) -> CallCluster:
+    builder = there.builder
+    return CallCluster(builder.kubeconfig, builder.context, there.user, method, path, body)
