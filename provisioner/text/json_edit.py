@@ -8,21 +8,74 @@ import json
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
 
+from provisioner.errors import ProvisionerError
 from provisioner.text import byte_order
-from provisioner.text.json_read import Member, members_of, skip
+from provisioner.text.json_read import Member, members_of, parse, skip
 from provisioner.typed import Any
 
 
+class EditError(ProvisionerError):
+    """An edit would not have made of a text what it was meant to."""
+
+
 def put(text: str, keys: tuple[str, ...], value: Any) -> str:
-    """The text with a leaf set; objects on the way to it are made where they are missing. ``load`` accepts the text."""
+    """The text with a leaf set; objects on the way to it are made where they are missing. ``load`` accepts the text.
+
+    Raises:
+        EditError: the result does not hold what was there before and the leaf, so it must not be written.
+    """
     mark, body = byte_order.unwrap(text, "")
-    return byte_order.wrap(mark, _put(body, keys, value))
+    return byte_order.wrap(mark, _checked(body, _put(body, keys, value), keys, value))
 
 
 def drop(text: str, keys: tuple[str, ...]) -> str:
-    """The text without a leaf; objects that were only there for it go with it. A missing leaf changes nothing."""
+    """The text without a leaf; objects that were only there for it go with it. A missing leaf changes nothing.
+
+    Raises:
+        EditError: the result does not hold what was there before without the leaf, so it must not be written.
+    """
     mark, body = byte_order.unwrap(text, "")
-    return byte_order.wrap(mark, _drop(body, keys))
+    return byte_order.wrap(mark, _checked(body, _drop(body, keys), keys, None, without=True))
+
+
+def _checked(before: str, after: str, keys: tuple[str, ...], value: Any, *, without: bool = False) -> str:
+    """The text after an edit, once a parser has found in it what is meant. EditError: it has found something else."""
+    old = parse(before)[0] if before.strip(" \t\r\n") else None
+    try:
+        found = parse(after)[0] if after.strip(" \t\r\n") else None
+    except (ValueError, RecursionError):
+        found = ...
+    meant = _without(old, keys) if without else _with(old, keys, value)
+    if found is ... or not _same(found, meant):
+        hint = "set it by hand, and report the layout of this file"
+        raise EditError(f"{'.'.join(keys)} cannot be edited in this text without changing something else", hint=hint)
+    return after
+
+
+def _with(found: Any, keys: tuple[str, ...], value: Any) -> Any:
+    if not keys:
+        return value
+    here = found if isinstance(found, dict) else {}
+    return {**here, keys[0]: _with(here.get(keys[0]), keys[1:], value)}
+
+
+def _without(found: Any, keys: tuple[str, ...]) -> Any:
+    """An object without a leaf, and without the objects that are empty then."""
+    if not isinstance(found, dict) or keys[0] not in found:
+        return found
+    below = _without(found[keys[0]], keys[1:]) if len(keys) > 1 else None
+    gone = len(keys) == 1 or (below == {} and found[keys[0]] != {})
+    rest = {k: v for k, v in found.items() if k != keys[0]}
+    return rest if gone else {**rest, keys[0]: below}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; True is not 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(v, other[k]) for k, v in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and bool(one == other)
 
 
 def _put(text: str, keys: tuple[str, ...], value: Any) -> str:
@@ -46,14 +99,16 @@ def _put(text: str, keys: tuple[str, ...], value: Any) -> str:
 def _drop(text: str, keys: tuple[str, ...]) -> str:
     spans: list[tuple[int, list[Member], int]] = []
     start = skip(text, 0)
-    for key in keys:
+    for depth, key in enumerate(keys, 1):
+        if text[start : start + 1] != "{":
+            return text
         members, _ = members_of(text, start)
         index = next((i for i, m in enumerate(members) if m.key == key), None)
         if index is None:
             return text
         spans.append((start, members, index))
         start = members[index].value
-        if text[start] != "{" and key != keys[-1]:
+        if text[start] != "{" and depth < len(keys):
             return text
     while len(spans) > 1 and len(spans[-1][1]) == 1:
         spans.pop()
@@ -76,16 +131,23 @@ def _insert(
         new = f"{json.dumps(key)}: {_nested_at(rest, value, gap, _unit(text))}"
         return text[: start + 1] + gap + new + _newline(text) + outer + text[close:]
     last = members[-1]
-    gap = text[(members[-2].end if len(members) > 1 else start) + 1 : last.start]
-    if "\n" in gap:
-        gap = _newline(text) + gap[gap.rindex("\n") + 1 :]
+    before, after = _separator(text, start, members)
     colon = text[scanstring(text, last.start + 1, True)[1] : last.value]
-    if "\n" in gap:
-        new = _nested_at(rest, value, gap, _unit(text))
+    broken = after if "\n" in after else before
+    if "\n" in broken:
+        new = _nested_at(rest, value, broken, _unit(text))
     else:
         new = _nested_flat(rest, value)
-        gap = gap or (" " if ", " in text or ": " in text else "")
-    return f"{text[: last.end]},{gap}{json.dumps(key)}{colon}{new}{text[last.end :]}"
+        after = after or (" " if ", " in text or ": " in text else "")
+    return f"{text[: last.end]}{before},{after}{json.dumps(key)}{colon}{new}{text[last.end :]}"
+
+
+def _separator(text: str, start: int, members: list[Member]) -> tuple[str, str]:
+    """The white space before and after the last comma of an object; some people begin their lines with the comma."""
+    between = text[members[-2].end if len(members) > 1 else start + 1 : members[-1].start]
+    before, _, after = between.rpartition(",")
+    one, two = (_newline(text) + w.rpartition("\n")[2] if "\n" in w else w for w in (before, after))
+    return one, two
 
 
 def _nested(rest: tuple[str, ...], value: Any, text: str, at: int) -> str:

@@ -7,6 +7,7 @@ import pytest
 from provisioner.errors import ConfigError
 from provisioner.text import json_edit, json_read
 from tests.cases import seen
+from tests.text import layouts
 
 LEAF = ("features", "containerd-snapshotter")
 
@@ -156,3 +157,41 @@ def test_a_file_of_a_real_host_is_refused_or_changed_in_that_leaf_alone(name: st
         assert json.loads(changed) == {**found, "features": {**(features or {}), LEAF[1]: True}}
         old = json_read.leaf(found, LEAF)
         assert old is None or json_edit.put(changed, LEAF, old) == text
+
+
+OTHER_COMMAS = {
+    "a blank before the comma": (
+        '{"debug": true , "log-driver": "local"}',
+        '{"debug": true , "log-driver": "local" , "features": {"containerd-snapshotter": true}}',
+    ),
+    "the comma first": (
+        '{ "debug": true\n, "log-driver": "local"\n}',
+        '{ "debug": true\n, "log-driver": "local"\n, "features": {\n  "containerd-snapshotter": true\n}\n}',
+    ),
+    "a comma on a line of its own": (
+        '{\n  "debug": true\n  ,\n  "mtu": 1400\n}',
+        '{\n  "debug": true\n  ,\n  "mtu": 1400\n  ,\n  "features": {\n    "containerd-snapshotter": true\n  }\n}',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_COMMAS)
+def test_a_leaf_is_put_where_commas_stand_elsewhere(name: str) -> None:
+    before, after = OTHER_COMMAS[name]
+    assert json_edit.put(before, LEAF, True) == after
+    assert json_edit.drop(after, LEAF) == before
+
+
+def test_a_leaf_below_a_key_of_its_own_name_is_not_there() -> None:
+    assert json_edit.drop('{"a": true}', ("a", "a")) == '{"a": true}'
+
+
+def test_an_edit_that_would_change_anything_else_is_refused() -> None:
+    twice = '{"features": {"x": 1}, "features": {"y": 2}}'  # the first one is edited, and the last one counts
+    with pytest.raises(json_edit.EditError, match=r"features\.x cannot be edited"):
+        json_edit.put(twice, ("features", "x"), True)
+
+
+def test_ten_thousand_layouts_keep_all_but_the_leaf() -> None:
+    draw = layouts.Draw(2026)
+    assert [found for found in (layouts.wrong(draw) for _ in range(10_000)) if found] == []
