@@ -12,7 +12,8 @@ from provisioner.host import attributes
 from provisioner.host.paths import CLOEXEC, LINKS, NOFOLLOW, POSIX, Place, reached
 
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-ROOM = "make room, then run the same command again"
+BLOCK = 1 << 20  # bytes that are read at once
+LIMIT = 256 << 20  # bytes; a program is the largest file that is read whole
 KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
@@ -182,6 +183,17 @@ def opened(place: Place, flags: int) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def read(file: int, path: str, size: int) -> bytes:
+    """The first bytes of an open file, all for -1. ProvisionerError: that is more than any file of a host's has."""
+    data = bytearray()
+    wanted = LIMIT + 1 if size < 0 else size
+    while len(data) < wanted and (more := os.read(file, min(wanted - len(data), BLOCK))):
+        data += more
+    if size < 0 and len(data) > LIMIT:
+        raise ProvisionerError(f"{path}: it is larger than {LIMIT >> 20} MiB", hint="see what it is, and move it away")
+    return bytes(data)
 
 
 def sync(place: Place) -> None:

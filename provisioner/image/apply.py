@@ -15,12 +15,14 @@ from provisioner.daemon import resource as daemon_resource
 from provisioner.emulators import keys
 from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, RolledBackError, UsageError
 from provisioner.host import System
+from provisioner.host.image import Image
 from provisioner.image import emulators, engine
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import Reader
 from provisioner.runs import journal, make, plan, receipts
 from provisioner.runs.apply import Outcome
 from provisioner.runs.journal import Journal
+from provisioner.runs.kinds import FILES
 from provisioner.runs.session import interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import put_back
 from provisioner.steps import Change, Plan, Say
@@ -33,13 +35,15 @@ def load(root: str, config: str | None) -> tuple[System, Desired]:
 
     UsageError: there is no such folder, or it is the host itself, where a file alone would do half of it.
     """
-    image = System(os.path.abspath(root))  # programs are started in another folder than ours
-    if not image.root:
+    where = os.path.abspath(root)
+    try:
+        image = Image(where)
+    except OSError:
+        raise UsageError(
+            f"--root {root}: there is no such folder", hint="name the folder that is the image's /"
+        ) from None
+    if image.running():
         raise UsageError(f"--root {root}: that is this host, and it runs", hint="leave --root away")
-    folder = System().stat(image.root)
-    if folder is None or not folder.directory:
-        raise UsageError(f"--root {root}: there is no such folder", hint="name the folder that is the image's /")
-    image.image = True
     return image, configurations.load(System() if config else image, config).desired
 
 
@@ -94,9 +98,14 @@ def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Ou
 
 
 def _undo(system: System, number: int, say: Say) -> None:
-    """Put a run's files back. RollbackFailedError: not all of them."""
+    """Put a run's files back, and nothing else: somebody could have made the receipt. RollbackFailedError: not all."""
     with uninterruptible():
-        notes = put_back(system, journal.read(system, number), say).errors
+        receipt = journal.read(system, number)
+        if not all(isinstance(step, FILES) and not getattr(step, "user", "") for step in receipt.undo):
+            reason = f"receipt {number} of this image is of a running host, and is not obeyed here"
+            hint = f"boot the image and run `provisioner recover` there, or remove {receipts.folder(system)} from it"
+            raise ProvisionerError(reason, hint=hint)
+        notes = put_back(system, receipt, say).errors
         Journal(system, number).end(receipts.FAILED if notes else "rolled back")
     if notes:
         raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them right by hand")

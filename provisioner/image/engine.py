@@ -7,7 +7,7 @@ from provisioner.engine import addresses, endpoints, info, memory, registries, r
 from provisioner.engine.facts import Facts
 from provisioner.engine.kinds import Layout
 from provisioner.errors import NoEngineError
-from provisioner.host import System
+from provisioner.image.version import version
 from provisioner.model import Reader
 from provisioner.platforms import elf, machine, table
 from provisioner.text import command_line
@@ -21,13 +21,14 @@ UNITS = (
 DROP_INS = "/etc/systemd/system/docker.service.d"
 DEFAULTS = "/etc/default/docker"
 DATA = "/var/lib/docker"
-# Distributions' names of the engine, where its program cannot be run here.
-PACKAGE = re.compile(r"^Package: (?:docker\.io|docker-ce|moby-engine)\n(?:.+\n)*?Version: (?:\d+:)?(\S+)", re.MULTILINE)
 
 
 def gather(host: Reader, root: str) -> Facts:
     """What the image will be when it runs. NoEngineError: there is no engine in it."""
-    text = version(host, root)
+    text = version(host)
+    if text is None:
+        hint = "install docker.io or docker-ce in it"
+        raise NoEngineError(f"{root}: there is no Docker engine in this image", hint=hint)
     number = info.version(text)
     new = number is None or number >= (24,)
     flags = _flags(host)
@@ -60,19 +61,6 @@ def _machine(host: Reader) -> str:
     heads = (host.head(path, 20) for path in ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/lib/systemd/systemd"))
     built = (elf.machine(head) for head in heads if head)
     return next((m for a in built if a and (m := table.machine(a))), host.machine)
-
-
-def version(host: Reader, root: str) -> str:
-    """The version of the engine in an image, as it says itself, else as its package says."""
-    outside = System()
-    for program in ("/usr/bin/dockerd", "/usr/sbin/dockerd"):
-        if host.stat(program):
-            said = re.search(r"version ([^\s,]+)", outside.ask("chroot", root, program, "--version").stdout)
-            if said:
-                return said.group(1)
-    if found := PACKAGE.search(host.read("/var/lib/dpkg/status") or ""):
-        return found.group(1)
-    raise NoEngineError(f"{root}: there is no Docker engine in this image", hint="install docker.io or docker-ce in it")
 
 
 def _flags(host: Reader) -> tuple[str, ...]:

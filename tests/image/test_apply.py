@@ -1,30 +1,34 @@
 """An image that does not run: a directory tree whose packages and units say what will run in it."""
 
+import contextlib
 import json
 import os
 import signal
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from provisioner.config.desired import Desired, Emulators, ImageStore
-from provisioner.errors import DeniedError, Exit, NoEngineError, RolledBackError, UsageError
+from provisioner.errors import Exit, NoEngineError, ProvisionerError, RolledBackError, UsageError
 from provisioner.host import System
+from provisioner.host.image import Image
 from provisioner.image import apply as offline
 from provisioner.platforms import elf
 from provisioner.runs import journal
 from provisioner.runs.apply import Outcome
 from provisioner.runs.journal import Journal
-from provisioner.steps.files import SetLeaf
+from provisioner.steps.files import RemoveFile, SetLeaf, WriteFile
+from provisioner.steps.programs import Run
 from tests.helpers.steps import quiet
 
 UNIT = "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS\n"
-Image = Callable[..., System]
+Make = Callable[..., System]
 
 
 @pytest.fixture
-def image(tmp_path: Path) -> Image:
+def image(tmp_path: Path) -> Make:
     def make(version: str, files: Mapping[str, str | bytes] | None = None) -> System:
         status = f"Package: adduser\nVersion: 3\n\nPackage: docker.io\nStatus: installed\nVersion: {version}\n"
         texts: dict[str, str | bytes] = {
@@ -37,7 +41,7 @@ def image(tmp_path: Path) -> Image:
             where.parent.mkdir(parents=True, exist_ok=True)
             where.write_bytes(text if isinstance(text, bytes) else text.encode())
             where.chmod(0o755 if isinstance(text, bytes) else 0o644)
-        system = System(str(tmp_path), {})
+        system = Image(str(tmp_path), {})
         system.uid = 0
         return system
 
@@ -48,7 +52,7 @@ def apply(image: System, wanted: Desired | None = None) -> Outcome:
     return offline.apply(image, wanted or Desired(), image.root, lambda _: None)
 
 
-def test_the_key_is_set_in_an_image_and_a_second_run_finds_nothing_to_do(image: Image) -> None:
+def test_the_key_is_set_in_an_image_and_a_second_run_finds_nothing_to_do(image: Make) -> None:
     host = image("28.5.2+dfsg4-1", {"/etc/docker/daemon.json": '{"debug": true}'})
     done = apply(host, Desired(daemon={"log-opts": {"max-size": "10m"}}))
     assert (done.status, done.receipt) == (Exit.OK, 1)
@@ -61,7 +65,7 @@ def test_the_key_is_set_in_an_image_and_a_second_run_finds_nothing_to_do(image: 
     assert (again.status, again.receipt) == (Exit.OK, None)
 
 
-def test_an_engine_that_has_the_store_by_itself_needs_no_key_unless_a_graph_driver_was_there(image: Image) -> None:
+def test_an_engine_that_has_the_store_by_itself_needs_no_key_unless_a_graph_driver_was_there(image: Make) -> None:
     host = image("5:29.1.0-1~debian.13~trixie")
     assert apply(host).receipt is None
     assert host.read("/etc/docker/daemon.json") is None
@@ -87,7 +91,7 @@ HELD = {
 }
 
 
-def test_a_file_of_100_mb_is_refused_and_not_read_to_its_end(image: Image) -> None:
+def test_a_file_of_100_mb_is_refused_and_not_read_to_its_end(image: Make) -> None:
     host = image("28.5.2", {"/etc/docker/daemon.json": '{\n  "debug": true,\n  "x": "'})
     path = Path(host.path("/etc/docker/daemon.json"))
     os.truncate(path, 100 << 20)
@@ -98,7 +102,7 @@ def test_a_file_of_100_mb_is_refused_and_not_read_to_its_end(image: Image) -> No
 
 
 @pytest.mark.parametrize("name", HELD)
-def test_what_is_in_the_way_is_held_in_an_image_as_well(image: Image, name: str) -> None:
+def test_what_is_in_the_way_is_held_in_an_image_as_well(image: Make, name: str) -> None:
     version, files, words = HELD[name]
     host = image(version, files)
     done = apply(host)
@@ -107,11 +111,11 @@ def test_what_is_in_the_way_is_held_in_an_image_as_well(image: Image, name: str)
     assert host.read("/etc/docker/daemon.json") == files.get("/etc/docker/daemon.json")
 
 
-def test_what_the_configuration_leaves_alone_is_left_alone(image: Image) -> None:
+def test_what_the_configuration_leaves_alone_is_left_alone(image: Make) -> None:
     assert apply(image("28.5.2"), Desired(image_store=ImageStore(backend="unmanaged"))).status == Exit.OK
 
 
-def test_an_image_without_an_engine_is_told_so(image: Image) -> None:
+def test_an_image_without_an_engine_is_told_so(image: Make) -> None:
     host = image("28.5.2", {"/var/lib/dpkg/status": "Package: adduser\nVersion: 3\n"})
     with pytest.raises(NoEngineError, match="no Docker engine in this image"):
         apply(host)
@@ -134,7 +138,7 @@ WANTED = Desired(platforms=("linux/amd64", "linux/arm64"))
 CONF = "/etc/binfmt.d/zz-provisioner-arm64.conf"
 
 
-def test_an_emulator_that_lies_in_an_image_is_registered_at_its_first_boot(image: Image) -> None:
+def test_an_emulator_that_lies_in_an_image_is_registered_at_its_first_boot(image: Make) -> None:
     host = image("28.5.2", {**SYSTEMD, "/usr/bin/qemu-aarch64": PROGRAM})
     said: list[str] = []
     done = offline.apply(host, WANTED, host.root, said.append)
@@ -146,7 +150,7 @@ def test_an_emulator_that_lies_in_an_image_is_registered_at_its_first_boot(image
     assert apply(host, WANTED).receipt is None
 
 
-def test_an_emulator_that_an_image_does_not_have_is_left_to_the_running_host(image: Image) -> None:
+def test_an_emulator_that_an_image_does_not_have_is_left_to_the_running_host(image: Make) -> None:
     host = image("28.5.2", SYSTEMD)
     said: list[str] = []
     done = offline.apply(host, WANTED, host.root, said.append)
@@ -155,14 +159,14 @@ def test_an_emulator_that_an_image_does_not_have_is_left_to_the_running_host(ima
     assert host.read(CONF) is None
 
 
-def test_a_directory_that_lacks_a_program_is_held(image: Image) -> None:
+def test_a_directory_that_lacks_a_program_is_held(image: Make) -> None:
     host = image("28.5.2", SYSTEMD)
     done = apply(host, WANTED._replace(emulators=Emulators(source="directory", directory="/opt/qemu")))
     assert done.status == Exit.BLOCKED
     assert done.left.blocked[0][1].obstacle.message == "linux/arm64: there is no static qemu-aarch64 in /opt/qemu"
 
 
-def test_an_image_without_systemd_binfmt_is_left_to_the_running_host(image: Image) -> None:
+def test_an_image_without_systemd_binfmt_is_left_to_the_running_host(image: Make) -> None:
     host = image("28.5.2", {"/usr/lib/systemd/systemd": PROGRAM, "/usr/bin/qemu-aarch64": PROGRAM})
     said: list[str] = []
     offline.apply(host, WANTED, host.root, said.append)
@@ -170,13 +174,13 @@ def test_an_image_without_systemd_binfmt_is_left_to_the_running_host(image: Imag
     assert host.read(CONF) is None
 
 
-def test_emulators_alone_need_no_engine_in_the_image(image: Image) -> None:
+def test_emulators_alone_need_no_engine_in_the_image(image: Make) -> None:
     host = image("28.5.2", {**SYSTEMD, "/usr/bin/qemu-aarch64": PROGRAM, "/var/lib/dpkg/status": ""})
     assert apply(host, WANTED._replace(only=("emulators",))).status == Exit.OK
     assert host.read(CONF) is not None
 
 
-def test_a_run_that_was_cut_off_in_an_image_is_undone_first(image: Image) -> None:
+def test_a_run_that_was_cut_off_in_an_image_is_undone_first(image: Make) -> None:
     host = image("28.5.2", {"/etc/docker/daemon.json": '{"debug": true}'})
     book = Journal(host, 1)
     book.begin("0", Desired(), ())
@@ -188,18 +192,22 @@ def test_a_run_that_was_cut_off_in_an_image_is_undone_first(image: Image) -> Non
     assert journal.read(host, 1).outcome == "rolled back"
 
 
-def test_a_link_that_leads_out_of_an_image_is_not_followed(image: Image, tmp_path: Path) -> None:
+def test_a_link_means_in_an_image_what_it_will_mean_when_the_image_runs(image: Make, tmp_path: Path) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside.json"
     outside.write_text("{}")
-    host = image("28.5.2", {"/etc/docker/x": ""})
+    host = image("28.5.2", {"/etc/docker/x": "", "/srv/daemon.json": '{"debug": true}'})
+    (tmp_path / "etc/docker/daemon.json").symlink_to("/../../srv/daemon.json")
+    apply(host)
+    assert '"debug": true' in (tmp_path / "srv/daemon.json").read_text()
+    assert "containerd-snapshotter" in (tmp_path / "srv/daemon.json").read_text()
+    (tmp_path / "etc/docker/daemon.json").unlink()
     (tmp_path / "etc/docker/daemon.json").symlink_to(outside)
-    with pytest.raises(DeniedError, match="a link leads out of the image"):
-        apply(host)
+    assert host.read("/etc/docker/daemon.json") is None
     assert outside.read_text() == "{}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_in_the_middle_puts_an_image_back(image: Image, number: signal.Signals) -> None:
+def test_a_signal_in_the_middle_puts_an_image_back(image: Make, number: signal.Signals) -> None:
     host = image("28.5.2", {"/etc/docker/daemon.json": '{"debug": true}'})
 
     def say(line: str) -> None:
@@ -210,3 +218,84 @@ def test_a_signal_in_the_middle_puts_an_image_back(image: Image, number: signal.
         offline.apply(host, Desired(), host.root, say)
     assert host.read("/etc/docker/daemon.json") == '{"debug": true}'
     assert journal.read(host, 1).outcome == "rolled back"
+
+
+def test_no_program_of_an_image_is_run(image: Make, tmp_path: Path) -> None:
+    trap = b"#!/bin/sh\ntouch /ran\necho Docker version 28.5.2, build x\n"
+    host = image("28.5.2", {f"/usr/{n}": trap for n in ("bin/dockerd", "sbin/dockerd", "bin/systemctl", "sbin/chroot")})
+    apply(host, WANTED)
+    assert host.ask("dockerd", "--version").status is None
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_a_receipt_in_an_image_is_obeyed_for_files_alone(image: Make, tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    host = image("28.5.2", {"/usr/bin/evil": f"#!/bin/sh\ntouch {mark}\n".encode()})
+    book = Journal(host, 1)
+    book.begin("0", Desired(), ())
+    book.step(WriteFile("/x", ""), (RemoveFile("/etc/hostname"), Run(("evil",)), Run((str(mark.with_name("evil")),))))
+    with pytest.raises(ProvisionerError, match="receipt 1 of this image is of a running host"):
+        apply(host)
+    assert not mark.exists()
+    assert host.read("/etc/hostname") == "x\n"
+    assert host.read("/etc/docker/daemon.json") is None
+
+
+OUTSIDE = (
+    "/var/lib/provisioner",
+    "/var/lib/provisioner/receipts",
+    "/run",
+    "/etc/docker",
+    "/etc/binfmt.d",
+    "/etc",
+    "/var",
+)
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("dots", [False, True])
+def test_nothing_outside_an_image_is_touched_whatever_links_it_has(tmp_path: Path, path: str, dots: bool) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "usr/lib/systemd").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "secret").write_text("root's own")
+    link = root / path.lstrip("/")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(os.path.relpath(outside, link.parent) if dots else outside)
+    host = Image(str(root), {})
+    host.uid = 0
+    with contextlib.suppress(ProvisionerError, OSError):
+        apply(host, WANTED)
+    assert [p.name for p in outside.iterdir()] == ["secret"]
+    assert not list(root.rglob("lock"))
+
+
+def test_an_image_whose_name_comes_to_mean_the_host_is_still_the_image(tmp_path: Path) -> None:
+    (tmp_path / "image/etc").mkdir(parents=True)
+    (tmp_path / "host/etc").mkdir(parents=True)
+    host = Image(str(tmp_path / "image"), {})
+    (tmp_path / "image").rename(tmp_path / "moved")
+    (tmp_path / "image").symlink_to("host")
+    host.write("/etc/file", "ours", 0o644)
+    assert (tmp_path / "moved/etc/file").read_text() == "ours"
+    assert not (tmp_path / "host/etc/file").exists()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "socket"])
+@pytest.mark.parametrize(
+    "path", ["/etc/docker/daemon.json", "/var/lib/dpkg/status", "/etc/provisioner/provisioner.yaml"]
+)
+def test_what_is_no_file_in_an_image_is_not_waited_for(image: Make, tmp_path: Path, path: str, kind: str) -> None:
+    host = image("28.5.2", {"/etc/provisioner/x": "", "/etc/docker/x": ""})
+    there = tmp_path / path.lstrip("/")
+    there.unlink(missing_ok=True)
+    if kind == "folder":
+        there.mkdir()
+    else:
+        os.mknod(there, 0o600 | {"pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK}[kind])
+    with contextlib.suppress(ProvisionerError, OSError):
+        tree, wanted = offline.load(str(tmp_path), None)
+        offline.look(tree, wanted, str(tmp_path), lambda _: None)
+    with contextlib.suppress(ProvisionerError, OSError):
+        apply(host)

@@ -29,7 +29,7 @@ def run(system: System, args: Arguments) -> Answer:
         }
         return Answer(answers.document("apply", done.status, **fields), done.status)
     parts = [answers.proof(done.proof.rows, done.proof.digest)] if done.proof else []
-    return Answer("\n".join([*parts, plans.outcome(done.left, done.receipt)]), done.status)
+    return Answer("\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt)]), done.status)
 
 
 def _done(system: System, args: Arguments) -> Outcome:
