@@ -84,6 +84,7 @@ ARGUMENTS = {
         _argument("--registry", "push there, read back, pull and run, remove", metavar="HOST"),
     ),
     "recover": (_flag("--files", "only files: for a boot, before the engine runs"),),
+    "remove": (_flag("--plan", "show what would be removed; change nothing"),),
     "report": (
         _argument("sources", "results; - is NDJSON on stdin", nargs="+", metavar="FILE|DIR|-"),
         _argument(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from provisioner import __version__
-from provisioner.builder import buildkitd, leftovers, store
+from provisioner.builder import buildkitd, store
 from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
@@ -17,7 +17,7 @@ from provisioner.proof import local
 from provisioner.proof.local import Proof
 from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, rollback
 from provisioner.runs.journal import Journal
-from provisioner.runs.session import entitled, interruptible, must_be_root, own, uninterruptible
+from provisioner.runs.session import entitled, interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import undo
 from provisioner.steps import Change, Plan, Say
 
@@ -98,29 +98,6 @@ def repair(system: System, configuration: Configuration, say: Say) -> Outcome:
         reason = f"the apply of {cut.time} (receipt {cut.number}) was cut off"
         raise ProvisionerError(reason, hint="undo it first: provisioner rollback")
     return apply(system, configuration, say, only=listed)
-
-
-def remove(system: System, say: Say) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Undo every apply, and take away what is left over of ours; the receipts undone, and what that was."""
-    system = own(system)
-    every = [journal.read(system, n) for n in receipts.numbers(system)]
-    undoes = journal.undoes(system)
-    first = next((r.number for r in every if r.outcome in rollback.UNDOABLE), None)
-    undone = rollback.rollback(system, first, say) if first is not None or journal.cut_off(system) else ()
-    if not every:
-        return undone, ()
-    with system.lock(journal.lock(system)), interruptible():
-        seen = facts.gather(system, every[-1].desired)
-        system, _ = target.with_engine(system, every[-1].desired, seen)
-        gone = [left for left in leftovers.found(system, seen.socket, undoes) if left.steps] if seen.socket else []
-        if gone:
-            before = compare.drift(system, seen, every[-1].desired)
-            book = Journal(system, journal.following(system))
-            book.begin(__version__, every[-1].desired, before)
-            steps = tuple(step for left in gone for step in left.steps)
-            make.change(system, book, Change("left over", (), steps), say)
-            book.end("removed")
-        return undone, tuple(left.name for left in gone)
 
 
 def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm_in: int | None) -> Outcome:

@@ -81,7 +81,7 @@ def undo(
                 if i.fate == CHANGED
             ]
             if _restarts(at, receipt, done, careful=careful):
-                owed |= dict.fromkeys(_whole(r, done) for r in receipt.restarts)
+                owed |= dict.fromkeys(whole(r, done) for r in receipt.restarts)
             if any(isinstance(step, ClearTrial) for step in receipt.undo):  # what is older lies in the other store
                 errors += _restart(at, owed, say)
         errors += _restart(target.with_endpoint(system, chosen[-1].desired), owed, say) if chosen else []
@@ -134,7 +134,7 @@ def _restarts(system: System, receipt: Receipt, done: Done, *, careful: bool) ->
     return now is not None and any(now.get(k, AS_WANTED) != before.get(k, AS_WANTED) for k in keys)
 
 
-def _whole(restart: Step, done: Done) -> Step:
+def whole(restart: Step, done: Done) -> Step:
     """A restart instead of a reload that has no effect: of most keys that are gone, dockerd keeps the value."""
     if isinstance(restart, Reload) and any(leaf.value is None for leaf in done.leaves):
         return Restart(restart.unit, restart.socket, flavour=restart.flavour)

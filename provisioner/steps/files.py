@@ -164,7 +164,9 @@ class SetLeaf(Step):
         leaf = ".".join(self.keys)
         if self.value is not None:
             return f"set {leaf} to {json.dumps(self.value)} in {self.path}"
-        return f"take {leaf} out of {self.path}" if self.after is not None else f"remove {self.path}"
+        return (
+            f"take {leaf} out of {self.path}{', and remove the file if it is empty then' if self.after is None else ''}"
+        )
 
     def diff(self) -> str:
         return diffs.unified(self.path, self.before or "", self.after or "")
@@ -177,7 +179,8 @@ class SetLeaf(Step):
             return None
         json_read.load(text or "", self.path)  # somebody changed it meanwhile, and may have broken it
         if self.value is None:
-            return json_edit.drop(text or "{}", self.keys)
+            new = json_edit.drop(text or "{}", self.keys)
+            return None if self.after is None and not json_read.load(new, self.path) else new
         return json_edit.put(text or "", self.keys, self.value)
 
 

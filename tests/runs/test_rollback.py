@@ -10,7 +10,7 @@ import pytest
 from provisioner.config.desired import Desired
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.host import System
-from provisioner.runs import apply, confirm, journal, receipts, rollback
+from provisioner.runs import confirm, journal, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import Interrupted, interruptible, uninterruptible
 from provisioner.steps.files import WriteFile
@@ -64,7 +64,7 @@ def test_what_was_cut_off_cannot_be_confirmed(host: System, tmp_path: Path) -> N
 
 def test_a_removal_undoes_a_run_that_was_cut_off(host: System, tmp_path: Path) -> None:
     file = cut_off(host, tmp_path)
-    assert apply.remove(host, print) == ((1,), ())
+    assert removal.remove(host, print)[1] == ()
     assert file.read_text() == "theirs"
     assert journal.cut_off(host) is None
 

@@ -6,17 +6,39 @@ from provisioner.cli.conversation import record, say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
 from provisioner.host import System
-from provisioner.runs import apply
+from provisioner.runs import removal, session
+from provisioner.runs.removal import Removal
+from provisioner.runs.undo import CHANGED, DO
 
 
 def run(system: System, args: Arguments) -> Answer:
     """Take away what is ours."""
-    undone, gone = apply.remove(system, say)
-    if undone or gone:
-        numbers = ", ".join(map(str, undone)) or "none"
-        record("rolled back", f"removed; undone: receipt {numbers}; left over: {' '.join(gone) or 'nothing'}")
+    left: tuple[str, ...] = ()
+    if args.plan:
+        found = removal.plan(session.own(system))
+    else:
+        found, left = removal.remove(system, say)
+    status = Exit.FAILED if left else Exit.OK
+    numbers = tuple(r.number for r in reversed(found.receipts))
+    if found.items and not args.plan:
+        record("rolled back", f"removed; receipts: {', '.join(map(str, numbers)) or 'none'}")
     if args.format == "json":
-        return Answer(answers.document("remove", Exit.OK, undone=undone, left_over=gone), Exit.OK)
-    if not undone and not gone:
-        return Answer("nothing here is ours", Exit.OK)
-    return Answer("removed: nothing of ours is left but the receipts in /var/lib/provisioner", Exit.OK)
+        things = [{"does": item.step.sentence(), "fate": item.fate} for item in found.items]
+        fields = {"plan": args.plan, "undone": () if args.plan else numbers, "things": things}
+        return Answer(answers.document("remove", status, **fields, left_over=left), status)
+    return Answer(_text(found, left, system.state, plan=args.plan), status)
+
+
+def _text(found: Removal, left: tuple[str, ...], state: str, *, plan: bool) -> str:
+    """What would be taken away, or how that ended."""
+    if not found.items:
+        return "nothing here is ours"
+    if plan:
+        lines = [f"- {item.step.sentence()}" for item in found.items if item.fate == DO]
+        lines += [f"- then {part.restart.sentence()}" for part in found.parts if part.restart]
+        kept = [item.step.sentence() for item in found.items if item.fate == CHANGED]
+        lines += [f"stays, because somebody has changed that since: {words}" for words in kept]
+        return "\n".join(lines) or "nothing of ours is left"
+    if left:
+        return "\n".join(("could not be removed; run the same command again:", *(f"- {words}" for words in left)))
+    return f"removed: nothing of ours is left but the history in {state}"

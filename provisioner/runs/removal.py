@@ -1,0 +1,208 @@
+"""``provisioner remove``: take away what is ours now, whatever has happened since, and nothing else.
+
+It is a plan, not a replay: what is ours is found on the host and in the history, and each thing goes back to what it
+was before the first apply, unless somebody has changed it since. It needs no engine, and can be run again.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from provisioner import __version__
+from provisioner.builder import leftovers, obstacles
+from provisioner.config.desired import Desired
+from provisioner.emulators import boot
+from provisioner.emulators.boot import SCRIPT
+from provisioner.emulators.copied import MANIFEST
+from provisioner.emulators.files import VERSIONS
+from provisioner.emulators.persistence import SERVICES
+from provisioner.engine import addresses, endpoints, facts, target
+from provisioner.errors import ProvisionerError
+from provisioner.host import System
+from provisioner.model import Reader
+from provisioner.platforms import binfmt
+from provisioner.platforms.kernel_table import Unregister
+from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS
+from provisioner.runs import journal, originals, rollback
+from provisioner.runs.journal import OVER, Journal, Receipt
+from provisioner.runs.session import interruptible, own, uninterruptible
+from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
+from provisioner.steps import Say, Step
+from provisioner.steps.files import RemoveDirectory, RemoveFile
+from provisioner.steps.programs import Run
+
+WRITTEN = "Written by provisioner"
+MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "reserve")
+SILENT = "Docker does not answer: what it holds of a builder stays with it"
+
+
+class Part(NamedTuple):
+    """What would be removed of one engine: each thing with its fate, and the restart that must follow; None: none."""
+
+    desired: Desired
+    items: tuple[Item, ...]
+    restart: Step | None = None
+    note: str = ""
+
+
+class Removal(NamedTuple):
+    """What would be removed, engine by engine, and the receipts that tell of it."""
+
+    receipts: tuple[Receipt, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Each thing with its fate."""
+        return tuple(item for part in self.parts for item in part.items)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What has to be done."""
+        return tuple(item.step for item in self.items if item.fate == DO)
+
+
+def plan(host: Reader) -> Removal:
+    """What is ours on this host, and what would become of it."""
+    known = tuple(r for r in journal.every(host) if r.outcome not in OVER)
+    engines = dict.fromkeys(r.desired.engine for r in reversed(known))
+    parts = [_part(host, tuple(r for r in known if r.desired.engine == engine)) for engine in engines]
+    told = {originals.thing(item.step) for part in parts for item in part.items if item.fate != CHANGED}
+    swept = [Item(step, DO) for step in _sweep(host) if originals.thing(step) not in told]
+    last = Part(known[-1].desired if known else Desired(), _once((*swept, *_empty(host))))
+    return Removal(known, tuple(part for part in (*parts, last) if part.items))
+
+
+def _part(host: Reader, known: tuple[Receipt, ...]) -> Part:
+    """What the runs on one engine have made, oldest receipt first."""
+    desired = known[-1].desired
+    socket, builders = _socket(host, desired.engine), {r.desired.builder.name for r in known}
+    found = [originals.fate(host, original, builders) for original in originals.collapsed(known)]
+    found = [_there(host, socket, item) if item.fate == DO else item for item in found]
+    items = _once((*found, *_aside(host, socket, known, found)))
+    done = Done(items, ())
+    restarts = [whole(r, done) for receipt in known for r in receipt.restarts] if done.leaves else []
+    return Part(desired, items, restarts[-1] if restarts else None, "" if socket else SILENT)
+
+
+def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
+    """Take it away; what was found, and what could not be taken away, a sentence each."""
+    system = own(system)
+    with system.lock(journal.lock(system)), interruptible():
+        try:
+            rollback.recover(system, say)
+        except ProvisionerError as e:  # it is said, and what it has left is ours
+            say(f"note: {e.message}")
+        found = plan(system)
+        if not found.items and not found.receipts:
+            return found, ()
+        _refuse(system, found)
+        for note in dict.fromkeys(part.note for part in found.parts if part.note):
+            say(f"note: {note}")
+        for item in found.items:
+            if item.fate == CHANGED:
+                say(f"note: left as it is, somebody has changed that since: {item.step.sentence()}")
+        with uninterruptible(last=True):
+            return found, _take(system, found, say)
+
+
+def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
+    """Make the steps. A removal that is cut off is not undone: the next one goes on."""
+    book = Journal(system, journal.following(system))
+    book.begin(__version__, found.receipts[-1].desired if found.receipts else Desired(), ())
+    left: list[str] = []
+    for part in found.parts:
+        at = target.with_endpoint(system, part.desired)
+        steps = (item.step for item in part.items if item.fate == DO)
+        errors = [(step, error) for step in steps if (error := attempt(step, at, say))]
+        left += [f"{step.sentence()}: {error}" for step, error in errors if not step.stands(at)]
+        if part.restart and (error := attempt(part.restart, at, say)):
+            say(f"note: {error}")
+    book.end("removed")
+    if not left:
+        for receipt in found.receipts:
+            Journal(system, receipt.number).end("removed")
+        for name in MEMORIES:
+            system.remove(f"{system.state}/{name}")
+    return tuple(left)
+
+
+def _refuse(host: Reader, found: Removal) -> None:
+    """ProvisionerError: a build runs on a builder that would be taken away."""
+    if not found.receipts:
+        return
+    try:
+        seen = facts.gather(host, found.receipts[-1].desired, far=False, quick=True)
+        name = obstacles.building(host, seen, found.steps)
+    except ProvisionerError:
+        return  # nothing builds where nothing answers
+    if name:
+        hint = "wait until it has ended, then run the same command again"
+        raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
+
+
+def _socket(host: Reader, engine: str) -> str:
+    """Where an engine answers; empty: it does not."""
+    try:
+        socket = endpoints.endpoint(host, engine).socket or addresses.SOCKET
+        return socket if host.get(socket, "/info") else ""
+    except ProvisionerError:
+        return ""
+
+
+def _there(host: Reader, socket: str, item: Item) -> Item:
+    """The same, but what a command would take away from the engine may be gone already."""
+    step = item.step
+    if not isinstance(step, Run) or step.argv[0] != "docker" or step.argv[1] not in ("container", "volume", "image"):
+        return item
+    if step.argv[2] not in ("rm", "rename", "tag"):
+        return item
+    if not socket:
+        return item._replace(fate=SO)
+    kind, name = step.argv[1], next(w for w in step.argv[3:] if not w.startswith("-"))
+    paths = {"container": f"/containers/{name}/json", "volume": f"/volumes/{name}", "image": f"/images/{name}/json"}
+    return item if host.get(socket, paths[kind]) is not None else item._replace(fate=SO)
+
+
+def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[Item]) -> Iterator[Item]:
+    """What was kept for a rollback, and does not come back by this."""
+    undoes = tuple(s for r in reversed(known) for s in r.undo if isinstance(s, Run))
+    back = {word for i in found if i.fate == DO and isinstance(i.step, Run) for word in i.step.argv}
+    for left in leftovers.found(host, socket, undoes) if socket else ():
+        if left.ours and left.name not in back:
+            yield from (Item(step, DO) for step in left.steps)
+
+
+def _sweep(host: Reader) -> Iterator[Step]:
+    """What is ours by its name or its first lines, whether or not a receipt tells of it."""
+    for name in host.names(BINFMT_D):
+        if name.startswith(OURS) and name.endswith(".conf"):
+            path = f"{BINFMT_D}/{name}"
+            for rule in binfmt.parse_rules(host.read(path) or ""):
+                if f"\ninterpreter {rule.interpreter}\n" in (host.read(f"{BINFMT}/{rule.name}") or ""):
+                    yield Unregister(f"{BINFMT}/{rule.name}")
+            yield RemoveFile(path)
+    for service in SERVICES.values():
+        if WRITTEN in (host.read(service.path) or "") and boot.SERVICE in service.path:
+            yield Run(service.disable)
+            yield RemoveFile(service.path)
+    if host.stat(SCRIPT):
+        yield RemoveFile(SCRIPT)
+    for version in host.names(VERSIONS):
+        if host.stat(f"{VERSIONS}/{version}/{MANIFEST}"):
+            for name in host.names(f"{VERSIONS}/{version}"):
+                yield RemoveFile(f"{VERSIONS}/{version}/{name}")
+
+
+def _empty(host: Reader) -> Iterator[Item]:
+    """The directories of ours that are empty by then, from the inside out."""
+    folders = [f"{VERSIONS}/{version}" for version in host.names(VERSIONS)]
+    for folder in (*folders, VERSIONS, VERSIONS.rpartition("/")[0]):
+        if host.stat(folder):
+            yield Item(RemoveDirectory(folder), DO)
+
+
+def _once(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Each thing once: of two that say the same, the last."""
+    last = {(originals.thing(item.step), type(item.step)): i for i, item in enumerate(items)}
+    kept = (item for i, item in enumerate(items) if last[originals.thing(item.step), type(item.step)] == i)
+    return tuple(kept)

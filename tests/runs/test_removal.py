@@ -1,0 +1,187 @@
+"""What ``remove`` takes away, after whatever history, and what it leaves."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.config.desired import Desired, ImageStore, Restarts
+from provisioner.config.load import Configuration
+from provisioner.errors import Exit
+from provisioner.runs import apply, journal, originals, receipts, removal, rollback
+from provisioner.runs.journal import Journal
+from provisioner.runs.undo import CHANGED
+from provisioner.steps import Step
+from provisioner.steps.files import RemoveFile, WriteFile
+from provisioner.steps.programs import Run
+from tests.helpers.daemon import FILE, Host
+from tests.helpers.steps import quiet
+
+WANTED = Desired(("linux/amd64",), image_store=ImageStore("unmanaged"), only=("daemon",), restart=Restarts("always"))
+RULE = ":qemu-aarch64:M::\\x7fELF:\\xff\\xff\\xff\\xff:/usr/local/lib/provisioner/qemu/v1/qemu-aarch64:F"
+ENTRY = "enabled\ninterpreter /usr/local/lib/provisioner/qemu/v1/qemu-aarch64\nflags: F\noffset 0\nmagic 7f454c46\n"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def applied(host: Host, **leaves: Any) -> None:
+    configuration = Configuration(WANTED._replace(daemon={k.replace("_", "-"): v for k, v in leaves.items()}))
+    assert apply.apply(host, configuration, quiet, only=("daemon",)).status == Exit.OK
+
+
+def put(host: Host, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        Path(host.path(path)).parent.mkdir(parents=True, exist_ok=True)
+        Path(host.path(path)).write_text(text)
+
+
+def tree(host: Host) -> dict[str, str]:
+    """Every file below /etc and /usr."""
+    root = Path(host.root)
+    return {
+        str(p.relative_to(root)): p.read_text() for d in ("etc", "usr") for p in (root / d).rglob("*") if p.is_file()
+    }
+
+
+def removed(host: Host) -> list[str]:
+    said: list[str] = []
+    found, left = removal.remove(host, said.append)
+    assert left == ()
+    assert all(r.outcome not in rollback.UNDOABLE for r in journal.every(host)), found
+    return said
+
+
+def test_after_a_life_of_applies_and_an_edit_by_hand_the_host_is_as_before(host: Host) -> None:
+    put(host, {FILE: '{\n  "log-driver": "local",\n  "log-level": "info"\n}\n'})
+    host.start()
+    before = tree(host)
+    for level in ("debug", "warn", "error", "debug", "warn", "fatal", "error"):
+        applied(host, log_level=level, debug=True)
+    text = json.loads(host.read(FILE) or "{}")
+    put(host, {FILE: json.dumps({**text, "shutdown-timeout": 3})})
+    restarts = host.restarts
+    removed(host)
+    assert json.loads(host.read(FILE) or "{}") == {"log-driver": "local", "log-level": "info", "shutdown-timeout": 3}
+    assert host.restarts == restarts + 1
+    assert not host.info()["Debug"]
+    put(host, {FILE: before[FILE.lstrip("/")]})
+    assert tree(host) == before
+    assert removal.plan(host).items == ()
+
+
+def test_a_file_that_was_not_there_is_gone_afterwards(host: Host) -> None:
+    applied(host, log_level="debug")
+    applied(host, log_level="debug", debug=True)
+    removed(host)
+    assert host.read(FILE) is None
+
+
+def test_a_setting_that_somebody_has_changed_stays_and_is_said(host: Host) -> None:
+    applied(host, log_level="debug", debug=True)
+    put(host, {FILE: '{"log-level": "warn", "debug": true}'})
+    said = removed(host)
+    assert json.loads(host.read(FILE) or "{}") == {"log-level": "warn"}
+    assert [line for line in said if "somebody has changed that since" in line and "log-level" in line]
+
+
+def test_it_works_when_the_engine_is_dead(host: Host) -> None:
+    applied(host, log_level="debug")
+    host.up = False
+    removed(host)
+    assert host.read(FILE) is None
+
+
+def test_it_works_when_somebody_has_removed_half_of_it(host: Host) -> None:
+    applied(host, log_level="debug")
+    Path(host.path(FILE)).unlink()
+    host.start()
+    restarts = host.restarts
+    removed(host)
+    assert host.restarts == restarts
+    assert host.read(FILE) is None
+
+
+def test_it_works_after_a_rollback_that_failed(host: Host) -> None:
+    applied(host, log_level="debug")
+    Journal(host, 1).end(receipts.FAILED)
+    removed(host)
+    assert host.read(FILE) is None
+
+
+def test_without_its_history_it_still_knows_what_is_ours(host: Host) -> None:
+    put(
+        host,
+        {
+            "/etc/binfmt.d/zz-provisioner-arm64.conf": RULE + "\n",
+            "/etc/binfmt.d/theirs.conf": RULE,
+            "/proc/sys/fs/binfmt_misc/qemu-aarch64": ENTRY,
+            "/usr/local/lib/provisioner/qemu/v1/qemu-aarch64": "ELF",
+            "/usr/local/lib/provisioner/qemu/v1/manifest.json": "{}",
+            "/usr/local/lib/provisioner/register-emulators": "#!/bin/sh\n",
+            "/etc/init.d/provisioner-emulators": "#!/bin/sh\n# Written by provisioner, because\n",
+        },
+    )
+    found = {item.step.sentence() for item in removal.plan(host).items}
+    assert "take qemu-aarch64 out of the kernel's table" in found
+    removal.remove(host, quiet)  # no update-rc.d here to disable the service
+    assert tree(host) == {"etc/binfmt.d/theirs.conf": RULE}
+    assert host.stat("/usr/local/lib/provisioner") is None
+
+
+def test_where_nothing_is_ours_nothing_is_done(host: Host) -> None:
+    assert removal.remove(host, quiet) == (removal.Removal((), ()), ())
+    assert receipts.numbers(host) == ()
+
+
+def test_a_plan_changes_nothing(host: Host) -> None:
+    applied(host, log_level="debug")
+    before = tree(host)
+    assert removal.plan(host).steps
+    assert tree(host) == before
+
+
+def builder(host: Host, *runs: tuple[tuple[Step, ...], ...]) -> list[str]:
+    """The commands that undo some runs together, each run its steps' undos."""
+    for number, undos in enumerate(runs, 1):
+        book = Journal(host, number)
+        book.begin("0", WANTED, ())
+        for index, undo in enumerate(undos):
+            book.step(Run(("docker", "made", f"{number}.{index}")), undo)
+        book.end("converged")
+    return [o.back.sentence() for o in originals.collapsed(journal.every(host))]
+
+
+def docker(*words: str, user: str = "") -> Run:
+    return Run(("docker", *words), user=user)
+
+
+def test_a_builder_of_ours_is_not_made_again_on_the_way_out(host: Host) -> None:
+    forget, rm = docker("buildx", "rm", "--force", "--keep-daemon", "b"), docker("container", "rm", "--force", "b0")
+    drop = docker("volume", "rm", "--force", "b0_state")
+    made = ((forget,), (rm, drop))
+    again = (
+        (docker("container", "rename", "b0-before-1", "b0"),),
+        (docker("buildx", "inspect", "--bootstrap", "b"),),
+        (rm,),
+    )
+    assert builder(host, made, again, again) == [s.sentence() for s in (rm, drop, forget)]
+
+
+def test_a_builder_that_was_there_before_us_comes_back(host: Host) -> None:
+    rename, rm = docker("container", "rename", "b0-before-1", "b0"), docker("container", "rm", "--force", "b0")
+    later = docker("container", "rename", "b0-before-2", "b0")
+    assert builder(host, ((rename,), (rm,)), ((later,), (rm,))) == [rm.sentence(), rename.sentence()]
+
+
+def test_a_user_who_has_chosen_another_builder_since_keeps_that(host: Host) -> None:
+    put(host, {"/home/dev/current": '{"Name": "theirs"}'})
+    kept = originals.Original(WriteFile("/home/dev/current", "{}", user=host.user), None)
+    assert originals.fate(host, kept, {"container-builder"}).fate == CHANGED
+    put(host, {"/home/dev/current": '{"Name": "container-builder"}'})
+    assert originals.fate(host, kept, {"container-builder"}).fate != CHANGED
+    assert originals.fate(host, originals.Original(RemoveFile("/home/dev/none"), None), ()).fate == "already so"
