@@ -38,10 +38,13 @@ uninstall: python  ## remove what `make install` wrote (DESTDIR=, PREFIX=)
 packages: develop  ## everything that a release consists of, in dist/
 	@.venv/bin/python -m tests.hosts package
 
+benchmark: develop  ## every benchmark, and docs/benchmarks.md from them; give the machine nothing else to do
+	@.venv/bin/python -m benchmarks
+
 python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("provisioner needs Python 3.11 or newer; $(PYTHON) is %d.%d" % sys.version_info[:2])'
 
 clean:  ## remove the development environment; the hosts' cache stays
 	rm -rf .venv
 
-.PHONY: help demo test check lint develop hosts shell install uninstall packages python clean
+.PHONY: help demo test check lint develop hosts shell install uninstall packages benchmark python clean

@@ -83,9 +83,11 @@ def _to_come() -> list[str]:
 
 def _forget(destination: Path, prefix: str) -> bool:
     """Remove what an earlier `make install` wrote. False: there was none."""
+    below = destination / prefix.lstrip("/")
     try:
-        names = (destination / prefix.lstrip("/") / LIST).read_text().splitlines()
+        names = (below / LIST).read_text().splitlines()
     except FileNotFoundError:
+        shutil.rmtree(below / layout.PACKAGE, ignore_errors=True)  # version 0.1.0 left no list
         return False
     for name in reversed(names):
         path = destination / name.lstrip("/")

@@ -76,7 +76,7 @@ DOCUMENTED = dict(options(documented, "suboptions"))
 
 def test_the_options_of_the_module_are_the_keys_of_the_schema() -> None:
     assert set(SPEC) == set(RULES)
-    assert set(SPEC) == set(DOCUMENTED) - {"state"}
+    assert set(SPEC) == set(DOCUMENTED) - {"state", "only"}
     assert set(
         read(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]["provisioner_config"]["options"]
     ) == {name for name in SPEC if "." not in name}

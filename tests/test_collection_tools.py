@@ -2,14 +2,16 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.helpers import fleet
-from tests.hosts import ansible
+from tests.hosts import ansible, recipes
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 FULL = (
@@ -36,14 +38,47 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tool(*argv: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return ansible.run(*argv, cwd=cwd, home=ansible.home(), **env)
+    return ansible.run(*argv, cwd=cwd, home=ansible.home(), venv=ansible.linters(), **env)
 
 
-def test_ansible_lint_has_nothing_against_it(installed: Path) -> None:
+@pytest.mark.parametrize("where", ["installed", "sources"])
+def test_ansible_lint_has_nothing_against_it(installed: Path, where: str) -> None:
     argv = ("ansible-lint", "--offline", "--strict", "--profile=production", "--nocolor")
-    ran = tool(*argv, cwd=installed, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
+    folder = installed if where == "installed" else fleet.COLLECTION
+    ran = tool(*argv, cwd=folder, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "0 failure(s), 0 warning(s)" in ran.stderr
+
+
+def test_galaxy_takes_the_archive(installed: Path, tmp_path: Path) -> None:
+    [archive] = installed.parents[2].glob("*.tar.gz")
+    ran = tool("python", "-m", "galaxy_importer.main", str(archive), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Importer processing completed successfully" in ran.stdout
+
+
+def test_its_documentation_is_as_the_field_writes_it(installed: Path) -> None:
+    argv = ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", ".")
+    ran = tool(*argv, cwd=installed, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_oldest_ansible_that_it_names_runs_the_role(installed: Path, tmp_path: Path) -> None:
+    runtime = yaml.safe_load((installed / "meta/runtime.yml").read_text())
+    assert runtime["requires_ansible"] == f">={recipes.ANSIBLE_LOWEST.rpartition('.')[0]}.0"
+    (tmp_path / "provisioner").write_text(
+        f"#!/bin/sh\ncat <<END\n{json.dumps({**NOTHING, 'changes': [CHANGE]})}\nEND\n"
+    )
+    (tmp_path / "provisioner").chmod(0o755)
+    words = ("--inventory=localhost,", "--connection=local", "--check", "--diff")
+    extra = {"provisioner_executable": f"{tmp_path}/provisioner", "ansible_become": False}
+    extra |= {"provisioner_config": {"platforms": ["linux/amd64"]}, "ansible_python_interpreter": sys.executable}
+    argv = ("ansible-playbook", "provisioner.docker.site", *words, f"--extra-vars={json.dumps(extra)}")
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(installed.parents[2]), "ANSIBLE_HOME": f"{tmp_path}/home"}
+    ran = ansible.run(*argv, cwd=tmp_path, home=tmp_path, venv=ansible.lowest(), **env)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "image store: restart docker.service" in ran.stdout
+    assert "platforms" in ran.stdout
 
 
 def test_ansible_test_finds_it_sane(installed: Path) -> None:
@@ -117,10 +152,26 @@ def test_a_missing_agent_is_a_change_in_check_mode_and_a_failure_otherwise(run: 
     foretold = run("provision", {}, check=True, platforms=["linux/amd64"])
     assert (foretold["changed"], foretold["installed"], foretold.get("failed")) == (True, False, None)
     assert "linux/amd64" in foretold["diff"][0]["after"]
+    assert foretold["restart_owed"] is False
     assert run("provision", {}, platforms=["linux/amd64"])["failed"]
     assert not (tmp_path / "provisioner.yaml").exists()
     assert run("provision_info", {})["installed"] is False
     assert run("provision", {}, state="absent")["changed"] is False
+
+
+def test_a_configuration_that_is_named_and_not_there_is_the_agent_s_to_refuse(run: Ran, tmp_path: Path) -> None:
+    refused = (78, "provisioner: there is no such file\n  hint: write it")
+    assert run("provision", {"apply": refused})["failed"]
+    assert run("provision", {"plan": refused}, check=True)["failed"]
+    assert run("provision_info", {"check": refused})["failed"]
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert all(f"--config {tmp_path}/provisioner.yaml" in line for line in asked)
+
+
+def test_only_what_is_chosen_is_applied(run: Ran, tmp_path: Path) -> None:
+    answers = {"apply": (0, {**NOTHING, "changed": False})}
+    run("provision", answers, only=["daemon", "image-store"], restart="always")
+    assert "--only daemon --only image-store" in (tmp_path / "asked").read_text()
 
 
 def test_what_was_rolled_back_fails_in_the_agent_s_own_words_and_leaves_the_configuration(

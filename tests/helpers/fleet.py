@@ -124,7 +124,8 @@ class Fleet:
     def run(self, *argv: str, core: str = NEWEST) -> hosts.Result:
         """Run a program on the controller with one of the versions of Ansible on its path."""
         env = {**ansible.environment(core), "ANSIBLE_CONFIG": f"{FOLDER}/ansible.cfg", "HOME": "/root"}
-        return self.controller.run(*argv, env=env, timeout=600)
+        there = ("sh", "-c", 'cd "$0"; exec "$@"', FOLDER)  # relative paths begin where the play was started
+        return self.controller.run(*there, *argv, env=env, timeout=600)
 
 
 @contextlib.contextmanager
@@ -180,7 +181,7 @@ def serve(host: Host) -> None:
 def build(folder: Path) -> Path:
     """The collection as ansible-galaxy builds it."""
     argv = ("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(COLLECTION))
-    built = ansible.run(*argv, cwd=folder, home=folder)
+    built = ansible.run(*argv, cwd=folder, home=folder, venv=ansible.linters())
     assert built.returncode == 0, built.stderr
     [archive] = folder.glob("*.tar.gz")
     return archive

@@ -50,13 +50,13 @@ def ground() -> Iterator[Fleet]:
     """Four engines; two hosts have no agent yet: one gets it as a wheel, one as a package."""
     wheel, package = dist.wheel(), dist.deb()
     settings: dict[str, dict[str, Any]] = {
-        BARE: {"provisioner_wheels": [f"/fleet/{wheel.name}"], "provisioner_wheel_packages": []},
-        "old": {"provisioner_package": f"/fleet/{package.name}"},
+        BARE: {"provisioner_wheels": [f"dist/{wheel.name}"], "provisioner_wheel_packages": []},
+        "old": {"provisioner_package": f"dist/{package.name}"},
     }
     layers: dict[str, tuple[str | Path, ...]] = {"old": ("buildx", *parts.apt("bookworm")), BARE: parts.venv()}
     with fleet(ENGINES, layers, settings, bare=settings) as made:
         for file in (wheel, package):
-            made.controller.put(f"/fleet/{file.name}", file.read_bytes())
+            made.controller.put(f"/fleet/dist/{file.name}", file.read_bytes())
         made.members[BARE].sh(CERTIFICATES, check=True)
         made.configure(**BASE)
         yield made
@@ -165,7 +165,7 @@ def test_a_rollout_stops_at_the_host_whose_engine_cannot_come_back(ground: Fleet
     play = ground.play("rollout", provisioner_batches=[1, 1, 2])
     assert play.status != 0
     assert ({r["host"] for r in play.results}, play.failed()) == ({"old", BARE}, {BARE})
-    failed = play.of("Configure and apply")[BARE]
+    failed = play.of("Restart Docker in turns")[BARE]
     assert (failed["rc"], failed["rolled_back"]) == (3, True)
     assert (
         "docker.service did not start: failed to start daemon: no; rolled back, the host is as it was" in failed["msg"]
@@ -182,7 +182,7 @@ def test_engines_restart_no_more_at_once_than_told(ground: Fleet) -> None:
     since = starts(ground)
     play = ground.play("rollout", provisioner_batches=["100%"], provisioner_at_once=1)
     assert play.status == 0, play.output
-    restarted = {name for name, r in play.of("Configure and apply").items() if r["restarted"]}
+    restarted = {name for name, r in play.of("Restart Docker in turns").items() if r.get("restarted")}
     assert restarted == {name for name, start in starts(ground).items() if start != since[name]} >= {BARE, "ci", "new"}
     spans = sorted(span(ground.members[name]) for name in restarted)
     assert all(up < down for (_, up), (down, _) in pairwise(spans)), spans
@@ -206,7 +206,7 @@ def test_all_of_it_is_taken_back_and_away(ground: Fleet) -> None:
 
 def test_a_package_of_the_host_s_repositories_is_installed_and_removed_by_its_name(ground: Fleet) -> None:
     host = ground.members["old"]
-    host.put("/repository/it.deb", ground.controller.get(f"/fleet/{dist.deb().name}") or b"")
+    host.put("/repository/it.deb", ground.controller.get(f"/fleet/dist/{dist.deb().name}") or b"")
     host.sh(REPOSITORY, check=True)
     ground.play("site", "--tags=absent", "--limit=old", provisioner_package=PACKAGE, provisioner_state="absent")
     for state, there in (("present", "/usr/bin/provisioner"), ("absent", "")):

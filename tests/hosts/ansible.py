@@ -32,12 +32,18 @@ def environment(version: str) -> dict[str, str]:
 
 def linters() -> Path:
     """A venv with ansible-core, ansible-lint and ansible-test; its folder bin has to be first on the path."""
-    return entry("ansible-linters", (recipes.LINTERS, sys.version), _build_linters)
+    return entry("ansible-linters", (recipes.LINTERS, sys.version), partial(_build_venv, recipes.LINTERS))
 
 
-def run(*argv: str, cwd: Path, home: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the linters' programs; what they keep for another time goes into ``home``."""
-    path = f"{linters()}/bin:/usr/bin:/bin"
+def lowest() -> Path:
+    """Return a venv with the oldest ansible-core that the collection works with."""
+    wanted = (f"ansible-core=={recipes.ANSIBLE_LOWEST}",)
+    return entry("ansible-lowest", (wanted, sys.version), partial(_build_venv, wanted))
+
+
+def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the linters' or of another venv; what it keeps for another time goes into ``home``."""
+    path = f"{venv}/bin:/usr/bin:/bin"
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     env = {**kept, "PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": f"{home}/.ansible", **more}
     return subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
@@ -60,10 +66,10 @@ def _build(version: str, into: Path, tree: Path, venv: Path) -> None:
     progress.run("ansible", (*debian.CONTAINED, *script), log, cwd=into.parent)
 
 
-def _build_linters(into: Path) -> None:
+def _build_venv(wanted: tuple[str, ...], into: Path) -> None:
     log = into.parent / "log"
     progress.run("venv", (sys.executable, "-m", "venv", "--clear", str(into)), log)
-    install = ("install", "--disable-pip-version-check", *recipes.LINTERS)
+    install = ("install", "--disable-pip-version-check", *wanted)
     progress.run("pip", (f"{into}/bin/python", "-m", "pip", *install), log, tries=progress.DOWNLOADS)
     _shebangs(into / "bin", "/usr/bin/env python3")
 

@@ -242,7 +242,11 @@ REGISTRY = "127.0.0.1:5000"
 ANSIBLE = ("2.19.14", "2.21.5")  # ansible-core, the oldest and the newest that is maintained
 ANSIBLE_PYTHON = ("trixie", "3.13")  # what a controller is made of
 ANSIBLE_TEST_PIP = "24.2"  # the pip that the ansible-test of the oldest asks for
-LINTERS = (f"ansible-core=={ANSIBLE[0]}", "ansible-lint==26.10.1", "antsibull-changelog==0.36.0")
+LINTERS = (
+    *(f"ansible-core=={ANSIBLE[0]}", "ansible-lint==26.10.1"),
+    *("antsibull-changelog==0.36.0", "antsibull-docs==2.28.0", "galaxy-importer==0.4.44"),
+)
+ANSIBLE_LOWEST = "2.16.19"  # what Ubuntu 24.04 has, no longer maintained: the collection says that it works there
 
 ENGINES = {
     "bookworm": Engine("20.10", "bookworm"),

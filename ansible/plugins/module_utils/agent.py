@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 CONFIGURATION = "/etc/provisioner/provisioner.yaml"
 NAME = "provisioner"
@@ -35,6 +36,11 @@ class Answer:
 def find(module):
     """The agent's path; None where it is not installed."""
     return module.get_bin_path(module.params["executable"], opt_dirs=FOLDERS)
+
+
+def configured(path):
+    """The options that name a configuration. Only the default one may be missing: then the agent's defaults count."""
+    return ["--config", path] if path != CONFIGURATION or os.path.exists(path) else []
 
 
 def ask(module, program, command, *arguments):

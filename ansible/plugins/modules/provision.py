@@ -48,6 +48,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  only:
+    description:
+      - Apply these parts of the configuration and leave the rest as it is. By default all of them.
+    type: list
+    elements: str
+    choices: [daemon, image-store, emulators, builder]
+    version_added: 0.2.0
   engine:
     description:
       - The engine to provision. V(auto) is docker's own choice; otherwise a docker context's name, or an address like
@@ -355,6 +362,18 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.provisioner.docker.plugins.module_utils import agent, configuration
 
 BUSY = 75
+# What a result has where nothing was done.
+NOTHING = {
+    "installed": True,
+    "changes": [],
+    "held": [],
+    "restarted": [],
+    "restart_owed": False,
+    "hold": None,
+    "missing": [],
+    "proof": None,
+    "receipt": None,
+}
 STANDING = re.compile(r"^(\d+) of \S+: (?:converged|held|unconfirmed)$")
 
 
@@ -445,19 +464,23 @@ def fail(module, answer, **more):
 
 def foretold(module, program, path, wanted):
     """What an apply would do with a configuration that is not written yet; None: with the one that is there."""
-    there = ["--config", path] if wanted is not None or os.path.exists(path) else []
     candidate = None if wanted is None else beside(module, wanted)
-    answer = agent.ask(module, program, "plan", *(["--config", candidate] if candidate else there))
+    there = ["--config", candidate] if candidate else agent.configured(path)
+    answer = agent.ask(module, program, "plan", *there, *chosen(module))
     if candidate:
         answer.sentence = answer.sentence.replace(candidate, path)
     return answer
 
 
+def chosen(module):
+    """The options that leave all but some resources alone."""
+    return [word for name in module.params["only"] or [] for word in ("--only", name)]
+
+
 def on_hold(module, hold):
     """Somebody holds applies on this host: said, and no failure."""
     module.warn("applies are held on this host until {}: {} ({})".format(hold["until"], hold["reason"], hold["by"]))
-    nothing = {"changes": [], "held": [], "restarted": [], "restart_owed": False, "missing": []}
-    module.exit_json(changed=False, installed=True, hold=hold, proof=None, receipt=None, **nothing)
+    module.exit_json(changed=False, **dict(NOTHING, hold=hold))
 
 
 def predict(module, program, path, wanted, diff):
@@ -480,8 +503,7 @@ def make(module, program, path, before, wanted, diff):
     """Write the configuration and apply it; put it back if that fails."""
     if wanted is not None:
         write(module, path, wanted)
-    there = ["--config", path] if os.path.exists(path) else []
-    answer = agent.ask(module, program, "apply", *there)
+    answer = agent.ask(module, program, "apply", *agent.configured(path), *chosen(module))
     if answer.document:
         changed = wanted is not None or answer.document["changed"]
         module.exit_json(changed=changed, diff=diff + steps_diff(answer.document["changes"]), **told(answer.document))
@@ -501,7 +523,7 @@ def present(module, program, path):
         wanted = None
     diff = [file_diff(path, before, wanted)] if wanted is not None else []
     if program is None and module.check_mode:
-        module.exit_json(changed=True, installed=False, diff=diff, msg=agent.MISSING)
+        module.exit_json(changed=True, diff=diff, msg=agent.MISSING, **dict(NOTHING, installed=False))
     if program is None:
         hint = "install it first; the role provisioner.docker.provisioner does"
         fail(module, agent.Answer(127, {}, agent.MISSING, hint))
@@ -537,6 +559,7 @@ def main():
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "path": {"type": "path", "default": agent.CONFIGURATION},
         "executable": {"type": "path", "default": agent.NAME},
+        "only": {"type": "list", "elements": "str", "choices": ["daemon", "image-store", "emulators", "builder"]},
     }
     spec.update(configuration.OPTIONS)
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)

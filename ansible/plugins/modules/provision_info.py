@@ -76,8 +76,6 @@ result:
   sample: {"schema_version": 1, "command": "check", "status": 0}
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.provisioner.docker.plugins.module_utils import agent
 
@@ -93,8 +91,8 @@ def main():
     program, path = agent.find(module), module.params["path"]
     if program is None:
         module.exit_json(changed=False, installed=False, in_sync=False, drifted=[], result=None, msg=agent.MISSING)
-    there = ["--config", path] if os.path.exists(path) else []
-    answer = agent.ask(module, program, "check", *there, *(["--quick"] if module.params["quick"] else []))
+    more = ["--quick"] if module.params["quick"] else []
+    answer = agent.ask(module, program, "check", *agent.configured(path), *more)
     if not answer.document:
         module.fail_json(msg=answer.reason, hint=answer.hint, rc=answer.status)
     found = answer.document

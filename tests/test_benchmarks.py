@@ -1,0 +1,32 @@
+"""The benchmarks can be run: each is imported, and what it runs on a host compiles and finds what it imports."""
+
+import ast
+from importlib import import_module
+
+import pytest
+
+from benchmarks import __main__ as every
+
+
+@pytest.mark.parametrize("name", every.names())
+def test_a_benchmark_can_be_run_and_says_what_it_measures(name: str) -> None:
+    module = import_module(f"benchmarks.{name}")
+    assert callable(module.main)
+    assert module.__doc__
+
+
+@pytest.mark.parametrize("name", every.names())
+def test_what_a_benchmark_runs_on_a_host_imports_what_there_is(name: str) -> None:
+    scripts = [text for text in vars(import_module(f"benchmarks.{name}")).values() if isinstance(text, str)]
+    for script in scripts:
+        if not script.lstrip().startswith(("import ", "from ")):
+            continue
+        for node in ast.walk(ast.parse(script)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("provisioner"):
+                found = import_module(node.module or "")
+                assert all(hasattr(found, alias.name) for alias in node.names), script
+
+
+def test_a_benchmark_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert every.main(["chekc"]) == 64
+    assert "there is no chekc" in capsys.readouterr().err
