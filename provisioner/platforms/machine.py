@@ -22,7 +22,7 @@ def native(host: Reader, registered: dict[str, Entry], asked: Collection[str]) -
     flags = table.cpu_flags(cpu.decode("ascii", "replace"))
     known = {table.of(name).architecture for name in table.native(host.machine, compat=False)}
     foreign = {row.architecture for row in map(table.of, asked) if not row.build_only} - known
-    runs = {a: _runs(host, a) for a in sorted(foreign) if _free(registered, a)}
+    runs = _runs(host, tuple(a for a in sorted(foreign) if _free(registered, a)))
     names = dict.fromkeys(table.native(host.machine, flags, compat=runs.get(table.family(host.machine) or "")))
     for architecture in (a for a, does in runs.items() if does):
         names |= dict.fromkeys(table.native(table.machine(architecture) or "", flags, compat=False))
@@ -36,10 +36,10 @@ def _free(registered: dict[str, Entry], architecture: str) -> bool:
 
 
 @functools.lru_cache
-def _runs(host: Reader, architecture: str) -> bool:
-    """Whether the CPU and the kernel run an architecture. No emulator is in the way, and neither of them changes."""
-    [ran] = host.runs([elf.unserved(architecture)])
-    return ran.status == 0 and ran.stdout.splitlines()[-1:] == [architecture]
+def _runs(host: Reader, architectures: tuple[str, ...]) -> dict[str, bool]:
+    """Whether the CPU and the kernel run each architecture. No emulator is in the way, and neither of them changes."""
+    ran = host.runs([elf.unserved(a) for a in architectures]) if architectures else ()
+    return {a: r.status == 0 and r.stdout.splitlines()[-1:] == [a] for a, r in zip(architectures, ran, strict=True)}
 
 
 def entries(host: Reader) -> dict[str, Entry]:
