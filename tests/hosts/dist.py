@@ -48,6 +48,11 @@ def sdist() -> Path:
     return _one("*.tar.gz")
 
 
+def number() -> str:
+    """Return the version that these packages have, whatever the checkout has become since."""
+    return sdist().name.removesuffix(".tar.gz").partition("-")[2]
+
+
 def deb() -> Path:
     """Return Debian's package."""
     return _one("*.deb")
