@@ -3,11 +3,24 @@
 SOCKET = "/var/run/docker.sock"
 DEFAULT = f"unix://{SOCKET}"
 PIPE = "npipe:////./pipe/docker_engine"  # the default on Windows
+PORT = 2375  # of TCP, without TLS
 LOCAL = (DEFAULT, "unix:///run/docker.sock")  # one socket, because /var/run is a link
 
 
 def address(text: str) -> str:
-    """An address as docker reads it: of a socket without a path the default, of a name without a scheme tcp."""
+    """An address as docker reads it: blanks around it do not count, a name without a scheme is one of TCP's.
+
+    Source: docker/cli's opts/hosts.go.
+    """
+    text = text.strip()
     if text in ("", "unix://"):
         return DEFAULT
-    return text if "://" in text else f"tcp://{text}"
+    if text == "npipe://":
+        return PIPE
+    scheme, found, rest = text.rpartition("://")
+    if found and scheme != "tcp":
+        return text
+    where, slash, path = rest.partition("/")
+    name, colon, port = where.rpartition(":") if not where.endswith("]") else (where, "", "")
+    name, port = (name, port) if colon else (where, "")
+    return f"tcp://{name or 'localhost'}:{port or PORT}{slash}{path}"

@@ -37,16 +37,20 @@ def unnamed(host: Reader) -> bool:
 
 
 def current(host: Reader, folder: str, *, user: str = "") -> str:
-    """The context that config.json names; empty: none."""
-    path = f"{folder}/config.json"
-    return str(_parsed(host.read(path, user=user), path).get("currentContext") or "")
+    """The context that config.json names; empty: none. Of a broken file docker warns, and goes on without it."""
+    try:
+        found = _parsed(host.read(f"{folder}/config.json", user=user), folder)
+    except ProvisionerError:
+        return ""
+    named = [value for key, value in found.items() if key.lower() == "currentcontext" and isinstance(value, str)]
+    return named[-1] if named else ""
 
 
 def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") -> Context:
     """The context of a name. ConfigError: it is not there, or its file is none."""
     import hashlib  # docker's own default has no file
 
-    path = f"{folder}/contexts/meta/{hashlib.sha256(name.encode()).hexdigest()}/meta.json"
+    path = f"{folder}/contexts/meta/{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()}/meta.json"
     text = host.read(path, user=user)
     if text is None:
         hint = "see `docker context ls`; leave it with `docker context use default`"
@@ -67,12 +71,13 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
 
 
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
+    """A file of docker's, by its decoder's rule: the first value counts, and what stands behind it is not read."""
     import json
 
     try:
-        found = json.loads(text) if text and text.strip() else {}
+        found = json.JSONDecoder().raw_decode(text.strip())[0] if text and text.strip() else {}
     except (ValueError, RecursionError):
-        raise ConfigError(f"{path}: it is no JSON", hint="docker would refuse it, too") from None
+        raise ConfigError(f"{path}: this is not JSON", hint="docker refuses this context, too") from None
     return found if isinstance(found, dict) else {}
 
 

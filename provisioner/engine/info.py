@@ -9,6 +9,7 @@ from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
 
 PAIR = ["driver-type", "io.containerd.snapshotter.v1"]  # in DriverStatus, with containerd's image store
+LONGEST, DIGITS = 4096, 9  # characters of a path (PATH_MAX), and of a part of a version
 LIMITS = {
     "MemoryLimit": ("memory",),
     "SwapLimit": ("memory-swap",),
@@ -76,10 +77,17 @@ def ask(host: Reader, where: Endpoint) -> Engine:
     if not isinstance(info, dict) or "ServerVersion" not in info:
         raise NoEngineError(f"{where.host}: what answers there is no Docker engine", hint="is it Docker's socket?")
     try:
-        return engine(info, where)
-    except (ValueError, TypeError, AttributeError):
+        said = _unnamed(host, info) if kinds.named(info) else info
+        return engine(said, where)._replace(name=str(info.get("Name") or ""))
+    except (ValueError, TypeError, AttributeError, ArithmeticError):
         hint = "is it Docker's socket?"
         raise NoEngineError(f"{where.host}: GET /info gives what no Docker engine says", hint=hint) from None
+
+
+def _unnamed(host: Reader, info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer less the engine's name, where that is only this host's own: a server may be called lima-web-01."""
+    own = [(host.read(f"/proc/sys/kernel/{name}") or "").strip() for name in ("hostname", "osrelease")]
+    return {**info, "Name": ""} if own == [info.get("Name"), info.get("KernelVersion")] else info
 
 
 def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
@@ -94,7 +102,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
         version=version(text),
         driver=str(info.get("Driver") or ""),
         containerd=PAIR in (info.get("DriverStatus") or ()),
-        root=str(info.get("DockerRootDir") or "/var/lib/docker"),
+        root=_folder(info.get("DockerRootDir")),
         containers=int(info.get("Containers") or 0),
         running=int(info.get("ContainersRunning") or 0),
         images=int(info.get("Images") or 0),
@@ -112,11 +120,25 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
     )
 
 
+def _folder(said: Any) -> str:
+    """The data root. ValueError: it is no path that a host can have."""
+    path = str(said or "/var/lib/docker")
+    if "\0" in path or len(path) > LONGEST or not (path.startswith("/") or path[1:3] in (":\\", ":/")):
+        raise ValueError(path)
+    return path
+
+
 def version(text: str) -> tuple[int, ...] | None:
-    """``28.5.2+dfsg4`` -> (28, 5, 2). None for what is no number: unknown, not old."""
+    """``28.5.2+dfsg4`` -> (28, 5, 2). None for no number, and for the zeros of a build that nobody stamped.
+
+    Unknown is not old.
+    """
     numbers = []
     for part in text.split("-")[0].split("+")[0].split("~")[0].split("."):
-        if not part.isdigit():
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits or len(digits) > DIGITS:
             break
-        numbers.append(int(part))
-    return tuple(numbers) or None
+        numbers.append(int(digits))
+        if digits != part:
+            break  # 25.0.6ce
+    return tuple(numbers) if any(numbers) else None

@@ -64,6 +64,11 @@ def _named(info: Info, *names: str) -> bool:
     return any(name == n or name.startswith(f"{n}-") for n in names)
 
 
+def named(info: Info) -> bool:
+    """Whether the engine's host is named like a product's virtual machine."""
+    return _named(info, "orbstack", "lima-rancher-desktop", "colima", "lima")
+
+
 def _system(info: Info, *names: str) -> bool:
     return info.get("OperatingSystem") in names
 
@@ -71,6 +76,10 @@ def _system(info: Info, *names: str) -> bool:
 def _desktop(info: Info, _: str) -> bool:
     labels = info.get("Labels") or ()
     return _system(info, "Docker Desktop") or any(str(label).startswith("com.docker.desktop.") for label in labels)
+
+
+def _podman(info: Info) -> bool:
+    return "BuildahVersion" in info or "buildahVersion" in (info.get("host") or ())
 
 
 def _remote(_: Info, host: str) -> bool:
@@ -130,9 +139,18 @@ KINDS = (
         ),
     ),
     Kind(
+        "podman-remote",
+        "Podman on another machine",
+        lambda i, h: _podman(i) and _remote(i, h),
+        None,
+        "run provisioner there: emulators of this host are not that Podman's",
+        "provisioner apply",
+        store=False,
+    ),
+    Kind(
         "podman",
         "Podman",
-        lambda i, h: "BuildahVersion" in i or "buildahVersion" in (i.get("host") or ()),
+        lambda i, h: _podman(i),
         None,
         "Podman keeps images of several platforms as it is: nothing to switch",
         "podman info",
@@ -177,14 +195,6 @@ KINDS = (
         sockets=("{home}/.lima/*/sock/docker.sock",),
     ),
     Kind(
-        "remote",
-        "an engine on another machine",
-        _remote,
-        None,
-        "run provisioner there: files and emulators of this host are not that engine's",
-        "provisioner apply",
-    ),
-    Kind(
         "windows",
         "Engine for Windows containers",
         lambda i, h: i.get("OSType") == "windows" or str(i.get("Driver")).startswith("windowsfilter"),
@@ -193,6 +203,14 @@ KINDS = (
         "docker desktop engine use linux",
         store=False,
         builder=False,
+    ),
+    Kind(
+        "remote",
+        "an engine on another machine",
+        _remote,
+        None,
+        "run provisioner there: files and emulators of this host are not that engine's",
+        "provisioner apply",
     ),
     Kind(
         "rootless",

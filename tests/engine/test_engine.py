@@ -32,7 +32,11 @@ def answered(**fields: object) -> info.Engine:
         ("26.1.5+dfsg1", (26, 1, 5)),
         ("29.0.0-rc.2", (29, 0, 0)),
         ("29.3.1~ubuntu", (29, 3, 1)),
+        ("25.0.6ce", (25, 0, 6)),
         ("library-import", None),
+        ("0.0.0-20240916185124-1f2bc7c3c5b1", None),
+        ("0.0.0-dev", None),
+        ("9" * 5000, None),
         ("dev", None),
         ("", None),
     ],
@@ -112,11 +116,48 @@ def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
         endpoints.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "gone"}))
 
 
-def test_a_broken_config_json_is_named(tmp_path: Path) -> None:
-    (tmp_path / "root/.docker").mkdir(parents=True)
-    (tmp_path / "root/.docker/config.json").write_text("{")
-    with pytest.raises(ConfigError, match=r"/root/.docker/config.json: it is no JSON"):
-        endpoints.endpoint(System(str(tmp_path), {"HOME": "/root"}))
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("{", "default"),
+        ("[" * 100_000, "default"),
+        ('{"currentContext": 5}', "default"),
+        ('{"currentContext": "odd"} and more', "odd"),
+        ('{"CurrentContext": "odd"}', "odd"),
+        ('{"auths": 5, "currentContext": "odd"}', "odd"),
+    ],
+)
+def test_a_broken_config_json_is_read_as_docker_reads_it(tmp_path: Path, text: str, context: str) -> None:
+    put(
+        tmp_path,
+        f"root/.docker/contexts/meta/{hashlib.sha256(b'odd').hexdigest()}/meta.json",
+        {"Name": "odd", "Endpoints": {"docker": {"Host": "unix:///odd"}}},
+    )
+    (tmp_path / "root/.docker/config.json").write_text(text)
+    assert endpoints.endpoint(System(str(tmp_path), {"HOME": "/root"})).context == context
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (" tcp://there:2375 ", "tcp://there:2375"),
+        ("localhost:2375", "tcp://localhost:2375"),
+        ("myhost", "tcp://myhost:2375"),
+        (":2375", "tcp://localhost:2375"),
+        ("tcp://", "tcp://localhost:2375"),
+        ("tcp://[::1]", "tcp://[::1]:2375"),
+        ("unix://", addresses.DEFAULT),
+        ("ssh://me@there", "ssh://me@there"),
+        ("  ", addresses.DEFAULT),
+    ],
+)
+def test_an_address_is_read_as_docker_reads_it(given: str, read: str) -> None:
+    assert addresses.address(given) == read
+
+
+def test_a_context_s_name_may_have_any_bytes(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no docker context"):
+        endpoints.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "a\udcff"}))
 
 
 @pytest.mark.parametrize("content", [[], {"Endpoints": []}, {"Endpoints": {"docker": {"Host": 5}}}, None])
@@ -127,15 +168,18 @@ def test_a_context_that_holds_no_address_leads_to_docker_s_own_socket(tmp_path: 
     assert list(contexts.every(host, contexts.folder(host))) == []
 
 
-def test_a_file_of_contexts_without_bottom_is_named(tmp_path: Path) -> None:
-    (tmp_path / "root/.docker").mkdir(parents=True)
-    (tmp_path / "root/.docker/config.json").write_text("[" * 100_000)
-    with pytest.raises(ConfigError, match="it is no JSON"):
-        endpoints.endpoint(System(str(tmp_path), {"HOME": "/root"}))
-
-
 @pytest.mark.parametrize(
-    "answer", [b"<html>", b'{"ServerVersion": "28', b"[" * 100_000, b'{"ServerVersion": "28", "Images": "x"}']
+    "answer",
+    [
+        b"<html>",
+        b'{"ServerVersion": "28',
+        b"[" * 100_000,
+        b'{"ServerVersion": "28", "Images": "x"}',
+        b'{"ServerVersion": "28", "Containers": 1e999}',
+        b'{"ServerVersion": "28", "DockerRootDir": "/a\\u0000b"}',
+        b'{"ServerVersion": "28", "DockerRootDir": "/' + b"a" * 5000 + b'"}',
+        b'{"ServerVersion": "28", "DockerRootDir": "a"}',
+    ],
 )
 def test_what_is_no_engine_s_answer_is_named(tmp_path: Path, answer: bytes) -> None:
     with (

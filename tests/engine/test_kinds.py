@@ -50,7 +50,9 @@ SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"OperatingSystem": "Rancher Desktop WSL Distribution"}, LOCAL, "rancher-desktop"),
     ({"OperatingSystem": "OrbStack", "Name": "orbstack"}, "unix:///Users/x/.orbstack/run/docker.sock", "orbstack"),
     ({"BuildahVersion": "1.38.0"}, "unix:///run/podman/podman.sock", "podman"),
+    ({"BuildahVersion": "1.38.0"}, "ssh://there", "podman-remote"),
     ({"OSType": "windows", "Driver": "windowsfilter"}, "npipe:////./pipe/docker_engine", "windows"),
+    ({"OSType": "windows", "Driver": "windowsfilter"}, "tcp://w:2375", "windows"),
     ({}, "tcp://10.0.0.1:2376", "remote"),
     ({}, "ssh://there", "remote"),
 )  # fmt: skip
@@ -196,7 +198,7 @@ def test_ssh_is_called_as_docker_calls_it() -> None:
 
 def here(tmp_path: Path, **fields: Any) -> str:
     """The kind of an engine at docker's own socket of a tree that has this machine's kernel, to root."""
-    (tmp_path / "proc/sys/kernel").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel").mkdir(parents=True, exist_ok=True)
     (tmp_path / "proc/sys/kernel/osrelease").write_text(HERE)
     (tmp_path / "var/lib/docker").mkdir(parents=True)
     host = System(str(tmp_path), {})
@@ -219,6 +221,14 @@ def test_a_socket_that_leads_out_of_this_host_is_seen_through(
     tmp_path: Path, fields: dict[str, Any], kind: str
 ) -> None:
     assert here(tmp_path, **fields) == kind
+
+
+@pytest.mark.parametrize("name", ["lima-web-01", "colima-2", "orbstack-db"])
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_host_may_be_named_like_a_product(tmp_path: Path, name: str, mine: bool) -> None:
+    (tmp_path / "proc/sys/kernel").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/hostname").write_text(f"{name if mine else 'desk'}\n")
+    assert here(tmp_path, Name=name) == ("engine" if mine else name.partition("-")[0])
 
 
 def test_an_engine_in_the_container_that_we_are_in_is_ours(tmp_path: Path) -> None:

@@ -26,7 +26,11 @@ def named(args: Arguments) -> str:
     """The engine that the command line names; empty: none."""
     if args.host and args.context:
         raise UsageError("--host and --context name two engines", hint="docker takes only one of them, too")
-    return str(args.host or args.context or "")
+    if args.host:
+        from provisioner.engine import addresses
+
+        return addresses.address(str(args.host))
+    return str(args.context or "")
 
 
 def configuration(host: Reader, args: Arguments) -> "Configuration":
