@@ -84,6 +84,12 @@ class RolledBackError(ProvisionerError):
     status = Exit.ROLLED_BACK
 
 
+class PutOffError(ProvisionerError):
+    """What was to be done may not be done now: something has come up that forbids it."""
+
+    status = Exit.BLOCKED
+
+
 class RollbackFailedError(ProvisionerError):
     """An apply failed and so did its rollback; the message lists what is left."""
 

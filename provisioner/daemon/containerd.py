@@ -13,6 +13,7 @@ from provisioner.text import command_line
 SYSTEM = "/run/containerd/containerd.sock"
 CONFIG = "/etc/containerd/config.toml"
 ROOT = "/var/lib/containerd"
+LIMIT = 1 << 20  # bytes of a configuration; the longest that containerd prints has 12 KB
 ENGINES = ("/run/docker/", "/var/run/docker/")  # where an engine keeps the configuration of one of its own
 
 
@@ -47,7 +48,7 @@ def snapshotters(host: Reader, facts: Facts) -> frozenset[str] | None:
 def _running(host: Reader) -> Iterator[tuple[str, ...]]:
     """The flags of the system's containerd; k3s has one at another address, an engine may have one of its own."""
     for process in processes.every(host):
-        if process.program == "containerd" and processes.own(host, process):
+        if process.program == "containerd" and processes.daemon(host, process):
             listens = command_line.value(process.argv, "--address", "-a") or SYSTEM
             config = command_line.value(process.argv, "--config", "-c") or CONFIG
             if listens == SYSTEM and not config.startswith(ENGINES):
@@ -59,8 +60,8 @@ def _configured(host: Reader, path: str, above: tuple[str, ...]) -> str:
     if path in above:
         return ""
     try:
-        found: dict[str, Any] = tomllib.loads(host.read(path) or "")
-    except tomllib.TOMLDecodeError:
+        found: dict[str, Any] = tomllib.loads((host.head(path, LIMIT) or b"").decode())
+    except ValueError:
         return ""  # then containerd does not start with it, either
     said = str(found.get("root") or "")
     for pattern in found.get("imports") or ():

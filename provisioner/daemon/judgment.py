@@ -3,7 +3,7 @@
 from typing import Any
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import edits, file, managers, obstacles, policy, scene, validation
+from provisioner.daemon import edits, file, inventory, losses, managers, obstacles, policy, scene, validation
 from provisioner.daemon.file import Keys
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
@@ -11,20 +11,30 @@ from provisioner.model import Reader
 from provisioner.steps import Obstacle
 
 
-def judge(
-    host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], *, reload: bool
-) -> tuple[dict[str, Any], list[Obstacle]]:
-    """What daemon.json holds, and everything that is in the way of changing it."""
+def unreadable(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> Obstacle | None:
+    """Why daemon.json cannot be edited as it is; None: it can."""
     try:
-        found = file.load(host, facts, *wanted)
+        file.load(host, facts, *wanted)
     except ConfigError as e:
-        return {}, [Obstacle("unreadable", e.message, e.hint or "put the file right")]
+        return Obstacle("unreadable", e.message, e.hint or "put the file right")
+    return None
+
+
+def judge(
+    host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], roots: set[str], *, reload: bool
+) -> tuple[dict[str, Any], list[Obstacle]]:
+    """What daemon.json holds, and everything that is in the way of changing it; ``roots`` are the keys that change."""
+    if broken := unreadable(host, facts, wanted):
+        return {}, [broken]
+    found = file.load(host, facts, *wanted)
     looked = scene.look(host, facts, found)
     against = obstacles.named(looked, store=False)
     text = edits.after(tuple(edits.steps(host, facts, wanted)), facts.daemon_json)
     if not against and text is not None and (words := validation.validate(host, text, looked.start)):
         hint = f"see daemon: in the configuration, and {facts.layout.unit}"
         against = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
+    if not against and not host.asleep and (moved := sorted(roots & losses.HIDING)):
+        against = [why] if (why := inventory.refusal(host, facts, desired, f"changing {', '.join(moved)}")) else []
     restarts = not reload and not managers.nobody(host, facts.layout)
     if not against and restarts and (why := policy.obstacle(host, facts, desired)):
         against = [why]

@@ -9,18 +9,40 @@ from provisioner.model import Reader, State, Unknown, Value
 from provisioner.text import json_read
 from provisioner.typed import Any
 
+ROOT = "data-root"
+
 
 def have(host: Reader, facts: Facts, want: State) -> State:
     """What daemon.json says, and what the engine shows of it; a sentence where the file cannot be taken."""
     if not want:
         return {}
     shown: dict[str, Value] = {key + EFFECT: unordered(value) for key, value in facts.engine.shown.items()}
+    if _same_place(host, asked := want.get(ROOT + EFFECT), facts.engine.root):
+        shown[ROOT + EFFECT] = asked
     try:
         found = file.load(host, facts)
     except (ConfigError, DeniedError) as e:
         said = Unknown(e.message) if isinstance(e, DeniedError) else e.message
         return shown | {key: said for key in want if not key.endswith(EFFECT)}
     return {**shown, **{name(keys): flat(value) for keys, value in leaves(found)}, **_objects(found, want)}
+
+
+def _same_place(host: Reader, asked: Value, shown: str) -> bool:
+    """Whether a data root that is asked for is the one in effect.
+
+    The engine resolves links, and puts a folder ``UID.GID`` below it where users are remapped.
+    """
+    if not isinstance(asked, str):
+        return False
+    folder, _, last = shown.rpartition("/")
+    remapped = last.replace(".", "").isdigit() and last.count(".") == 1
+    places = (shown, folder) if remapped else (shown,)
+    there = host.stat(asked)
+    return any(
+        asked.rstrip("/") == place
+        or (there is not None and (found := host.stat(place)) is not None and found.inode == there.inode)
+        for place in places
+    )
 
 
 def _objects(found: dict[str, Any], want: State) -> State:

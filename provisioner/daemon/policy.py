@@ -1,12 +1,10 @@
 """When the daemon may be restarted: never, always, if nothing of somebody else's runs; and in which hours."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from provisioner.config.desired import Desired
 from provisioner.daemon import windows
-from provisioner.engine import processes
+from provisioner.engine import containers, processes
 from provisioner.engine.facts import Facts
+from provisioner.engine.processes import Process
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
 
@@ -28,40 +26,36 @@ def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
         )
         return Obstacle("restart-window", message, hint)
     if rule.policy == "if-idle":
-        if names := sorted(name(c) for c in others(host, facts, desired) if c.get("State") == "running"):
+        if names := sorted(
+            containers.name(c) for c in containers.others(host, facts, desired) if c.get("State") == "running"
+        ):
             return _busy(f"{', '.join(names[:5])}{' and more' if names[5:] else ''} run", "stop them", len(names))
-        if build := building(host):
+        if build := building(host, facts.socket):
             return _busy(f"a build is running ({build})", "let it end")
     return None
 
 
-def _busy(what: str, cure: str, containers: int = 0) -> Obstacle:
-    message, numbers = f"the daemon must be restarted while {what}", (("containers", containers),)
+def _busy(what: str, cure: str, count: int = 0) -> Obstacle:
+    message, numbers = f"the daemon must be restarted while {what}", (("containers", count),)
     return Obstacle("restart-busy", message, f"{cure}, or say restart: always", numbers)
 
 
-def others(host: Reader, facts: Facts, desired: Desired) -> list[Mapping[str, Any]]:
-    """The containers, running or not, that are not our builder's."""
-    ours = f"/buildx_buildkit_{desired.builder.name}"
-    containers = host.get(facts.socket, "/containers/json?all=1") or ()
-    return [c for c in containers if not any(n.startswith(ours) for n in c.get("Names") or ())]
-
-
-def name(container: Mapping[str, Any]) -> str:
-    """What a person calls a container."""
-    return str((container.get("Names") or [container["Id"][:12]])[0]).lstrip("/")
-
-
-def building(host: Reader) -> str | None:
+def building(host: Reader, socket: str) -> str | None:
     """A build that runs on this host: a client that waits for one, or a step of one; None: none.
 
     No engine says whether it builds. A client's process is there from the first byte of the context on; a ``RUN`` of a
     client elsewhere is a runc of BuildKit's.
     """
     for process in processes.every(host):
-        program, words = process.program, process.argv
-        if (program in CLIENTS and BUILDS & set(words)) or (program == "docker" and "build" in words[1:3]):
-            return f"process {process.pid}, {program}"
-        if program in ("runc", "buildkit-runc") and any("buildkit" in w or "executor" in w for w in words):
-            return f"process {process.pid}, a RUN"
+        if (what := _builds(process)) and processes.reaches(host, process, socket):
+            return f"process {process.pid}, {what}"
     return None
+
+
+def _builds(process: Process) -> str:
+    """What a process is of a build, by its command line; empty: nothing."""
+    program, words = process.program, process.argv
+    if (program in CLIENTS and BUILDS & set(words)) or (program == "docker" and "build" in words[1:3]):
+        return program
+    step = program in ("runc", "buildkit-runc") and any("buildkit" in w or "executor" in w for w in words)
+    return "a RUN" if step else ""

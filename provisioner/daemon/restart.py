@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provisioner.daemon import managers, start_line
+from provisioner.daemon import managers, patience, start_line
 from provisioner.daemon.managers import BY_HAND, ROOT, Manager
+from provisioner.daemon.patience import Patience
 from provisioner.engine import kinds, places
 from provisioner.engine.kinds import Layout
 from provisioner.errors import CommandError, NoEngineError, ProvisionerError
@@ -21,7 +22,7 @@ _FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic
 
 @dataclass(frozen=True, slots=True)
 class Restart(Step):
-    """Restart the daemon once and wait until it answers; seconds for ``deadline``.
+    """Restart the daemon once and wait until it answers; ``deadline``: the least seconds that it has.
 
     CommandError quotes the daemon's own last words. ``--no-block`` and a deadline of ours: the unit says
     TimeoutStartSec=0, so systemctl might wait for ever. reset-failed: systemd counts starts, and refuses the one that
@@ -40,12 +41,13 @@ class Restart(Step):
         if manager is None:
             raise CommandError("nobody runs this host's services, so the daemon cannot be restarted", hint=BY_HAND)
         was, up = _state(system, manager, layout)
+        has = patience.of(system, manager, layout, self.socket, self.deadline)
         before = _running(system, self.socket) if up else set()
         if manager.control:
             system.ask(*manager.control, "reset-failed", self.unit, self.unit.removesuffix(".service") + ".socket")
         logged = system.size(manager.log)
-        system.run(manager.restart, self.deadline)
-        _wait(system, self, manager, layout, was, logged)
+        system.run(manager.restart, has.seconds)
+        _wait(system, self, manager, layout, was, logged, has)
         missing = tuple(sorted(before - _settled(system, self.socket, before)))
         if missing:
             say(f"running before the restart and not after it: {', '.join(missing)}")
@@ -76,7 +78,9 @@ class Reload(Step):
         system.run(manager.reload, self.deadline)
         deadline = system.clock() + self.deadline
         while system.clock() < deadline:
-            window = f"since={since:.6f}&until={system.time():.6f}"
+            now = system.time()
+            since = min(since, now)  # somebody may have set the clock back
+            window = f"since={since:.6f}&until={now:.6f}"
             if b'"reload"' in system.request(self.socket, "GET", f"/events?{window}&filters={RELOADS}")[1]:
                 return
             system.pause(0.05)
@@ -87,18 +91,33 @@ class Reload(Step):
         return f"reload {self.unit}"
 
 
-def _wait(system: "System", step: Restart, manager: Manager, layout: Layout, was: str, logged: int) -> None:
-    """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes."""
-    deadline = system.clock() + step.deadline
-    while system.clock() < deadline:
+def _wait(
+    system: "System", step: Restart, manager: Manager, layout: Layout, was: str, logged: int, has: Patience
+) -> None:
+    """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes.
+
+    A unit that still stops or starts has not failed: it is waited for as long as it may take by its own limits.
+    """
+    began = system.clock()
+    while True:
         now, up = _state(system, manager, layout)
         if (up is None and now != was) or (manager.log and re.search(_GAVE_UP, system.tail(manager.log, logged))):
             raise CommandError(f"{step.unit} did not start: {last_words(system, manager, step.unit)}")
         if up and now not in ("", was) and _answers(system, step.socket):
             return
+        passed = system.clock() - began
+        if passed > has.seconds and (passed > has.longest or not _moves(system, manager, layout)):
+            words = last_words(system, manager, step.unit)
+            raise CommandError(f"{step.unit} did not answer within {int(passed)} s: {words}")
         system.pause(0.05)
-    words = last_words(system, manager, step.unit)
-    raise CommandError(f"{step.unit} did not answer within {step.deadline} s: {words}")
+
+
+def _moves(system: "System", manager: Manager, layout: Layout) -> bool:
+    """Whether the unit is on its way down or up."""
+    if not manager.control:
+        return False
+    state = start_line.properties(system, layout, "ActiveState").get("ActiveState")
+    return state in ("activating", "deactivating")
 
 
 def _state(system: "System", manager: Manager, layout: Layout) -> tuple[str, bool | None]:

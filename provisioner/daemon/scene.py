@@ -38,7 +38,7 @@ def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool =
 
 
 def _dockerd(host: Reader, process: Process) -> bool:
-    return process.program == "dockerd" and processes.own(host, process)
+    return process.program == "dockerd" and processes.daemon(host, process)
 
 
 def _containerd(host: Reader, begin: start_line.Start) -> bool:

@@ -97,7 +97,7 @@ def _candidates(host: Reader) -> Iterator[Endpoint]:
         yield Endpoint("", f"unix://{USERS}/{user}/docker.sock", f"of the user {user}")
     yield from (Endpoint(*found) for found in contexts.every(host, contexts.folder(host)))
     for process in processes.every(host):
-        if process.program == "dockerd":
+        if process.program == "dockerd" and processes.daemon(host, process):
             yield from _listening(process.argv)
 
 

@@ -94,3 +94,6 @@ def clean(system: System, socket: str) -> None:
     for image in system.get(socket, f"/images/json?filters={reference}") or ():
         for tag in image.get("RepoTags") or ():
             system.post(socket, f"/images/{tag}?force=1", method="DELETE")
+    for image in system.get(socket, f"/images/json?filters={label}") or ():  # the next platform's took its name
+        if LABEL in (image.get("Labels") or ()):
+            system.post(socket, f"/images/{image['Id']}?force=1", method="DELETE")

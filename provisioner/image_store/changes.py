@@ -2,6 +2,7 @@
 
 from provisioner.config.desired import Desired
 from provisioner.daemon import edits, managers
+from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Restart
 from provisioner.engine.facts import Facts
@@ -35,5 +36,6 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
         return Change(resource, differences, steps, blocked=managers.OWED.blocks(IN_EFFECT), notes=way.notes)
     if not switch:
         return Change(resource, differences, steps, notes=way.notes)
+    steps = (*steps, AskAgain.of(facts, desired, hides=True))
     restart = Restart(facts.layout.unit, facts.socket, flavour=facts.engine.kind)
     return Change(resource, differences, steps, restart, notes=way.notes, hides=True, trial=trial)

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import containerd, policy
+from provisioner.daemon import containerd, inventory
+from provisioner.daemon.inventory import Hidden
+from provisioner.engine import containers
 from provisioner.engine.facts import Facts
-from provisioner.image_store import inventory, recreate, room
+from provisioner.image_store import recreate, room
 from provisioner.image_store.copy_images import CompareImages, CopyImage, copied, tags
-from provisioner.image_store.inventory import Hidden
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
 
@@ -46,7 +47,7 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
 def _containers(found: Hidden) -> tuple[Obstacle, ...]:
     if not found.containers:
         return ()
-    named = ", ".join(sorted(policy.name(c) for c in found.containers)[:5])
+    named = ", ".join(sorted(containers.name(c) for c in found.containers)[:5])
     message = f"the switch would hide {len(found.containers)} containers ({named}); only images are carried over"
     hint = "remove them, or say existing: hide once the images are over; `provisioner plan` says how each was made"
     return (Obstacle("would-hide", message, hint, (("containers", len(found.containers)),)),)

@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import desktop, file, policy, scene, validation
+from provisioner.daemon import desktop, file, inventory, policy, scene, validation
 from provisioner.daemon import obstacles as daemon_obstacles
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
-from provisioner.image_store import inventory, migration
+from provisioner.image_store import migration, room
 from provisioner.image_store.wanted import FIRST
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
@@ -44,7 +44,7 @@ def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
     if desired.image_store.existing == "migrate":
         carried = migration.plan(host, facts, desired)
         return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, carried.notes)
-    why = inventory.refusal(host, facts, desired) or why
+    why = inventory.refusal(host, facts, desired, "the switch") or room.no_room(host, facts, 0) or why
     return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.layout.closed else ())
 
 

@@ -9,8 +9,8 @@ from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
 from provisioner.emulators import keys
 from provisioner.emulators.wanted import told
-from provisioner.engine import facts, target
-from provisioner.errors import Exit, ProvisionerError, RolledBackError
+from provisioner.engine import containers, facts, target
+from provisioner.errors import Exit, ProvisionerError, PutOffError, RolledBackError
 from provisioner.host import System
 from provisioner.model import Found
 from provisioner.proof import local
@@ -113,7 +113,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         if alarm:
             make.change(system, book, Change("confirm", (), alarm), say)
         gone = [name for change in made.changes for name in make.change(system, book, change, say)]
-        missing = tuple(name for name in gone if not name.startswith(f"buildx_buildkit_{wanted.builder.name}"))
+        missing = tuple(name for name in gone if not containers.ours(name, wanted))
         left = _observed(system, wanted, made)
         proven = None
         if _proves(wanted, left) and (provable := _provable(wanted, left, say)).platforms:
@@ -126,7 +126,8 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
             reason, hint = _words(e)
             say(f"failed: {reason}")
             undo(system, (journal.read(system, book.number),), "rolled back", say)
-            raise RolledBackError(f"{reason}; rolled back, the host is as it was", hint=hint) from e
+            kind = PutOffError if isinstance(e, PutOffError) else RolledBackError
+            raise kind(f"{reason}; rolled back, the host is as it was", hint=hint) from e
     with uninterruptible(last=True):  # it is proven, and nothing undoes it any more
         _ended(book, receipts.UNCONFIRMED if alarm else "held" if left else "converged", say)
         if not alarm:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from provisioner.builder.cluster_step import CallCluster
+from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Reload, Restart
 from provisioner.emulators.copy_out import CopyOut, Discard
@@ -29,6 +30,7 @@ KINDS: tuple[type[Step], ...] = (
     CompareImages,
     TryStore,
     ClearTrial,
+    AskAgain,
     Stop,
     Start,
     Restart,

@@ -4,11 +4,10 @@ from contextlib import suppress
 
 from provisioner.builder import obstacles
 from provisioner.config.desired import Desired
-from provisioner.daemon import policy
+from provisioner.daemon import inventory, policy
 from provisioner.engine import endpoints, facts, target
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.host import System
-from provisioner.image_store import inventory
 from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Reader
 from provisioner.runs import journal, receipts

@@ -26,11 +26,19 @@ CASES = {
     ),
     "an import of itself": ({CONFIG: f'root = "/a"\nimports = ["{CONFIG}", "*.toml"]\n'}, "/a"),
     "a flag": (
-        {CONFIG: 'root = "/a"\n', "/proc/7/cmdline": "/usr/bin/containerd\0--root\0/flag\0", "/proc/7/comm": "x"},
+        {
+            CONFIG: 'root = "/a"\n',
+            "/proc/7/cmdline": "/usr/bin/containerd\0--root\0/flag\0",
+            "/proc/7/status": "Uid:\t0\n",
+        },
         "/flag",
     ),
     "a file by a flag": (
-        {"/etc/own.toml": 'root = "/own"\n', "/proc/7/cmdline": "/usr/bin/containerd\0-c\0/etc/own.toml\0"},
+        {
+            "/etc/own.toml": 'root = "/own"\n',
+            "/proc/7/cmdline": "/usr/bin/containerd\0-c\0/etc/own.toml\0",
+            "/proc/7/status": "Uid:\t0\n",
+        },
         "/own",
     ),
     "the flags of others": (

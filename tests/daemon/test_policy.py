@@ -73,5 +73,6 @@ def test_a_build_is_seen_by_its_client_or_by_its_step(tmp_path: Path, line: str,
     for pid, words in (("7", "sleep 9"), ("8", line), ("self", "docker build")):
         (tmp_path / "proc" / pid).mkdir(parents=True)
         (tmp_path / "proc" / pid / "cmdline").write_bytes(words.replace(" ", "\0").encode())
-    found = policy.building(System(str(tmp_path), {}))
+        (tmp_path / "proc" / pid / "status").write_text("Uid:\t0\t0\t0\t0\n")
+    found = policy.building(System(str(tmp_path), {}), "/run/docker.sock")
     assert (found or "").startswith("process 8, ") is builds

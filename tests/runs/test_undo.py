@@ -22,7 +22,7 @@ from tests.helpers.daemon import FILE, Host
 from tests.helpers.steps import quiet
 
 SOCKET = "/var/run/docker.sock"
-LINES = 5  # begin, change, two steps, the restart; then comes the end
+LINES = 6  # begin, change, two steps, the restart; then comes the end
 WANTED = Desired(("linux/amd64",), image_store=ImageStore("unmanaged"), only=("daemon",))
 EMULATORS = WANTED._replace(only=("emulators",))
 

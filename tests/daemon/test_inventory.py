@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from provisioner.config.desired import Desired
+from provisioner.daemon import inventory
 from provisioner.host import System
 from provisioner.image.engine import bare
-from provisioner.image_store import inventory
 from tests.helpers.recorded import Answers, engine
 
 OURS, THEIRS = "sha256:1", "sha256:2"
@@ -29,8 +29,8 @@ ENGINE: Answers = {
 
 @pytest.mark.parametrize(
     ("measured", "size"),
-    [({"/system/df": {"LayersSize": 13}}, "13 B"), ({"/system/df": {"LayersSize": None}}, "0 B"), ({}, "18 B")],
-    ids=["measured", "nothing", "not to be had"],
+    [({"/system/df": {"LayersSize": 13}}, "13 B"), ({"/system/df": {"LayersSize": None}}, "18 B"), ({}, "18 B")],
+    ids=["measured", "no longer said", "not to be had"],
 )
 def test_what_is_not_our_builder_s_is_counted(tmp_path: Path, measured: Answers, size: str) -> None:
     host = System(str(tmp_path), {}, "x86_64")

@@ -1,0 +1,92 @@
+"""What an engine holds that is not ours, counted before a change puts it out of sight. Nothing is ever deleted."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from provisioner.config import drivers
+from provisioner.config.desired import Desired
+from provisioner.engine import api, containers, own_image
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import NONE
+from provisioner.errors import NoEngineError
+from provisioner.model import Reader
+from provisioner.steps import Obstacle
+from provisioner.text.sizes import human
+
+ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+
+
+class Hidden(NamedTuple):
+    """The images in use now, those of our own builder left out, their size on disk, and everybody's containers."""
+
+    images: tuple[Mapping[str, Any], ...]
+    size: int
+    containers: tuple[Mapping[str, Any], ...]
+    volumes: int
+
+    @property
+    def running(self) -> list[str]:
+        """The names of the containers that run."""
+        return sorted(containers.name(c) for c in self.containers if c.get("State") == "running")
+
+
+def count(host: Reader, facts: Facts, desired: Desired) -> Hidden:
+    """Look at the store in effect. What is ours does not count: the builder, its image, and what a proof has left."""
+    every = host.get(facts.socket, "/containers/json?all=1") or ()
+    others = [c for c in containers.others(host, facts, desired) if own_image.LABEL not in (c.get("Labels") or ())]
+    ids, used = {c["Id"] for c in others}, {c.get("ImageID") for c in others}
+    builders = {c.get("ImageID") for c in every if c["Id"] not in ids} - used
+    images = [i for i in host.get(facts.socket, "/images/json") or () if not _ours(i, builders, used, desired)]
+    mounts = [m for c in others for m in c.get("Mounts") or ()]
+    anonymous = {m["Name"] for m in mounts if m.get("Type") == "volume" and ANONYMOUS.fullmatch(m.get("Name") or "")}
+    unique = {i["Id"]: i for i in images}
+    return Hidden(tuple(unique.values()), _size(host, facts, unique), tuple(others), len(anonymous))
+
+
+def _ours(image: Mapping[str, Any], builders: Collection[Any], used: Collection[Any], desired: Desired) -> bool:
+    """Whether an image is only there because of us: no container but our builder's was made of it."""
+    if image["Id"] in builders or own_image.LABEL in (image.get("Labels") or ()):
+        return True
+    named = {drivers.image(desired.builder.driver_options), desired.emulators.image}
+    tags = {t.removesuffix(":latest") for t in image.get("RepoTags") or ()}
+    return bool(tags) and tags <= {n.removesuffix(":latest") for n in named} and image["Id"] not in used
+
+
+def _size(host: Reader, facts: Facts, images: Mapping[str, Mapping[str, Any]]) -> int:
+    """What images take on the disk; where the engine does not say, at most: with what they share counted twice."""
+    try:
+        said = host.get(facts.socket, f"{api.prefix(facts.engine)}/system/df?type=image") if images else {}
+    except NoEngineError:
+        said = {}
+    most = sum(int(i.get("Size") or 0) for i in images.values())
+    together = (said or {}).get("LayersSize")
+    return most if together is None else min(most, int(together))
+
+
+def refusal(host: Reader, facts: Facts, desired: Desired, what: str) -> Obstacle | None:
+    """What the configuration has against hiding what the engine holds; None: nothing."""
+    if facts.engine == NONE or desired.image_store.existing == "hide":
+        return None
+    found = count(host, facts, desired)
+    if not found.images and not found.containers:
+        return None
+    hint = "save or push what is needed, then set image_store: {existing: hide}"
+    numbers = (("images", len(found.images)), ("containers", len(found.containers)), ("bytes", found.size))
+    return Obstacle("would-hide", f"{what} would hide {sentence(found)}", hint, numbers)
+
+
+def came_up(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
+    """What has come up that the restart would hide, right before it; images are carried over by ``migrate``."""
+    found = refusal(host, facts, desired, "the restart")
+    if found is None or desired.image_store.existing == "refuse":
+        return found
+    return found if dict(found.numbers)["containers"] else None
+
+
+def sentence(found: Hidden) -> str:
+    """The count, in words."""
+    named = f" ({', '.join(found.running[:5])} running)" if found.running else ""
+    volumes = f", whose {found.volumes} anonymous volumes a prune would then delete" if found.volumes else ""
+    images = f"{len(found.images)} images ({human(found.size)})"
+    return f"{images} and {len(found.containers)} containers of the store in use{named}{volumes}"

@@ -1,0 +1,29 @@
+"""The containers of an engine: those of our own builder, and everybody else's."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner.config import drivers
+from provisioner.config.desired import Desired
+from provisioner.engine.facts import Facts
+from provisioner.model import Reader
+
+
+def others(host: Reader, facts: Facts, desired: Desired) -> list[Mapping[str, Any]]:
+    """The containers, running or not, that are not our builder's."""
+    every = host.get(facts.socket, "/containers/json?all=1") or ()
+    return [c for c in every if not any(ours(n.lstrip("/"), desired) for n in c.get("Names") or ())]
+
+
+def ours(name: str, desired: Desired) -> bool:
+    """Whether a container is one of our builder's, by its whole name: buildx puts a number behind the builder's."""
+    named = [node.name for node in desired.builder.nodes if node.name]
+    if any(name == drivers.container(node) for node in named):
+        return True
+    return re.fullmatch(re.escape(drivers.container(desired.builder.name)) + "[0-9]+", name) is not None
+
+
+def name(container: Mapping[str, Any]) -> str:
+    """What a person calls a container."""
+    return str((container.get("Names") or [container["Id"][:12]])[0]).lstrip("/")

@@ -1,0 +1,137 @@
+"""Leaves of daemon.json: which are wanted, when a reload is enough, and what a change would hide."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.config.desired import Builder, Desired, ImageStore, Restarts
+from provisioner.daemon import ask_again, file, inventory, losses, observed, patience, reloads, wanted
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import engine as answered
+from provisioner.errors import PutOffError
+from provisioner.host import System
+from provisioner.image.engine import HERE, bare
+from provisioner.steps.files import SetLeaf
+from tests.helpers.recorded import engine
+
+SOCKET = "/var/run/docker.sock"
+INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "DockerRootDir": "/var/lib/docker"}
+
+
+def facts(host: System, info: dict[str, Any] | None = None, **fields: Any) -> Facts:
+    said = answered({**INFO, **(info or {})}, HERE)
+    return bare(host)._replace(engine=said, daemon_json="/etc/docker/daemon.json", **fields)
+
+
+@pytest.mark.parametrize(
+    ("asked", "keys"),
+    [
+        ({"log-opts": {"max-size": "10m"}}, {"log-opts.max-size"}),
+        ({"log-opts": {}}, {"log-opts"}),
+        ({"debug": True}, {"debug", "debug in effect", "log-opts"}),
+        ({}, {"log-opts"}),
+    ],
+)
+def test_a_leaf_on_the_path_of_one_that_is_asked_for_is_not_given_back(asked: dict[str, Any], keys: set[str]) -> None:
+    found = facts(System(), {"Debug": False}, owned=((("log-opts",), {"max-size": "5m"}),))
+    assert set(wanted.want(Desired(daemon=asked), found)) == keys
+
+
+@pytest.mark.parametrize(
+    ("before", "key", "value", "after", "enough"),
+    [
+        (None, "debug", True, '{"debug": true}', True),
+        ('{"debug": true}', "debug", None, "{}", False),  # dockerd keeps what it has of a key that is gone
+        ('{"registry-mirrors": ["https://m"]}', "registry-mirrors", None, "{}", False),
+        ('{"registry-mirrors": ["https://m"]}', "registry-mirrors", [], '{"registry-mirrors": []}', True),
+        ('{"max-concurrent-uploads": 3}', "max-concurrent-uploads", None, "{}", True),
+        (None, "bip", "10.0.0.1/24", '{"bip": "10.0.0.1/24"}', False),
+    ],
+)
+def test_a_reload_is_enough_only_for_keys_that_are_there_afterwards(
+    tmp_path: Path, before: str | None, key: str, value: Any, after: str, enough: bool
+) -> None:
+    host = System(str(tmp_path), {})
+    step = SetLeaf("/etc/docker/daemon.json", (key,), value, before, after)
+    assert reloads.enough(host, facts(host), {key}, (step,)) is enough
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown", "same"),
+    [
+        ("/var/lib/docker/", "/var/lib/docker", True),
+        ("/var/lib/docker", "/mnt/docker", True),  # a link
+        ("/var/lib/docker", "/mnt/docker/100000.100000", True),  # users are remapped
+        ("/srv/docker", "/mnt/docker", False),
+        ("/srv/28.5", "/srv/28.5", True),
+    ],
+)
+def test_a_data_root_is_compared_as_a_place(tmp_path: Path, asked: str, shown: str, same: bool) -> None:
+    (tmp_path / "mnt/docker/100000.100000").mkdir(parents=True)
+    (tmp_path / "srv/docker").mkdir(parents=True)
+    (tmp_path / "var/lib").mkdir(parents=True)
+    (tmp_path / "var/lib/docker").symlink_to("../../mnt/docker")
+    host = System(str(tmp_path), {})
+    found = facts(host, {"DockerRootDir": shown})
+    want = wanted.want(Desired(daemon={"data-root": asked}), found)
+    key = f"data-root{file.EFFECT}"
+    assert (observed.have(host, found, want)[key] == want[key]) is same
+
+
+def test_a_data_root_that_moves_counts_what_it_hides(tmp_path: Path) -> None:
+    host = System(str(tmp_path), {})
+    containers = [{"Id": "2" * 64, "Names": ["/web"], "ImageID": "sha256:2", "State": "exited"}]
+    answers = {"/containers/json": containers, "/images/json": [{"Id": "sha256:2", "Size": 7}]}
+    with engine(tmp_path / "var/run/docker.sock", answers):
+        why = inventory.refusal(System(str(tmp_path), {}), facts(host, socket=SOCKET), Desired(), "changing data-root")
+    assert why is not None
+    assert why.message.startswith("changing data-root would hide 1 images (7 B) and 1 containers")
+    assert {"data-root", "userns-remap", "storage-driver", "containerd-namespace"} <= losses.HIDING
+    assert list(losses.notes({"debug", "bip"})) == ["bip: containers on the default bridge get other addresses"]
+
+
+PROOF = {"Id": "sha256:9", "Size": 240, "RepoTags": ["<none>:<none>"], "Labels": {"io.provisioner.proof": "1"}}
+KIT = {"Id": "sha256:8", "Size": 96, "RepoTags": ["moby/buildkit:buildx-stable-1"]}
+
+
+@pytest.mark.parametrize(
+    ("images", "names", "hidden"),
+    [
+        ([PROOF, KIT], ["/buildx_buildkit_ci0"], (0, 0)),
+        ([PROOF, KIT], [], (0, 0)),  # what an apply that may not restart has pulled
+        ([KIT], ["/buildx_buildkit_ci-prod0"], (1, 1)),  # somebody else's builder
+        ([KIT], ["/buildx_buildkit_ci"], (1, 1)),
+    ],
+)
+def test_what_is_ours_is_not_hidden_by_a_switch(
+    tmp_path: Path, images: list[dict[str, Any]], names: list[str], hidden: tuple[int, int]
+) -> None:
+    host = System(str(tmp_path), {})
+    containers = [{"Id": n * 9, "Names": [n], "ImageID": KIT["Id"], "State": "running"} for n in names]
+    with engine(tmp_path / "var/run/docker.sock", {"/containers/json": containers, "/images/json": images}):
+        found = inventory.count(host, facts(host, socket=SOCKET), Desired(builder=Builder("ci")))
+    assert (len(found.images), len(found.containers)) == hidden
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1min 30s", 90.0), ("infinity", 0.0), ("", 0.0), ("500ms", 0.5), ("1h", 3600.0), ("1w 2d", 777600.0)],
+)
+def test_a_time_span_is_read_as_systemd_prints_it(text: str, seconds: float) -> None:
+    assert patience.span(text) == seconds
+
+
+@pytest.mark.parametrize("existing", ["refuse", "migrate"])
+def test_a_container_that_came_up_since_the_plan_puts_the_restart_off(tmp_path: Path, existing: str) -> None:
+    host = System(str(tmp_path), {})
+    running = [{"Id": "2" * 64, "Names": ["/web"], "ImageID": "sha256:2", "State": "running"}]
+    desired = Desired(image_store=ImageStore(existing=existing), restart=Restarts("always"))
+    step = ask_again.AskAgain.of(facts(host), desired, hides=True)
+    assert json.loads(step.wanted)["daemon"] == {}
+    answers = {"/info": INFO, "/containers/json": running, "/images/json": []}
+    with engine(tmp_path / "var/run/docker.sock", answers):
+        with pytest.raises(PutOffError, match="web running"):
+            step.do(host, print)
+        ask_again.AskAgain.of(facts(host), desired, hides=False).do(host, print)

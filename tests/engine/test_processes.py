@@ -1,0 +1,60 @@
+"""A process counts for what it is called as only where its owner, and its executable file, agree."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.engine import processes
+from provisioner.engine.processes import Process
+from provisioner.host import System
+
+ROOT, USER = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0\n", "Uid:\t{0}\t{1}\t0\t0\nGid:\t1000\t1000\n"
+
+
+def tree(root: Path, status: str, exe: str) -> System:
+    (root / "proc/7").mkdir(parents=True)
+    (root / "proc/7/status").write_text(status)
+    (root / "proc/7/exe").symlink_to(exe)
+    host = System(str(root), {})
+    host.uid = 0
+    return host
+
+
+@pytest.mark.parametrize(
+    ("status", "exe", "counts"),
+    [
+        (ROOT, "/usr/bin/dockerd", True),
+        (ROOT, "/usr/bin/dockerd (deleted)", True),  # the package was upgraded
+        (ROOT, "/usr/bin/sleep", False),
+        (USER.format(1000, 1000), "/usr/bin/dockerd", False),
+        (USER.format(1000, 0), "/usr/bin/dockerd", False),  # a set-user-ID program is its caller's
+        ("", "/usr/bin/dockerd", False),
+    ],
+)
+def test_a_daemon_is_root_s_and_is_the_program_that_it_is_called_as(
+    tmp_path: Path, status: str, exe: str, counts: bool
+) -> None:
+    host = tree(tmp_path, status, exe)
+    assert processes.daemon(host, Process(7, ("dockerd",))) is counts
+
+
+@pytest.mark.parametrize(
+    ("mode", "gid", "groups", "counts"),
+    [(0o660, 999, "999", True), (0o660, 999, "4 27", False), (0o666, 999, "4", True), (0o600, 999, "4", False)],
+)
+def test_only_who_may_talk_to_the_engine_builds_on_it(
+    tmp_path: Path, mode: int, gid: int, groups: str, counts: bool
+) -> None:
+    host = tree(tmp_path, USER.format(1000, 1000) + f"Groups:\t{groups}\n", "/usr/bin/docker")
+    socket = tmp_path / "docker.sock"
+    socket.touch()
+    socket.chmod(mode)
+    there = host.stat("/docker.sock")
+    assert there is not None
+    if there.uid == 0:
+        import os
+
+        os.chown(socket, 0, gid)
+        assert processes.reaches(host, Process(7, ("docker", "build")), "/docker.sock") is counts
+    else:
+        pytest.fail("this test changes the group of a file: run it as root")
