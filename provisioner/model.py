@@ -141,8 +141,8 @@ class Reader(Protocol):
     def status(self, path: str) -> Status | None:
         """What stands at a path itself, links not followed, whoever's folder it lies in; None: nothing."""
 
-    def head(self, path: str, size: int) -> bytes | None:
-        """The first bytes of a file; None: there is none."""
+    def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
+        """The first bytes of a file, or of a pipe where one may be meant; None: there is none."""
 
     def free(self, path: str) -> int:
         """The bytes that root may still write where a path lies or would lie."""

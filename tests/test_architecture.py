@@ -53,7 +53,7 @@ HEAVY = (
 CHECK = {
     "": "errors libraries model secrets typed",
     "text": "byte_order command_line json_read terminal toml",
-    "host": "calling identity looking probes wire",
+    "host": "calling identity looking plain probes wire",
     "platforms": "binfmt elf machine table",
     "config": "desired drivers load",
     "engine": "addresses contexts endpoints facts info kinds memory ownership places registries running stores target",

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from provisioner import secrets
 from provisioner.cli import commandline
@@ -63,6 +64,8 @@ def _open_streams() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
+    if isinstance(sys.stdout, TextIOWrapper):  # a locale without a letter must not make a failure of what was done
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _readable(command: str, text: str) -> str:

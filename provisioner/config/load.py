@@ -57,7 +57,7 @@ def read(host: Reader, path: str) -> str | None:
         ConfigError: the file is larger than a configuration can be, or it cannot be read.
     """
     try:
-        data = host.head(path, LIMIT + 1)
+        data = host.head(path, LIMIT + 1, piped=True)
     except DeniedError:
         raise
     except ProvisionerError as e:

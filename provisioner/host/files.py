@@ -8,20 +8,8 @@ from collections.abc import Iterator
 from types import EllipsisType
 
 from provisioner.errors import CommandError, DeniedError, ProvisionerError
-from provisioner.host import attributes
+from provisioner.host import attributes, plain
 from provisioner.host.paths import CLOEXEC, LINKS, NOFOLLOW, POSIX, Place, reached
-
-WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-BLOCK = 1 << 20  # bytes that are read at once
-LIMIT = 256 << 20  # bytes; a program is the largest file that is read whole
-KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISLNK, "a link"),
-)
 
 
 class OtherKindError(DeniedError):
@@ -137,8 +125,10 @@ def give(root: str | int, path: str, uid: int, gid: int) -> None:
     with reached(root, path, follow=False, judge=LINKS) as place:
         found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-            raise DeniedError(f"{path} is {_kind(found)}, so it is not given to anybody", hint=f"see: ls -l {path}")
-        flags = os.O_RDONLY | NOFOLLOW | CLOEXEC | WITHOUT_WAITING
+            raise DeniedError(
+                f"{path} is {plain.kind(found)}, so it is not given to anybody", hint=f"see: ls -l {path}"
+            )
+        flags = os.O_RDONLY | NOFOLLOW | CLOEXEC | plain.WITHOUT_WAITING
         file = os.open(place.name, flags, dir_fd=place.folder)
         try:
             now = os.fstat(file)
@@ -166,7 +156,7 @@ def status(place: Place) -> os.stat_result | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         hint = f"see what it is for: ls -ld {place.path}"
-        raise OtherKindError(f"{place.path} is {_kind(found)}, not a file, so it is left alone", hint=hint)
+        raise OtherKindError(f"{place.path} is {plain.kind(found)}, not a file, so it is left alone", hint=hint)
     return found
 
 
@@ -174,7 +164,7 @@ def status(place: Place) -> os.stat_result | None:
 def opened(place: Place, flags: int) -> Iterator[int]:
     """A file of ours, opened without waiting for anybody. DeniedError: it is no file, or has a second name."""
     status(place)
-    file = os.open(place.name, flags | NOFOLLOW | CLOEXEC | WITHOUT_WAITING, 0o600, dir_fd=place.folder)
+    file = os.open(place.name, flags | NOFOLLOW | CLOEXEC | plain.WITHOUT_WAITING, 0o600, dir_fd=place.folder)
     try:
         found = os.fstat(file)
         if flags & os.O_ACCMODE != os.O_RDONLY and found.st_nlink > 1 and POSIX:
@@ -183,17 +173,6 @@ def opened(place: Place, flags: int) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
-
-
-def read(file: int, path: str, size: int) -> bytes:
-    """The first bytes of an open file, all for -1. ProvisionerError: that is more than any file of a host's has."""
-    data = bytearray()
-    wanted = LIMIT + 1 if size < 0 else size
-    while len(data) < wanted and (more := os.read(file, min(wanted - len(data), BLOCK))):
-        data += more
-    if size < 0 and len(data) > LIMIT:
-        raise ProvisionerError(f"{path}: it is larger than {LIMIT >> 20} MiB", hint="see what it is, and move it away")
-    return bytes(data)
 
 
 def sync(place: Place) -> None:
@@ -215,8 +194,8 @@ def _content(place: Place) -> bytes | None:
     """What a file holds; None: there is none."""
     if status(place) is None:
         return None
-    with opened(place, os.O_RDONLY) as file, open(file, "rb", closefd=False) as stream:
-        return stream.read()
+    with opened(place, os.O_RDONLY) as file:
+        return plain.content(file, place.path, -1)
 
 
 def _write(file: int, data: bytes) -> None:
@@ -224,7 +203,3 @@ def _write(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
-
-
-def _kind(found: os.stat_result) -> str:
-    return next((words for test, words in KINDS if test(found.st_mode)), "something else")

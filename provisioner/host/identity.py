@@ -6,14 +6,12 @@ it. A program is never started like this: it gets the user's ids for good (``pro
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator
 
 from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.host import plain
 from provisioner.model import Account
 
-# a pipe must not keep us waiting, nor a terminal become ours; not to be had on Windows
-PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 LIMIT = 1 << 20  # bytes; no file of buildx's is as large
 
 
@@ -71,20 +69,13 @@ def become(account: Account) -> Iterator[None]:
 def read(at: str, path: str) -> bytes | None:
     """A plain file of a moderate size; None: there is none. A pipe, a device or an endless file is refused."""
     try:
-        fd = os.open(at, os.O_RDONLY | PLAIN)
+        return plain.read(at, path, -1, LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         raise DeniedError(f"{path}: its user may not read it", hint=f"whose is it? ls -l {path}") from None
     except OSError as e:
         raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LIMIT:
-            raise ProvisionerError(f"{path}: it is no file that buildx wrote", hint="move it away")
-        return os.read(fd, LIMIT)
-    finally:
-        os.close(fd)
 
 
 def alone(gid: int) -> bool:

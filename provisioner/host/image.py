@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from provisioner.errors import BusyError, CommandError, DeniedError, NoEngineError, ProvisionerError
-from provisioner.host import System, files, locks, paths
+from provisioner.host import System, files, locks, paths, plain
 from provisioner.model import Account, Ran, Status
 from provisioner.typed import Any
 
@@ -40,14 +40,14 @@ class Image(System):
         """Whether this is the very root that we run in, by whatever name."""
         return os.path.samestat(os.fstat(self._top), os.stat("/"))
 
-    def head(self, path: str, size: int) -> bytes | None:
+    def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
         """The first bytes of a file (all for -1); None: there is none. A mask, a link to /dev/null, is empty."""
         try:
             with paths.reached(self._top, path, judge=paths.ANY) as place:
                 if files.status(place) is None:
                     return None
                 with files.opened(place, os.O_RDONLY) as file:
-                    return files.read(file, path, size)
+                    return plain.content(file, path, size)
         except paths.MaskedError:
             return b""
         except (FileNotFoundError, NotADirectoryError):

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Mapping
 
 from provisioner.errors import DeniedError, ProvisionerError
-from provisioner.host import identity
+from provisioner.host import identity, plain
 from provisioner.model import Account, Status
 from provisioner.typed import Self
 
+# What no path leads to: an automount whose file system the kernel does not have, links in a circle, a name without end.
+NOTHING = (errno.ENODEV, errno.ELOOP, errno.ENAMETOOLONG)
 NOBODY = 1  # the user where users have no numbers: anybody but root
 STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; see ``personal``
 
@@ -98,28 +100,34 @@ class Looking:
                 data = identity.read(self.path(path), path)
         return None if data is None else data.decode("utf-8", "surrogateescape")
 
-    def head(self, path: str, size: int) -> bytes | None:
-        """The first bytes of a file or pipe (all for -1); None: there is none."""
-        if self.root:
-            self._inside(path, os.path.realpath(self.path(path)))
+    def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
+        """The first bytes of a file (all for -1); None: there is none. ProvisionerError: it is no file.
+
+        ``piped``: a pipe may be meant, too, which gives a part at a time.
+        """
         try:
+            if self.root:
+                self._inside(path, os.path.realpath(self.path(path)))
+            if not piped:
+                return plain.read(self.path(path), path, size)
             with open(self.path(path), "rb", buffering=0) as file:
-                data = file.read(size)
-                while 0 < len(data) < size and (more := file.read(size - len(data))):  # a pipe gives a part at a time
-                    data += more
-                return data
+                return plain.content(file.fileno(), path, size)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError:
             raise DeniedError(f"{path}: this user may not read it", hint="run as root") from None
+        except ValueError:  # a NUL in what somebody says is a path
+            return None
         except OSError as e:
+            if e.errno == errno.ENAMETOOLONG:
+                return None
             raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
 
     def size(self, path: str) -> int:
         """How many bytes a file has; 0: there is none."""
         try:
             return os.stat(self.path(path)).st_size
-        except OSError:
+        except (OSError, ValueError):
             return 0
 
     def tail(self, path: str, start: int) -> str:
@@ -142,8 +150,10 @@ class Looking:
             return ()
         except PermissionError:
             raise DeniedError(f"{path}: this user may not look into it", hint="run as root") from None
+        except ValueError:
+            return ()
         except OSError as e:
-            if e.errno == errno.ENODEV:  # an automount whose file system the kernel does not have
+            if e.errno in NOTHING:
                 return ()
             raise
 
@@ -155,8 +165,10 @@ class Looking:
             return None
         except PermissionError:
             raise DeniedError(f"{path}: this user may not see it", hint="run as root") from None
+        except ValueError:
+            return None
         except OSError as e:
-            if e.errno == errno.ENODEV:
+            if e.errno in NOTHING:
                 return None
             raise
         directory = s.st_mode & 0o170000 == 0o040000
@@ -166,7 +178,7 @@ class Looking:
         """What stands at a path itself, links not followed, whoever's folder it lies in; None: nothing."""
         try:
             s = os.lstat(self.path(path))
-        except OSError:
+        except (OSError, ValueError):
             return None
         return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
 
@@ -174,7 +186,7 @@ class Looking:
         """Where a symbolic link points to; None: it is none."""
         try:
             return os.readlink(self.path(path))
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def free(self, path: str) -> int:
@@ -189,7 +201,7 @@ class Looking:
         """How many bytes the file system of a path holds; None: there is no such path, or none may look."""
         try:
             found = os.statvfs(self.path(path))
-        except OSError:
+        except (OSError, ValueError):
             return None
         return found.f_blocks * found.f_frsize
 

@@ -11,6 +11,7 @@ from provisioner.model import Ran
 from provisioner.typed import NamedTuple
 
 _MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
+ASKING = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: what asks us to stop
 SIGKILL, SIGPIPE = 9, 13  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
 LINUX = hasattr(os, "memfd_create")
 _FLOOD = 1 << 16  # more than this no probe of ours prints
@@ -126,7 +127,12 @@ def _memory_file() -> int:
 @contextlib.contextmanager
 def _bare_root() -> Iterator[str]:
     """The root directory holds nothing but this process's open files while the block runs. One thread only."""
+    import _signal  # type: ignore[import-not-found]  # ``signal`` makes enums of all, which takes 2 ms
+
     flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+    before = _signal.pthread_sigmask(
+        _signal.SIG_BLOCK, ASKING
+    )  # an undo that a signal begins here would find no receipts
     root, here = os.open("/", flags), os.open(".", flags)
     try:
         os.chroot("/proc/self/fd")
@@ -139,6 +145,7 @@ def _bare_root() -> Iterator[str]:
     finally:
         os.close(root)
         os.close(here)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:

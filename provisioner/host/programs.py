@@ -4,12 +4,13 @@ import contextlib
 import os
 import signal
 import subprocess
+from functools import partial
 
 from provisioner.errors import CommandError
+from provisioner.host import keeper
 from provisioner.model import Account, Ran
 
 ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # what asks us to stop
-_PR_SET_PDEATHSIG = 1
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 
 
@@ -25,9 +26,9 @@ def spawn(
 ) -> Ran:
     """Run a program of the host's to its end, in a session of its own; killed with all that it started when late.
 
-    The child becomes ``account`` for good before it executes anything. ``tied``: the kernel kills it when we are
-    killed, for what goes on alone would change the host while it is being undone. So would one that we do not know of
-    yet: a signal that comes while it is started is heard when we do.
+    The child becomes ``account`` for good before it executes anything. ``tied``: it ends with all that it has
+    started when we are killed (``keeper``). So that this goes for one that we do not know of yet, too, a signal that
+    comes while it is started is heard when we do.
     """
     process: subprocess.Popen[bytes] | None = None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING) if tied and LINUX else None
@@ -43,7 +44,7 @@ def spawn(
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=account.groups if account else None,
-            preexec_fn=None if before is None else _tie,
+            preexec_fn=None if before is None else partial(keeper.leave, os.getpid()),
         )
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -68,11 +69,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
         with contextlib.suppress(OSError):
             pipe.close()  # not read to its end: what has left the session may hold it open for ever
-
-
-def _tie() -> None:
-    """In the child. No signal stays blocked there: a daemon that an undo starts would hand that down to containers."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -57,6 +57,10 @@ class Dialled:
         lines = self._complaints.read().decode(errors="replace").splitlines()
         return next((line.strip() for line in reversed(lines) if line.strip()), "ssh said nothing")
 
+    def settimeout(self, seconds: float) -> None:
+        """How long ``recv`` may wait."""
+        self._socket.settimeout(seconds)
+
     def fileno(self) -> int:
         """The socket's number."""
         return self._socket.fileno()

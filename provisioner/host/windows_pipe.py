@@ -23,6 +23,9 @@ class Pipe:
         except BrokenPipeError:
             return b""
 
+    def settimeout(self, seconds: float) -> None:
+        """Windows waits for a pipe as long as its other end is open."""
+
     def fileno(self) -> int:
         """The file's number."""
         return self._file.fileno()

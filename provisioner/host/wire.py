@@ -5,9 +5,10 @@
 
 import _socket  # ``socket`` adds 1.5 ms to a drift check, and nothing that is needed here
 from collections.abc import Callable
+from time import monotonic
 
 from provisioner.errors import DeniedError, NoEngineError
-from provisioner.typed import TYPE_CHECKING, TypeAlias
+from provisioner.typed import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from provisioner.host.remote import Dialled
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 Wire: TypeAlias = "_socket.socket | Pipe | Dialled"
 
-ANSWER = 30.0  # seconds that the engine has for one answer
+ANSWER = 30.0  # seconds that nothing may come
+STRANGER = 5.0  # seconds for an answer from a socket of another user's
+PATIENCE = 3600.0  # seconds for an answer that goes on, as that to a pull does
+BLOCK = 65536  # bytes that are received at once
+JSON, BULK = 16 << 20, 1 << 30  # bytes of an answer about the engine, and of one that holds files
 
 
 def send(socket: str, connect: Callable[[], Wire], method: str, path: str, body: bytes = b"", kind: str = "") -> Wire:
@@ -52,19 +57,54 @@ def connected(at: str) -> Wire:
     return wire
 
 
-def receive(socket: str, wire: Wire) -> tuple[int, bytes]:
-    """The answer to a request that was sent: status and body, whole. NoEngineError: there is none."""
+def receive(socket: str, wire: Wire, seconds: float = PATIENCE, limit: int = BULK) -> tuple[int, bytes]:
+    """The answer to a request that was sent: status and body, whole.
+
+    Whoever listens there may be anybody: ``seconds`` are for all of the answer, however it drips in, and ``limit``
+    bytes are the most that it may have.
+
+    Raises:
+        NoEngineError: there is no answer, or none that an engine gives.
+    """
+    parts, left, deadline = [], limit, monotonic() + seconds
     try:
-        answer = b"".join(iter(lambda: wire.recv(65536), b""))
+        while left > 0:
+            wire.settimeout(min(ANSWER, max(0.001, deadline - monotonic())))
+            data = wire.recv(min(BLOCK, left))
+            if not data:
+                break
+            parts.append(data)
+            left -= len(data)
+            if monotonic() > deadline:
+                raise TimeoutError
     except OSError as e:
         raise _unanswered(socket, e) from None
     finally:
         wire.close()
-    header, _, content = answer.partition(b"\r\n\r\n")
+    if left <= 0:
+        raise foreign(socket, f"sends more than {limit >> 20} MiB")
+    header, _, content = b"".join(parts).partition(b"\r\n\r\n")
     version, _, status = header.partition(b" ")
     if not version.startswith(b"HTTP/1.") or not status[:3].isdigit():
         raise foreign(socket, "does not speak HTTP")
     return int(status[:3]), content
+
+
+def content(socket: str, path: str, body: bytes) -> Any:
+    """The JSON of an answer. NoEngineError: it is cut off, or no engine's: a web server's, a number without end."""
+    import json  # a check has sent what it asks before it needs that
+
+    try:
+        return json.loads(body, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
+        raise foreign(socket, f"gives no whole JSON for {path}") from None
+
+
+def _finite(text: str) -> float:
+    found = float(text)
+    if found - found != 0:
+        raise ValueError(text)
+    return found
 
 
 def foreign(socket: str, what: str) -> NoEngineError:

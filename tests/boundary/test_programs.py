@@ -3,14 +3,18 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from provisioner.errors import CommandError
-from provisioner.host import programs, remote
+from provisioner.host import System, programs, remote
 
+CHECKOUT = Path(__file__).parents[2]
 ENVIRONMENT = {"PATH": os.defpath}
 LEAVES = "setsid sleep infinity {streams} & echo $! >{pid}; "
 
@@ -39,3 +43,65 @@ def test_what_ssh_says_is_heard_although_it_leaves_a_connection_open(left: Path,
             wire.recv(100)
     finally:
         wire.close()
+
+
+AGENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from provisioner.host import System
+System("/", {}).run(("sh", "-c", sys.argv[2]), 60)
+"""
+WORK = "while :; do echo x >>$0; sleep 0.05; done"
+FAMILIES = {
+    "a child": 'sh -c "{work}" {file} & wait',
+    "a grandchild": "sh -c 'sh -c \"{work}\" {file} & wait' & wait",
+    "a child in a session of its own": 'setsid sh -c "{work}" {file} & wait',
+}
+
+
+def quiet(file: Path, seconds: float) -> bool:
+    """Whether nothing is added to a file for a while."""
+    size = file.stat().st_size
+    time.sleep(seconds)
+    return file.stat().st_size == size
+
+
+def until(there: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if there():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_all_that_a_program_has_started_ends_with_an_agent_that_is_killed(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "lines"
+    script = FAMILIES[name].format(work=WORK.replace("$", "\\$"), file=file)
+    agent = subprocess.Popen((sys.executable, "-c", AGENT, str(CHECKOUT), script))
+    until(lambda: file.exists() and file.stat().st_size > 4)
+    agent.kill()
+    agent.wait()
+    until(lambda: quiet(file, 0.3))
+
+
+def test_a_daemon_that_a_program_has_left_goes_on_after_its_end(left: Path) -> None:
+    System("/", {}).run(("sh", "-c", LEAVES.format(streams=">/dev/null 2>&1 </dev/null", pid=left)), 20)
+    os.kill(int(left.read_text()), 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -9 $$", -9)]
+)
+def test_a_program_s_end_is_told_as_it_was(script: str, status: int) -> None:
+    assert programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, tied=True).status == status
+
+
+def test_a_program_that_cannot_be_started_is_told_as_before() -> None:
+    with pytest.raises(FileNotFoundError):
+        programs.spawn(("x",), "/no/such/program", ENVIRONMENT, "", 20, tied=True)
+
+
+def test_no_signal_is_blocked_in_a_program() -> None:
+    said = programs.spawn(("sh", "-c", "grep SigBlk /proc/self/status"), "/bin/sh", ENVIRONMENT, "", 20, tied=True)
+    assert int(said.stdout.split()[1], 16) == 0

@@ -92,3 +92,21 @@ def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     conversation.say("\rhalf of it")
     conversation.say("all\nof it")
     assert capsys.readouterr().err == "all\nof it\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_an_answer_is_printed_in_every_locale(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "\u20ac.json").write_text("nonsense")
+    there = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    argv = (sys.executable, "-m", "provisioner", "report", str(tmp_path))
+    ran = subprocess.run(argv, env={**there, "LC_ALL": "C.UTF-8"}, capture_output=True, check=False)
+    assert b"bug of ours" not in ran.stderr
+    assert (ran.returncode, ("\u20ac" if encoding == "utf-8" else "\\u20ac").encode() in ran.stdout) == (0, True), ran
+
+
+def test_a_context_s_name_may_be_any_bytes(tmp_path: Path) -> None:
+    there = {b"PYTHONPATH": bytes(CHECKOUT), b"HOME": bytes(tmp_path), b"DOCKER_CONTEXT": b"\xff\xfe"}
+    argv = (sys.executable, "-m", "provisioner", "check", "--only=image-store")
+    ran = subprocess.run(argv, env=there, capture_output=True, check=False)
+    assert ran.returncode == 78, ran.stderr
+    assert b"there is no docker context" in ran.stderr

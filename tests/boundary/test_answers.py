@@ -1,0 +1,116 @@
+"""What a socket or a file of somebody else's says is a claim: it keeps nobody waiting and fills nobody's memory."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner.errors import NoEngineError, ProvisionerError
+from provisioner.host import System, plain, wire
+
+HEAD = b"HTTP/1.0 200 OK\r\n\r\n"
+Talk = Callable[[socket.socket], None]
+
+
+def listen(path: Path, talk: Talk) -> Iterator[None]:
+    """Somebody who listens at a socket, and talks to whoever connects until that one has heard enough."""
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(path))
+        door.listen()
+
+        def serve() -> None:
+            with door.accept()[0] as guest:
+                try:
+                    guest.recv(65536)
+                    talk(guest)
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        thread.join()
+
+
+def drip(guest: socket.socket) -> None:
+    """A byte at a time, for as long as anybody listens."""
+    guest.sendall(HEAD + b"{")
+    while True:
+        guest.sendall(b" ")
+        time.sleep(0.05)
+
+
+def flood(guest: socket.socket) -> None:
+    """More and more, for as long as anybody listens."""
+    guest.sendall(HEAD + b'{"x": "')
+    while True:
+        guest.sendall(b"x" * 100_000)
+
+
+@pytest.mark.timeout(30)
+def test_an_answer_that_drips_in_ends_in_time(tmp_path: Path) -> None:
+    for _ in listen(tmp_path / "s", drip):
+        sent = wire.send("/s", lambda: wire.connected(str(tmp_path / "s")), "GET", "/info")
+        begun = time.monotonic()
+        with pytest.raises(NoEngineError, match="no answer in time"):
+            wire.receive("/s", sent, seconds=0.5)
+        assert time.monotonic() - begun < 5
+
+
+@pytest.mark.timeout(60)
+def test_an_answer_without_end_is_given_up(tmp_path: Path) -> None:
+    for _ in listen(tmp_path / "s", flood):
+        with pytest.raises(NoEngineError, match="sends more than 16 MiB"):
+            System(str(tmp_path), {}).get("/s", "/info")
+
+
+NONSENSE = {
+    "a number without end": b'{"Containers": 1e999}',
+    "not a number": b'{"Containers": NaN}',
+    "a number of many digits": b'{"Containers": ' + b"1" * 5000 + b"}",
+    "depth": b"[" * 100_000,
+    "half": b'{"Containers":',
+    "bytes": b"\xff\xfe\x00",
+    "a page": b"<html>",
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_no_engine_s_answer(tmp_path: Path, name: str) -> None:
+    for _ in listen(tmp_path / "s", lambda guest: guest.sendall(HEAD + NONSENSE[name])):
+        with pytest.raises(NoEngineError, match="gives no whole JSON"):
+            System(str(tmp_path), {}).get("/s", "/info")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "loop", "endless name", "a NUL"])
+def test_a_path_that_somebody_names_is_read_only_if_it_is_a_plain_file(tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    path = {"device": "/dev/zero", "endless name": f"{tmp_path}/{'x' * 5000}", "a NUL": f"{tmp_path}/a\0b"}.get(
+        kind, f"{tmp_path}/{kind}"
+    )
+    host = System("/", {})
+    with contextlib.suppress(ProvisionerError):
+        assert host.read(path) is None
+    if kind in ("loop", "endless name", "a NUL"):
+        assert (host.stat(path), host.names(path), host.size(path), host.room(path)) == (None, (), 0, None)
+
+
+def test_a_mask_reads_as_nothing() -> None:
+    assert System("/", {}).read("/dev/null") == ""
+
+
+def test_a_file_larger_than_any_of_a_host_s_is_not_read_whole(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    file.touch()
+    os.truncate(file, 50_000_000)
+    with pytest.raises(ProvisionerError, match="larger than 1 MiB"):
+        plain.read(str(file), "/large", -1, 1 << 20)
+    assert plain.read(str(file), "/large", 10) == b"\0" * 10
