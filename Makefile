@@ -1,6 +1,9 @@
 PYTHON = /usr/bin/python3
 PREFIX = /usr/local
 HOST = trixie
+WORKERS = 2
+CUTS = 100
+BOOTS = 10
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -10,7 +13,11 @@ demo:  ## boot a throw-away Docker host and make it ready before your eyes (HOST
 
 test: lint  ## everything, on real hosts, too
 	@$(PYTHON) -m tests.hosts prepare
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -m "not soak" --numprocesses=$(WORKERS) --dist=loadfile
+
+soak:  ## what takes hours: every machine's whole round, 100 power cuts that are booted (CUTS= BOOTS=)
+	@$(PYTHON) -m tests.hosts prepare-soak
+	@PROVISIONER_CUTS=$(CUTS) PROVISIONER_BOOTS=$(BOOTS) .venv/bin/python -m pytest -s -m soak
 
 check: lint  ## linters, types and unit tests
 	@.venv/bin/python -m pytest -m "not host"
@@ -47,4 +54,4 @@ python:
 clean:  ## remove the development environment; the hosts' cache stays
 	rm -rf .venv
 
-.PHONY: help demo test check lint develop hosts shell install uninstall packages benchmark python clean
+.PHONY: help demo test soak check lint develop hosts shell install uninstall packages benchmark python clean

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,7 @@ from tests.hosts import Host, LackError, machine
 from tests.machines import Machine
 
 ENGINES = ("trixie", "forky", "29")
+PARTS = 25  # how many are shown
 CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 
@@ -100,6 +102,19 @@ def pytest_runtest_makereport() -> Generator[None, "pluggy.Result[pytest.TestRep
         report.outcome = "failed"
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"skipped, which CI=true forbids: {reason}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what each part took: its tests' seconds, with what was made and thrown away for them."""
+    parts: dict[str, float] = defaultdict(float)
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            parts[report.nodeid.partition("::")[0]] += report.duration
+    longest = sorted(parts.items(), key=lambda part: -part[1])
+    for part, seconds in longest[:PARTS]:
+        terminalreporter.write_line(f"{seconds:7.1f} s  {part}")
+    rest = sum(seconds for _, seconds in longest[PARTS:])
+    terminalreporter.write_line(f"{rest:7.1f} s  everything else; {sum(parts.values()):.1f} s in all")
 
 
 @functools.cache

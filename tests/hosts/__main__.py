@@ -12,6 +12,8 @@ from tests.hosts.demo import demo, shell
 from tests.hosts.develop import develop
 from tests.hosts.errors import HostError, LackError
 from tests.hosts.recipes import ENGINES
+from tests.machines import booting
+from tests.machines.recipes import EVERY_RUN, MACHINES
 
 USAGE = 64
 INTERRUPTED = 130
@@ -25,10 +27,12 @@ def build() -> int:
     return 0
 
 
-def prepare() -> int:
+def prepare(machines: Iterable[str] = EVERY_RUN) -> int:
     """Build it where hosts can be booted; elsewhere their tests say why they are skipped."""
     try:
-        return build()
+        build()
+        booting.prepare(machines)
+        return 0
     except LackError as lack:
         progress.say(f"no real hosts: {lack}")
         return 0
@@ -44,7 +48,13 @@ def package() -> int:
     return 0
 
 
-COMMANDS = {"build": build, "develop": develop, "package": package, "prepare": prepare}
+COMMANDS = {
+    "prepare-soak": lambda: prepare(MACHINES),
+    "build": build,
+    "develop": develop,
+    "package": package,
+    "prepare": prepare,
+}
 ON_ENGINE = {"demo": demo, "shell": shell}
 
 

@@ -5,6 +5,7 @@ No archive is named here: a Debian machine's apt sources know one, and elsewhere
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import threading
@@ -85,26 +86,26 @@ def fetch(
     """Unpack a few files of packages into folders named after the packages.
 
     They are those of the suite of ``tree``, which remembers its archive; of another ``architecture`` where one is
-    named. ``newest``: a package that only depends on the newest of its kind, as a kernel's; that one's files, whatever
-    its name, are unpacked into a folder with the name of ``newest``.
+    named. ``newest``: a package of the kind linux-image-amd64, which only depends on the newest; in the packages'
+    names ``{}`` stands for that one's version, and is left out in the folders' names.
     """
     apt = into.parent / "apt"
     settings = _settings(apt, tree, architecture)
     get = ("/usr/bin/apt-get", "-q", *settings)
     log = into.parent / "log"
     progress.run("packages", (*get, "update"), log, tries=progress.DOWNLOADS)
-    named = ""
+    version = ""
     if newest:
         depends = ("/usr/bin/apt-cache", *settings, "depends", newest)
         answer = subprocess.run(depends, capture_output=True, text=True, check=True).stdout
-        named = next(line.split()[1] for line in answer.splitlines() if "Depends:" in line)
-        programs = {name if name != newest else named: files for name, files in programs.items()}
-    progress.run("packages", (*get, "download", *programs), log, cwd=apt, tries=progress.DOWNLOADS)
-    for package, files in programs.items():
-        folder = into / (newest if package == named else package)
-        folder.mkdir()
+        kind = "-".join(newest.split("-")[:2])  # a kernel's depends on one of its base as well
+        [version] = re.findall(rf"Depends: {kind}-(\S+)", answer)
+    names = {package.format(version): package.replace("-{}", "") for package in programs}
+    progress.run("packages", (*get, "download", *names), log, cwd=apt, tries=progress.DOWNLOADS)
+    for (package, name), files in zip(names.items(), programs.values(), strict=True):
+        (into / name).mkdir()
         [archive] = apt.glob(f"{package}_*.deb")
-        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(folder), *(f"./{file}" for file in files))
+        script = ("/bin/sh", "-ec", UNPACK, str(archive), str(into / name), *(f"./{file}" for file in files))
         progress.run("packages", script, log)
 
 

@@ -27,6 +27,7 @@ def _hierarchies(*kinds: str) -> tuple[Path, ...]:
 
 
 ROOMS = "rooms"
+TRIES = 10
 CGROUP = "provisioner-hosts"
 CGROUP2 = next(iter(_hierarchies("cgroup2")), Path("/sys/fs/cgroup"))
 
@@ -68,7 +69,8 @@ class Room:
             self._undo = undo.pop_all()
 
     def _furnish(self, lowers: tuple[Path, ...]) -> None:
-        for folder in (self.cgroup / "keeper", self.guest, self.folder / "upper", self.folder / "work", self.root):
+        _make_cgroups(self.cgroup / "keeper", self.guest)
+        for folder in (self.folder / "upper", self.folder / "work", self.root):
             folder.mkdir(parents=True)
         namespace = ("/usr/bin/unshare", "--mount", "--propagation", "private")
         script = ("/bin/sh", "-ec", KEEPER, ":".join(map(str, lowers)), *DATA)
@@ -180,6 +182,17 @@ def remove(folder: Path) -> None:
     for hierarchy in _hierarchies("cgroup2", "cgroup"):  # where there is version 1 as well, nspawn uses both
         _remove_cgroup(hierarchy / CGROUP / folder.name)
     shutil.rmtree(folder)
+
+
+def _make_cgroups(*cgroups: Path) -> None:
+    """Make them, and again where another run has just removed the one that all rooms are in, for it was empty."""
+    for cgroup in cgroups:
+        for _ in range(TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                cgroup.mkdir(parents=True, exist_ok=True)
+                break
+        else:
+            raise HostError(f"{cgroup}: could not be made")
 
 
 def _remove_cgroup(cgroup: Path) -> None:

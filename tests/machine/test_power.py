@@ -159,8 +159,9 @@ def test_what_is_not_synced_is_lost(machines: Machines) -> None:
 
 # Each of these lines of the agent takes care that something is on the disk before the next thing happens.
 SYNCS = {
-    "the journal": ("            os.fsync(fd)\n        finally:", "            pass\n        finally:"),
-    "a file": ("                os.fsync(fd)\n            os.replace", "                pass\n            os.replace"),
+    "the journal": ('again")\n            os.fsync(fd)', 'again")'),
+    "a file": ("                os.fsync(fd)\n            os.replace", "            os.replace"),
+    "a folder": ("CLOEXEC)\n        try:\n            os.fsync(fd)", "CLOEXEC)\n        try:\n            pass"),
 }
 SYSTEM = "/usr/local/lib/provisioner/provisioner/host/__init__.py"
 

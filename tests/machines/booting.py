@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +48,14 @@ def boot(
         made.resume(state / "memory")
         furnish(made, agent=agent, files=files)
         yield made
+
+
+def prepare(names: Iterable[str]) -> None:
+    """Save machines, so that no test waits for one to boot."""
+    here.check()
+    packages.install(PACKAGES)
+    for name in names:
+        saved(name)
 
 
 def furnish(made: Machine, *, agent: bool, files: Mapping[str, str | bytes] | None) -> None:

@@ -39,6 +39,8 @@ MACHINES = {
     "arm64": Recipe("trixie", "trixie", "arm64"),
 }
 
+EVERY_RUN = ("trixie", "bookworm")  # those that every run of the tests starts
+
 BOARDS = {
     "amd64": Board("qemu-system-x86_64", "q35", "max", "ttyS0"),
     "arm64": Board("qemu-system-aarch64", "virt,gic-version=3", "max,pauth-impdef=on", "ttyAMA0"),
