@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Machines
-from tests.host import agent, portrait
+from tests.helpers.booted import agent, portrait
 from tests.machines import Machine
 from tests.machines.recipes import MACHINES
 
