@@ -21,11 +21,13 @@ from provisioner.builder import (
     set_aside,
     store,
 )
+from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_changes import Acts
 from provisioner.builder.commands import runner
 from provisioner.builder.keys import Key
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
+from provisioner.config import drivers
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.steps import Blocked, Change, Obstacle, Step
@@ -125,11 +127,21 @@ def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
     return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
 
 
-def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Run:
+def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Boot:
     """Boot the builder; undoing that takes away only what was not there before, on a cluster by ``more``."""
     undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box)) + more
     lenient = len(case.want.nodes) > 1  # a node that is down must not fail the others
-    return Run(commands.boot(case.want.builder.name), undo=undo, timeout=PULL, user=runner(user), lenient=lenient)
+    afresh = () if lenient else tuple(_afresh(case))
+    return Boot(commands.boot(case.want.builder.name), undo, PULL, runner(user), lenient, afresh)
+
+
+def _afresh(case: Case) -> Iterator[tuple[str, ...]]:
+    """Remove what a failed boot left, and the image, and pull that again; not what was there before."""
+    for box in (box for box in case.boxes if box.made and box.found is None):
+        image = drivers.image(box.place.node.options)
+        yield box.place.docker("container", "rm", "--force", box.place.name)
+        yield box.place.docker("image", "rm", "--force", image)
+        yield box.place.docker("image", "pull", image)
 
 
 def _policy(case: Case) -> Iterator[Step]:

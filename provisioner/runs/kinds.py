@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_step import CallCluster
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
@@ -21,6 +22,7 @@ KINDS: tuple[type[Step], ...] = (
     *FILES,
     SetOwner,
     Run,
+    Boot,
     CallCluster,
     Register,
     Unregister,

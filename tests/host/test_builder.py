@@ -6,12 +6,14 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import Boot
-from tests.helpers.booted import LAYERS, agent, differences, steps
+from tests.helpers.booted import DAEMON_JSON, LAYERS, agent, differences, steps
 from tests.helpers.builders import CONTAINER, INSTANCE, SOCKET, build, checked, configure, prepare
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
 BOOT = "run docker buildx inspect --bootstrap container-builder"
+IMAGE = "moby/buildkit:buildx-stable-1"
+STORE = '{"features": {"containerd-snapshotter": true}}'
 USE = "run docker buildx use --default container-builder"
 
 
@@ -237,3 +239,16 @@ def test_what_is_left_over_is_listed_with_its_size_and_only_ours_is_removed(boot
     assert host.get(INSTANCE) is None
     assert host.sh("ls /root/.docker/buildx/instances; docker ps -aq", check=True).stdout.split() == ["alive"]
     assert agent(host, "remove").document["left_over"] == []
+
+
+# A power cut takes what containerd had unpacked and not synced; its records say that it is there.
+TORN = "find /var/lib/containerd -name buildkitd -type f -exec truncate --size=0 {} +"
+
+
+def test_an_image_that_a_power_cut_has_torn_is_pulled_again(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True, files={DAEMON_JSON: STORE})
+    host.sh(f"docker pull {IMAGE} && {TORN}", check=True)
+    applied = agent(host, "apply")
+    assert applied.status == 0, applied.stderr
+    assert "the image is broken, so it is pulled again" in applied.stderr
+    assert agent(host, "check").status == 0

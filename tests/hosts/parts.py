@@ -76,6 +76,11 @@ def rootless() -> tuple[Path, ...]:
     return _packages("rootless", recipes.ROOTLESS)
 
 
+def podman() -> tuple[Path, ...]:
+    """Podman with its API's sockets, for hosts of QEMU_SUITE, as layers."""
+    return _packages("podman", recipes.PODMAN)
+
+
 def venv() -> tuple[Path, ...]:
     """What `python3 -m venv` needs on a host of QEMU_SUITE, as layers."""
     return _packages("venv", recipes.VENV)

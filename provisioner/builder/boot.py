@@ -1,0 +1,51 @@
+"""The step that boots the builder: once more with a fresh image where the one on the host is not whole."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from provisioner.errors import CommandError
+from provisioner.model import Reader
+from provisioner.steps import Say, Step
+
+if TYPE_CHECKING:
+    from provisioner.host import System
+
+# What is said of an image whose files a power cut has emptied, while the engine's records say that they are there.
+BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error", "no such file or directory")
+
+
+@dataclass(frozen=True, slots=True)
+class Boot(Step):
+    """Boot the builder with ``argv``, as ``user``; ``undo``, in its order, takes that back.
+
+    ``afresh`` are the commands that remove the image and pull it again. They run when the builder did not boot, and
+    what was said points to a broken image. The engine refuses to remove an image that a running container uses.
+    ``lenient``: the exit status says too little, so the builder is only looked at afterwards.
+    """
+
+    argv: tuple[str, ...]
+    undo: tuple[Step, ...] = ()
+    timeout: int = 60
+    user: str = ""
+    lenient: bool = False
+    afresh: tuple[tuple[str, ...], ...] = ()
+
+    def do(self, system: "System", say: Say) -> None:
+        if self.lenient:
+            system.ask(*self.argv, timeout=self.timeout, user=self.user)
+            return
+        try:
+            system.run(self.argv, self.timeout, user=self.user)
+        except CommandError as e:
+            if not self.afresh or not any(words in e.message.lower() for words in BROKEN):
+                raise
+            say(f"builder: the image is broken, so it is pulled again ({e.message})")
+            for argv in self.afresh:
+                system.run(argv, self.timeout)
+            system.run(self.argv, self.timeout, user=self.user)
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        return self.undo
+
+    def sentence(self) -> str:
+        return f"run {' '.join(self.argv)}{f' as {self.user}' if self.user else ''}"
