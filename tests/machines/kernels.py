@@ -12,17 +12,17 @@ from tests.machines.recipes import INIT, KERNEL, MODULES
 
 BUSYBOX = {"busybox-static": ("usr/bin/busybox",)}
 TREE_OF_BUSYBOX = "trixie"
-# From trixie on they lie below usr; a pattern that fits nothing is an error of tar's.
-PLACES = {
-    "bookworm": ("boot", "lib/modules"),
-    "trixie": ("boot", "usr/lib/modules"),
-    "forky": ("boot", "usr/lib/modules"),
+# Which packages have the image and the modules of each suite, and where.
+PACKAGES = {
+    "bookworm": {"linux-image-{}": ("boot", "lib/modules")},
+    "trixie": {"linux-image-{}": ("boot", "usr/lib/modules")},
+    "forky": {"linux-binary-{}": ("usr/lib/modules",), "linux-modules-{}": ("usr/lib/modules",)},
 }
 
 
 def kernel(suite: str, architecture: str) -> Path:
     """A folder with ``vmlinuz``, ``initrd`` and ``modules``, a folder named after the kernel's version."""
-    recipe = (KERNEL, MODULES, INIT, PLACES[suite], TREE_OF_BUSYBOX)
+    recipe = (KERNEL, MODULES, INIT, PACKAGES[suite], TREE_OF_BUSYBOX)
     needs = (partial(parts.tree, suite), partial(_busybox, architecture))
     return entry(f"kernel-{suite}-{architecture}", recipe, partial(_build, suite, architecture), *needs)
 
@@ -34,16 +34,16 @@ def _busybox(architecture: str) -> Path:
 
 
 def _build(suite: str, architecture: str, into: Path, tree: Path, busybox: Path) -> None:
-    package = KERNEL.format(architecture)
-    debian.fetch({package: PLACES[suite]}, into, tree, architecture=architecture, newest=package)
-    unpacked = into / package
-    [image] = (unpacked / "boot").glob("vmlinuz-*")
+    newest = KERNEL.format(architecture)
+    debian.fetch(PACKAGES[suite], into, tree, architecture=architecture, newest=newest)
+    [image] = [*into.glob("*/boot/vmlinuz-*"), *into.glob("*/usr/lib/modules/*/vmlinuz")]
     image.rename(into / "vmlinuz")
-    version = image.name.removeprefix("vmlinuz-")
-    [modules] = [unpacked / place for place in PLACES[suite] if place.endswith("modules")]
-    if not (unpacked / "lib").exists():  # depmod looks there
-        (unpacked / "lib").symlink_to("usr/lib")
-    progress.run("depmod", ("/sbin/depmod", "--basedir", str(unpacked), version), into.parent / "log")
+    [modules] = [found.parents[1] for found in into.glob("*/**/modules/*/kernel")]
+    [version] = (found.name for found in modules.iterdir())
+    base = modules.parents[1 if modules.parents[1].name != "usr" else 2]
+    if not (base / "lib").exists():  # depmod looks there
+        (base / "lib").symlink_to("usr/lib")
+    progress.run("depmod", ("/sbin/depmod", "--basedir", str(base), version), into.parent / "log")
     (into / "modules").mkdir()
     (modules / version).rename(into / "modules" / version)
     (into / "initrd").write_bytes(gzip.compress(_initrd(into / "modules" / version, busybox), compresslevel=1))
