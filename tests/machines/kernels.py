@@ -13,7 +13,7 @@ from tests.machines.recipes import INIT, KERNEL, MODULES
 BUSYBOX = {"busybox-static": ("usr/bin/busybox",)}
 TREE_OF_BUSYBOX = "trixie"
 # Which packages have the image and the modules of each suite, and where.
-PACKAGES = {
+PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "bookworm": {"linux-image-{}": ("boot", "lib/modules")},
     "trixie": {"linux-image-{}": ("boot", "usr/lib/modules")},
     "forky": {"linux-binary-{}": ("usr/lib/modules",), "linux-modules-{}": ("usr/lib/modules",)},
