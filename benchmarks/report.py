@@ -43,6 +43,14 @@ DRIFTS = (
         None,
     ),
 )
+ENGINE = {"endpoint": "unix:///var/run/docker.sock", "kind": "engine", "image_store": "containerd"}
+ERROR = {
+    "code": "engine-stopped",
+    "message": "Docker is not running (nothing listens on /var/run/docker.sock)",
+    "hint": "start it with `systemctl start docker`",
+    "rolled_back": None,
+}
+QEMUS = ("10.0.4", "10.0.4", "9.2.2", "7.2.17")
 VERSIONS = ("29.9.3", "28.5.2+dfsg4", "26.1.5+dfsg1")
 
 
@@ -73,7 +81,7 @@ def _result(number: int, when: datetime, chance: random.Random) -> dict[str, Any
                 "cause": chance.choice(("corrective", "corrective", "intended")),
                 "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
                 "restarts": restarts,
-                "held": held and {"reason": held.format(n=chance.randint(1, 40)), "hint": "save or push them"},
+                "blocked": held and _obstacle(held, chance.randint(1, 40)),
             }
     unseen = range(5, 10) if chance.random() < 0.005 else range(0)
     unknown = [
@@ -86,20 +94,21 @@ def _result(number: int, when: datetime, chance: random.Random) -> dict[str, Any
         for k in unseen
         if k not in drifted
     ]
+    failed = chance.random() < 0.006
+    if failed:
+        drifted, unknown = {}, []
     name = f"{chance.choice(('ci', 'build', 'edge', 'web'))}-{number:06}.{chance.choice('abc')}.example.org"
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "command": "check",
         "host": {"name": name, "id": f"{chance.getrandbits(128):032x}", "machine": "x86_64"},
-        "engine": {
-            "endpoint": "unix:///var/run/docker.sock",
-            "flavour": "engine",
-            "version": chance.choice(VERSIONS),
-            "image_store": "containerd",
-        },
+        "engine": None if failed else {**ENGINE, "version": chance.choice(VERSIONS)},
         "agent": {"version": "0.1.0"},
         "configuration": {"path": "/etc/provisioner/provisioner.yaml", "sha256": "5e" * 32},
-        "status": 2 if drifted else 1 if unknown else 0,
+        "status": "failed" if failed else "drifted" if drifted else "unknown" if unknown else "in-sync",
+        "exit_status": 69 if failed else 2 if drifted else 1 if unknown else 0,
+        "error": {**ERROR, "since": f"{when - timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"} if failed else None,
+        "platforms": [] if failed else [_platform(chance.choice(QEMUS))],
         "time": f"{when:%Y-%m-%dT%H:%M:%SZ}",
         "differences": list(drifted.values()),
         "unknown": unknown,
@@ -111,9 +120,29 @@ def _result(number: int, when: datetime, chance: random.Random) -> dict[str, Any
         "apply": [],
         "repair": [],
         "hold": None,
-        "interrupted": None,
+        "interrupted": 4 if chance.random() < 0.001 else None,
         "duration_seconds": 0.031,
     }
+
+
+def _obstacle(text: str, number: int) -> dict[str, Any]:
+    """What blocks a difference, with its number."""
+    message = text.format(n=number)
+    return {"code": "images-hidden", "message": message, "hint": "save or push them", "numbers": {"images": number}}
+
+
+def _platform(version: str) -> dict[str, Any]:
+    """An emulated platform."""
+    folder = f"/usr/local/lib/provisioner/qemu/qemu-v{version}"
+    emulator = {
+        "interpreter": f"{folder}/qemu-aarch64",
+        "source": "image",
+        "tag": f"qemu-v{version}",
+        "version": version,
+        "ours": True,
+        "flags": "POCF",
+    }
+    return {"platform": "linux/arm64", "runs": "emulated", "by": None, "built_on": None, "emulator": emulator}
 
 
 def write(path: Path, count: int) -> None:

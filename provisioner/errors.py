@@ -5,6 +5,8 @@ An error that the user can act on is a ``ProvisionerError``; anything else that 
 
 from enum import IntEnum
 
+NOT_RUNNING = "engine-not-running"  # the code of an error: nothing listens where the engine should
+
 
 class Exit(IntEnum):
     """The exit statuses of docs/design.md, section 7; the numbers from 64 are those of sysexits.h."""
@@ -24,26 +26,31 @@ class Exit(IntEnum):
 
 
 class ProvisionerError(Exception):
-    """One sentence that names the culprit; ``hint`` is what to do next."""
+    """One sentence that names the culprit; ``hint`` is what to do next, ``code`` names the kind for machines."""
 
     status = Exit.FAILED
+    code = "failed"
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if code:
+            self.code = code
 
 
 class UsageError(ProvisionerError):
     """The command line is not one of ours."""
 
     status = Exit.USAGE
+    code = "usage"
 
 
 class NoEngineError(ProvisionerError):
     """No daemon answers, or the one that does is not ours to provision."""
 
     status = Exit.NO_ENGINE
+    code = "engine-unavailable"
 
 
 class ClusterError(ProvisionerError):
@@ -54,34 +61,41 @@ class BusyError(ProvisionerError):
     """Another run holds the lock."""
 
     status = Exit.BUSY
+    code = "busy"
 
 
 class HoldError(ProvisionerError):
     """Applies are held on this host for now."""
 
     status = Exit.BUSY
+    code = "frozen"
 
 
 class DeniedError(ProvisionerError):
     """The host does not let this user do or see it."""
 
     status = Exit.DENIED
+    code = "permission-denied"
 
 
 class ConfigError(ProvisionerError):
     """The configuration asks for something that is not there to be asked for."""
 
     status = Exit.CONFIG
+    code = "configuration"
 
 
 class CommandError(ProvisionerError):
     """A program that was to change the host failed, or did not end in time."""
+
+    code = "command-failed"
 
 
 class RolledBackError(ProvisionerError):
     """An apply failed; the host was observed to be as before."""
 
     status = Exit.ROLLED_BACK
+    code = "rolled-back"
 
 
 class PutOffError(ProvisionerError):
@@ -94,3 +108,4 @@ class RollbackFailedError(ProvisionerError):
     """An apply failed and so did its rollback; the message lists what is left."""
 
     status = Exit.ROLLBACK_FAILED
+    code = "rollback-failed"

@@ -4,15 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.cases import results
 from tests.helpers import fleet
 from tests.hosts import ansible, recipes
 
+CHECKOUT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 FULL = (
     "ansible-doc",
@@ -98,27 +101,44 @@ def test_its_changelog_is_as_the_field_writes_one(installed: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-NOTHING: dict[str, Any] = {"schema_version": 1, "status": 0, "interrupted": None, "hold": None, "changes": []}
+NOTHING: dict[str, Any] = {
+    "schema_version": 2,
+    "status": "ok",
+    "exit_status": 0,
+    "error": None,
+    "interrupted": None,
+    "hold": None,
+    "changes": [],
+}
 HOLD = {"reason": "release week", "until": "2027-01-01T00:00:00Z", "since": "2026-11-20T08:00:00Z", "by": "ann"}
-ROLLED_BACK = "provisioner: docker.service did not start: no; rolled back, the host is as it was"
+
+
+def failed(message: str, hint: str, code: str = "failed") -> dict[str, Any]:
+    """The document of a command that failed."""
+    return {**NOTHING, "status": "failed", "error": {"code": code, "message": message, "hint": hint}}
+
+
+ROLLED_BACK = failed("docker.service did not start: no; rolled back, the host is as it was", "look", "rolled-back")
 RESTART = {
     "key": "in effect",
-    "reason": "the daemon must be restarted while web run",
+    "code": "restart-not-idle",
+    "message": "the daemon must be restarted while web run",
     "hint": "stop it",
+    "numbers": {},
     "fatal": False,
 }
 CHANGE = {
     "resource": "image store",
     "differences": [{"key": "in effect", "have": "overlay2", "want": "containerd"}],
-    "edits": [{"step": "SetLeaf", "does": "set it", "diff": "--- a\n+++ b\n+1"}],
-    "settle": [{"step": "Restart", "does": "restart docker.service", "unit": "docker.service"}],
-    "trial": [],
-    "last": [],
-    "held": [],
+    "steps": [
+        {"phase": "edit", "kind": "set-leaf", "does": "set it", "diff": "--- a\n+++ b\n+1"},
+        {"phase": "restart", "kind": "restart", "does": "restart docker.service", "unit": "docker.service"},
+    ],
+    "blocked": [],
     "notes": [],
 }
-WAITING = {**CHANGE, "edits": [], "settle": [], "held": [{**RESTART, "restart": True}]}
-FATAL = {**CHANGE, "edits": [], "settle": [], "held": [{**RESTART, "restart": False, "fatal": True}]}
+WAITING = {**CHANGE, "steps": [], "blocked": [{**RESTART, "restart": True}]}
+FATAL = {**CHANGE, "steps": [], "blocked": [{**RESTART, "restart": False, "fatal": True}]}
 
 Ran = Callable[..., dict[str, Any]]
 
@@ -178,7 +198,7 @@ def test_what_was_rolled_back_fails_in_the_agent_s_own_words_and_leaves_the_conf
     run: Ran, tmp_path: Path
 ) -> None:
     (tmp_path / "provisioner.yaml").write_text("platforms: [arm64]\n")
-    found = run("provision", {"apply": (3, f"image store: x\n{ROLLED_BACK}\n  hint: look")}, restart="always")
+    found = run("provision", {"apply": (3, ROLLED_BACK)}, restart="always")
     assert (found["failed"], found["rolled_back"], found["changed"], found["rc"]) == (True, True, False, 3)
     assert found["msg"] == "docker.service did not start: no; rolled back, the host is as it was (look)"
     assert (tmp_path / "provisioner.yaml").read_text() == "platforms: [arm64]\n"
@@ -209,7 +229,7 @@ def test_what_is_held_is_told_and_no_failure(run: Ran) -> None:
     for check in (True, False):
         found = run("provision", answers, check=check)
         assert (found["changed"], found["restart_owed"], found.get("failed")) == (False, True, None)
-        assert found["held"][0]["reason"] == RESTART["reason"]
+        assert found["blocked"][0]["message"] == RESTART["message"]
 
 
 def test_what_apply_would_refuse_check_mode_refuses_too(run: Ran) -> None:
@@ -218,23 +238,23 @@ def test_what_apply_would_refuse_check_mode_refuses_too(run: Ran) -> None:
 
 
 def test_a_hold_is_told_and_no_failure_and_another_run_is_one(run: Ran, tmp_path: Path) -> None:
-    held = {"plan": (0, {**NOTHING, "hold": HOLD}), "apply": (75, "provisioner: applies are held\n  hint: wait")}
+    held = {"plan": (0, {**NOTHING, "hold": HOLD}), "apply": (75, failed("applies are held", "wait", "frozen"))}
     for check in (True, False):
         found = run("provision", held, check=check, restart="never")
         assert (found["changed"], found["hold"]["by"], found.get("failed")) == (False, "ann", None)
         assert not (tmp_path / "provisioner.yaml").exists()
-    busy = {"plan": (0, NOTHING), "apply": (75, "provisioner: another provisioner runs\n  hint: wait")}
+    busy = {"plan": (0, NOTHING), "apply": (75, failed("another provisioner runs", "wait", "busy"))}
     assert run("provision", busy)["msg"] == "another provisioner runs (wait)"
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((70, "provisioner: this is a bug of ours: KeyError: 1\n  hint: report"), "this is a bug of ours"),
+        ((70, failed("this is a bug in provisioner: KeyError: 1", "report", "bug")), "this is a bug"),
         ((1, "Traceback (most recent call last):\nKeyError: 1"), "KeyError: 1"),
-        ((0, {"schema_version": 2}), "in version 2 of its format"),
+        ((0, {"schema_version": 3}), "in version 3 of its format"),
         ((0, {}), "did not answer in JSON"),
-        ((9, ""), "ended with status 9 and said nothing"),
+        ((9, ""), "did not answer in JSON"),
     ],
 )
 def test_an_answer_that_is_none_fails_in_a_sentence(run: Ran, answer: tuple[int, Any], words: str) -> None:
@@ -245,25 +265,65 @@ def test_an_answer_that_is_none_fails_in_a_sentence(run: Ran, answer: tuple[int,
 
 
 def test_a_wrong_configuration_is_named_by_the_path_that_the_user_knows(run: Ran, tmp_path: Path) -> None:
-    answers = {"plan": (78, "provisioner: $5: platforms[0]: no such platform\n  hint: arm64")}
+    answers = {"plan": (78, failed("$5: platforms[0]: no such platform", "arm64", "configuration"))}
     found = run("provision", answers, check=True, platforms=["odd"])
     assert found["msg"] == f"{tmp_path}/provisioner.yaml: platforms[0]: no such platform (arm64)"
 
 
 def test_drift_is_no_failure_of_the_check(run: Ran) -> None:
     row = {"resource": "emulators", "key": "linux/arm64"}
-    found = run("provision_info", {"check": (2, {**NOTHING, "status": 2, "differences": [row]})}, quick=True)
+    found = run("provision_info", {"check": (2, {**NOTHING, "status": "drifted", "differences": [row]})}, quick=True)
     assert (found["changed"], found["in_sync"], found["drifted"]) == (False, False, ["emulators: linux/arm64"])
 
 
 def test_absence_is_foretold(run: Ran, tmp_path: Path) -> None:
     (tmp_path / "provisioner.yaml").write_text("platforms: [arm64]\n")
-    receipts = ["1 of 2026-11-20T08:00:00Z: undone", "2 of 2026-11-20T08:00:00Z: held"]
+    history = [{"number": 2, "outcome": "blocked"}, {"number": 1, "outcome": "undone"}]
     answers = {
-        "detect": (0, {**NOTHING, "host": {"receipts": receipts, "left over": []}}),
+        "detect": (0, {**NOTHING, "history": history, "left_over": []}),
         "remove": (0, {**NOTHING, "undone": [2], "left_over": []}),
     }
     foretold = run("provision", answers, check=True, state="absent")
     done = run("provision", answers, state="absent")
     assert (foretold["changed"], foretold["undone"]) == (done["changed"], done["undone"]) == (True, [2])
     assert not (tmp_path / "provisioner.yaml").exists()
+
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - provisioner.docker.report:
+        names: [well, down, away, bare]
+        checks: {checks}
+        folder: {folder}
+        executable: {program}
+        fail_on: {fail_on}
+"""
+
+
+@pytest.mark.parametrize(("fail_on", "fails"), [([], False), (["failed"], True), (["silent"], False)])
+def test_a_report_shows_why_a_host_has_no_result_and_stops_a_pipeline(
+    installed: Path, tmp_path: Path, fail_on: list[str], fails: bool
+) -> None:
+    program = tmp_path / "provisioner"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={CHECKOUT} exec {sys.executable} -m provisioner "$@"\n')
+    program.chmod(0o755)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    checks = [
+        {"result": results.result(time=now)},
+        {"failed": True, "result": results.failed(time=now)},
+        {"unreachable": True, "msg": "Failed to connect to the host via ssh: Connection refused"},
+        {"installed": False, "result": None, "msg": "the agent is not installed on this host"},
+    ]
+    folder = tmp_path / "report"
+    play = PLAY.format(checks=json.dumps(checks), folder=folder, program=program, fail_on=json.dumps(fail_on))
+    (tmp_path / "play.yml").write_text(play)
+    argv = ("ansible-playbook", "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"))
+    ran = tool(*argv, cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
+    assert bool(ran.returncode) is fails, ran.stdout + ran.stderr
+    assert "4 hosts: 3 failed, 1 in sync" in ran.stdout
+    assert "check: unreachable" in ran.stdout
+    assert "check: agent-missing" in ran.stdout
+    assert "check: engine-stopped" in ran.stdout
+    assert (folder / "fleet.html").exists()

@@ -9,9 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from provisioner.checks import formats
-from tests.cases.results import DRIFT, result
+from tests.cases.results import DRIFT, failed, result
 
 CHECKOUT = Path(__file__).parents[1]
 MONITORING = CHECKOUT / "monitoring"
@@ -46,8 +47,24 @@ def test_the_dashboard_is_as_grafana_documents_it() -> None:
 
 def test_the_alerts_and_the_dashboard_ask_only_for_metrics_that_there_are() -> None:
     pytest.importorskip("prometheus_client")
-    known = set(re.findall(r"^provisioner_\w+", formats.FORMATS["prometheus"](result(DRIFT), False), re.MULTILINE))
+    said = "".join(formats.FORMATS["prometheus"](found, False) for found in (result(DRIFT), failed()))
+    known = set(re.findall(r"^provisioner_\w+", said, re.MULTILINE))
     for name in ("alerts.yml", "dashboard.json"):
         text = (MONITORING / name).read_text()
         asked = set(re.findall(r"provisioner_[a-z_]+", text))
         assert asked <= known, name
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
+    page = (CHECKOUT / "docs" / "runbooks.md").read_text()
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == [rule["alert"] for rule in rules]
+    for rule in rules:
+        assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbooks.md#{rule['alert'].lower()}")
+
+
+def test_every_alert_is_tested_to_fire() -> None:
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
+    tests = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())["tests"]
+    fired = {t["alertname"] for test in tests for t in test["alert_rule_test"] if t["exp_alerts"]}
+    assert fired == {rule["alert"] for rule in rules}

@@ -9,6 +9,7 @@ from provisioner.checks import formats
 from provisioner.cli import answers, plans
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
+from provisioner.host import System
 from provisioner.model import Difference
 from provisioner.steps import Change, Obstacle, Plan
 from provisioner.steps.files import WriteFile
@@ -116,7 +117,7 @@ def rows() -> list[dict[str, object]]:
     return [
         {**DRIFT, "resource": "builder", "key": "driver option env.HTTP_PROXY", "have": proxy, "want": proxy + "/2"},
         {**DRIFT, "resource": "builder", "key": "driver option env.NPM_TOKEN", "have": SECRET, "want": SECRET + "2"},
-        {**HELD, "held": {"reason": f"refused {proxy}", "hint": f"--token {SECRET}"}},
+        {**HELD, "blocked": {**HELD["blocked"], "message": f"refused {proxy}", "hint": f"--token {SECRET}"}},
     ]
 
 
@@ -125,8 +126,8 @@ def test_no_format_of_a_check_shows_a_secret(name: str) -> None:
     pytest.importorskip("prometheus_client")
     unseen = {**UNKNOWN, "reason": f"GET http://u:{SECRET}@proxy.example"}
     hold = {"reason": f"token={SECRET}", "until": "2020-12-01T00:00:00Z", "since": "2020-11-01T00:00:00Z", "by": "root"}
-    does = [f"run docker buildx create --driver-opt env.NPM_TOKEN={SECRET}"]
-    apply = [{"resource": "builder", "does": does, "restarts": []}]
+    steps = [{"kind": "run", "does": f"run docker buildx create --driver-opt env.NPM_TOKEN={SECRET}"}]
+    apply = [{"resource": "builder", "steps": steps, "restarts": []}]
     found = secrets.everywhere(result(*rows(), unknown=(unseen,), hold=hold, apply=apply))
     said = formats.FORMATS[name](found, True)
     assert SECRET not in said
@@ -140,7 +141,7 @@ def test_no_plan_and_no_document_shows_a_secret() -> None:
     edits = (Run(argv), WriteFile("/etc/x", f'{{"https-proxy": "http://u:{SECRET}@proxy.example"}}'))
     plan = Plan((Change("builder", (difference,), edits, blocked=blocked),))
     assert SECRET not in secrets.text(plans.as_text(plan))
-    assert SECRET not in answers.document("plan", 2, changes=plans.as_json(plan))
+    assert SECRET not in answers.document(System("/"), "plan", "changes", 2, changes=plans.as_json(plan))
 
 
 def test_a_report_hides_what_an_older_agent_did_not() -> None:

@@ -65,7 +65,18 @@ def test_the_fact_is_the_last_check(tmp_path: Path) -> None:
     assert fact(tmp_path / "check.json")["in_sync"] is True
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema_version": 2, "command": "check"}', "[" * 99999])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"schema_version": 3, "command": "check"}',
+        '{"schema_version": 2, "command": "check"}',
+        "[" * 99999,
+    ],
+)
 def test_the_fact_never_fails_a_play(tmp_path: Path, text: str) -> None:
     (tmp_path / "check.json").write_text(text)
     assert fact(tmp_path / "check.json") == {}

@@ -159,7 +159,7 @@ def test_a_state_is_named_and_mended_or_held_without_touching_its_neighbours(hos
     assert bool(found(host)) is not state.mended
     assert theirs(host) == before
     if not state.mended:
-        assert "belongs to somebody else" in document["left"][0]["held"][0]["reason"]
+        assert "belongs to somebody else" in document["left"][0]["blocked"][0]["message"]
         host.configure(CONFIGURATION.format(more=", replace: true"))
         assert host.agent("apply", "--only=emulators")[0] == 0
         assert found(host) == {}
@@ -249,7 +249,7 @@ def test_a_flush_by_hand_is_repaired_by_registering_and_nothing_else(host: Priva
     _ours(host)
     host.sh(f"echo -1 >{TABLE}/status")
     _, document, _ = host.agent("apply", "--only=emulators")
-    assert [e["does"] for e in document["changes"][0]["edits"]] == [f"register {ENTRY} with the kernel"]
+    assert [e["does"] for e in document["changes"][0]["steps"]] == [f"register {ENTRY} with the kernel"]
     assert found(host) == {}
 
 
@@ -267,7 +267,7 @@ def test_a_table_that_is_switched_off_is_somebody_s_decision(host: PrivateHost) 
     assert found(host)["binfmt_misc"] == "switched off"
     status, document, _ = host.agent("apply", "--only=emulators")
     assert status == 5
-    assert "echo 1" in document["left"][0]["held"][0]["hint"]
+    assert "echo 1" in document["left"][0]["blocked"][0]["hint"]
 
 
 def test_a_read_only_table_is_named(host: PrivateHost) -> None:
@@ -304,7 +304,7 @@ def test_three_variants_of_arm_share_one_entry_and_v3_of_the_host_s_own_cpu_gets
     host.configure(f"platforms: [{wanted}]\nemulators: {{source: directory, directory: /opt/qemu}}\n")
     _, document, said = host.agent("plan", "--only=emulators")
     if os.uname().machine == "x86_64":
-        assert [e["does"] for e in document["changes"][0]["edits"]] == [
+        assert [e["does"] for e in document["changes"][0]["steps"]] == [
             "write /etc/binfmt.d/zz-provisioner-arm.conf",
             "register qemu-arm with the kernel",
         ]

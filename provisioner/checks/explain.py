@@ -25,7 +25,7 @@ def told(host: Reader, facts: Facts, wanted: Desired, drift: Found, now: str, *,
         "apply": [
             {
                 "resource": c.resource,
-                "does": [s.sentence() for s in c.steps],
+                "steps": [{"kind": s.kind, "does": s.sentence()} for s in c.steps],
                 "restarts": [c.restart.unit] if isinstance(c.restart, Restart) else [],
             }
             for c in changes.values()
@@ -53,7 +53,7 @@ def _differences(
             "cause": _cause(resource, d, receipt, facts),
             "since": since.get((resource, d.key, secrets.value(d.key, d.have)), first),
             "restarts": resource in restarting,
-            "held": {"reason": kept.obstacle.message, "hint": kept.obstacle.hint} if kept else None,
+            "blocked": kept.obstacle.as_json() if kept else None,
         }
 
 

@@ -1,30 +1,33 @@
 """A check's result as JUnit XML: a suite is the host, a case is a key. Drift fails, what is unknown is an error.
 
-An apply that was cut off is a case of its own, which fails. Held drift is skipped: nobody is asked to mend it now.
+An apply that was cut off is a case of its own, which fails. Blocked drift is skipped.
 """
 
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-CUT_OFF = "it was cut off: `provisioner apply` or `rollback` undoes it"
+CHECK = {"resource": "check", "key": "could look"}
+CUT_OFF = "it was cut off: `provisioner rollback` undoes it, and so does the next apply"
 
 
 def render(result: dict[str, Any]) -> str:
     """One document, without anything that XML 1.0 cannot hold."""
-    failed = [d for d in result["differences"] if not d["held"]]
-    held = [d for d in result["differences"] if d["held"]]
+    failed = [d for d in result["differences"] if not d["blocked"]]
+    held = [d for d in result["differences"] if d["blocked"]]
+    errors = [result["error"]] if result["error"] else []
     cut = [{"resource": "apply", "key": f"receipt {n}"} for n in (result["interrupted"],) if n]
     rows = [
+        *((CHECK, _child("error", e["message"], f"{e['code']} since {e['since']}: {e['hint']}")) for e in errors),
         *((c, _child("failure", CUT_OFF, "")) for c in cut),
         *((w, "") for w in result["as_wanted"]),
         *((d, _child("failure", f"is {d['have']}, wanted {d['want']}", _more(d))) for d in failed),
-        *((d, _child("skipped", f"held: {d['held']['reason']}", "")) for d in held),
+        *((d, _child("skipped", f"blocked: {d['blocked']['message']}", "")) for d in held),
         *((u, _child("error", u["reason"], "")) for u in result["unknown"]),
     ]
     cases = [f"    <testcase classname={_attr(r['resource'])} name={_attr(r['key'])}>{c}</testcase>" for r, c in rows]
     suite = (
         f'  <testsuite name={_attr(result["host"]["name"])} tests="{len(rows)}" failures="{len(failed) + len(cut)}"'
-        f' errors="{len(result["unknown"])}" skipped="{len(held)}" time="{result["duration_seconds"]}"'
+        f' errors="{len(result["unknown"]) + len(errors)}" skipped="{len(held)}" time="{result["duration_seconds"]}"'
         f" timestamp={_attr(result['time'])}>"
     )
     head = '<?xml version="1.0" encoding="UTF-8"?>'

@@ -5,29 +5,39 @@ https://www.monitoring-plugins.org/doc/guidelines.html: 0 OK, 1 WARNING, 2 CRITI
 
 from typing import Any
 
-from provisioner.errors import Exit
+from provisioner.checks import failure
 from provisioner.text.terminal import printable
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+STATES_OF = {
+    "in-sync": OK,
+    "blocked": WARNING,
+    "drifted": CRITICAL,
+    "interrupted": CRITICAL,
+    "unknown": UNKNOWN,
+}
+
+
 def status(result: dict[str, Any]) -> int:
-    """Critical is drift; a warning, when all of it is held, or an apply was cut off; unknown, what cannot be seen."""
-    drift = result["differences"]
-    if any(not d["held"] for d in drift):
-        return 2
-    if drift or result["interrupted"]:
-        return 1
-    return 0 if result["status"] == Exit.OK else 3
+    """Critical: something has drifted, an apply was cut off, or Docker is down. Unknown: the check could not look."""
+    if result["status"] == "failed":
+        return CRITICAL if result["error"]["code"] in failure.NO_ENGINE else UNKNOWN
+    return STATES_OF[result["status"]]
 
 
 def render(result: dict[str, Any]) -> str:
     """One line; a pipe would begin the performance data, so none is in the text."""
     drift, unknown = result["differences"], result["unknown"]
+    if error := result["error"]:
+        text = f"{error['message']} (since {error['since']}); {error['hint']}"
+        return f"{line(status(result), text)} | time={result['duration_seconds']}s"
     named = [f"{d['resource']}: {d['key']} is {d['have']}" for d in drift]
     named += [f"{u['resource']}: {u['key']} is unknown" for u in unknown]
     if result["interrupted"]:
-        named.append(f"the apply of receipt {result['interrupted']} was cut off")
+        named.append(f"apply {result['interrupted']} was cut off")
     if result["hold"]:
         named.append(f"applies are held until {result['hold']['until']}")
     data = f"drifted={len(drift)};;0 unknown={len(unknown)};0 time={result['duration_seconds']}s"

@@ -1,16 +1,18 @@
 """A check's result as metrics for node_exporter's textfile collector.
 
 Times are times, not ages, so that an alert can tell a check that no longer runs. Labels are the four resources and the
-configured platforms: never a host's name, a message or a value.
+configured platforms, and words of our own: never a host's name, a message or a value.
 """
 
 import calendar
 import time
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 RESOURCES = ("daemon", "image store", "emulators", "builder")
+STATUSES = ("in-sync", "drifted", "blocked", "unknown", "interrupted")
 
 
 def render(result: dict[str, Any]) -> str:
@@ -20,36 +22,63 @@ def render(result: dict[str, Any]) -> str:
     def gauge(name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"provisioner_{name}", text, labels, registry=registry)
 
-    gauge("check_timestamp_seconds", "When the last check ended, in seconds since 1970.").set(_seconds(result["time"]))
+    error = result["error"]
+    gauge("check_timestamp_seconds", "When the last check began, in seconds since 1970.").set(_seconds(result["time"]))
+    gauge("check_success", "1 if the last check could look at the host; 0 if it failed.").set(not error)
+    failing = gauge("check_failing_since_timestamp_seconds", "Since when checks have failed; 0: the last one did not.")
+    failing.set(_seconds(error["since"]) if error else 0)
+    reason = gauge("check_failure", "1 for the reason why the last check failed.", "reason")
+    if error:
+        reason.labels(error["code"]).set(1)
     gauge("check_duration_seconds", "How long the last check took.").set(result["duration_seconds"])
     gauge("apply_interrupted", "1 while an apply that was cut off waits to be undone.").set(bool(result["interrupted"]))
     until = _seconds(result["hold"]["until"]) if result["hold"] else 0
     gauge("hold_until_timestamp_seconds", "Until when applies are held on this host; 0: they are not.").set(until)
+    agent = result["agent"]["version"]
+    if error:  # what an earlier check has seen is no longer known to be so
+        gauge("info", "What runs on this host; always 1.", "agent_version").labels(agent).set(1)
+        return generate_latest(registry).decode().rstrip("\n")
+    _seen(result, gauge)
+    engine = result["engine"]
+    info = gauge("info", "What runs on this host; always 1.", "agent_version", "engine_version", "image_store")
+    info.labels(agent, engine["version"], engine["image_store"]).set(1)
+    return generate_latest(registry).decode().rstrip("\n")
+
+
+def _seen(result: dict[str, Any], gauge: Callable[..., Gauge]) -> None:
+    """What a check that could look has seen."""
+    status = gauge("check_status", "1 for the status of the last check.", "status")
+    for word in STATUSES:
+        status.labels(word).set(result["status"] == word)
     drifted = gauge("drifted_keys", "Keys that are not as the configuration wants them.", "resource")
-    held = gauge("held_keys", "Drifted keys that policy or the host forbids to mend now.", "resource")
-    unknown = gauge("unknown_keys", "Keys that the check was not allowed to see.", "resource")
+    blocked = gauge("blocked_keys", "Drifted keys about which nothing can be done now.", "resource")
+    unknown = gauge("unknown_keys", "Keys that the check could not see; apply: what it would do.", "resource")
     since = gauge(
         "drift_since_timestamp_seconds", "When the oldest drift was first seen; 0: there is none.", "resource"
     )
-    restart = gauge("restart_required", "1 if mending the drift restarts the Docker daemon.", "resource")
+    restart = gauge("restart_required", "1 if an apply has to restart the Docker daemon.", "resource")
+    owed = gauge("restart_owed", "1 while a change waits for a restart that is not allowed now.", "resource")
     for name in RESOURCES:
         label = name.replace(" ", "_")
         wrong = [d for d in result["differences"] if d["resource"] == name]
         drifted.labels(label).set(len(wrong))
-        held.labels(label).set(sum(1 for d in wrong if d["held"]))
+        blocked.labels(label).set(sum(1 for d in wrong if d["blocked"]))
         unknown.labels(label).set(sum(1 for u in result["unknown"] if u["resource"] == name))
         since.labels(label).set(min((_seconds(d["since"]) for d in wrong if d["since"]), default=0))
         restart.labels(label).set(any(d["restarts"] for d in wrong))
+        owed.labels(label).set(any(d["blocked"]["code"].startswith("restart-") for d in wrong if d["blocked"]))
+    unknown.labels("apply").set(sum(1 for u in result["unknown"] if u["resource"] == "apply"))
     ready = gauge(
         "platform_ready", "1 if programs of the platform run under emulation, now and in containers.", "platform"
     )
     for row in (*result["as_wanted"], *result["differences"]):
         if row["resource"] == "emulators" and row["want"] == "runs":
             ready.labels(row["key"]).set(row.get("have", "runs") == "runs")
-    engine, agent = result["engine"], result["agent"]
-    info = gauge("info", "What runs on this host; always 1.", "agent_version", "engine_version", "image_store")
-    info.labels(agent["version"], engine["version"], engine["image_store"]).set(1)
-    return generate_latest(registry).decode().rstrip("\n")
+    runs = {row["platform"]: row for row in result["platforms"]}
+    info = gauge("platform_info", "How a platform runs; always 1.", "platform", "runs", "source", "qemu_version")
+    for name, row in runs.items():
+        emulator = row["emulator"] or {}
+        info.labels(name, row["runs"], emulator.get("source") or "", emulator.get("version") or "").set(1)
 
 
 def _seconds(moment: str) -> float:

@@ -8,7 +8,7 @@ from provisioner.host import System
 from provisioner.model import Reader
 from provisioner.typed import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSIONS = (1, 2)  # that an earlier check may have left
 
 Result = dict[str, Any]
 
@@ -19,17 +19,21 @@ def folder(host: Reader) -> str:
 
 
 def read(host: Reader) -> Result:
-    """What the last recorded check found; empty where there is none, or none that we may or can read.
+    """What the last recorded check found; empty if there is none, or we may not or cannot read it.
 
-    The check's own user wrote it, who may do less than whoever reads it: of its differences those that are whole count.
+    After a check that failed, the differences are those that the last check before it has seen.
+    The check's own user wrote it, who may do less than whoever reads it: of its differences only complete ones count.
     """
     try:
         last = json.loads(host.read(f"{folder(host)}/check.json") or "{}")
     except (DeniedError, ValueError, RecursionError):
         return {}
-    if not isinstance(last, dict) or last.get("schema_version") != SCHEMA_VERSION:
+    if not isinstance(last, dict) or last.get("schema_version") not in SCHEMA_VERSIONS:
         return {}
-    rows = last.get("differences")
+    if last.get("status") == "failed" and not isinstance(last.get("error"), dict):
+        return {}
+    seen = last.get("last_known") if last.get("status") == "failed" else last
+    rows = seen.get("differences") if isinstance(seen, dict) else None
     return {**last, "differences": [r for r in rows if _whole(r)] if isinstance(rows, list) else []}
 
 
@@ -51,14 +55,27 @@ def keep(system: System, result: Result) -> None:
 
 
 def news(before: Result, now: Result) -> Iterator[tuple[str, list[str]]]:
-    """``drift found`` and ``drift gone`` with the keys that it is about, as far as the two results differ in them."""
-    old, new = keys(before), keys(now)
+    """Each event with the keys, or the failure, that it is about, as far as the two results differ."""
+    old, new = _error(before), _error(now)
+    if new and new != old:
+        yield "check failed", [new]
+    if old and not new:
+        yield "check works again", [old]
+    if new:
+        return
+    was, there = keys(before), keys(now)
     unseen = {(u["resource"], u["key"]) for u in now["unknown"]}
-    for event, there in (("drift found", new - old), ("drift gone", old - new - unseen)):
-        if there:
-            yield event, [f"{r}: {k}" for r, k in sorted(there)]
+    for event, found in (("drift found", there - was), ("drift gone", was - there - unseen)):
+        if found:
+            yield event, [f"{r}: {k}" for r, k in sorted(found)]
 
 
 def keys(result: Result) -> set[tuple[str, str]]:
     """What drifted."""
     return {(d["resource"], d["key"]) for d in result.get("differences", ())}
+
+
+def _error(result: Result) -> str:
+    """The message of a check that failed; empty if it did not."""
+    error = result.get("error")
+    return str(error.get("message")) if isinstance(error, dict) else ""

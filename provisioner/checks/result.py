@@ -1,20 +1,33 @@
 """What a check found, as JSON has it: what ``--format json`` prints, the timer keeps and ``report`` reads.
 
-Described by result.schema.json. Secrets are hidden here, before anything is rendered.
+Described by `schemas.py`. Secrets are hidden here, before anything is rendered.
 """
 
-from provisioner import __version__, secrets
-from provisioner.checks.record import SCHEMA_VERSION, Result
+from provisioner import secrets
+from provisioner.checks import record
+from provisioner.checks.record import Result
 from provisioner.config.desired import Desired
 from provisioner.config.load import Configuration
 from provisioner.engine import stores
 from provisioner.engine.facts import Facts
-from provisioner.errors import Exit
+from provisioner.errors import Exit, ProvisionerError
 from provisioner.host import System
 from provisioner.model import NOTE, Reader, Unknown
 from provisioner.runs import compare, freeze, receipts
+from provisioner.typed import TYPE_CHECKING, Any
 
-RUNNING = "an apply is running: what is not as wanted now may be so at its end"
+if TYPE_CHECKING:
+    from provisioner.checks.failure import Failure
+
+RUNNING = "an apply is running: what differs now may be as wanted when it ends"
+# Each status of a check with its exit status, the worst first.
+STATUSES = {
+    "interrupted": Exit.DRIFT,
+    "drifted": Exit.DRIFT,
+    "blocked": Exit.DRIFT,
+    "unknown": Exit.FAILED,
+    "in-sync": Exit.OK,
+}
 
 
 def found(host: System, facts: Facts, wanted: Desired, started: float, *, recording: bool = False) -> Result:
@@ -28,7 +41,9 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
     running = cut is not None and receipts.running(host)
     held = freeze.read(host, now)
     result: Result = {
-        "status": 0,
+        "status": "in-sync",
+        "exit_status": 0,
+        "error": None,
         "time": now,
         "differences": [],
         "unknown": [
@@ -53,46 +68,81 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
 
         told = explain.told(host, facts, wanted, drifted, now, recording=recording)
         result |= {**told, "unknown": result["unknown"] + told["unknown"]}
-    result["status"] = int(status(result))
+    result["status"] = status(result)
+    result["exit_status"] = int(STATUSES[result["status"]])
     result["duration_seconds"] = round(host.clock() - started, 4)
     return secrets.everywhere(result) if wrong or held else _masked(result)
 
 
-def status(result: Result) -> Exit:
-    """Drift, else unknown, else in sync."""
-    if result["differences"] or result["interrupted"]:
-        return Exit.DRIFT
-    return Exit.FAILED if result["unknown"] else Exit.OK
+def status(result: Result) -> str:
+    """The worst of what was found, one of STATUSES."""
+    differences = result["differences"]
+    if result["interrupted"]:
+        return "interrupted"
+    if differences:
+        return "blocked" if all(d["blocked"] for d in differences) else "drifted"
+    return "unknown" if result["unknown"] else "in-sync"
 
 
-def identified(result: Result, host: Reader, facts: Facts, configuration: Configuration) -> Result:
-    """A result with whose it is: host, engine, agent, configuration."""
-    from hashlib import sha256  # 3 ms that an answer on a terminal need not pay
+def identified(result: Result, host: Reader, facts: Facts, wanted: Desired, configuration: Configuration) -> Result:
+    """A result with whose it is: host, engine, agent, configuration, and how each platform runs."""
+    from provisioner.checks import identity, platforms
 
-    text = configuration.text
-    machine = (host.read("/etc/machine-id") or "").strip()
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "command": "check",
-        "host": {
-            "name": facts.engine.name,
-            # systemd asks to show no machine id as it is
-            "id": sha256(f"provisioner {machine}".encode()).hexdigest()[:32] if machine else None,
-            "machine": host.machine,
-        },
-        "engine": {
-            "endpoint": secrets.text(facts.endpoint.host),
-            "flavour": facts.engine.kind,
-            "version": facts.engine.version_text,
-            "image_store": stores.store(facts.engine),
-        },
-        "agent": {"version": __version__},
-        "configuration": {
-            "path": configuration.path,
-            "sha256": None if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
-        },
-        **result,
+    engine = {
+        "endpoint": secrets.text(facts.endpoint.host),
+        "kind": facts.engine.kind,
+        "version": facts.engine.version_text,
+        "image_store": stores.store(facts.engine),
     }
+    head = identity.head(host, "check", facts.engine.name)
+    runs = platforms.rows(facts, wanted)
+    more = {"engine": engine, "configuration": _configuration(configuration), "platforms": runs}
+    return {**head, **more, **result}
+
+
+def failed(host: System, failure: "Failure", configuration: Configuration | None, started: float) -> Result:
+    """The result of a check that could not look. It keeps what the last check that could look has seen."""
+    from provisioner.checks import identity
+
+    head = identity.head(host, "check")
+    last = record.read(host)
+    since = last["error"].get("since") if last.get("status") == "failed" else head["time"]
+    known = {name: last.get(name) for name in ("time", "differences")} if last else None
+    return {
+        **head,
+        "engine": None,
+        "platforms": [],
+        "configuration": _configuration(configuration) if configuration else None,
+        "status": "failed",
+        "exit_status": failure.exit_status,
+        "error": {**secrets.everywhere(failure.as_json()), "since": since or head["time"]},
+        "differences": [],
+        "unknown": [],
+        "as_wanted": [],
+        "apply": [],
+        "notes": [],
+        "repair": [],
+        "hold": _hold(host, head["time"]),
+        "interrupted": receipts.interrupted(host),
+        "last_known": last.get("last_known") if last.get("status") == "failed" else known,
+        "duration_seconds": round(host.clock() - started, 4),
+    }
+
+
+def _hold(host: Reader, now: str) -> dict[str, Any] | None:
+    try:
+        found = freeze.read(host, now)
+    except (ProvisionerError, OSError):
+        return None
+    return secrets.everywhere(found._asdict()) if found else None
+
+
+def _configuration(found: Configuration) -> dict[str, Any]:
+    """Which text was read; its digest tells two hosts with different configurations apart."""
+    from hashlib import sha256
+
+    digest = None if found.text is None else sha256(found.text.encode("utf-8", "surrogateescape")).hexdigest()
+    return {"path": found.path, "sha256": digest}
 
 
 def _masked(result: Result) -> Result:

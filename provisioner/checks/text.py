@@ -6,7 +6,7 @@ from provisioner.text.terminal import printable
 from provisioner.typed import Any
 
 RED, GREEN, YELLOW, DIM, PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
-CAUSES = {"corrective": "the host moved", "intended": "the configuration asks for it", None: ""}
+CAUSES = {"corrective": "changed on the host", "intended": "new in the configuration", None: ""}
 
 
 def render(result: dict[str, Any], colour: bool) -> str:
@@ -17,21 +17,30 @@ def render(result: dict[str, Any], colour: bool) -> str:
 def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if result["interrupted"]:
         cut = result["interrupted"]
-        yield f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it", YELLOW
+        yield f"apply {cut} was cut off: `provisioner rollback` undoes it, and so does the next apply", YELLOW
     for d in result["differences"]:
         yield f"{d['resource']}: {d['key']} is {value(d['have'])}, wanted {value(d['want'])}{_history(d)}", RED
-        if d["held"]:
-            yield f"  held: {d['held']['reason']}", YELLOW
-            yield f"  hint: {d['held']['hint']}", DIM
     for u in result["unknown"]:
         yield f"{u['resource']}: {u['key']} is unknown: {u['reason']}", YELLOW
+    yield from _blocked(result["differences"])
     for change in result["apply"]:
-        yield from ((f"apply would {does}", DIM) for does in change["does"])
+        yield from ((f"apply would {step['does']}", DIM) for step in change["steps"])
     yield from ((f"note: {note}", YELLOW) for note in result["notes"])
     if hold := result["hold"]:
         yield f"applies are held until {hold['until']}: {hold['reason']} ({hold['by']})", YELLOW
     if not result["differences"] and not result["unknown"] and not result["interrupted"]:
         yield "in sync", GREEN
+
+
+def _blocked(differences: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Each obstacle once, with all keys that it blocks."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for d in differences:
+        if d["blocked"]:
+            keys.setdefault((d["blocked"]["message"], d["blocked"]["hint"]), []).append(f"{d['resource']}: {d['key']}")
+    for (message, hint), blocked in keys.items():
+        yield f"blocked: {message} ({', '.join(blocked)})", YELLOW
+        yield f"  hint: {hint}", DIM
 
 
 def _history(d: dict[str, Any]) -> str:

@@ -6,26 +6,29 @@ from provisioner.cli import options
 from provisioner.cli.options import Arguments
 
 COMMANDS = {
-    "detect": "what this host is",
-    "plan": "what apply would do, and what is held",
-    "apply": "do it, verify, prove; roll back what failed",
-    "check": "drift? changes nothing",
+    "detect": "show what this host is",
+    "plan": "show what apply would do, and what blocks the rest",
+    "apply": "make the host as the configuration wants it, and prove it; roll back what failed",
+    "check": "report what differs from the configuration; change nothing",
     "prove": "build, inspect and run an image for every platform",
-    "rollback": "undo the last apply, or go back to before a receipt",
-    "hold": "stop applies on this host until a time, for a reason",
-    "remove": "take away what we own, and nothing else",
-    "release": "let applies go on",
-    "report": "many hosts' check results as one table, page or summary",
-    "confirm": "keep what `apply --confirm` made",
+    "explain": "say what an error of Docker or BuildKit means on this host, and how to cure it",
+    "history": "list applies and what each of them changed",
+    "rollback": "undo the last apply, or go back to before an entry of the history",
+    "confirm": "keep what `apply --confirm` has done",
     "recover": "undo an apply that was cut off",
+    "remove": "undo every apply, and remove what provisioner owns and nothing else",
+    "hold": "stop applies on this host until a time, for a reason",
+    "release": "end a hold",
+    "report": "show the check results of many hosts as one table, page or summary",
+    "validate": "judge a configuration without a host",
     "init": "print a commented configuration to start from",
-    "schema": "print the JSON Schema of the configuration",
+    "schema": "print the JSON Schema of the configuration, or of what a command prints",
     "setup": "install the systemd units and manual pages of a pip installation",
 }
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read the command line. UsageError: it is none. Of --help and --version argparse makes an end by itself."""
+    """Read the command line. UsageError: it is wrong. argparse exits on its own for --help and --version."""
     if read := plain(argv):
         return read
     from provisioner.cli import parsers  # argparse is a tenth of a check

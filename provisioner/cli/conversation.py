@@ -29,6 +29,14 @@ def say(line: str) -> None:
             print(f"\r\033[K{said}", file=sys.stderr, flush=True)
 
 
+def complain(error: BaseException) -> None:
+    """The traceback of a bug, for whoever asked to see it."""
+    import traceback
+
+    for line in traceback.format_exception(error):
+        say(line.rstrip())
+
+
 def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
     """Say which of the wanted platforms are never run here, and which engine sudo has hidden from us."""
     from provisioner.emulators.wanted import told

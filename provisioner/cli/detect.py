@@ -1,101 +1,166 @@
-"""What this host is, told to a person: more than a check has to know, so it may start programs."""
+"""What this host is, as data: more than a check has to know, so it may start programs. Docker need not run."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner.builder import leftovers, store
+from provisioner.checks import failure, platforms
+from provisioner.checks.failure import Failure
+from provisioner.cli import past
 from provisioner.config.desired import Desired
 from provisioner.daemon import managers
 from provisioner.emulators import keys, observed, obstacles
 from provisioner.emulators.keys import Key
 from provisioner.emulators.wanted import rows
-from provisioner.engine import addresses, discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo
+from provisioner.engine import discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo
 from provisioner.engine.discovery import Daemon
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
 from provisioner.engine.kinds import Layout
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
-from provisioner.model import Reader
-from provisioner.platforms import machine, table
-from provisioner.runs import journal, receipts
+from provisioner.host import System
+from provisioner.model import Value
+from provisioner.platforms import binfmt, machine, table
+from provisioner.runs import journal
+
+DEFAULTS = Desired()
+RELEASE = "/etc/os-release"
+# The programs whose versions matter, each with what asks for it.
+PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    "docker": ("docker", "version", "--format", "{{.Client.Version}}"),
+    "dockerd": ("dockerd", "--version"),
+    "containerd": ("containerd", "--version"),
+    "buildx": ("docker", "buildx", "version"),
+    "systemd": ("systemctl", "--version"),
+}
+MANAGERS = ("apt-get", "dnf", "zypper", "apk", "pacman", "xbps-install", "brew")
 
 
-def detect(host: Reader, pinned: str = endpoints.AUTO) -> dict[str, Any]:
-    """Facts by name, in the order in which one would ask. NoEngineError: nobody answers."""
-    where = endpoints.endpoint(host, pinned)
-    found = _asked(host, where)
-    row = kinds.of(found.kind)
-    if host.uid != 0 and row.owner != "root":
-        host = host.personal()
-    layout = places.resolved(host, row.layout or Layout(managers=()))
-    flags = running.daemon_flags(host, layout)
-    path = running.config_file(flags, layout)
-    manager = managers.of(host, layout)
+def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Failure | None]:
+    """Everything that can be found out about the host, and why its engine does not answer, if it does not."""
+    where = endpoints.endpoint(host, wanted.engine)
     known = discovery.every(host, where)
-    entries = machine.entries(host)
-    return {
-        "endpoint": where.host,
-        "endpoint from": where.source,
-        **({"before sudo": lost} if (lost := sudo.lost(host, where.host, where.source)) else {}),
-        "engine": row.title,
-        "version": found.version_text,
-        "ours to provision": discovery.whose(host, known[0]) == "ours to provision",
-        **({"instead": f"{row.advice}: {row.command}"} if row.advice else {}),
-        "engines": [f"{'* ' if d is known[0] else ''}{_daemon(host, d)}" for d in known],
-        "image store in effect": stores.store(found),
-        "driver": found.driver,
-        **({"configuration": f"{path} ({'there' if host.stat(path) else 'absent'})"} if row.layout else {}),
-        "daemon flags": " ".join(flags) or None,
-        "restarted by": " ".join(manager.restart) if manager else None,
-        "containers": f"{found.containers}, {found.running} running",
-        "images": found.images,
-        "native platforms": table.native(host.machine),
-        "emulators": [f"{row.title}'s own"] if row.emulators == "inside" else _emulators(host, where.host),
-        "registered": [f"{n} ({e.interpreter}, {e.flags})" for n, e in entries.items() if e.enabled],
-        "buildx": " ".join(host.ask("docker", "buildx", "version").stdout.split()[1:2]) or None,
+    try:
+        engine, silent = ownership.asked(host, where), None
+    except (NoEngineError, DeniedError) as e:
+        engine, silent = None, failure.of(e, host)
+    found: dict[str, Any] = {
+        "cpu": {"machine": host.machine, "native": list(_native(host))},
+        "os": _os(host),
+        "endpoint": {"address": where.host, "source": where.source},
+        "before_sudo": sudo.lost(host, where.host, where.source) or None,
+        "engine": _engine(host, where, engine, known[0]) if engine else None,
+        "engines": [{**_daemon(host, d), "counts": d is known[0]} for d in known],
+        "emulators": _emulators(host, wanted, engine),
+        "registered": _registered(host),
+        "programs": {name: _version(host, argv) for name, argv in PROGRAMS.items()},
+        "package_manager": next((m for m in MANAGERS if host.program(m)), None),
         "builders": _builders(host),
-        "left over": _left_over(host, where.socket or addresses.SOCKET),
-        "receipts": _receipts(host),
+        "left_over": _left_over(host, where.socket) if engine and where.socket else [],
+        "history": past.entries(host),
+    }
+    return {**found, "next": list(_next(found, silent, known))}, silent
+
+
+def _native(host: System) -> tuple[str, ...]:
+    """What the CPU runs by itself."""
+    known = machine.entries(host) if _linux(host) else {}
+    return machine.native(host, known, table.each_architecture() if _linux(host) else ())
+
+
+def _linux(host: System) -> bool:
+    return host.platform == "linux"
+
+
+def _os(host: System) -> dict[str, Any]:
+    """The operating system and its kernel."""
+    lines = (host.read(RELEASE) or "").splitlines()
+    fields = dict(line.split("=", 1) for line in lines if "=" in line)
+    kernel = (host.read(ownership.KERNEL) or "").strip() or None
+    return {"name": fields.get("PRETTY_NAME", host.platform).strip('"'), "kernel": kernel, "user": host.user}
+
+
+def _engine(host: System, where: Endpoint, found: Engine, daemon: Daemon) -> dict[str, Any]:
+    """The engine that counts, its files, and who restarts it."""
+    row = kinds.of(found.kind)
+    mine = host.personal() if host.uid != 0 and row.owner != "root" else host
+    layout = places.resolved(mine, row.layout or Layout(managers=()))
+    flags = running.daemon_flags(mine, layout)
+    path = running.config_file(flags, layout) if row.layout else None
+    manager = managers.of(mine, layout)
+    return {
+        "kind": row.name,
+        "title": row.title,
+        "version": found.version_text,
+        "ours": discovery.whose(mine, daemon) == discovery.OURS,
+        "instead": f"{row.advice}: {row.command}" if row.advice else None,
+        "image_store": stores.store(found),
+        "storage_driver": found.driver,
+        "configuration": {"path": path, "exists": bool(mine.stat(path))} if path else None,
+        "flags": list(flags),
+        "restarted_by": list(manager.restart) if manager else None,
+        "containers": {"total": found.containers, "running": found.running},
+        "images": found.images,
+        "root": found.root,
+        "address": where.host,
     }
 
 
-def _asked(host: Reader, where: Endpoint) -> Engine:
-    """The engine that counts. NoEngineError, DeniedError: it does not answer; the hint names those that do."""
-    try:
-        return ownership.asked(host, where)
-    except (NoEngineError, DeniedError) as e:
-        answering = [_daemon(host, d) for d in discovery.every(host, where) if d.engine]
-        if answering:
-            e.hint = f"{e.hint}; what does answer: {'; '.join(answering)} (see --host)"
-        raise
+def _daemon(host: System, daemon: Daemon) -> dict[str, Any]:
+    """One of the engines of this host."""
+    engine = daemon.engine
+    return {
+        "address": daemon.where.host,
+        "title": daemon.kind.title if engine else None,
+        "version": engine.version_text if engine else None,
+        "ours": engine is not None and discovery.whose(host, daemon) == discovery.OURS,
+        "note": discovery.whose(host, daemon),
+    }
 
 
-def _daemon(host: Reader, daemon: Daemon) -> str:
-    """A daemon in a line."""
-    if daemon.engine is None:
-        return daemon.problem
-    title = f"{daemon.kind.title} {daemon.engine.version_text}"
-    return f"{daemon.where.host}: {title}, {discovery.whose(host, daemon)}"
-
-
-def _emulators(host: Reader, engine: str) -> list[str]:
-    """The truth about each architecture: native, or what its emulator does, where it comes from and whose it is."""
-    asked = Desired(platforms=table.each_architecture(), engine=engine, only=(keys.NAME,))
+def _emulators(host: System, wanted: Desired, engine: Engine | None) -> dict[str, Any]:
+    """How each architecture runs: on the CPU, or by which emulator, where that comes from, and whose it is."""
+    asked = wanted._replace(platforms=table.each_architecture(), only=(keys.NAME,))
+    inside = engine is not None and kinds.of(engine.kind).emulators == "inside"
+    if inside or not _linux(host):
+        return {"binfmt_misc": None, "namespaced": False, "platforms": []}
     seen = facts.gather(host, asked)
-    want = {Key(row.name, keys.RUNS): "runs" for row in rows(asked, seen)}
-    found = observed.state(host, seen, want)
-    place = f"{found[keys.TABLE]}{', of a user namespace' if obstacles.namespaced(host) else ''}"
-    lines = [f"{keys.words(keys.TABLE)}: {place}"]
-    for name in asked.platforms:
-        origin = found.get(Key(name, keys.FROM))
-        whose = "ours" if table.of(name).architecture in seen.ours else "somebody else's"
-        by = f" ({origin}, {whose})" if origin else ""
-        lines.append(
-            f"{name}: {found[Key(name, keys.RUNS)]}{by}" if Key(name, keys.RUNS) in want else f"{name}: native"
-        )
-    return lines
+    want: dict[Key, Value] = {Key(row.name, keys.RUNS): "runs" for row in rows(asked, seen)}
+    have = observed.state(host, seen, want)
+    found = platforms.rows(seen, asked)
+    for row in found:
+        key = Key(row["platform"], keys.RUNS)
+        row["state"] = have[key] if key in want else "runs"
+        if row["emulator"]:
+            row["emulator"]["version"] = _qemu(host, row["emulator"]["interpreter"]) or row["emulator"]["version"]
+    return {
+        "binfmt_misc": have[keys.TABLE],
+        "namespaced": bool(obstacles.namespaced(host)),
+        "platforms": found,
+    }
 
 
-def _builders(host: Reader) -> list[str] | None:
+def _qemu(host: System, interpreter: str) -> str | None:
+    """The version that an emulator says it is."""
+    words = host.ask(interpreter, "--version").stdout.split()
+    return words[words.index("version") + 1] if "version" in words[:-1] else None
+
+
+def _registered(host: System) -> list[dict[str, Any]]:
+    """The kernel's table of emulators."""
+    found: Iterable[tuple[str, binfmt.Entry]] = machine.entries(host).items()
+    return [{"name": name, "interpreter": e.interpreter, "flags": e.flags, "enabled": e.enabled} for name, e in found]
+
+
+def _version(host: System, argv: tuple[str, ...]) -> str | None:
+    """The version that a program says; None: it is not there, or says none."""
+    if host.program(argv[0]) is None:
+        return None
+    words = host.ask(*argv).stdout.replace(",", " ").split()
+    return next((w for w in words if w.lstrip("v")[:1].isdigit()), None)
+
+
+def _builders(host: System) -> list[str] | None:
     account = host.account(host.user)
     try:
         return list(host.names(f"{store.of(host, account).folder}/instances")) if account else []
@@ -103,27 +168,23 @@ def _builders(host: Reader) -> list[str] | None:
         return None
 
 
-def _left_over(host: Reader, socket: str) -> list[str]:
+def _left_over(host: System, socket: str) -> list[dict[str, Any]]:
     """What builders have left over, seen from what the last apply configured."""
     try:
         last, undoes = journal.last(host), journal.undoes(host)
+        things = leftovers.found(host, socket, undoes, last.desired.builder.name if last else "")
     except ProvisionerError:
-        last, undoes = None, ()
-    configured = last.desired.builder.name if last else ""
-    return [str(thing) for thing in leftovers.found(host, socket, undoes, configured)]
+        return []
+    return [{"name": x.name, "why": x.why, "ours": x.ours, "bytes": x.size} for x in things]
 
 
-def _receipts(host: Reader) -> list[str] | None:
-    try:
-        return [_receipt(host, number) for number in receipts.numbers(host)]
-    except DeniedError:
-        return None
-
-
-def _receipt(host: Reader, number: int) -> str:
-    """A receipt in a line; one that this provisioner cannot read hides neither the others nor the host."""
-    try:
-        found = journal.read(host, number)
-    except ProvisionerError as e:
-        return f"{number}: {e.message}"
-    return f"{number} of {found.time}: {found.outcome or 'cut off'}"
+def _next(found: Mapping[str, Any], silent: Failure | None, known: Iterable[Daemon]) -> Iterable[str]:
+    """What to do next, the most useful first."""
+    if silent:
+        yield silent.hint
+        for other in (d for d in known if d.engine):
+            yield f"another engine answers: provisioner detect --host {other.where.host}"
+    elif found["engine"] and not found["engine"]["ours"]:
+        yield found["engine"]["instead"] or "this engine is not provisioned by provisioner"
+    else:
+        yield "see what would be changed: provisioner plan"

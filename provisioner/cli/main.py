@@ -7,46 +7,33 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
 from provisioner import secrets
 from provisioner.cli import commandline
 from provisioner.cli.commands import Answer
-from provisioner.cli.conversation import record, say
+from provisioner.cli.conversation import complain, record, say
 from provisioner.cli.options import Arguments
-from provisioner.errors import Exit, ProvisionerError
+from provisioner.errors import Exit
 from provisioner.host import System
 from provisioner.typed import NoReturn
 
 # What a failure is in systemd's journal; what changed nothing is not worth an entry.
-FAILURES = {Exit.ROLLED_BACK: "rolled back", Exit.ROLLBACK_FAILED: "rollback failed"}
+FAILURES: Mapping[int, str] = {Exit.ROLLED_BACK: "rolled back", Exit.ROLLBACK_FAILED: "rollback failed"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    verbose = "--verbose" in (sys.argv if argv is None else argv)
-    args = None
+    args, system = None, System()
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        args = commandline.parse(sys.argv[1:] if argv is None else argv)
-        answer: Answer = import_module(f"provisioner.cli.commands.{args.command}").run(System(), args)
+        args = commandline.parse(argv)
+        answer: Answer = import_module(f"provisioner.cli.commands.{args.command}").run(system, args)
         return _told(_readable(args.command, answer.text) if args.format == "text" else answer.text, answer.status)
-    except ProvisionerError as e:
-        if e.status in FAILURES:
-            record(FAILURES[e.status], secrets.text(e.message))
-        return _failed(args, e.status, e.message, e.hint)
-    except OSError as e:
-        hint = "make room, or put it right, and run the same command again"
-        return _failed(args, Exit.FAILED, f"{e.filename or 'this host'}: {e.strerror}", hint)
-    except KeyboardInterrupt:
-        say("provisioner: interrupted")
-        return 130
-    except Exception as e:
-        if verbose:
-            raise
-        hint = "run it again with --verbose and report what it prints"
-        return _failed(args, Exit.BUG, f"this is a bug of ours: {type(e).__name__}: {e}", hint)
+    except (Exception, KeyboardInterrupt) as e:
+        return _failed(system, args or _unread(argv), e, verbose="--verbose" in argv)
 
 
 def entry() -> NoReturn:
@@ -85,7 +72,7 @@ def _told(text: str, status: int) -> int:
     """
     try:
         if text:
-            print(text, flush=True)
+            print(_encodable(text), flush=True)
     except BrokenPipeError:  # its reader has heard enough
         sys.stdout = None
     except OSError as e:
@@ -94,13 +81,33 @@ def _told(text: str, status: int) -> int:
     return status
 
 
-def _failed(args: Arguments | None, status: int, message: str, hint: str | None) -> int:
-    """Say what went wrong and what to do next. A monitoring plug-in could not look, and says so on stdout, too."""
-    say(f"provisioner: {message}")
-    if hint:
-        say(f"  hint: {hint}")
-    if args is None or args.format != "nagios":
-        return status
-    from provisioner.checks import nagios
+def _encodable(text: str) -> str:
+    """The text in the characters that stdout can take: in a locale without UTF-8 the others are escaped."""
+    encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
-    return _told(nagios.line(3, secrets.text(message)), 3)
+
+def _unread(argv: Sequence[str]) -> Arguments:
+    """What can be told of a command line that is wrong: the command, and whether a program reads the answer."""
+    text = " ".join(argv)
+    machine = "--format json" in text or "--format=json" in text
+    command = argv[0] if argv and argv[0] in commandline.COMMANDS else ""
+    return Arguments(command=command, format="json" if machine else "text")
+
+
+def _failed(system: System, args: Arguments, error: BaseException, *, verbose: bool) -> int:
+    """Say what went wrong and what to do next; with a format for machines, on stdout as one document, too."""
+    from provisioner.checks import failure
+    from provisioner.cli import answers
+
+    found = failure.of(error, system)
+    if event := FAILURES.get(found.exit_status):
+        record(event, found.message)
+    if verbose and found.exit_status == Exit.BUG:
+        complain(error)
+    say(f"provisioner: {found.message}")
+    if found.hint:
+        say(f"  hint: {found.hint}")
+    if args.format != "json":
+        return found.exit_status
+    return _told(answers.failed(system, args.command, found), found.exit_status)

@@ -1,37 +1,100 @@
 """The command line by argparse: help, complaints, and whatever is written in an unusual way."""
 
 import argparse
+import shutil
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from provisioner import __version__
-from provisioner.cli import options
+from provisioner.cli import examples, options
 from provisioner.cli.options import Arguments
 from provisioner.errors import UsageError
 
+WIDEST = 100  # columns of a help text
+# What people type of other programs, and the command that does it here.
+HABITS = {
+    "--dry-run": "`provisioner plan` shows what apply would do",
+    "--check": "`provisioner check` reports what differs",
+    "--diff": "`provisioner plan` shows the changes of files",
+    "--yes": "apply never asks: leave it out",
+    "--force": "nothing can be forced: `provisioner plan` says what blocks a change, and what to do",
+    "--debug": "use --verbose",
+    "status": "use `provisioner check` or `provisioner detect`",
+    "diff": "use `provisioner plan`",
+    "undo": "use `provisioner rollback`",
+    "install": "use `provisioner apply`",
+    "uninstall": "use `provisioner remove`",
+    "list": "use `provisioner history`",
+    "doctor": "use `provisioner detect` and `provisioner check`",
+    "version": "use `provisioner --version`",
+}
+
 
 def _help(prog: str) -> argparse.HelpFormatter:
-    """argparse asks for the terminal's width for each argument, and to ask imports half of ``shutil``."""
-    return argparse.HelpFormatter(prog, width=100)
+    """Help as wide as the terminal is, and no wider than can be read."""
+    width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+    return argparse.RawDescriptionHelpFormatter(prog, width=width)
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse exits with 2 for bad usage, which is drift to us."""
+    """argparse exits with 2 for a wrong command line, which means drift here, and it takes abbreviations."""
 
     def __init__(self, prog: str, **settings: Any) -> None:
-        super().__init__(prog, formatter_class=_help, **settings)
+        super().__init__(prog, formatter_class=_help, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=f"see `{self.prog} --help`")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is not one of the choices, and name the one that was meant."""
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(c) for c in action.choices]
+        name = action.option_strings[0] if action.option_strings else "command"
+        what = f"there is no command {value!r}" if name == "command" else f"{name} cannot be {value!r}"
+        raise UsageError(what, hint=_hint(str(value), known, f"one of {', '.join(known)}"))
+
 
 def parse(commands: Mapping[str, str], argv: Sequence[str]) -> Arguments:
-    """Read a command line. UsageError: it is none."""
-    top = _Parser("provisioner", description="Makes a Docker host ready for multi-platform builds, and proves it.")
-    top.add_argument("--version", action="version", version=f"provisioner {__version__}")
+    """Read a command line.
+
+    Raises:
+        UsageError: it is wrong; the hint says what was probably meant.
+    """
+    top = _parser(commands)
+    if not argv or argv[0] == "help":
+        top.parse_args([*([a for a in argv[1:2] if a in commands]), "--help"])
+    found, rest = top.parse_known_args(argv, Arguments())
+    if rest:
+        _refuse(found.command, rest[0])
+    return found
+
+
+def _parser(commands: Mapping[str, str]) -> _Parser:
+    """The parser of all commands."""
+    description = "Makes a Docker host able to build, run and push images for several platforms, and proves it."
+    top = _Parser("provisioner", description=description, epilog=examples.overview())
+    top.add_argument("-V", "--version", action="version", version=f"provisioner {__version__}")
     every = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in commands.items():
-        sub = every.add_parser(name, help=summary, description=summary)
+        sub = every.add_parser(name, help=summary, description=f"{summary}.", epilog=examples.of(name))
         for argument in options.of(name):
             sub.add_argument(argument.name, **argument.settings)
-    return top.parse_args(argv, Arguments())
+    return top
+
+
+def _refuse(command: str, word: str) -> NoReturn:
+    """Say that a command has no such option, and which one was probably meant."""
+    name = word.partition("=")[0]
+    known = [a.name for a in options.of(command) if a.name.startswith("--")]
+    what = f"`provisioner {command}` has no option {name}" if name.startswith("-") else f"{word!r} is one word too many"
+    raise UsageError(what, hint=_hint(name, known, f"see `provisioner {command} --help`"))
+
+
+def _hint(word: str, known: Sequence[str], otherwise: str) -> str:
+    """What was probably meant by a word."""
+    if habit := HABITS.get(word):
+        return habit
+    alike = get_close_matches(word, known, 1, 0.6)
+    return f"did you mean {alike[0]}?" if alike else otherwise

@@ -4,15 +4,30 @@ import json
 from typing import Any
 
 from provisioner import secrets
+from provisioner.daemon.desktop_control import Stop
+from provisioner.daemon.restart import Restart
 from provisioner.model import Value
 from provisioner.steps import Blocked, Change, Plan, Step
 
 
 def as_text(made: Plan) -> str:
-    """What apply would do: differences, steps with their diffs, what must follow, what is held and why."""
+    """What apply would do: differences, steps with their diffs, what is blocked and why, and a summary."""
     if not made:
         return "nothing to do: the host is as the configuration wants it"
-    return "\n\n".join(_change(change) for change in made.changes)
+    return "\n\n".join([*(_change(change) for change in made.changes), summary(made)])
+
+
+def summary(made: Plan) -> str:
+    """A plan in a line: ``3 changes; Docker restarts once; 1 difference is blocked``."""
+    acting = sum(1 for c in made.changes if c.steps)
+    restarts = any(isinstance(s, Restart | Stop) for c in made.changes for s in c.steps)
+    blocked = len(made.blocked)
+    parts = [
+        f"{acting} change{'s' if acting != 1 else ''}" if acting else "no changes",
+        "Docker restarts once" if restarts else "Docker is not restarted",
+        f"{blocked} difference{'s are' if blocked != 1 else ' is'} blocked" if blocked else "",
+    ]
+    return "; ".join(p for p in parts if p)
 
 
 def _change(change: Change) -> str:
@@ -24,7 +39,7 @@ def _change(change: Change) -> str:
     lines += [f"  - then {change.restart.sentence()}, and wait until it answers"] if change.restart else []
     lines += [f"  - then {step.sentence()}" for step in change.trial]
     lines += [f"  - at the very end {step.sentence()}" for step in change.last]
-    lines += [f"  held: {o.message}\n    hint: {o.hint}" for o in dict.fromkeys(b.obstacle for b in change.blocked)]
+    lines += [f"  blocked: {o.message}\n    hint: {o.hint}" for o in dict.fromkeys(b.obstacle for b in change.blocked)]
     lines += [f"  note: {note}" for note in change.notes]
     return "\n".join(lines)
 
@@ -37,45 +52,46 @@ def outcome(left: Plan, receipt: int | None) -> str:
     else:
         lines.append(f"done; `provisioner rollback {receipt}` takes it back")
     for resource, obstacle in dict.fromkeys((r, b.obstacle) for r, b in left.blocked):
-        lines.append(f"held: {resource}: {obstacle.message}\n  hint: {obstacle.hint}")
+        lines.append(f"blocked: {resource}: {obstacle.message}\n  hint: {obstacle.hint}")
     return "\n".join(lines)
 
 
 def as_json(made: Plan) -> list[dict[str, Any]]:
-    """A plan as JSON has it."""
+    """A plan as JSON has it: for each resource what differs, the steps in their order, and what blocks the rest."""
     return [
         {
-            "resource": c.resource,
-            "differences": [d._asdict() for d in c.differences],
-            "edits": [{**_step(s), "diff": s.diff()} for s in c.edits],
-            "settle": [{**_step(c.restart), "unit": getattr(c.restart, "unit", "")}] if c.restart else [],
-            "trial": [_step(s) for s in c.trial],
-            "last": [_step(s) for s in c.last],
-            "held": [_as_json(b) for b in c.blocked],
-            "notes": c.notes,
+            "resource": change.resource,
+            "differences": [d._asdict() for d in change.differences],
+            "steps": [_step(phase, step) for phase, steps in _phases(change) for step in steps],
+            "blocked": [_blocked(b) for b in change.blocked],
+            "notes": change.notes,
         }
-        for c in made.changes
+        for change in made.changes
     ]
 
 
-def _step(step: Step) -> dict[str, str]:
-    return {"step": type(step).__name__, "does": step.sentence()}
+def _phases(change: Change) -> tuple[tuple[str, tuple[Step, ...]], ...]:
+    """The steps of a change, by when they are made."""
+    return (
+        ("edit", change.edits),
+        ("restart", (change.restart,) if change.restart else ()),
+        ("trial", change.trial),
+        ("last", change.last),
+    )
+
+
+def _step(phase: str, step: Step) -> dict[str, Any]:
+    named = getattr(step, "unit", "")
+    unit = {"unit": named} if named else {}
+    return {"phase": phase, "kind": step.kind, "does": step.sentence(), "diff": step.diff() or None, **unit}
+
+
+def _blocked(blocked: Blocked) -> dict[str, Any]:
+    obstacle = blocked.obstacle
+    return {"key": blocked.key, **obstacle.as_json(), "fatal": obstacle.fatal, "restart": obstacle.restart}
 
 
 def _value(key: str, value: Value) -> str:
     if value is None:
         return "missing"
     return json.dumps(value) if isinstance(value, bool) else str(secrets.value(key, value))
-
-
-def _as_json(blocked: Blocked) -> dict[str, Any]:
-    obstacle = blocked.obstacle
-    return {
-        "key": blocked.key,
-        "code": obstacle.code,
-        "reason": obstacle.message,
-        "hint": obstacle.hint,
-        "numbers": dict(obstacle.numbers),
-        "fatal": obstacle.fatal,
-        "restart": obstacle.restart,
-    }

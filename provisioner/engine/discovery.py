@@ -12,6 +12,7 @@ from provisioner.model import Reader
 from provisioner.text import command_line
 
 USERS = "/run/user"
+OURS = "ours to provision"
 
 
 class Daemon(NamedTuple):
@@ -52,12 +53,12 @@ def whose(host: Reader, daemon: Daemon) -> str:
         return "only its builder is ours to provision"
     if row.owner == "root" and host.uid != 0:
         return "root's to provision"
-    return "ours to provision"
+    return OURS
 
 
 def ours(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
     """Those that `engine: all` provisions."""
-    return tuple(d for d in every(host, counting) if whose(host, d) == "ours to provision")
+    return tuple(d for d in every(host, counting) if whose(host, d) == OURS)
 
 
 def _asked(host: Reader, where: Endpoint) -> Daemon:

@@ -6,12 +6,13 @@ our one script, which it names by its digest.
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from provisioner.fleet.read import Host
-from provisioner.fleet.summary import STATES, Fleet
+from provisioner.fleet.read import Finding, Host
+from provisioner.fleet.summary import ABSENT, RANK, STATES, Fleet
 from provisioner.fleet.text import moment
 from provisioner.text.terminal import printable
 
@@ -44,9 +45,10 @@ def data(fleet: Fleet) -> dict[str, Any]:
     def row(host: Host) -> list[Any]:
         group = groups.setdefault(tuple(sorted(number[f] for f in host.findings)), len(groups))
         known = [s for s in host.since if s]
-        labels = [words.setdefault(printable(w), len(words)) for w in (host.engine, host.store, host.agent, host.hold)]
+        labels = (host.engine, host.store, host.agent, host.hold, host.machine, host.qemu)
+        numbers = [words.setdefault(printable(w), len(words)) for w in labels]
         state = STATES.index(fleet.state(host))
-        return [printable(host.name), state, group, host.time, min(known, default=0), int(host.interrupted), *labels]
+        return [printable(host.name), state, group, host.time, min(known, default=0), *numbers]
 
     hosts = [row(host) for host in fleet.hosts]
     return {
@@ -54,14 +56,40 @@ def data(fleet: Fleet) -> dict[str, Any]:
         "silentAfter": fleet.silent_after,
         "states": STATES,
         "resources": RESOURCES,
-        "findings": [[*(printable(v) if isinstance(v, str) else v for v in f), n, since] for f, n, since in findings],
+        "findings": [[printable(v) if isinstance(v, str) else v for v in f] for f, _, _ in findings],
+        "causes": _causes(findings, list(groups)),
+        "missing": {"count": fleet.missing, "names": [printable(n) for n in fleet.named.get(ABSENT, ())]},
         "groups": list(groups),
         "words": list(words),
         "hosts": hosts,
         "problems": [
-            [kind, count, [printable(p) for p in fleet.named[kind][:PLACES]]] for kind, count in fleet.problems.items()
+            [kind, count, [printable(p) for p in fleet.named[kind][:PLACES]]]
+            for kind, count in fleet.problems.items()
+            if kind != ABSENT
         ],
     }
+
+
+def _causes(findings: Sequence[tuple[Finding, int, int]], groups: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
+    """Findings that the same hosts have are one cause, such as all platforms of an emulator that is gone."""
+    members: dict[int, set[int]] = {}
+    for number, group in enumerate(groups):
+        for finding in group:
+            members.setdefault(finding, set()).add(number)
+    causes: dict[tuple[object, ...], list[int]] = {}
+    for index, (f, _, _) in enumerate(findings):
+        key = (f.state, f.resource, f.cause, f.why, frozenset(members.get(index, ())))
+        causes.setdefault(key, []).append(index)
+    found = [
+        {
+            "state": findings[indexes[0]][0].state,
+            "findings": indexes,
+            "hosts": findings[indexes[0]][1],
+            "since": min((s for i in indexes if (s := findings[i][2])), default=0),
+        }
+        for indexes in causes.values()
+    ]
+    return sorted(found, key=lambda cause: RANK[str(cause["state"])])
 
 
 def _part(name: str) -> str:

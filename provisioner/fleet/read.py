@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from provisioner import secrets
 from provisioner.host import streams
 
-VERSION = 1
+VERSIONS = (1, 2)  # of results that can be read
 BEGINS, ENDS = b"{", b"}"  # the first and the last line of a document over many lines
 
 TRUNCATED = "no whole JSON"
@@ -26,7 +26,7 @@ EMPTY = "empty"
 
 
 class Finding(NamedTuple):
-    """One thing that is not as wanted, the same on many hosts. ``state``: drift | held | unknown."""
+    """One thing that is not as wanted, the same on many hosts. ``state``: drift | blocked | unknown | failed."""
 
     state: str
     resource: str
@@ -36,6 +36,7 @@ class Finding(NamedTuple):
     cause: str
     restarts: bool
     why: str
+    hint: str = ""
 
 
 class Host(NamedTuple):
@@ -51,6 +52,8 @@ class Host(NamedTuple):
     since: tuple[int, ...]
     hold: str
     interrupted: bool
+    machine: str = ""
+    qemu: str = ""
 
 
 class Problem(NamedTuple):
@@ -60,8 +63,9 @@ class Problem(NamedTuple):
     place: str
 
 
-# How many images would be hidden differs from host to host, and why it is held does not.
+# How many images would be hidden differs from host to host; that they would be is one cause.
 _NUMBER = re.compile(r"\b\d+\b")
+SOME = "some"
 _known: dict[Any, Any] = {}
 
 
@@ -131,8 +135,8 @@ def _result(text: bytes, place: str) -> Host | Problem:
     version = found.get("schema_version")
     if not isinstance(version, int):
         return Problem(MALFORMED, place)
-    if version != VERSION:
-        return Problem(NEWER if version > VERSION else OLDER, place)
+    if version not in VERSIONS:
+        return Problem(NEWER if version > VERSIONS[-1] else OLDER, place)
     try:
         return _host(found)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -141,8 +145,9 @@ def _result(text: bytes, place: str) -> Host | Problem:
 
 def _host(found: dict[str, Any]) -> Host:
     rows = [*map(_difference, found["differences"]), *map(_unknown, found["unknown"])]
-    hold = found["hold"]
-    engine = found["engine"]
+    if error := found.get("error"):
+        rows.append(_failure(error))
+    engine = found["engine"] or {"version": "", "image_store": ""}
     return Host(
         name=_name(found["host"]["name"]),
         id=_text(found["host"]["id"] or ""),
@@ -152,30 +157,59 @@ def _host(found: dict[str, Any]) -> Host:
         agent=_shared(_text(found["agent"]["version"])),
         findings=_shared(tuple(finding for finding, _ in rows)),
         since=_shared(tuple(since for _, since in rows)),
-        hold=_shared(secrets.text(f"until {hold['until']}: {hold['reason']}")) if hold else "",
+        hold=_shared(_hold(found["hold"])),
         interrupted=found["interrupted"] is not None,
+        machine=_shared(_text(found["host"].get("machine") or "")),
+        qemu=_shared(_emulators(found.get("platforms") or [])),
     )
 
 
+def _hold(hold: dict[str, Any] | None) -> str:
+    return secrets.text(f"until {hold['until']}: {hold['reason']}") if hold else ""
+
+
+def _emulators(platforms: list[dict[str, Any]]) -> str:
+    """The versions of QEMU, or where it comes from, in a few words."""
+    found = [p["emulator"] for p in platforms if p.get("emulator")]
+    return ", ".join(sorted({_text(e["version"] or e["tag"] or e["source"]) for e in found}))
+
+
 def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
-    held = d["held"]
+    blocked = d["blocked"] if "blocked" in d else d["held"]  # as version 1 calls it
     finding = Finding(
-        state="held" if held else "drift",
+        state="blocked" if blocked else "drift",
         resource=_text(d["resource"]),
         key=_text(d["key"]),
         have=_value(d["key"], d["have"]),
         want=_value(d["key"], d["want"]),
         cause=_text(d["cause"] or ""),
         restarts=bool(d["restarts"]),
-        why=_NUMBER.sub("N", secrets.text(_text(held["reason"]))) if held else "",
+        why=_reason(blocked) if blocked else "",
+        hint=secrets.text(_text(blocked["hint"])) if blocked else "",
     )
     return _shared(finding), _seconds(d["since"]) if d["since"] else 0
+
+
+def _reason(blocked: dict[str, Any]) -> str:
+    """Why something is blocked, without the numbers that differ from host to host."""
+    said = secrets.text(_text(blocked["message"] if "message" in blocked else blocked["reason"]))
+    if "numbers" not in blocked:
+        return _NUMBER.sub(SOME, said)
+    numbers = {str(n) for n in blocked["numbers"].values()}
+    return _NUMBER.sub(lambda m: SOME if m.group() in numbers else m.group(), said)
 
 
 def _unknown(u: dict[str, Any]) -> tuple[Finding, int]:
     want = "" if u["want"] is None else _value(u["key"], u["want"])
     reason = secrets.text(_text(u["reason"]))
     return _shared(Finding("unknown", _text(u["resource"]), _text(u["key"]), "", want, "", False, reason)), 0
+
+
+def _failure(error: dict[str, Any]) -> tuple[Finding, int]:
+    """A check that failed, as a finding: the code is what hosts have in common."""
+    why, hint = secrets.text(_text(error["message"])), secrets.text(_text(error["hint"] or ""))
+    finding = Finding("failed", "check", _text(error["code"]), "", "", "", False, why, hint)
+    return _shared(finding), _seconds(error["since"]) if error.get("since") else 0
 
 
 def _shared(value: Any) -> Any:

@@ -14,7 +14,9 @@ SHARED = "a name that several hosts bear"
 CLONED = "one machine-id under several names: a clone, or a host that has been renamed"
 ABSENT = "an expected host without any result"
 
-STATES = ("in sync", "drift", "held", "unknown", "silent")
+# What a host can be, in the order in which somebody has to look.
+RANK = {"failed": 0, "drift": 1, "blocked": 2, "unknown": 3}  # of findings
+STATES = ("failed", "cut off", "drift", "blocked", "unknown", "silent", "in sync")
 
 
 class Fleet:
@@ -69,13 +71,15 @@ class Fleet:
         return self
 
     def state(self, host: Host) -> str:
-        """One of STATES: silence first, for what a silent host said is no longer known to be so."""
+        """One of STATES. Silence first, because what a silent host said is no longer known to be so."""
         if host.time < self.now - self.silent_after:
             return "silent"
         states = {f.state for f in host.findings}
-        if "drift" in states or host.interrupted:
-            return "drift"
-        return "held" if "held" in states else "unknown" if "unknown" in states else "in sync"
+        if "failed" in states:
+            return "failed"
+        if host.interrupted:
+            return "cut off"
+        return next((s for s in ("drift", "blocked", "unknown") if s in states), "in sync")
 
     def states(self) -> dict[str, int]:
         """How many hosts are in each state."""
@@ -92,9 +96,15 @@ class Fleet:
                 oldest[finding] = since
         return sorted(((f, n, oldest.get(f, 0)) for f, n in count.items()), key=lambda row: (-row[1], row[0]))
 
+    @property
+    def missing(self) -> int:
+        """How many expected hosts have no result at all."""
+        return self.problems[ABSENT]
+
     def _each(self) -> Iterator[tuple[Finding, int]]:
+        """Each finding of each host once, even if the engines of a host have it in common."""
         for host in self._hosts.values():
-            yield from zip(host.findings, host.since, strict=True)
+            yield from dict(zip(host.findings, host.since, strict=True)).items()
 
     def _add(self, host: Host) -> None:
         """A time in the future is no time: such a result gives way to any other, or it would count for years."""

@@ -1,15 +1,22 @@
 """A fleet as one JSON document: counts, findings, every host that is not in sync, every problem."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+from provisioner import __version__
 from provisioner.fleet.read import Finding
 from provisioner.fleet.summary import Fleet
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
-def render(fleet: Fleet) -> str:
+def stamp(seconds: int) -> str | None:
+    """Seconds since 1970 as RFC 3339 in UTC; None for 0, which means that it is not known."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
+
+
+def render(fleet: Fleet, status: int = 0) -> str:
     """Hosts in sync are only counted."""
     findings = fleet.findings()
     number: dict[Finding, int] = {f: i for i, (f, _, _) in enumerate(findings)}
@@ -22,8 +29,11 @@ def render(fleet: Fleet) -> str:
                     "name": host.name,
                     "id": host.id,
                     "state": state,
-                    "time": host.time,
-                    "findings": [[number[f], since] for f, since in zip(host.findings, host.since, strict=True)],
+                    "time": stamp(host.time),
+                    "findings": [
+                        {"finding": number[f], "since": stamp(since)}
+                        for f, since in zip(host.findings, host.since, strict=True)
+                    ],
                     "hold": host.hold or None,
                     "interrupted": host.interrupted,
                 }
@@ -32,12 +42,17 @@ def render(fleet: Fleet) -> str:
         {
             "schema_version": SCHEMA_VERSION,
             "command": "report",
-            "time": fleet.now,
+            "status": "found" if status else "ok",
+            "exit_status": int(status),
+            "error": None,
+            "time": stamp(fleet.now),
+            "agent": {"version": __version__},
             "silent_after_seconds": fleet.silent_after,
             "results": fleet.results,
             "hosts": sum(fleet.states().values()),
+            "missing": fleet.missing,
             "states": fleet.states(),
-            "findings": [{**f._asdict(), "hosts": n, "since": since} for f, n, since in findings],
+            "findings": [{**f._asdict(), "hosts": n, "since": stamp(since)} for f, n, since in findings],
             "not_in_sync": rows,
             "problems": [{"kind": kind, "count": n, "places": fleet.named[kind]} for kind, n in fleet.problems.items()],
         }

@@ -1,50 +1,115 @@
-"""A fleet in a terminal: how many, what, since when, where; and everything that was no result."""
+"""A fleet in a terminal: who is missing or failed, what has drifted, why, since when, on which hosts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from provisioner.fleet.summary import Fleet
+from provisioner.fleet.read import Finding, Host
+from provisioner.fleet.summary import ABSENT, RANK, Fleet
 from provisioner.text.terminal import columns, printable
 
 SHOWN = 20  # lines of a list; the JSON has all
+LONGEST = 300  # characters of a value; a longer one is cut off
+LINE = 78  # characters of a line of names
 
 
 def render(fleet: Fleet) -> str:
-    """Lines of a bounded number."""
+    """Lines of a bounded number and width."""
     return "\n".join(printable(line) for line in _lines(fleet))
 
 
 def _lines(fleet: Fleet) -> Iterator[str]:
     states = fleet.states()
-    counted = ", ".join(f"{n} {state}" for state, n in states.items() if n)
-    yield f"{sum(states.values())} hosts: {counted}" if counted else "no hosts"
-    findings = fleet.findings()
-    if findings:
-        rows = [("HOSTS", "STATE", "WHAT", "IS", "WANTED", "CAUSE", "SINCE", "RESTARTS DOCKER")]
-        rows += [
-            (
-                str(n),
-                f.state,
-                f"{f.resource}: {f.key}",
-                f.have,
-                f.want,
-                f.cause,
-                moment(since),
-                "yes" if f.restarts else "",
-            )
-            for f, n, since in findings[:SHOWN]
-        ]
-        yield from ("", *columns([tuple(map(printable, row)) for row in rows]).splitlines(), *_more(len(findings)))
-    for state in ("drift", "held", "unknown", "silent"):
-        names = [host.name for host in fleet.hosts if fleet.state(host) == state] if states[state] else []
-        if names:
-            yield from ("", f"{state}:", *(f"  {name}" for name in names[:SHOWN]), *_more(len(names)))
+    counts = {"missing": fleet.missing, **states}
+    counted = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    total = sum(states.values())
+    yield f"{total} host{'' if total == 1 else 's'}: {counted}" if counted else "no hosts"
+    if fleet.missing:
+        yield from ("", "missing (expected, and without any result):", *_names(fleet.named[ABSENT], fleet.missing))
+    hosts: dict[Finding, list[str]] = {}
+    for host in fleet.hosts:
+        for finding in dict.fromkeys(host.findings):
+            hosts.setdefault(finding, []).append(host.name)
+    findings = sorted(fleet.findings(), key=lambda row: (RANK[row[0].state], -row[1], row[0]))
+    for finding, count, since in findings[:SHOWN]:
+        yield from ("", *_block(finding, count, since, hosts[finding]))
+    yield from _more(len(findings))
+    yield from _others(fleet)
     for kind, count in fleet.problems.items():
-        yield from ("", f"{count} × {kind}:", *(f"  {place}" for place in fleet.named[kind][:SHOWN]), *_more(count))
+        if kind != ABSENT:
+            yield from ("", f"{count} × {kind}:", *(f"  {_short(p)}" for p in fleet.named[kind][:SHOWN]), *_more(count))
+
+
+def _block(finding: Finding, count: int, since: int, names: list[str]) -> Iterator[str]:
+    """A finding: what, on how many hosts, since when, why, what to do, and where."""
+    what = _short(f"{finding.resource}: {finding.key}")
+    yield f"{finding.state}: {what} on {count} host{'' if count == 1 else 's'}{_since(since)}"
+    rows = []
+    if finding.have or finding.want:
+        rows.append(("is", _short(finding.have) or "unknown"))
+        rows.append(("wanted", _short(finding.want)))
+    if finding.cause:
+        rows.append(("cause", CAUSES.get(finding.cause, finding.cause)))
+    if finding.why:
+        rows.append(("because", _short(finding.why)))
+    rows.append(("to do", _short(finding.hint) or _remedy(finding)))
+    yield from (f"  {line}" for line in columns(rows).splitlines())
+    yield from _names(names, count)
+
+
+CAUSES = {"corrective": "changed on the host", "intended": "new in the configuration"}
+
+
+def _remedy(finding: Finding) -> str:
+    if finding.state == "drift":
+        return f"provisioner apply{' (restarts Docker)' if finding.restarts else ''}"
+    return "run `provisioner check` on the host as root" if finding.state == "unknown" else "see the reason"
+
+
+def _others(fleet: Fleet) -> Iterator[str]:
+    """The states that are not findings: an apply that was cut off, a host that is silent, a hold."""
+    cut = [h for h in fleet.hosts if fleet.state(h) == "cut off"]
+    if cut:
+        yield from ("", "cut off: an apply ended in the middle. To do: provisioner rollback", *_hosts(cut))
+    silent = [h for h in fleet.hosts if fleet.state(h) == "silent"]
+    if silent:
+        yield from ("", "silent: the last result is old", *_hosts(silent, last=True))
+    on_hold = [h for h in fleet.hosts if h.hold]
+    for reason in dict.fromkeys(h.hold for h in on_hold):
+        named = [h for h in on_hold if h.hold == reason]
+        yield from ("", f"applies are held {_short(reason)}", *_hosts(named))
+
+
+def _hosts(hosts: list[Host], *, last: bool = False) -> Iterator[str]:
+    if last:
+        yield from (f"  {h.name}  last heard {moment(h.time)}" for h in hosts[:SHOWN])
+        yield from _more(len(hosts))
+        return
+    yield from _names([h.name for h in hosts], len(hosts))
+
+
+def _names(names: list[str], count: int) -> Iterator[str]:
+    """Names, several a line."""
+    line = " "
+    for name in names[:SHOWN]:
+        if len(line) + len(name) > LINE and line.strip():
+            yield line
+            line = " "
+        line += f" {name}"
+    if line.strip():
+        yield line
+    yield from _more(count)
 
 
 def _more(count: int) -> tuple[str, ...]:
     return (f"  … and {count - SHOWN} more",) if count > SHOWN else ()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _since(seconds: int) -> str:
+    return f" since {moment(seconds)}" if seconds else ""
 
 
 def moment(seconds: int) -> str:

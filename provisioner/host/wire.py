@@ -7,7 +7,7 @@ import _socket  # ``socket`` adds 1.5 ms to a drift check, and nothing that is n
 from collections.abc import Callable
 from time import monotonic
 
-from provisioner.errors import DeniedError, NoEngineError
+from provisioner.errors import NOT_RUNNING, DeniedError, NoEngineError
 from provisioner.typed import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -135,7 +135,8 @@ def _unanswered(socket: str, e: OSError) -> NoEngineError | DeniedError:
         hint = "run as root, or as a member of the group docker"
         return DeniedError(f"{where}: this user may not talk to the engine", hint=hint)
     if isinstance(e, FileNotFoundError):
-        hint = "install Docker Engine, or say where it listens with DOCKER_HOST"
-        return NoEngineError(f"{where}: no engine listens there", hint=hint)
+        hint = "start it with `systemctl start docker`, or point DOCKER_HOST at another engine"
+        return NoEngineError(f"{where}: no engine listens there", hint=hint, code=NOT_RUNNING)
     reason = "no answer in time" if isinstance(e, TimeoutError) else e.strerror or e
-    return NoEngineError(f"{where}: the engine does not answer ({reason})", hint=_look(socket))
+    code = NOT_RUNNING if isinstance(e, ConnectionRefusedError) else "engine-unreachable"
+    return NoEngineError(f"{where}: the engine does not answer ({reason})", hint=_look(socket), code=code)

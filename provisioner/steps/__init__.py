@@ -26,6 +26,12 @@ class Step:
     has a ``Reader``.
     """
 
+    @property
+    def kind(self) -> str:
+        """The name of its kind in JSON documents: ``set-leaf``, ``restart``."""
+        name = type(self).__name__
+        return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
+
     def do(self, system: "System", say: Say) -> tuple[str, ...] | None:
         """Make it happen; the containers that it has stopped for good. CommandError, OSError: it did not happen."""
         raise NotImplementedError
@@ -68,6 +74,10 @@ class Obstacle(NamedTuple):
     def restart(self) -> bool:
         """Whether the daemon must be restarted, and may not be now."""
         return self.code.startswith("restart-")
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that every JSON document has for it."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, "numbers": dict(self.numbers)}
 
     def blocks(self, *keys: str) -> "tuple[Blocked, ...]":
         """The differences that it stands in the way of, by their keys."""

@@ -10,7 +10,7 @@ DRIFT: dict[str, Any] = {
     "cause": "corrective",
     "since": "2020-11-20T08:00:00Z",
     "restarts": False,
-    "held": None,
+    "blocked": None,
 }
 HELD: dict[str, Any] = {
     "resource": "image store",
@@ -20,7 +20,33 @@ HELD: dict[str, Any] = {
     "cause": "intended",
     "since": None,
     "restarts": True,
-    "held": {"reason": "the switch would hide 3 images", "hint": "save them"},
+    "blocked": {
+        "code": "images-hidden",
+        "message": "the switch would hide 3 images",
+        "hint": "save them",
+        "numbers": {"images": 3},
+    },
+}
+PLATFORM: dict[str, Any] = {
+    "platform": "linux/s390x",
+    "runs": "emulated",
+    "by": None,
+    "built_on": None,
+    "emulator": {
+        "interpreter": "/usr/local/lib/provisioner/qemu/qemu-v10.0.4/qemu-s390x",
+        "source": "image",
+        "tag": "qemu-v10.0.4",
+        "version": "10.0.4",
+        "ours": True,
+        "flags": "POCF",
+    },
+}
+ERROR: dict[str, Any] = {
+    "code": "engine-stopped",
+    "message": "Docker is not running (nothing listens on /var/run/docker.sock)",
+    "hint": "start it with `systemctl start docker`",
+    "rolled_back": None,
+    "since": "2020-11-23T08:00:00Z",
 }
 UNKNOWN: dict[str, Any] = {
     "resource": "builder",
@@ -39,21 +65,28 @@ def result(
 ) -> dict[str, Any]:
     """One host's result, as the schema has it."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "command": "check",
         "host": {"name": name, "id": f"id of {name}", "machine": "x86_64"},
         "engine": {
             "endpoint": "unix:///var/run/docker.sock",
-            "flavour": "engine",
+            "kind": "engine",
             "version": "28.5.2",
             "image_store": "containerd",
         },
         "agent": {"version": "0.1.0"},
         "configuration": {"path": None, "sha256": None},
-        "status": 2 if differences else 1 if unknown else 0,
+        "status": (
+            ("blocked" if all(d["blocked"] for d in differences) else "drifted")
+            if differences
+            else ("unknown" if unknown else "in-sync")
+        ),
+        "exit_status": 2 if differences else 1 if unknown else 0,
+        "error": None,
         "time": time,
         "differences": list(differences),
         "unknown": list(unknown),
+        "platforms": [PLATFORM],
         "as_wanted": [{"resource": "emulators", "key": "linux/s390x", "want": "runs"}],
         "apply": [],
         "notes": [],
@@ -63,3 +96,29 @@ def result(
         "duration_seconds": 0.031,
         **more,
     }
+
+
+def failed(name: str = "build-1", **more: Any) -> dict[str, Any]:
+    """The result of a check that could not look."""
+    nothing: dict[str, Any] = {
+        "engine": None,
+        "configuration": None,
+        "platforms": [],
+        "as_wanted": [],
+        "last_known": None,
+    }
+    return result(name=name, **{**nothing, "status": "failed", "exit_status": 69, "error": ERROR, **more})
+
+
+def version_1(found: dict[str, Any]) -> dict[str, Any]:
+    """The same result as an agent of version 1 wrote it."""
+    rows = [
+        {
+            **{key: value for key, value in row.items() if key != "blocked"},
+            "held": row["blocked"] and {"reason": row["blocked"]["message"], "hint": row["blocked"]["hint"]},
+        }
+        for row in found["differences"]
+    ]
+    gone = ("error", "exit_status", "platforms")
+    kept = {key: value for key, value in found.items() if key not in gone}
+    return {**kept, "schema_version": 1, "status": found["exit_status"], "differences": rows}

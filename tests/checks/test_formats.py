@@ -4,24 +4,24 @@ import json
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from provisioner.checks import formats, nagios
-from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+from provisioner.checks import formats, nagios, schemas
+from tests.cases.results import DRIFT, HELD, UNKNOWN, failed, result
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "provisioner" / "checks" / "result.schema.json").read_text())
+SCHEMA = schemas.document("check")
 HOLD = {"reason": "release week", "until": "2020-12-01T00:00:00Z", "since": "2020-11-22T00:00:00Z", "by": "ada"}
 RESULTS: dict[str, dict[str, Any]] = {
     "in sync": result(),
     "drift": result(DRIFT),
     "held": result(HELD),
     "unknown": result(unknown=(UNKNOWN,)),
-    "cut off": result(status=2, interrupted=3),
-    "all": result(DRIFT, HELD, unknown=(UNKNOWN,), hold=HOLD, interrupted=3),
+    "cut off": result(status="interrupted", exit_status=2, interrupted=3),
+    "failed": failed(),
+    "all": result(DRIFT, HELD, unknown=(UNKNOWN,), hold=HOLD, interrupted=3, status="interrupted"),
 }
 
 
@@ -35,19 +35,19 @@ def test_every_result_is_as_the_schema_has_it(name: str) -> None:
 
 
 def test_the_schema_refuses_what_is_none() -> None:
-    for broken in ({**result(), "status": 3}, {**result(), "time": "today"}, result({**DRIFT, "cause": "aliens"})):
+    for broken in ({**result(), "status": "fine"}, {**result(), "time": "today"}, result({**DRIFT, "cause": "aliens"})):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.Draft202012Validator(SCHEMA).validate(broken)
 
 
 def test_text_names_the_difference_its_cause_its_age_and_what_holds_it() -> None:
     assert said("all", "text").splitlines() == [
-        "an apply was cut off (receipt 3): `provisioner apply` or `rollback` undoes it",
-        "emulators: linux/arm64 is not registered, wanted runs (the host moved, since 2020-11-20T08:00:00Z)",
-        "image store: in effect is overlay2, wanted containerd (the configuration asks for it)",
-        "  held: the switch would hide 3 images",
-        "  hint: save them",
+        "apply 3 was cut off: `provisioner rollback` undoes it, and so does the next apply",
+        "emulators: linux/arm64 is not registered, wanted runs (changed on the host, since 2020-11-20T08:00:00Z)",
+        "image store: in effect is overlay2, wanted containerd (new in the configuration)",
         "builder: registered is unknown: /root/.docker: this user may not read it",
+        "blocked: the switch would hide 3 images (image store: in effect)",
+        "  hint: save them",
         "applies are held until 2020-12-01T00:00:00Z: release week (ada)",
     ]
     assert said("in sync", "text") == "in sync"
@@ -71,7 +71,12 @@ def test_colour_is_only_decoration_and_never_comes_from_a_result() -> None:
     [
         ("in sync", 0, "PROVISIONER OK - in sync | drifted=0;;0 unknown=0;0 time=0.031s"),
         ("held", 1, "PROVISIONER WARNING - image store: in effect is overlay2 | drifted=1"),
-        ("cut off", 1, "PROVISIONER WARNING - the apply of receipt 3 was cut off |"),
+        ("cut off", 2, "PROVISIONER CRITICAL - apply 3 was cut off |"),
+        (
+            "failed",
+            2,
+            "PROVISIONER CRITICAL - Docker is not running (nothing listens on /var/run/docker.sock) (since 2020",
+        ),
         ("drift", 2, "PROVISIONER CRITICAL - emulators: linux/arm64 is not registered | "),
         ("unknown", 3, "PROVISIONER UNKNOWN - builder: registered is unknown | "),
         ("all", 2, "PROVISIONER CRITICAL - "),
@@ -115,10 +120,31 @@ def test_metrics_tell_the_same_story_in_bounded_labels() -> None:
     lines = [line for line in said("all", "prometheus").splitlines() if not line.startswith("#")]
     values = dict(line.rsplit(" ", 1) for line in lines)
     assert values['provisioner_drifted_keys{resource="emulators"}'] == "1.0"
-    assert values['provisioner_held_keys{resource="image_store"}'] == "1.0"
+    assert values['provisioner_blocked_keys{resource="image_store"}'] == "1.0"
     assert values['provisioner_restart_required{resource="image_store"}'] == "1.0"
     assert values['provisioner_unknown_keys{resource="builder"}'] == "1.0"
     assert values['provisioner_platform_ready{platform="linux/arm64"}'] == "0.0"
     assert values['provisioner_platform_ready{platform="linux/s390x"}'] == "1.0"
     assert float(values["provisioner_check_timestamp_seconds"]) == 1606125600
     assert "build-1" not in "".join(lines)
+    assert values["provisioner_check_success"] == "1.0"
+    assert values['provisioner_check_status{status="interrupted"}'] == "1.0"
+    how = 'platform="linux/s390x",qemu_version="10.0.4",runs="emulated",source="image"'
+    assert values[f"provisioner_platform_info{{{how}}}"] == "1.0"
+
+
+def test_metrics_of_a_check_that_failed_say_so_and_nothing_that_is_no_longer_known() -> None:
+    pytest.importorskip("prometheus_client")
+    lines = [line for line in said("failed", "prometheus").splitlines() if not line.startswith("#")]
+    values = dict(line.rsplit(" ", 1) for line in lines)
+    assert values["provisioner_check_success"] == "0.0"
+    assert values['provisioner_check_failure{reason="engine-stopped"}'] == "1.0"
+    assert float(values["provisioner_check_failing_since_timestamp_seconds"]) == 1606118400
+    assert not [line for line in lines if "platform_ready" in line or "drifted_keys" in line]
+
+
+def test_junit_has_an_error_for_a_check_that_failed() -> None:
+    (suite,) = ElementTree.fromstring(said("failed", "junit"))  # noqa: S314  # our own
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    (error,) = suite.iter("error")
+    assert "engine-stopped" in str(error.text)

@@ -16,7 +16,13 @@ INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Arc
 
 def answer(_: System, args: Arguments) -> Answer:
     """A command that says which engine it was asked about."""
-    document = {"status": 5, "changed": bool(args.suffix), "changes": [{"resource": "builder"}], "notes": ["same"]}
+    document = {
+        "status": "ok",
+        "exit_status": 5,
+        "changed": bool(args.suffix),
+        "changes": [{"resource": "builder"}],
+        "notes": ["same"],
+    }
     return Answer(
         json.dumps(document) if args.format == "json" else f"as {args.suffix or 'it is'}", 5 if args.suffix else 0
     )
@@ -41,7 +47,7 @@ def test_each_engine_that_is_ours_answers_and_the_worst_status_counts(tmp_path: 
     first, second = "unix:///var/run/docker.sock", "unix:///var/snap/docker/common/run/docker.sock"
     assert text == Answer(f"{first}:\nas it is\n\n{second}:\nas -snap", 5)
     document = json.loads(told.text)
-    assert (document["status"], document["changed"], document["notes"]) == (5, True, ["same"])
+    assert (document["exit_status"], document["changed"], document["notes"]) == (5, True, ["same"])
     assert [c["engine"] for c in document["changes"]] == [first, second]
     assert [e["endpoint"] for e in document["engines"]] == [first, second]
 

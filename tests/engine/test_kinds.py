@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from provisioner.cli import answers, detect
+from provisioner.cli import detect, detect_text
 from provisioner.config import parse
 from provisioner.config.desired import Desired, ImageStore
 from provisioner.engine import endpoints, facts, kinds, ownership, target
@@ -137,11 +137,11 @@ def test_detect_says_whose_a_look_alike_is_and_what_its_owner_can_do(
     host = System(str(tmp_path), {"HOME": "/home/x", "DOCKER_HOST": f"unix://{socket}"})
     host.uid = 1000
     with recorded.engine(tmp_path / socket.lstrip("/"), {"/info": {**LINUX, "KernelVersion": "5.0", **fields}}):
-        told = detect.detect(host)
+        told, _ = detect.detect(host)
     row = kinds.recognised({**LINUX, **fields}, f"unix://{socket}")
-    assert told["engine"] == row.title
-    assert told["engines"][0].endswith("only its builder is ours to provision")
-    assert told["instead"] == f"{row.advice}: {row.command}"
+    assert told["engine"]["title"] == row.title
+    assert told["engines"][0]["note"] == "only its builder is ours to provision"
+    assert told["engine"]["instead"] == f"{row.advice}: {row.command}"
 
 
 def test_detect_tells_of_what_it_cannot_read_and_of_odd_names(tmp_path: Path) -> None:
@@ -151,13 +151,11 @@ def test_detect_tells_of_what_it_cannot_read_and_of_odd_names(tmp_path: Path) ->
     (kept / "000002.jsonl").write_text("")
     host = System(str(tmp_path), {"HOME": "/root"})
     with recorded.engine(tmp_path / "var/run/docker.sock", {"/info": {**LINUX, "Name": "x"}, "/containers/json": []}):
-        told = detect.detect(host)
-    newer, empty = told["receipts"]
-    assert newer == "1: /var/lib/provisioner/receipts/000001.jsonl: its format 99 is not known here"
-    assert empty.startswith("2 of ")
-    said = answers.detected({**told, "builders": ["odd\udcff\033"]})
-    assert "odd\ufffd\ufffd" in said
-    assert said.encode()
+        told, _ = detect.detect(host)
+    empty, newer = told["history"]
+    assert newer["problem"] == "/var/lib/provisioner/receipts/000001.jsonl: its format 99 is not known here"
+    assert empty["number"] == 2
+    assert "odd" in detect_text.render({**told, "builders": ["odd\udcff\033"]}, None)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +182,9 @@ def test_an_engine_on_another_machine_is_listed_and_not_waited_for(tmp_path: Pat
     meta.write_text(json.dumps({"Name": "far", "Endpoints": {"docker": {"Host": "tcp://127.0.0.1:1"}}}))
     host = System(str(tmp_path), {"HOME": "/root"})
     with recorded.engine(tmp_path / "var/run/docker.sock", {"/info": LINUX}):
-        told = detect.detect(host)["engines"]
-    assert told[1:] == ["tcp://127.0.0.1:1 (context far): on another machine, and not asked"]
+        told, _ = detect.detect(host)
+    notes = [engine["note"] for engine in told["engines"]]
+    assert notes[1:] == ["tcp://127.0.0.1:1 (context far): on another machine, and not asked"]
 
 
 def test_ssh_is_called_as_docker_calls_it() -> None:

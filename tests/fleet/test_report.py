@@ -11,7 +11,7 @@ from provisioner.fleet import read, report, summary, text
 from provisioner.fleet.read import Host, Problem
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
-from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+from tests.cases.results import DRIFT, ERROR, HELD, UNKNOWN, failed, result, version_1
 
 NOW = 1606125600  # 2020-11-23T10:00:00Z, when the results were made
 DAY = 86400
@@ -41,13 +41,16 @@ def test_every_host_is_in_one_state() -> None:
         result(DRIFT, HELD, unknown=(UNKNOWN,), name="e"),
         result(DRIFT, name="f", time="2020-11-20T10:00:00Z"),
         interrupted,
+        failed(name="down"),
     )
-    assert many.states() == {"in sync": 1, "drift": 3, "held": 1, "unknown": 1, "silent": 1}
+    ones = dict.fromkeys(("failed", "cut off", "blocked", "unknown", "silent", "in sync"), 1)
+    assert many.states() == {**ones, "drift": 2}
     assert not many.problems
 
 
 def test_findings_are_counted_with_their_oldest_age_and_alike_whatever_their_numbers() -> None:
-    other = {**HELD, "held": {"reason": "the switch would hide 17 images", "hint": "save them"}}
+    message = "the switch would hide 17 images"
+    other = {**HELD, "blocked": {**HELD["blocked"], "message": message, "numbers": {"images": 17}}}
     younger = {**DRIFT, "since": "2020-11-22T08:00:00Z"}
     found = fleet(result(HELD, younger, name="a"), result(other, name="b"), result(DRIFT, name="c")).findings()
     assert {f.key: n for f, n, _ in found} == {"in effect": 2, "linux/arm64": 2}
@@ -67,7 +70,7 @@ BAD = {
     b'[{"command": "check"}]': read.FOREIGN,
     b'{"command": "terraform"}': read.FOREIGN,
     json.dumps({**result(), "schema_version": 0}).encode(): read.OLDER,
-    json.dumps({**result(), "schema_version": 2}).encode(): read.NEWER,
+    json.dumps({**result(), "schema_version": 3}).encode(): read.NEWER,
     json.dumps({**result(), "schema_version": "1"}).encode(): read.MALFORMED,
     json.dumps({**result(), "differences": {}, "unknown": None}).encode(): read.MALFORMED,
     json.dumps({**result(), "time": "yesterday"}).encode(): read.MALFORMED,
@@ -180,9 +183,35 @@ def test_the_table_says_it_in_one_screen_and_nothing_drives_the_terminal() -> No
     hostile = result({**DRIFT, "have": "\033[2Jgone\u202e"}, name="\033]0;evil\a")
     said = text.render(fleet(hostile, *(result(DRIFT, name=f"h{i}") for i in range(100))))
     assert said.splitlines()[0] == "101 hosts: 101 drift"
-    assert "100    drift  emulators: linux/arm64  not registered" in said
+    assert "drift: emulators: linux/arm64 on 100 hosts since 2020-11-20 08:00" in said
     assert len(said.splitlines()) < 40
+    assert max(map(len, said.splitlines())) <= 80
     assert not {"\033", "\u202e", "\a"} & set(said)
+
+
+def test_a_check_that_failed_says_why_since_when_and_what_to_do() -> None:
+    said = text.render(fleet(failed(name="a"), failed(name="b"), result(DRIFT, name="c")))
+    assert said.splitlines()[0] == "3 hosts: 2 failed, 1 drift"
+    block = said.split("\n\n")[1].splitlines()
+    assert block[0] == "failed: check: engine-stopped on 2 hosts since 2020-11-23 08:00"
+    assert block[1].split() == ["because", *ERROR["message"].split()]
+    assert "systemctl start docker" in block[2]
+    assert block[3] == "  a b"
+
+
+def test_an_apply_that_was_cut_off_is_named_and_never_as_wanted() -> None:
+    said = text.render(fleet(result(name="a", interrupted=4, status="interrupted", exit_status=2)))
+    assert said.splitlines()[0] == "1 host: 1 cut off"
+    assert "provisioner rollback" in said
+
+
+def test_a_result_of_version_1_is_read_like_one_of_version_2() -> None:
+    for rows in ((DRIFT,), (HELD,), (DRIFT, HELD), ()):
+        new = result(*rows, unknown=(UNKNOWN,))
+        one, two = (read._result(json.dumps(found).encode(), "x") for found in (version_1(new), new))
+        assert isinstance(one, Host)
+        assert isinstance(two, Host)
+        assert one._replace(qemu="") == two._replace(qemu="")
 
 
 def test_hosts_share_what_they_have_in_common() -> None:

@@ -35,7 +35,7 @@ def differences(answer: Answer) -> set[str]:
 
 def steps(answer: Answer) -> list[str]:
     """What an apply did, or a plan would do."""
-    return [s["does"] for c in answer.document["changes"] for s in (*c["edits"], *c["settle"])]
+    return [s["does"] for c in answer.document["changes"] for s in c["steps"] if s["phase"] in ("edit", "restart")]
 
 
 def started(host: Place) -> str:

@@ -213,7 +213,7 @@ def test_a_conflict_in_daemon_json_is_held_and_the_rest_is_done(boot: Boot, name
     since = started(host)
     done = agent(host, "apply")
     assert done.status == 5, done.stderr
-    assert words in done.document["left"][0]["held"][0]["reason"]
+    assert words in done.document["left"][0]["blocked"][0]["message"]
     assert host.get(DAEMON_JSON) == text.encode()
     assert started(host) == since
     assert differences(agent(host, "check")) <= {
@@ -228,8 +228,9 @@ def test_a_daemon_json_that_dockerd_would_refuse_is_held(boot: Boot) -> None:
     held = agent(host, "apply")
     assert held.status == 5
     assert (
-        "specified both as a flag and in the configuration file: hosts" in held.document["left"][0]["held"][0]["reason"]
+        "specified both as a flag and in the configuration file: hosts"
+        in held.document["left"][0]["blocked"][0]["message"]
     )
     host.put(DAEMON_JSON, "{ half")
-    assert "line 1, column 3" in agent(host, "apply").document["left"][0]["held"][0]["reason"]
+    assert "line 1, column 3" in agent(host, "apply").document["left"][0]["blocked"][0]["message"]
     assert host.get(DAEMON_JSON) == b"{ half"

@@ -129,8 +129,8 @@ def test_a_default_that_buildx_would_take_is_named(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
     host.put("/root/.docker/buildx/buildkitd.default.toml", "debug = true\n")
     configure(host, gc="default")
-    held = agent(host, "plan", "--only=builder").document["changes"][0]["held"]
-    assert {h["reason"] for h in held} == {
+    held = agent(host, "plan", "--only=builder").document["changes"][0]["blocked"]
+    assert {h["message"] for h in held} == {
         "buildx would take /root/.docker/buildx/buildkitd.default.toml, and no buildkitd.toml is configured"
     }
     configure(host)
@@ -172,7 +172,7 @@ def test_a_container_is_not_made_again_while_a_build_runs_on_it(boot: Boot) -> N
     configure(host, flags=["--debug"])
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    assert {h["reason"] for c in held.document["left"] for h in c["held"]} == {"a build runs on the builder"}
+    assert {h["message"] for c in held.document["left"] for h in c["blocked"]} == {"a build runs on the builder"}
     refused = agent(host, "remove")
     assert (refused.status, f"a build runs in {CONTAINER}" in refused.stderr) == (1, True)
     assert identity(host) == before
@@ -228,7 +228,7 @@ def test_what_is_left_over_is_listed_with_its_size_and_only_ours_is_removed(boot
         "buildx_buildkit_theirs0_state": ("a cache that no builder uses", False),
     }
     assert all(e["bytes"] > 0 for e in planned.document["left_over"] if "-before-" not in e["name"])
-    assert len(agent(host, "detect").document["host"]["left over"]) == 4
+    assert len(agent(host, "detect").document["left_over"]) == 4
     configure(host, name="second")
     assert "third: a builder that is no longer configured" in host.run("provisioner", "plan").stdout
     removed = agent(host, "remove")

@@ -35,7 +35,7 @@ def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as
     host.sh('sed -i \'s/"linux.amd64"/"amd64","arm64"/\' /etc/provisioner/provisioner.yaml', check=True)
     done = agent(host, "apply")
     assert done.status == 5, done.stderr
-    [held] = {(h["reason"], h["hint"]) for c in done.document["left"] for h in c["held"]}
+    [held] = {(h["message"], h["hint"]) for c in done.document["left"] for h in c["blocked"]}
     assert held[0] == "eve may not talk to the engine"
     assert held[1].startswith("usermod --append --groups docker eve")
     assert {k.partition(": ")[2].partition(": ")[0] for k in differences(agent(host, "check"))} == {"eve"}

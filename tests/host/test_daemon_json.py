@@ -132,7 +132,7 @@ def test_every_conflict_is_named_and_an_apply_leaves_the_engine_running(boot: Bo
         done = agent(host, "apply", *ALL)
         assert (planned.status if planned else 2, done.status) == (2, 5), (name, done.stderr)
         for answer in filter(None, (planned, done)):
-            held = [h["reason"] for c in answer.document["changes"] for h in c["held"]]
+            held = [h["message"] for c in answer.document["changes"] for h in c["blocked"]]
             assert any(case.words in reason for reason in held), (name, held)
         assert started(host) == since, name
         assert host.sh("docker version").status == 0, name
@@ -166,7 +166,11 @@ def test_leaves_are_set_kept_and_given_back_with_one_restart(boot: Boot, engine:
     classic(host, engine)
     host.put(DAEMON_JSON, THEIRS)
     planned = agent(host, "plan").document["changes"]
-    assert [len(c["settle"]) for c in planned if c["resource"] in ("daemon", "image store")] == [0, 1]
+    assert [
+        len([s for s in c["steps"] if s["phase"] == "restart"])
+        for c in planned
+        if c["resource"] in ("daemon", "image store")
+    ] == [0, 1]
     done = agent(host, "apply")
     assert done.status == 0, done.stderr
     text = (host.get(DAEMON_JSON) or b"").decode()
@@ -200,7 +204,7 @@ def test_a_leaf_that_dockerd_would_refuse_is_held(boot: Boot) -> None:
     host = boot("forky", layers=LAYERS, agent=True, files={CONFIG: "daemon: {no-such-key: 1}\n"})
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    reasons = {c["resource"]: c["held"][0]["reason"] for c in held.document["left"]}
+    reasons = {c["resource"]: c["blocked"][0]["message"] for c in held.document["left"]}
     assert "don't match any configuration option: no-such-key" in reasons["daemon"]
     assert b"no-such-key" not in (host.get(DAEMON_JSON) or b"")
 
@@ -212,7 +216,7 @@ def test_a_restart_waits_for_its_window_and_for_builds(boot: Boot) -> None:
     host.put(CONFIG, window)
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    assert "the window for that is closed" in held.document["left"][0]["held"][0]["reason"]
+    assert "the window for that is closed" in held.document["left"][0]["blocked"][0]["message"]
     assert agent(host, "check").status == 2
     host.put(CONFIG, "image_store: {existing: hide}\n")
     host.put(
@@ -222,7 +226,7 @@ def test_a_restart_waits_for_its_window_and_for_builds(boot: Boot) -> None:
     build = host.start("docker", "build", "/b")
     host.wait("the build", lambda: host.sh("pgrep -x sleep").status == 0)
     busy = agent(host, "plan").document["changes"]
-    assert "a build is running" in next(c for c in busy if c["resource"] == "image store")["held"][0]["reason"]
+    assert "a build is running" in next(c for c in busy if c["resource"] == "image store")["blocked"][0]["message"]
     assert agent(host, "apply", "--restart=never").status == 5
     host.sh("pkill -KILL -x sleep", check=True)
     build.communicate(timeout=30)

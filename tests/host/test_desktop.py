@@ -82,7 +82,7 @@ def test_desktop_s_user_gets_store_builder_and_proof_and_all_goes_back(boot: Boo
     before, running = portrait(host), started(host)
     told = agent(host, "detect", user="dev")
     assert told.status == 0, host.run("provisioner", "detect", "--verbose", user="dev").stderr
-    assert told.document["host"]["configuration"] == f"{SETTINGS} (there)"
+    assert told.document["engine"]["configuration"] == {"path": SETTINGS, "exists": True}
 
     done = agent(host, "apply", user="dev")
     assert done.status == 0, done.stderr

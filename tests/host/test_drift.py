@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from provisioner.checks import schemas
 from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
 from tests.helpers.booted import BUILDER, ENTRY, LAYERS, agent, differences
@@ -26,7 +27,7 @@ SCORES = {"check": 5, "apply": 15, "repair": 15, "recover": 15, "recovered": 50}
 
 
 def schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((CHECKOUT / "provisioner" / "checks" / "result.schema.json").read_text())
+    found: dict[str, Any] = schemas.document("check")
     return found
 
 
@@ -125,7 +126,7 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     assert "linux/arm64  yes    yes           yes   QEMU " in proof
 
     host.run("systemctl", "start", "provisioner-check", check=True)
-    assert (record(host)["status"], record(host)["unknown"]) == (0, [])
+    assert (record(host)["status"], record(host)["unknown"]) == ("in-sync", [])
     everything = agent(host, "check").document["as_wanted"]
     assert record(host)["as_wanted"] == everything
     assert host.sh(f"stat -L -c %U {RECORD}").stdout != "root\n"
@@ -150,10 +151,10 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
 
     host.sh(f"rm {CONFIG}; cd {RECEIPTS} && grep -v '\"end\"' $(ls | tail -1) >000099.jsonl", check=True)
     host.run("flock", "/run/provisioner/lock", "systemctl", "start", "provisioner-check", check=True)
-    assert (record(host)["status"], record(host)["interrupted"]) == (0, None)
+    assert (record(host)["status"], record(host)["interrupted"]) == ("in-sync", None)
     assert record(host)["notes"][0].startswith("an apply is running")
     host.run("systemctl", "start", "provisioner-check", check=True)
-    assert (record(host)["status"], record(host)["interrupted"]) == (2, 99)
+    assert (record(host)["status"], record(host)["interrupted"]) == ("interrupted", 99)
     host.sh(f"rm {RECEIPTS}/000099.jsonl", check=True)
 
     host.sh(f"cp -r {EXAMPLES}/. /etc/systemd/system; rm /etc/systemd/system/*/metrics.conf", check=True)

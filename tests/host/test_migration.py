@@ -52,7 +52,7 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
 
     refused = agent(host, "apply")
     assert refused.status == 5, refused.stderr
-    reason = refused.document["left"][0]["held"][0]["reason"]
+    reason = refused.document["left"][0]["blocked"][0]["message"]
     assert "hide 14 images" in reason
     assert "and 3 containers of the store in use (composed, web running), whose 1 anonymous volumes" in reason
 
@@ -65,7 +65,7 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     assert "secret" not in str(notes)
     carried = agent(host, "apply")
     assert carried.status == 5, carried.stderr
-    assert "only images are carried over" in carried.document["left"][0]["held"][0]["reason"]
+    assert "only images are carried over" in carried.document["left"][0]["blocked"][0]["message"]
     assert sum(s.startswith("copy ") for s in steps(carried)) == 15
     assert (started(host), host.sh(CONTAINERS).stdout) == (since, containers)
 
@@ -91,16 +91,16 @@ def test_a_store_without_room_for_the_images_is_held(boot: Boot) -> None:
     moved = {"/etc/containerd/config.toml": 'version = 2\nroot = "/srv/small"\n'}
     host = boot("forky", layers=LAYERS, agent=True, files={**moved, CONFIG: "image_store: {existing: hide}\n"})
     host.sh("mount -t tmpfs -o size=400m tmpfs /srv/small", check=True)
-    reasons = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
+    reasons = {h["message"] for c in agent(host, "plan").document["changes"] for h in c["blocked"]}
     assert reasons == {"/srv/small has 419 MB free of the 537 MB that the images need there"}
     host.sh("mount -o remount,size=800m /srv/small", check=True)
-    assert [h for c in agent(host, "plan").document["changes"] for h in c["held"]] == []
+    assert [h for c in agent(host, "plan").document["changes"] for h in c["blocked"]] == []
     host.sh("head -c 200000000 /dev/urandom > /tmp/x; tar c /tmp/x | docker import - load:1", check=True)
     host.put(CONFIG, "image_store: {existing: migrate}\n")
-    [reason] = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
+    [reason] = {h["message"] for c in agent(host, "plan").document["changes"] for h in c["blocked"]}
     assert reason.startswith("/srv/small has 839 MB free of the 937 MB")
     host.sh("mount -o remount,size=2g /srv/small; mount -t tmpfs -o size=100m tmpfs /var/lib/docker/tmp", check=True)
-    [reason] = {h["reason"] for c in agent(host, "plan").document["changes"] for h in c["held"]}
+    [reason] = {h["message"] for c in agent(host, "plan").document["changes"] for h in c["blocked"]}
     assert reason.startswith("/var/lib/docker/tmp has 105 MB free of the 200 MB that the engine needs there to put")
 
 

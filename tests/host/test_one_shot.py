@@ -119,7 +119,7 @@ def test_an_image_store_that_would_hide_images_is_held_until_told_otherwise(boot
     host.sh("tar c -C /usr/bin env | docker import - keep:1", check=True)
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    assert "would hide 1 images (" in held.document["left"][0]["held"][0]["reason"]
+    assert "would hide 1 images (" in held.document["left"][0]["blocked"][0]["message"]
     assert [r["runs"] for r in held.document["proof"]["platforms"]] == [True, True]
     assert "keep" in host.sh("docker images").stdout
     host.put("/etc/provisioner/provisioner.yaml", "image_store: {existing: hide}\n")
@@ -138,7 +138,7 @@ def test_a_restart_waits_for_somebody_else_s_container(boot: Boot) -> None:
     )
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    assert "restarted while theirs run" in held.document["left"][0]["held"][0]["reason"]
+    assert "restarted while theirs run" in held.document["left"][0]["blocked"][0]["message"]
     assert "theirs" in host.sh("docker ps").stdout
 
 
@@ -148,7 +148,7 @@ def test_an_engine_too_old_for_the_store_gets_the_rest_and_is_told_so(boot: Boot
     since = started(host)
     done = agent(host, "apply")
     assert done.status == 5, done.stderr
-    held = {c["resource"]: c["held"][0]["reason"] for c in done.document["left"]}
+    held = {c["resource"]: c["blocked"][0]["message"] for c in done.document["left"]}
     assert "20.10.24" in held["image store"]
     assert "has no containerd image store" in held["image store"]
     assert ("builder" in held) is not buildx

@@ -21,14 +21,14 @@ def test_an_engine_elsewhere_gets_its_builder_and_its_owner_is_told_the_rest(boo
     assert agent(host, "apply", "--only=emulators").status == 0
     before = portrait(host)
     for address in ("tcp://127.0.0.1:2375", "ssh://root@127.0.0.1"):
-        told = agent(host, "detect", f"--host={address}").document["host"]
-        assert (told["engine"], told["version"]) == ("an engine on another machine", "26.1.5+dfsg1")
+        told = agent(host, "detect", f"--host={address}").document["engine"]
+        assert (told["title"], told["version"]) == ("an engine on another machine", "26.1.5+dfsg1")
         done = agent(host, "apply", f"--host={address}")
         assert done.status == 5, done.stderr
         assert [p["runs"] for p in done.document["proof"]["platforms"]] == [True, True]
         [left] = done.document["left"]
         assert left["resource"] == "image store"
-        assert left["held"][0]["hint"].startswith("run provisioner there")
+        assert left["blocked"][0]["hint"].startswith("run provisioner there")
         assert differences(agent(host, "check", f"--host={address}")) == {"image store: in effect"}
         shown = host.sh("docker buildx inspect container-builder").stdout
         assert address in shown

@@ -42,11 +42,12 @@ def rootless(boot: Boot) -> Host:
 def test_a_rootless_engine_is_provisioned_by_its_user_and_root_s_stays_as_it_was(boot: Boot) -> None:
     host = rootless(boot)
     before, running = portrait(host), started(host)
-    told = agent(host, "detect", user="dev").document["host"]
-    assert (told["engine"], told["ours to provision"]) == ("Engine, rootless", True)
-    assert told["configuration"] == f"{DAEMON_JSON} (absent)"
-    assert told["restarted by"] == "systemctl --user restart --no-block docker.service"
-    assert any("/var/run/docker.sock" in line for line in told["engines"])
+    found = agent(host, "detect", user="dev").document
+    told = found["engine"]
+    assert (told["title"], told["ours"]) == ("Engine, rootless", True)
+    assert told["configuration"] == {"path": DAEMON_JSON, "exists": False}
+    assert " ".join(told["restarted_by"]) == "systemctl --user restart --no-block docker.service"
+    assert any("/var/run/docker.sock" in engine["address"] for engine in found["engines"])
 
     refused = agent(host, "apply", user="dev")
     assert refused.status == 1

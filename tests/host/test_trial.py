@@ -21,7 +21,7 @@ def test_a_store_that_runs_nothing_is_taken_back_and_one_that_works_is_kept(boot
     before = portrait(host)
     host.put("/etc/containerd/config.toml", WITHOUT)
     host.sh("systemctl restart containerd", check=True)
-    [held] = {h["reason"] for c in agent(host, "plan", *ONLY).document["changes"] for h in c["held"]}
+    [held] = {h["message"] for c in agent(host, "plan", *ONLY).document["changes"] for h in c["blocked"]}
     assert held.startswith("the containerd store takes 'overlayfs', which containerd has not loaded (")
     host.sh("mv /usr/bin/ctr /usr/bin/ctr.real", check=True)  # then nobody can say before
     failed = agent(host, "apply", *ONLY)

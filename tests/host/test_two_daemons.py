@@ -72,9 +72,11 @@ def test_of_two_engines_the_right_file_is_edited_and_the_other_s_bytes_stay(boot
     host.sh("echo ':WSLInterop:M::MZ::/usr/bin/true:P' >/proc/sys/fs/binfmt_misc/register", check=True)
     table = host.sh("cat /proc/sys/fs/binfmt_misc/WSLInterop", check=True).stdout
     debians, snaps = started(host), snapped(host)
-    engines = agent(host, "detect").document["host"]["engines"]
-    assert engines[0].startswith("* unix:///var/run/docker.sock: Engine 26.1")
-    assert any(f"unix://{SOCKET}: Engine, snap 26.1" in line and line.endswith("ours to provision") for line in engines)
+    engines = agent(host, "detect").document["engines"]
+    assert (engines[0]["counts"], engines[0]["address"]) == (True, "unix:///var/run/docker.sock")
+    assert engines[0]["version"].startswith("26.1")
+    snap = next(e for e in engines if e["address"] == f"unix://{SOCKET}")
+    assert (snap["title"], snap["ours"]) == ("Engine, snap", True)
 
     first = agent(host, "apply", f"--host=unix://{SOCKET}", "--only=image-store")
     assert first.status == 0, first.stderr
@@ -112,5 +114,5 @@ def test_of_two_engines_the_right_file_is_edited_and_the_other_s_bytes_stay(boot
     host.sh(f"systemctl stop docker.socket docker; rm -f /run/docker.sock; ln -s {SOCKET} /run/docker.sock", check=True)
     host.put(CONFIG, "platforms: [amd64]\n")
     [raced] = [c for c in agent(host, "plan").document["changes"] if c["resource"] == "image store"]
-    assert any(SNAP_JSON in step["does"] for step in raced["edits"])
-    assert not any(DAEMON_JSON in step["does"] for step in raced["edits"])
+    assert any(SNAP_JSON in step["does"] for step in raced["steps"])
+    assert not any(DAEMON_JSON in step["does"] for step in raced["steps"])

@@ -126,7 +126,7 @@ def test_where_nobody_restarts_the_daemon_a_restart_is_owed(boot: Boot) -> None:
     assert host.get(DAEMON_JSON) is None
     done = agent(host, "apply", "--only=image-store")
     assert done.status == 5, done.stderr
-    assert "nobody runs this host's services" in done.document["left"][0]["held"][0]["reason"]
+    assert "nobody runs this host's services" in done.document["left"][0]["blocked"][0]["message"]
     assert json.loads(host.get(DAEMON_JSON) or b"") == {"features": {"containerd-snapshotter": True}}
     assert "overlay2" in store(host)
     owed = agent(host, "check", "--only=image-store")

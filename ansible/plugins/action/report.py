@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -20,6 +21,19 @@ SPEC = {
     "checks": {"type": "list", "elements": "dict", "required": True},
     "folder": {"type": "path", "default": "provisioner-report"},
     "executable": {"type": "path", "default": "provisioner"},
+    "fail_on": {
+        "type": "list",
+        "elements": "str",
+        "default": [],
+        "choices": ["drift", "blocked", "failed", "missing", "silent", "unknown"],
+    },
+}
+FOUND = 2  # the exit status of the agent's report when a host is in a state to fail on
+# Why a host has no result, by what its check says: a code, and what to do.
+REASONS = {
+    "unreachable": "is the host up, and may Ansible log in?",
+    "agent-missing": "install the agent, for example with the role provisioner.docker.provisioner",
+    "no-answer": "run the check on the host by hand",
 }
 TIMEOUT = 600  # seconds; a hundred thousand hosts take less than ten
 
@@ -36,19 +50,48 @@ class ActionModule(ActionBase):
         found = self.validate_argument_spec(SPEC)[1]
         folder = found["folder"]
         os.makedirs(folder, mode=0o750, exist_ok=True)
-        pairs = zip(found["names"], found["checks"])
-        self._write(folder, "results.ndjson", [self._named(n, c["result"]) for n, c in pairs if c.get("result")])
+        lines = [json.dumps(self._result(n, c)) for n, c in zip(found["names"], found["checks"])]
+        self._write(folder, "results.ndjson", lines)
         self._write(folder, "expected.txt", found["names"])
-        page = self._ask(folder, found["executable"], "--format", "html")
+        page = self._ask(folder, found["executable"], "--format", "html")[1]
         self._write(folder, "fleet.html", [page])
-        table = self._ask(folder, found["executable"])
+        states = [f"--fail-on={state}" for state in found["fail_on"]]
+        status, table = self._ask(folder, found["executable"], *states)
         Display().display(table.rstrip("\n"))
         outcome.update(changed=False, page=os.path.join(folder, "fleet.html"), table=table.splitlines())
+        if status == FOUND:
+            outcome.update(failed=True, msg=f"hosts are in a state to fail on: {table.splitlines()[0]}")
         return outcome
 
-    def _named(self, name, result):
-        """A host's result under the name that it has in the inventory."""
-        return json.dumps(dict(result, host=dict(result["host"], name=name)))
+    def _result(self, name, check):
+        """A host's result under the name that it has in the inventory; of a host without one, why it has none."""
+        result = check.get("result")
+        if result:
+            return dict(result, host=dict(result["host"], name=name))
+        code = (
+            "unreachable" if check.get("unreachable") else "agent-missing" if not check.get("installed", True) else ""
+        )
+        code = code or "no-answer"
+        message = str(check.get("msg") or code).strip().splitlines()[0]
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        nothing = {key: [] for key in ("platforms", "differences", "unknown", "as_wanted", "apply", "notes", "repair")}
+        error = {"code": code, "message": message, "hint": REASONS[code], "rolled_back": None, "since": None}
+        return dict(
+            nothing,
+            schema_version=2,
+            command="check",
+            status="failed",
+            exit_status=1,
+            time=now,
+            host={"name": name, "id": None, "machine": ""},
+            agent={"version": ""},
+            engine=None,
+            configuration=None,
+            error=error,
+            hold=None,
+            interrupted=None,
+            duration_seconds=0,
+        )
 
     def _write(self, folder, name, lines):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
@@ -60,6 +103,6 @@ class ActionModule(ActionBase):
             ran = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         except (OSError, subprocess.TimeoutExpired) as e:
             raise AnsibleActionFail(f"{program}: {e}: the agent has to be installed on the controller, too") from e
-        if ran.returncode:
+        if ran.returncode not in (0, FOUND):
             raise AnsibleActionFail(f"{program} report: {ran.stderr.strip()}")
-        return ran.stdout
+        return ran.returncode, ran.stdout

@@ -12,24 +12,30 @@ import os
 CONFIGURATION = "/etc/provisioner/provisioner.yaml"
 NAME = "provisioner"
 FOLDERS = ["/usr/local/bin", "/usr/bin"]
-KNOWN = 1  # the schema_version that these modules read
+KNOWN = 2  # the schema_version that these modules read
 ROLLED_BACK = 3
 ROLLBACK_FAILED = 4
 MISSING = "the agent is not installed on this host"
 
 
 class Answer:
-    """How a run of the agent ended: ``status``, its ``document``, or the ``sentence`` and ``hint`` of its error."""
+    """How a run of the agent ended: its ``status`` and ``document``, and the ``sentence`` and ``hint`` of a failure."""
 
-    def __init__(self, status, document, sentence="", hint=""):
+    def __init__(self, status, document, sentence="", hint="", code=""):
         self.status = status
         self.document = document
         self.sentence = sentence
         self.hint = hint
+        self.code = code
+
+    @property
+    def failed(self):
+        """Whether the agent has no answer but a failure."""
+        return bool(self.sentence)
 
     @property
     def reason(self):
-        """The error as one line."""
+        """The failure as one line."""
         return f"{self.sentence} ({self.hint})" if self.hint else self.sentence
 
 
@@ -44,26 +50,20 @@ def configured(path):
 
 
 def ask(module, program, command, *arguments):
-    """Run one command of the agent. Whatever is no answer of its own, a traceback say, becomes the sentence."""
+    """Run one command of the agent, whose answer is always one JSON document."""
     argv = [program, command, "--format", "json", *list(arguments)]
     # Root's locale may be one in which the agent could not print a path.
     status, out, err = module.run_command(argv, environ_update={"LC_ALL": "C.UTF-8"})
-    if not out.strip():
-        return Answer(status, {}, *_words(status, err))
     try:
         document = json.loads(out)
         version = document["schema_version"]
     except (ValueError, KeyError, TypeError):
-        return Answer(status, {}, f"{program} {command} did not answer in JSON", out.strip()[:200])
+        said = (out.strip() or err.strip())[-200:]
+        return Answer(status, {}, f"{program} {command} did not answer in JSON", said, "no-document")
     if version != KNOWN:
-        hint = "the collection and the agent have to be of one age"
-        return Answer(status, {}, f"the agent answers in version {version} of its format", hint)
+        hint = "install a collection and an agent of the same version"
+        return Answer(status, {}, f"the agent answers in version {version} of its format", hint, "version")
+    error = document.get("error")
+    if error:
+        return Answer(status, document, error["message"], error["hint"], error["code"])
     return Answer(status, document)
-
-
-def _words(status, said):
-    """The sentence and the hint that an error of the agent's ends with."""
-    lines = said.strip().splitlines()
-    hint = lines.pop()[len("  hint: ") :] if lines and lines[-1].startswith("  hint: ") else ""
-    last = lines[-1] if lines else f"{NAME} ended with status {status} and said nothing"
-    return (last[len(NAME) + 2 :] if last.startswith(NAME + ": ") else last), hint

@@ -240,7 +240,7 @@ EXAMPLES = r"""
 
 - name: Say which hosts wait for a restart
   ansible.builtin.debug:
-    msg: "{{ made.held | map(attribute='reason') | unique | join('; ') }}"
+    msg: "{{ made.blocked | map(attribute='message') | unique | join('; ') }}"
   when: made.restart_owed
 
 - name: Apply what the host's own configuration file says
@@ -277,8 +277,8 @@ changes:
       type: list
       elements: str
       sample: ["restart docker.service"]
-held:
-  description: What is not as wanted and cannot be mended now; no failure.
+blocked:
+  description: What differs from the configuration and cannot be changed now. This is not a failure.
   returned: success, with O(state=present)
   type: list
   elements: dict
@@ -291,14 +291,22 @@ held:
       description: The key that is not as wanted.
       type: str
       sample: image store in effect
-    reason:
-      description: Why it is held.
+    code:
+      description: The kind of the obstacle, in a word.
       type: str
-      sample: the daemon must be restarted while web run
+      sample: restart-not-idle
+    message:
+      description: What stands in the way.
+      type: str
+      sample: the daemon must be restarted while web runs
     hint:
       description: What to do about it.
       type: str
-      sample: "stop them, or say restart: always"
+      sample: "stop them, or set restart: always"
+    numbers:
+      description: The numbers in the message, by name.
+      type: dict
+      sample: {}
 restarted:
   description: The units that were, or in check mode would be, restarted.
   returned: success, with O(state=present)
@@ -343,6 +351,11 @@ rolled_back:
   returned: failure
   type: bool
   sample: true
+code:
+  description: The kind of the failure, in a word.
+  returned: failure
+  type: str
+  sample: engine-stopped
 rc:
   description: The exit status of the agent.
   returned: failure
@@ -356,7 +369,6 @@ hint:
 """
 
 import os
-import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.provisioner.docker.plugins.module_utils import agent, configuration
@@ -366,7 +378,7 @@ BUSY = 75
 NOTHING = {
     "installed": True,
     "changes": [],
-    "held": [],
+    "blocked": [],
     "restarted": [],
     "restart_owed": False,
     "hold": None,
@@ -374,7 +386,8 @@ NOTHING = {
     "proof": None,
     "receipt": None,
 }
-STANDING = re.compile(r"^(\d+) of \S+: (?:converged|held|unconfirmed)$")
+SHOWN = ("resource", "key", "code", "message", "hint", "numbers")
+STANDING = ("converged", "held", "blocked", "unconfirmed")  # outcomes of applies that `remove` would undo
 
 
 def read(path):
@@ -416,36 +429,34 @@ def file_diff(path, before, after):
     }
 
 
-def steps(change):
-    """All steps of a change, in their order."""
-    return change["edits"] + change["settle"] + change["trial"] + change["last"]
-
-
 def steps_diff(changes):
     """What the agent does: the diffs of files as they are, every other step as a line that begins with #."""
-    made = [(c, step) for c in changes for step in steps(c)]
+    made = [(c, step) for c in changes for step in c["steps"]]
     lines = [step.get("diff") or "# {}: {}".format(c["resource"], step["does"]) for c, step in made]
     return [{"prepared": "\n".join(lines) + "\n"}] if lines else []
 
 
 def told(document):
-    """The part of the result that a plan and an apply have in common; what is held is what is left of an apply."""
+    """The part of the result that a plan and an apply have in common; what is blocked is what an apply has left."""
     changes = document["changes"]
-    held = [dict(h, resource=c["resource"]) for c in document.get("left", changes) for h in c["held"]]
+    blocked = [dict(b, resource=c["resource"]) for c in document.get("left", changes) for b in c["blocked"]]
+    restarts = [s for c in changes for s in c["steps"] if s["kind"] == "restart"]
     return {
         "installed": True,
         "changes": [
             {
                 "resource": c["resource"],
                 "differing": [d["key"] for d in c["differences"]],
-                "does": [s["does"] for s in steps(c)],
+                "does": [s["does"] for s in c["steps"]],
             }
             for c in changes
-            if c["edits"] or c["settle"]
+            if any(s["phase"] in ("edit", "restart") for s in c["steps"])
         ],
-        "held": [{key: h[key] for key in ("resource", "key", "reason", "hint")} for h in held],
-        "restarted": [s["unit"] for c in changes for s in c["settle"] if s["step"] == "Restart"],
-        "restart_owed": any(h["restart"] for h in held),
+        "blocked": [
+            {key: b[key] for key in ("resource", "key", "code", "message", "hint", "numbers")} for b in blocked
+        ],
+        "restarted": [s["unit"] for s in restarts],
+        "restart_owed": any(b["restart"] for b in blocked),
         "hold": None,
         "missing": document.get("missing", []),
         "proof": (document.get("proof") or {}).get("platforms"),
@@ -458,7 +469,13 @@ def fail(module, answer, **more):
     rolled_back = answer.status == agent.ROLLED_BACK
     changed = answer.status == agent.ROLLBACK_FAILED
     module.fail_json(
-        msg=answer.reason, hint=answer.hint, rc=answer.status, rolled_back=rolled_back, changed=changed, **more
+        msg=answer.reason,
+        hint=answer.hint,
+        code=answer.code,
+        rc=answer.status,
+        rolled_back=rolled_back,
+        changed=changed,
+        **more,
     )
 
 
@@ -486,14 +503,14 @@ def on_hold(module, hold):
 def predict(module, program, path, wanted, diff):
     """Check mode: the agent's plan."""
     answer = foretold(module, program, path, wanted)
-    if not answer.document:
+    if answer.failed:
         fail(module, answer)
     if answer.document["hold"]:
         on_hold(module, answer.document["hold"])
     changes = answer.document["changes"]
-    fatal = [h for c in changes for h in c["held"] if h["fatal"]]
+    fatal = [b for c in changes for b in c["blocked"] if b["fatal"]]
     if fatal:
-        fail(module, agent.Answer(1, {}, fatal[0]["reason"], fatal[0]["hint"]))
+        fail(module, agent.Answer(1, {}, fatal[0]["message"], fatal[0]["hint"], fatal[0]["code"]))
     found = told(answer.document)
     changed = wanted is not None or bool(found["changes"]) or answer.document["interrupted"] is not None
     module.exit_json(changed=changed, diff=diff + steps_diff(changes), **found)
@@ -504,7 +521,7 @@ def make(module, program, path, before, wanted, diff):
     if wanted is not None:
         write(module, path, wanted)
     answer = agent.ask(module, program, "apply", *agent.configured(path), *chosen(module))
-    if answer.document:
+    if not answer.failed:
         changed = wanted is not None or answer.document["changed"]
         module.exit_json(changed=changed, diff=diff + steps_diff(answer.document["changes"]), **told(answer.document))
     if wanted is not None:
@@ -539,12 +556,11 @@ def absent(module, program, path):
     undone, left = [], []
     if program is not None:
         answer = agent.ask(module, program, "detect" if module.check_mode else "remove")
-        if not answer.document:
+        if answer.failed:
             fail(module, answer)
         if module.check_mode:
-            host = answer.document["host"]
-            undone = [int(m.group(1)) for m in map(STANDING.match, host["receipts"] or []) if m]
-            left = [line for line in host["left over"] if line.endswith(", ours")]
+            undone = [r["number"] for r in answer.document["history"] or [] if r["outcome"] in STANDING]
+            left = [thing["name"] for thing in answer.document["left_over"] if thing["ours"]]
         else:
             undone, left = answer.document["undone"], answer.document["left_over"]
     if before is not None and not module.check_mode:

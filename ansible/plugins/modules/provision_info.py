@@ -70,10 +70,25 @@ drifted:
 result:
   description:
     - The agent's whole answer, which C(provisioner report) reads; null where the agent is not installed.
-    - Its format is described by C(result.schema.json) in the agent.
-  returned: success
+    - Its format is what C(provisioner schema check) prints.
+  returned: always
   type: dict
-  sample: {"schema_version": 1, "command": "check", "status": 0}
+  sample: {"schema_version": 2, "command": "check", "status": "in-sync"}
+code:
+  description: The kind of the failure, in a word, for example C(engine-stopped).
+  returned: failure
+  type: str
+  sample: engine-stopped
+hint:
+  description: What to do about the failure.
+  returned: failure
+  type: str
+  sample: start it with `systemctl start docker`
+rc:
+  description: The exit status of the agent.
+  returned: failure
+  type: int
+  sample: 69
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -93,11 +108,21 @@ def main():
         module.exit_json(changed=False, installed=False, in_sync=False, drifted=[], result=None, msg=agent.MISSING)
     more = ["--quick"] if module.params["quick"] else []
     answer = agent.ask(module, program, "check", *agent.configured(path), *more)
-    if not answer.document:
-        module.fail_json(msg=answer.reason, hint=answer.hint, rc=answer.status)
     found = answer.document
+    if answer.failed:
+        module.fail_json(
+            msg=answer.reason,
+            hint=answer.hint,
+            code=answer.code,
+            rc=answer.status,
+            installed=True,
+            in_sync=False,
+            drifted=[],
+            result=found or None,
+        )
     drifted = ["{}: {}".format(d["resource"], d["key"]) for d in found["differences"]]
-    module.exit_json(changed=False, installed=True, in_sync=found["status"] == 0, drifted=drifted, result=found)
+    in_sync = found["status"] == "in-sync"
+    module.exit_json(changed=False, installed=True, in_sync=in_sync, drifted=drifted, result=found)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,7 @@ options:
   checks:
     description:
       - What was registered of M(provisioner.docker.provision_info) for each of O(names), in the same order. A host
-        without
-        a result is named as one that is expected.
+        without a result is shown as failed, with the reason.
     type: list
     elements: dict
     required: true
@@ -44,6 +43,14 @@ options:
       - The agent on the controller.
     type: path
     default: provisioner
+  fail_on:
+    description:
+      - Fail if a host is in one of these states, so that a pipeline stops. The files are written and the table is
+        shown all the same.
+    type: list
+    elements: str
+    choices: [drift, blocked, failed, missing, silent, unknown]
+    default: []
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.

@@ -33,6 +33,19 @@ def named(args: Arguments) -> str:
     return str(args.context or "")
 
 
+def colored(host: Reader, args: Arguments) -> bool:
+    """Whether the answer has colors: as the option says, else NO_COLOR, FORCE_COLOR, and what the terminal can do."""
+    if args.color != "auto":
+        return bool(args.color == "always")
+    if host.environ.get("NO_COLOR"):
+        return False
+    if host.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    import sys
+
+    return sys.stdout.isatty() and host.environ.get("TERM") != "dumb"
+
+
 def configuration(host: Reader, args: Arguments) -> "Configuration":
     """The configuration. It is read once a run, and carried from then on with the arguments."""
     if "configuration" not in vars(args):

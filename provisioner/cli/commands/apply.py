@@ -1,6 +1,6 @@
 """``provisioner apply``: do it, verify, prove; roll back what failed."""
 
-from provisioner.cli import answers, plans
+from provisioner.cli import answers, plans, proofs
 from provisioner.cli.commands import Answer, configuration, each, named, only, wanted
 from provisioner.cli.conversation import record, say
 from provisioner.cli.options import Arguments
@@ -25,10 +25,11 @@ def run(system: System, args: Arguments) -> Answer:
             "changes": plans.as_json(done.plan),
             "left": plans.as_json(done.left),
             "missing": done.missing,
-            "proof": done.proof and {"index": done.proof.digest, "platforms": [r._asdict() for r in done.proof.rows]},
+            "proof": proofs.as_json(done.proof),
         }
-        return Answer(answers.document("apply", done.status, **fields), done.status)
-    parts = [answers.proof(done.proof.rows, done.proof.digest)] if done.proof else []
+        word = "blocked" if done.left else "converged"
+        return Answer(answers.document(system, "apply", word, done.status, **fields), done.status)
+    parts = [proofs.as_text(done.proof.rows, done.proof.digest)] if done.proof else []
     return Answer("\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt)]), done.status)
 
 

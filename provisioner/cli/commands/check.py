@@ -4,10 +4,8 @@ The engine and the emulators are asked first and listened to last: they work whi
 what it takes to ask is imported before.
 """
 
-import sys
-
-from provisioner.cli.commands import Answer, configuration, named, wanted
-from provisioner.cli.conversation import say, tell
+from provisioner.cli.commands import Answer, colored, configuration, named, wanted
+from provisioner.cli.conversation import tell
 from provisioner.cli.options import Arguments
 from provisioner.engine import addresses, contexts
 from provisioner.errors import Exit, ProvisionerError
@@ -19,8 +17,17 @@ if TYPE_CHECKING:
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Compare."""
+    """Compare. A check that cannot look has a result, too, which is kept like any other."""
     started = host.clock()
+    try:
+        return _looked(host, args, started)
+    except Exception as e:
+        from provisioner.cli.commands import check_failed
+
+        return check_failed.run(host, args, e, started)
+
+
+def _looked(host: System, args: Arguments, started: float) -> Answer:
     if socket := _here(host, args):
         host.expect(socket, "/info")
     asked = wanted(host, args)
@@ -41,11 +48,12 @@ def run(host: System, args: Arguments) -> Answer:
     found = result.found(host, seen, asked, started, recording=args.record)
     kept = args.record or args.textfile_dir
     if kept or args.format not in formats.SHORT:
-        found = result.identified(found, host, seen, configuration(host, args))
+        found = result.identified(found, host, seen, asked, configuration(host, args))
     if kept:
-        _keep(host, args, found)
-    colour = args.format == "text" and sys.stdout.isatty() and not host.environ.get("NO_COLOR")
-    text = "" if args.quiet else formats.FORMATS[args.format](found, colour)
+        from provisioner.cli import keeping
+
+        keeping.keep(host, args, found)
+    text = "" if args.quiet else formats.FORMATS[args.format](found, args.format == "text" and colored(host, args))
     return Answer(text, _status(args, found))
 
 
@@ -80,27 +88,11 @@ def _begin(host: System, asked: "Desired", socket: str, *, quick: bool) -> None:
             host.expect(socket, drivers.inspect_container(drivers.container(drivers.first(asked.builder.name))))
 
 
-def _keep(host: System, args: Arguments, found: dict[str, Any]) -> None:
-    """The record, the metrics, and what is new since the last record."""
-    from provisioner.checks import formats, record
-    from provisioner.cli import journald
-
-    if args.textfile_dir:
-        host.write(
-            f"{args.textfile_dir}/{formats.PROMETHEUS}", formats.FORMATS["prometheus"](found, False) + "\n", 0o644
-        )
-    if args.record:
-        before = record.read(host)
-        record.keep(host, found)
-        for event, keys in record.news(before, found):
-            journald.record(event, "; ".join(keys), say, keys=", ".join(keys))
-
-
 def _status(args: Arguments, found: dict[str, Any]) -> int:
     """The exit status of a check; the monitoring plug-ins have a convention of their own."""
     if args.format == "nagios":
         from provisioner.checks import nagios
 
         return nagios.status(found)
-    status = Exit(found["status"])
+    status = Exit(found["exit_status"])
     return Exit.OK if args.exit_zero and status is Exit.DRIFT else status

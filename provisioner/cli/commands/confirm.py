@@ -13,7 +13,7 @@ def run(system: System, args: Arguments) -> Answer:
     """Keep it."""
     kept = confirm.confirmed(system, say)
     if args.format == "json":
-        return Answer(answers.document("confirm", Exit.OK, confirmed=kept[-1] if kept else None), Exit.OK)
+        return Answer(answers.document(system, "confirm", "ok", Exit.OK, confirmed=kept[-1] if kept else None), Exit.OK)
     return Answer(
         f"confirmed: receipt {', '.join(map(str, kept))}" if kept else "nothing waits to be confirmed", Exit.OK
     )

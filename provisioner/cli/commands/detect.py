@@ -1,14 +1,21 @@
-"""``provisioner detect``: say what this host is."""
+"""``provisioner detect``: say what this host is, with Docker running or not."""
 
-from provisioner.cli import answers, detect
+from provisioner.cli import answers, detect, detect_text
 from provisioner.cli.commands import Answer, wanted
+from provisioner.cli.conversation import say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
 from provisioner.host import System
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Say what this host is."""
-    found = detect.detect(host, wanted(host, args).engine)
-    text = answers.document("detect", Exit.OK, host=found) if args.format == "json" else answers.detected(found)
-    return Answer(text, Exit.OK)
+    """Say what this host is. An engine that does not answer is part of that, and of the exit status."""
+    found, silent = detect.detect(host, wanted(host, args))
+    status = silent.exit_status if silent else int(Exit.OK)
+    if silent:
+        say(f"provisioner: {silent.message}")
+        say(f"  hint: {silent.hint}")
+    if args.format == "json":
+        error = {"error": silent.as_json()} if silent else {}
+        return Answer(answers.document(host, "detect", "failed" if silent else "ok", status, **error, **found), status)
+    return Answer(detect_text.render(found, silent), status)

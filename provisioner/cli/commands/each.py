@@ -36,7 +36,7 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
             e.message = f"{daemon.where.host}: {e.message}"
             raise
     status = max(answer.status for _, answer in told)
-    if args.format == "json":
+    if args.format == "json" and all(answer.text for _, answer in told):  # --quiet says nothing
         return Answer(json.dumps(_together(told, status), indent=2), status)
     return Answer("\n\n".join(f"{host}:\n{answer.text}" for host, answer in told if answer.text), status)
 
@@ -44,7 +44,10 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
 def _together(told: list[tuple[str, Answer]], status: int) -> dict[str, Any]:
     """The documents as one: that of the first engine, what is a list with that of all, each object with its engine."""
     documents = [(host, json.loads(answer.text)) for host, answer in told]
-    merged: dict[str, Any] = {**documents[0][1], "status": status}
+    worst = next(
+        document for (_, answer), (_, document) in zip(told, documents, strict=True) if answer.status == status
+    )
+    merged: dict[str, Any] = {**documents[0][1], "status": worst["status"], "exit_status": status}
     for key, value in documents[0][1].items():
         if isinstance(value, list):
             merged[key] = []

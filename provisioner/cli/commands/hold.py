@@ -15,5 +15,5 @@ def run(system: System, args: Arguments) -> Answer:
     on = freeze.put(system, args.reason, args.until)
     record("held", f"applies until {on.until}: {on.reason}", until=on.until)
     if args.format == "json":
-        return Answer(answers.document("hold", Exit.OK, hold=on._asdict()), Exit.OK)
+        return Answer(answers.document(system, "hold", "ok", Exit.OK, hold=on._asdict()), Exit.OK)
     return Answer(f"applies are held until {on.until}; `provisioner release` ends that", Exit.OK)

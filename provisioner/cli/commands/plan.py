@@ -24,7 +24,8 @@ def run(host: System, args: Arguments) -> Answer:
         on = freeze.read(host, host.now())
         lines = [{"name": x.name, "why": x.why, "ours": x.ours, "bytes": x.size} for x in left]
         more = {"notes": made.notes, "left_over": lines, "interrupted": cut, "hold": on and on._asdict()}
-        return Answer(answers.document("plan", status, changes=plans.as_json(made), **more), status)
+        word = "interrupted" if cut else "changes" if made else "in-sync"
+        return Answer(answers.document(host, "plan", word, status, changes=plans.as_json(made), **more), status)
     note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
     told = (*(f"note: {note}" for note in made.notes), *(f"left over: {thing}" for thing in left))
     return Answer("\n".join((note + plans.as_text(made), *told)), status)

@@ -1,6 +1,6 @@
 """``provisioner prove``: build, inspect and run for every platform; by way of a registry, too."""
 
-from provisioner.cli import answers
+from provisioner.cli import answers, proofs
 from provisioner.cli.commands import Answer, wanted
 from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
@@ -32,8 +32,13 @@ def run(system: System, args: Arguments) -> Answer:
     status = Exit.OK if proven.complete else Exit.FAILED
     if args.format == "json":
         rows = [r._asdict() for r in proven.rows]
-        return Answer(answers.document("prove", status, index=proven.digest, platforms=rows), status)
-    return Answer(answers.proof(proven.rows, proven.digest), status)
+        document = answers.document(system, "prove", _word(status), status, index=proven.digest, platforms=rows)
+        return Answer(document, status)
+    return Answer(proofs.as_text(proven.rows, proven.digest), status)
+
+
+def _word(status: Exit) -> str:
+    return "proven" if status is Exit.OK else "not-proven"
 
 
 def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
@@ -47,7 +52,12 @@ def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> An
         rows = [r._asdict() for r in proven.rows]
         there = {"reference": proven.reference, "media_type": proven.media_type, "manifests": manifests}
         fields = {"index": proven.digest, "platforms": rows, "registry": {**there, "left": proven.left or None}}
-        return Answer(answers.document("prove", status, **fields), status)
+        return Answer(answers.document(system, "prove", _word(status), status, **fields), status)
     table = terminal.columns((("PLATFORM", "DIGEST", "MEDIA TYPE"), *proven.manifests))
-    parts = [answers.proof(proven.rows, proven.digest), f"{proven.reference} ({proven.media_type})", table, proven.left]
+    parts = [
+        proofs.as_text(proven.rows, proven.digest),
+        f"{proven.reference} ({proven.media_type})",
+        table,
+        proven.left,
+    ]
     return Answer("\n".join(p for p in parts if p), status)

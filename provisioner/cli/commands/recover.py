@@ -13,5 +13,5 @@ def run(system: System, args: Arguments) -> Answer:
     """Undo what was cut off."""
     undone = rollback.recover_files(system, say) if args.files else rollback.recovered(system, say)
     if args.format == "json":
-        return Answer(answers.document("recover", Exit.OK, undone=undone), Exit.OK)
+        return Answer(answers.document(system, "recover", "ok", Exit.OK, undone=undone), Exit.OK)
     return Answer(f"undone: receipt {', '.join(map(str, undone))}" if undone else "nothing was cut off", Exit.OK)

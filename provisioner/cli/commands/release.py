@@ -13,5 +13,5 @@ def run(system: System, args: Arguments) -> Answer:
     session.must_be_root(system)
     ended = freeze.release(system)
     if args.format == "json":
-        return Answer(answers.document("release", Exit.OK, hold=ended and ended._asdict()), Exit.OK)
+        return Answer(answers.document(system, "release", "ok", Exit.OK, hold=ended and ended._asdict()), Exit.OK)
     return Answer("applies go on" if ended else "applies were not held", Exit.OK)

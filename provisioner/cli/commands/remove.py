@@ -25,7 +25,17 @@ def run(system: System, args: Arguments) -> Answer:
     if args.format == "json":
         things = [{"does": item.step.sentence(), "fate": item.fate} for item in found.items]
         fields = {"plan": args.plan, "undone": () if args.plan else numbers, "things": things}
-        return Answer(answers.document("remove", status, **fields, left_over=left), status)
+        return Answer(
+            answers.document(
+                system,
+                "remove",
+                "planned" if args.plan else "failed" if left else "ok",
+                status,
+                **fields,
+                left_over=left,
+            ),
+            status,
+        )
     return Answer(_text(found, left, system.state, plan=args.plan), status)
 
 

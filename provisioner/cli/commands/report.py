@@ -8,5 +8,7 @@ from provisioner.host import System
 
 
 def run(_: System, args: Arguments) -> Answer:
-    """Report; what is wrong with a result is part of it."""
-    return Answer(fleet.report(args.sources, args.format, args.silent_after, args.expect), Exit.OK)
+    """Report; what is wrong with a result is part of it. ``--fail-on`` makes a state of a host an exit status."""
+    gathered = fleet.gather(args.sources, args.silent_after, args.expect)
+    status = Exit.DRIFT if fleet.failing(gathered, args.fail_on or ()) else Exit.OK
+    return Answer(fleet.render(gathered, args.format, status), status)

@@ -17,10 +17,10 @@ def run(system: System, args: Arguments) -> Answer:
     if args.remove:
         gone = shipped.take(system)
         if args.format == "json":
-            return Answer(answers.document("setup", Exit.OK, removed=gone), Exit.OK)
+            return Answer(answers.document(system, "setup", "ok", Exit.OK, removed=gone), Exit.OK)
         return Answer("removed the units, the manual and the completions" if gone else "nothing was set up", Exit.OK)
     written = shipped.put(system, os.path.abspath(sys.argv[0]))
     if args.format == "json":
-        return Answer(answers.document("setup", Exit.OK, written=list(written)), Exit.OK)
+        return Answer(answers.document(system, "setup", "ok", Exit.OK, written=list(written)), Exit.OK)
     said = f"{len(written)} files are in {shipped.PREFIX}; an interrupted apply is now undone at the next boot"
     return Answer(f"{said}\ncheck this host every hour: systemctl enable --now {shipped.TIMER}", Exit.OK)

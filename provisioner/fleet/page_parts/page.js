@@ -1,14 +1,13 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const [NAME, STATE, GROUP, TIME, SINCE, CUT, ENGINE, STORE, AGENT, HOLD] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-const F = { state: 0, resource: 1, key: 2, have: 3, want: 4, cause: 5, restarts: 6, why: 7, hosts: 8, since: 9 };
-const CLASSES = ["sync", "drift", "held", "unknown", "silent"];
-const SIGNS = ["\u2713", "\u2717", "!", "?", "\u2026"];
-const CAUSES = { corrective: "the host moved", intended: "the configuration asks for it", "": "" };
+const [NAME, STATE, GROUP, TIME, SINCE, ENGINE, STORE, AGENT, HOLD, MACHINE, QEMU] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const F = { state: 0, resource: 1, key: 2, have: 3, want: 4, cause: 5, restarts: 6, why: 7, hint: 8 };
+const SIGNS = { missing: "\u2205", failed: "\u2717", "cut off": "\u2702", drift: "\u2260", blocked: "!", unknown: "?", silent: "\u2026", "in sync": "\u2713" };
+const CAUSES = { corrective: "changed on the host", intended: "new in the configuration" };
+const PLAYBOOK = "ansible-playbook provisioner.docker.site --limit ";
 const PER_PAGE = 100;
-const FEW = 8; // findings that are shown at first
-const MANY = 200; // hosts from which those that are alike share a line unless told otherwise
+const FEW = 12; // causes that are shown at first
 
 const $ = (id) => document.getElementById(id);
 const make = (tag, text, cls) => {
@@ -19,46 +18,110 @@ const make = (tag, text, cls) => {
 };
 const number = new Intl.NumberFormat("en");
 const plural = (n, noun) => `${number.format(n)} ${noun}${n === 1 ? "" : "s"}`;
-const moment = (s) => (s ? new Date(s * 1000).toISOString().slice(0, 16).replace("T", " ") : "");
+const css = (state) => state.replace(" ", "-");
+const absolute = (s) => `${new Date(s * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
-// Each group of findings, by resource: how many keys, and the worst of their states.
-const cells = data.groups.map((group) =>
-  data.resources.map((resource) => {
-    const found = group.map((i) => data.findings[i]).filter((f) => f[F.resource] === resource);
-    const states = found.map((f) => CLASSES.indexOf(f[F.state]));
-    return { count: found.length, state: states.length ? Math.min(...states) : 0 };
-  }),
-);
+// "3 h ago": times are read against the time of the report, not that of the reader.
+function relative(seconds) {
+  const ago = data.now - seconds;
+  if (ago < 0) return "in the future";
+  for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) if (ago >= size) return `${Math.floor(ago / size)} ${unit} ago`;
+  return "just now";
+}
+
+function moment(seconds) {
+  if (!seconds) return "";
+  const node = make("time", relative(seconds));
+  node.dateTime = new Date(seconds * 1000).toISOString();
+  node.title = absolute(seconds);
+  return node;
+}
+
+// What somebody has to look at, the most urgent first. A cause is a set of findings that the same hosts have.
+const title = (f) => (f[F.state] === "failed" ? f[F.why] : `${f[F.resource]}: ${f[F.key]}`);
+const difference = (f) => (f[F.state] === "failed" ? "" : f[F.state] === "unknown" ? f[F.why] : `is ${f[F.have]}, wanted ${f[F.want]}`);
 const restarting = data.groups.map((group) => group.some((i) => data.findings[i][F.restarts]));
+const members = data.findings.map(() => new Set());
+data.groups.forEach((group, g) => group.forEach((i) => members[i].add(g)));
 
-const view = { states: new Set(), finding: -1, group: -1, text: "", resource: "", restarts: false, grouped: false, sort: "state", down: false, page: 0 };
+function causes() {
+  const rows = [];
+  const at = (state) => data.hosts.filter((h) => data.states[h[STATE]] === state);
+  if (data.missing.count) rows.push({ state: "missing", title: "expected, and without any result", count: data.missing.count, since: 0, todo: "Is the host up, and is the agent installed? See `systemctl status provisioner-check.timer`.", names: data.missing.names });
+  for (const cause of data.causes.filter((c) => c.state === "failed")) rows.push(row(cause));
+  const cut = at("cut off");
+  if (cut.length) rows.push({ state: "cut off", title: "an apply ended in the middle", count: cut.length, since: 0, todo: "On the host: `provisioner rollback`. The next apply undoes it, too.", filter: { state: "cut off" } });
+  for (const cause of data.causes.filter((c) => c.state !== "failed")) rows.push(row(cause));
+  const silent = at("silent");
+  if (silent.length) rows.push({ state: "silent", title: "the last result is old", count: silent.length, since: silent.reduce((a, h) => Math.min(a, h[TIME]), Infinity), todo: "Is provisioner-check.timer enabled? See `journalctl -u provisioner-check`.", filter: { state: "silent" } });
+  return rows;
+}
+
+function row(cause) {
+  const findings = cause.findings.map((i) => data.findings[i]);
+  const first = findings[0];
+  return {
+    state: cause.state,
+    title: findings.length === 1 ? title(first) : findings.map((f) => title(f)).join(", "),
+    more: [...new Set(findings.map(difference))].filter(Boolean),
+    why: [CAUSES[first[F.cause]], first[F.state] === "blocked" ? first[F.why] : ""].filter(Boolean).join("; "),
+    count: cause.hosts,
+    since: cause.since,
+    todo: first[F.state] === "drift" ? (findings.some((f) => f[F.restarts]) ? "`provisioner apply` restarts Docker" : "`provisioner apply` restarts nothing") : first[F.hint] || "On the host, as root: `provisioner check`",
+    playbook: first[F.state] === "drift",
+    filter: { cause: cause.findings[0] },
+  };
+}
+
+// The filters are in the address, so that a view can be sent to somebody.
+const view = { state: "", cause: -1, text: "", resource: "", restarts: false, sort: "state", down: false, page: 0 };
 let lower = null; // the names in lower case, made when somebody first searches
-let rows = [];
+let chosen = [];
+
+function load() {
+  const found = new URLSearchParams(location.hash.slice(1));
+  Object.assign(view, { state: found.get("state") || "", cause: data.findings[found.get("cause")] ? Number(found.get("cause")) : -1, text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
+  $("search").value = view.text;
+  $("resource").value = view.resource;
+  $("restarts").checked = view.restarts;
+}
+
+function save() {
+  const said = new URLSearchParams();
+  if (view.state) said.set("state", view.state);
+  if (view.cause >= 0) said.set("cause", view.cause);
+  if (view.text) said.set("name", view.text);
+  if (view.resource) said.set("resource", view.resource);
+  if (view.restarts) said.set("restarts", "");
+  if (view.sort !== "state") said.set("sort", view.sort);
+  if (view.down) said.set("down", "");
+  history.replaceState(null, "", `#${said}`);
+}
 
 function matches(host, index) {
-  if (view.states.size && !view.states.has(host[STATE])) return false;
-  if (view.group >= 0 && host[GROUP] !== view.group) return false;
-  if (view.finding >= 0 && !data.groups[host[GROUP]].includes(view.finding)) return false;
+  if (view.state && data.states[host[STATE]] !== view.state) return false;
+  if (view.cause >= 0 && !members[view.cause].has(host[GROUP])) return false;
   if (view.restarts && !restarting[host[GROUP]]) return false;
-  if (view.resource !== "" && !cells[host[GROUP]][view.resource].count) return false;
+  if (view.resource && !data.groups[host[GROUP]].some((i) => data.findings[i][F.resource] === view.resource)) return false;
   return !view.text || lower[index].includes(view.text);
 }
 
-// In the order of a table's columns. A key is a number or a text; hosts of equal keys stay in the order of their names.
-const RANK = [4, 0, 1, 2, 3]; // drift first, in sync last
+// A key is a number or a text; hosts of equal keys stay in the order of their names.
 const COLUMNS = [
   ["host", "Host", (h, i) => i],
-  ["state", "State", (h) => RANK[h[STATE]]],
-  ...data.resources.map((resource, r) => [`r${r}`, resource[0].toUpperCase() + resource.slice(1), (h) => -cells[h[GROUP]][r].count]),
-  ["since", "Drifted since", (h) => h[SINCE] || Infinity],
+  ["state", "State", (h) => h[STATE]],
+  ["why", "Why", (h) => -data.groups[h[GROUP]].length],
+  ["since", "Since", (h) => h[SINCE] || Infinity],
   ["time", "Last result", (h) => h[TIME]],
   ["engine", "Engine", (h) => data.words[h[ENGINE]]],
+  ["qemu", "QEMU", (h) => data.words[h[QEMU]]],
   ["agent", "Agent", (h) => data.words[h[AGENT]]],
+  ["cpu", "CPU", (h) => data.words[h[MACHINE]]],
 ];
 
 function compute() {
   if (view.text && !lower) lower = data.hosts.map((h) => h[NAME].toLowerCase());
-  const chosen = [];
+  chosen = [];
   data.hosts.forEach((host, index) => {
     if (matches(host, index)) chosen.push(index);
   });
@@ -69,39 +132,29 @@ function compute() {
     const x = keys.get(a), y = keys.get(b);
     return x < y ? -sign : x > y ? sign : a - b;
   });
-  rows = view.grouped ? together(chosen) : chosen.map((i) => [i]);
-  return chosen.length;
-}
-
-function together(chosen) {
-  const lines = new Map();
-  for (const i of chosen) {
-    const host = data.hosts[i];
-    const key = `${host[GROUP]} ${host[STATE]}`;
-    if (!lines.has(key)) lines.set(key, []);
-    lines.get(key).push(i);
-  }
-  return [...lines.values()];
 }
 
 function draw() {
-  const found = compute();
-  const pages = Math.max(1, Math.ceil(rows.length / PER_PAGE));
+  compute();
+  const pages = Math.max(1, Math.ceil(chosen.length / PER_PAGE));
   view.page = Math.min(view.page, pages - 1);
-  const shown = rows.slice(view.page * PER_PAGE, (view.page + 1) * PER_PAGE);
+  const shown = chosen.slice(view.page * PER_PAGE, (view.page + 1) * PER_PAGE);
   $("matrix").tBodies[0].replaceChildren(...(shown.length ? shown.map(line) : [remark(COLUMNS.length, data.hosts.length ? "No host is like that." : "No host has a result.")]));
   $("matrix").tHead.rows[0].replaceChildren(...COLUMNS.map(heading));
-  const only = view.finding >= 0 ? `, only those where ${sentence(data.findings[view.finding])}` : view.group >= 0 ? ", only those that are alike" : "";
-  for (const [i, row] of [...$("findings").tBodies[0].rows].entries()) {
-    row.classList.toggle("chosen", i === view.finding);
-    row.querySelector("button")?.setAttribute("aria-pressed", i === view.finding);
+  for (const row of $("causes").tBodies[0].rows) {
+    const on = view.cause >= 0 ? row.dataset.cause === String(view.cause) : false;
+    row.classList.toggle("chosen", on);
+    row.querySelector(".link")?.setAttribute("aria-pressed", on);
   }
-  $("status").textContent = `${number.format(found)} of ${plural(data.hosts.length, "host")}${view.grouped ? ` on ${plural(rows.length, "line")}` : ""}${only}`;
+  const only = view.cause >= 0 ? `, only those where ${sentence(data.findings[view.cause])}` : "";
+  $("status").textContent = `${number.format(chosen.length)} of ${plural(data.hosts.length, "host")}${only}`;
   $("pages").hidden = pages === 1;
   $("page").textContent = `Page ${view.page + 1} of ${pages}`;
   $("previous").disabled = view.page === 0;
   $("next").disabled = view.page === pages - 1;
-  for (const [i, button] of [...$("states").children].entries()) button.setAttribute("aria-pressed", view.states.has(i));
+  $("copy").disabled = $("csv").disabled = !chosen.length;
+  for (const button of $("states").children) button.setAttribute("aria-pressed", view.state === button.dataset.state);
+  save();
 }
 
 function remark(columns, text) {
@@ -129,37 +182,46 @@ function heading([name, text]) {
   return cell;
 }
 
-function line(members) {
-  const host = data.hosts[members[0]];
+const sentence = (f) =>
+  f[F.state] === "failed" ? f[F.why] : f[F.state] === "unknown" ? `${title(f)} is unknown: ${f[F.why]}` : `${title(f)} is ${f[F.have]}, wanted ${f[F.want]}${CAUSES[f[F.cause]] ? ` (${CAUSES[f[F.cause]]})` : ""}`;
+
+function why(host) {
+  const found = data.groups[host[GROUP]].map((i) => data.findings[i]);
+  const said = data.states[host[STATE]] === "cut off" ? ["an apply was cut off", ...found.map(title)] : found.map(title);
+  return said.length < 2 ? said.join("") : `${said[0]} and ${number.format(said.length - 1)} more`;
+}
+
+function labelled(node, name) {
+  node.dataset.label = name;
+  return node;
+}
+
+function line(index) {
+  const host = data.hosts[index];
+  const state = data.states[host[STATE]];
   const row = make("tr");
   const name = make("th");
   name.scope = "row";
-  const button = make("button", members.length > 1 ? `${plural(members.length, "host")}, such as ${host[NAME]}` : host[NAME], "link");
+  const button = make("button", host[NAME], "link");
   button.type = "button";
-  if (members.length > 1) {
-    button.onclick = () => {
-      Object.assign(view, { grouped: false, group: host[GROUP], states: new Set([host[STATE]]), page: 0 });
-      $("grouped").checked = false;
-      draw();
-      $("hosts").focus();
-    };
-  } else {
-    button.setAttribute("aria-expanded", "false");
-    button.onclick = () => expand(row, button, host);
-  }
+  button.setAttribute("aria-expanded", "false");
+  button.onclick = () => expand(row, button, host);
   name.append(button);
-  const times = members.map((i) => data.hosts[i][TIME]);
-  const since = members.map((i) => data.hosts[i][SINCE]).filter(Boolean);
-  const same = (column) => new Set(members.map((i) => data.hosts[i][column]));
-  const word = (column) => (same(column).size === 1 ? data.words[host[column]] : `${same(column).size} different`);
+  const time = (seconds, label) => {
+    const cell = labelled(make("td", undefined, "time"), label);
+    cell.append(moment(seconds));
+    return cell;
+  };
   row.append(
     name,
-    make("td", `${SIGNS[host[STATE]]} ${data.states[host[STATE]]}`, `cell ${CLASSES[host[STATE]]}`),
-    ...cells[host[GROUP]].map((c) => make("td", c.count ? `${SIGNS[c.state]} ${c.count} ${CLASSES[c.state] === "drift" ? "drifted" : CLASSES[c.state]}` : SIGNS[0], `cell ${CLASSES[c.state]}`)),
-    make("td", moment(since.length ? since.reduce((a, b) => Math.min(a, b)) : 0), "time"),
-    make("td", moment(times.reduce((a, b) => Math.min(a, b))), "time"),
-    make("td", word(ENGINE)),
-    make("td", word(AGENT)),
+    labelled(make("td", `${SIGNS[state]} ${state}`, `cell ${css(state)}`), "State"),
+    labelled(make("td", why(host)), "Why"),
+    time(host[SINCE], "Since"),
+    time(host[TIME], "Last result"),
+    labelled(make("td", data.words[host[ENGINE]]), "Engine"),
+    labelled(make("td", data.words[host[QEMU]]), "QEMU"),
+    labelled(make("td", data.words[host[AGENT]]), "Agent"),
+    labelled(make("td", data.words[host[MACHINE]]), "CPU"),
   );
   return row;
 }
@@ -172,11 +234,16 @@ function expand(row, button, host) {
     return;
   }
   const list = make("ul");
-  for (const i of data.groups[host[GROUP]]) list.append(make("li", sentence(data.findings[i])));
-  if (host[CUT]) list.append(make("li", "an apply was cut off: the next one undoes it first"));
+  const state = data.states[host[STATE]];
+  for (const i of data.groups[host[GROUP]]) {
+    const f = data.findings[i];
+    list.append(make("li", [sentence(f), f[F.state] === "blocked" ? `blocked: ${f[F.why]}` : "", f[F.hint]].filter(Boolean).join(". ")));
+  }
+  if (state === "cut off") list.append(make("li", "an apply was cut off: provisioner rollback undoes it, and so does the next apply"));
   if (data.words[host[HOLD]]) list.append(make("li", `applies are held ${data.words[host[HOLD]]}`));
-  list.append(make("li", `image store in effect: ${data.words[host[STORE]]}`));
-  if (!data.groups[host[GROUP]].length) list.prepend(make("li", "everything was as wanted"));
+  if (data.words[host[STORE]]) list.append(make("li", `image store in effect: ${data.words[host[STORE]]}`));
+  if (!data.groups[host[GROUP]].length && state !== "cut off") list.prepend(make("li", "everything was as wanted"));
+  list.append(make("li", `last result: ${absolute(host[TIME])}`));
   const cell = make("td");
   cell.colSpan = COLUMNS.length;
   cell.append(list);
@@ -185,62 +252,127 @@ function expand(row, button, host) {
   row.after(more);
 }
 
-const title = (f) => `${f[F.resource]}: ${f[F.key]}`;
-const remedy = (f) => (f[F.state] === "drift" ? (f[F.restarts] ? "restarts Docker" : "restarts nothing") : `${f[F.state]}: ${f[F.why]}`);
-const sentence = (f) =>
-  f[F.state] === "unknown" ? `${title(f)} is unknown: ${f[F.why]}` : `${title(f)} is ${f[F.have]}, wanted ${f[F.want]} (${[CAUSES[f[F.cause]] ?? f[F.cause], remedy(f)].filter(Boolean).join("; ")})`;
-
-function finding(f, index) {
+function causeRow(found) {
   const row = make("tr");
   const what = make("th");
   what.scope = "row";
-  const button = make("button", title(f), "link");
-  button.type = "button";
-  button.onclick = () => {
-    Object.assign(view, { finding: view.finding === index ? -1 : index, group: -1, page: 0 });
-    draw();
-    $("hosts").focus();
-  };
-  what.append(button);
-  const cls = CLASSES.includes(f[F.state]) ? f[F.state] : "";
-  row.append(
-    make("td", number.format(f[F.hosts]), "number"),
-    what,
-    make("td", f[F.state] === "unknown" ? "unknown" : f[F.have], cls),
-    make("td", f[F.want]),
-    make("td", CAUSES[f[F.cause]] ?? f[F.cause]),
-    make("td", moment(f[F.since]), "time"),
-    make("td", remedy(f), f[F.restarts] ? "held" : ""),
-  );
+  if (found.filter) {
+    const button = make("button", found.title, "link");
+    button.type = "button";
+    button.onclick = () => show(found.filter);
+    what.append(button);
+    if (found.filter.cause !== undefined) row.dataset.cause = found.filter.cause;
+  } else {
+    what.append(make("span", found.title));
+  }
+  for (const text of found.more || []) what.append(make("small", text));
+  if (found.why) what.append(make("small", found.why));
+  const since = labelled(make("td", undefined, "time"), "Since");
+  since.append(moment(found.since));
+  const todo = labelled(make("td"), "To do");
+  found.todo.split("`").forEach((part, i) => todo.append(i % 2 ? make("code", part) : part));
+  todo.append(make("br"));
+  const names = make("button", "Copy names");
+  names.type = "button";
+  names.onclick = () => copy(found.names || namesOf(found.filter));
+  todo.append(names);
+  if (found.playbook) {
+    const command = make("button", "Copy playbook");
+    command.type = "button";
+    command.onclick = () => copy(namesOf(found.filter), PLAYBOOK);
+    todo.append(command);
+  }
+  row.append(labelled(make("td", `${SIGNS[found.state]} ${found.state}`, `cell ${css(found.state)}`), "State"), what, labelled(make("td", number.format(found.count), "number"), "Hosts"), since, todo);
   return row;
 }
 
+const namesOf = (filter) => data.hosts.filter((h) => (filter.state ? data.states[h[STATE]] === filter.state : members[filter.cause].has(h[GROUP]))).map((h) => h[NAME]);
+
+function show(filter) {
+  const same = filter.cause !== undefined ? view.cause === filter.cause : view.state === filter.state;
+  Object.assign(view, { state: "", cause: -1, page: 0 }, same ? {} : filter);
+  draw();
+  $("hosts").focus();
+}
+
+async function copy(names, before = "") {
+  const field = $("names");
+  field.value = before ? `${before}'${names.join(",")}'` : names.join(",");
+  field.hidden = false;
+  field.select();
+  let done = false;
+  try {
+    await navigator.clipboard.writeText(field.value);
+    done = true;
+  } catch {
+    done = document.execCommand("copy");
+  }
+  $("copied").textContent = done ? `Copied: ${plural(names.length, "name")}.` : "Copy the selected text below.";
+}
+
+function csv() {
+  const quote = (v) => `"${String(/^[=+\-@\t\r]/.test(v) ? `'${v}` : v).replaceAll('"', '""')}"`;
+  const lines = [["host", "state", "why", "since", "last result", "engine", "image store", "qemu", "agent", "cpu"]];
+  const time = (s) => (s ? new Date(s * 1000).toISOString() : "");
+  for (const i of chosen) {
+    const h = data.hosts[i];
+    lines.push([h[NAME], data.states[h[STATE]], data.groups[h[GROUP]].map((f) => sentence(data.findings[f])).join("; ") || why(h), time(h[SINCE]), time(h[TIME]), ...[ENGINE, STORE, QEMU, AGENT, MACHINE].map((w) => data.words[h[w]])]);
+  }
+  const link = make("a");
+  link.href = URL.createObjectURL(new Blob([lines.map((l) => l.map(quote).join(",")).join("\r\n")], { type: "text/csv" }));
+  link.download = "fleet.csv";
+  link.click();
+  $("copied").textContent = `Saved: ${plural(chosen.length, "host")}.`;
+}
+
+function versions() {
+  for (const [name, column] of [["Agent", AGENT], ["Engine", ENGINE], ["QEMU", QEMU], ["CPU", MACHINE]]) {
+    const counts = new Map();
+    for (const host of data.hosts) counts.set(host[column], (counts.get(host[column]) || 0) + 1);
+    const list = [...counts].map(([w, n]) => [data.words[w] || "not known", n]).sort((a, b) => b[1] - a[1]);
+    const box = make("div");
+    box.append(make("h3", name));
+    const rows = make("ul");
+    rows.append(...list.slice(0, 10).map(([w, n]) => make("li", `${w}: ${number.format(n)}`)));
+    if (list.length > 10) rows.append(make("li", `and ${number.format(list.length - 10)} more`));
+    box.append(rows);
+    $("versions").append(box);
+  }
+  $("versions-section").hidden = !data.hosts.length;
+}
+
 function start() {
-  $("count").textContent = plural(data.hosts.length, "host");
-  data.states.forEach((state, i) => {
-    const count = data.hosts.reduce((n, h) => n + (h[STATE] === i), 0);
-    const button = make("button", undefined, CLASSES[i]);
+  $("count").textContent = `${plural(data.hosts.length, "host")}${data.missing.count ? ` with a result, ${number.format(data.missing.count)} missing` : ""}`;
+  for (const state of ["missing", ...data.states]) {
+    const count = state === "missing" ? data.missing.count : data.hosts.reduce((n, h) => n + (data.states[h[STATE]] === state), 0);
+    const button = make("button", undefined, css(state));
     button.type = "button";
-    button.append(make("b", number.format(count)), make("span", `${SIGNS[i]} ${state}`));
+    button.dataset.state = state;
+    button.append(make("b", number.format(count)), make("span", `${SIGNS[state]} ${state}`));
     button.onclick = () => {
-      if (!view.states.delete(i)) view.states.add(i);
-      view.page = 0;
+      if (state === "missing") return void copy(data.missing.names);
+      Object.assign(view, { state: view.state === state ? "" : state, cause: -1, page: 0 });
       draw();
     };
+    if (state === "missing") button.disabled = !count;
     $("states").append(button);
-  });
-  const table = $("findings").tBodies[0];
-  table.append(...data.findings.slice(0, FEW).map(finding));
-  $("all").hidden = data.findings.length <= FEW;
-  $("all").textContent = `Show all ${number.format(data.findings.length)}`;
+  }
+  const rows = causes();
+  const table = $("causes").tBodies[0];
+  table.append(...rows.slice(0, FEW).map(causeRow));
+  $("all").hidden = rows.length <= FEW;
+  $("all").textContent = `Show all ${number.format(rows.length)} causes`;
   $("all").onclick = () => {
-    table.append(...data.findings.slice(FEW).map((f, i) => finding(f, FEW + i)));
+    table.append(...rows.slice(FEW).map(causeRow));
     $("all").hidden = true;
     table.rows[FEW].querySelector("button").focus();
   };
-  if (!data.findings.length && data.hosts.length) table.append(remark(7, "Everything is as wanted."));
-  if (!data.hosts.length) table.append(remark(7, "No host has a result."));
-  data.resources.forEach((resource, i) => $("resource").append(new Option(resource, i)));
+  if (!rows.length) {
+    $("causes").closest(".wide").hidden = true;
+    $("fine").hidden = false;
+    $("fine").textContent = data.hosts.length ? "Nothing: everything is as wanted." : "No host has a result.";
+  }
+  data.resources.forEach((resource) => $("resource").append(new Option(resource, resource)));
   const on = (id, event, set) => $(id).addEventListener(event, (e) => {
     set(e.target);
     view.page = 0;
@@ -249,14 +381,13 @@ function start() {
   on("search", "input", (t) => (view.text = t.value.trim().toLowerCase()));
   on("resource", "input", (t) => (view.resource = t.value));
   on("restarts", "input", (t) => (view.restarts = t.checked));
-  on("grouped", "input", (t) => (view.grouped = t.checked));
   $("filters").addEventListener("submit", (e) => e.preventDefault());
   $("filters").addEventListener("reset", () => {
-    const grouped = data.hosts.length > MANY;
-    Object.assign(view, { states: new Set(), finding: -1, group: -1, text: "", resource: "", restarts: false, grouped, page: 0 });
-    setTimeout(() => ($("grouped").checked = grouped));
+    Object.assign(view, { state: "", cause: -1, text: "", resource: "", restarts: false, page: 0 });
     draw();
   });
+  $("copy").onclick = () => copy(chosen.map((i) => data.hosts[i][NAME]));
+  $("csv").onclick = csv;
   for (const [id, step] of [["previous", -1], ["next", 1]]) {
     $(id).onclick = () => {
       view.page += step;
@@ -264,7 +395,12 @@ function start() {
       $("hosts").focus();
     };
   }
-  view.grouped = $("grouped").checked = data.hosts.length > MANY;
+  addEventListener("hashchange", () => {
+    load();
+    draw();
+  });
+  load();
+  versions();
   problems();
   draw();
   performance.mark("drawn");

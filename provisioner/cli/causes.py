@@ -1,0 +1,116 @@
+"""Which of an error's possible causes is the real one on this host."""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+
+from provisioner.checks import failure, qemu
+from provisioner.checks.failure import Failure
+from provisioner.cli.cures import Cause, Error
+from provisioner.config.desired import Desired
+from provisioner.engine import facts, stores
+from provisioner.engine.facts import Facts
+from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.host import System
+from provisioner.model import Difference
+from provisioner.platforms import machine, table
+from provisioner.runs import compare
+
+ROOM = 1 << 30  # bytes; with less, a build soon fails
+PLATFORM = re.compile(r"\b(?:linux/)?(arm64(?:/v8)?|amd64|arm/v[567]|386|riscv64|ppc64le|s390x|mips64le|loong64)\b")
+
+
+class Scene:
+    """What is known of a host, each part looked at once and only if a cause asks for it."""
+
+    def __init__(self, host: System, wanted: Desired, line: str) -> None:
+        self.host = host
+        self.wanted = wanted
+        self.line = line
+
+    @functools.cached_property
+    def silent(self) -> Failure | None:
+        """Why the engine does not answer; None: it does."""
+        return self.facts if isinstance(self.facts, Failure) else None
+
+    @functools.cached_property
+    def facts(self) -> Facts | Failure:
+        """The host, or why it cannot be looked at."""
+        try:
+            return facts.gather(self.host, self.wanted, far=False)
+        except ProvisionerError as e:
+            return failure.of(e, self.host)
+
+    @functools.cached_property
+    def emulation(self) -> Facts | None:
+        """The host without its engine: emulators need none."""
+        try:
+            return facts.gather(self.host, self.wanted._replace(only=("emulators",)))
+        except ProvisionerError:
+            return None
+
+    @functools.cached_property
+    def platform(self) -> str | None:
+        """The platform that the error speaks of."""
+        found = PLATFORM.search(self.line)
+        return table.normalise(found.group(1)) if found else None
+
+    def differs(self, resource: str) -> tuple[Difference, ...]:
+        """What of a resource is not as wanted; nothing if that cannot be told."""
+        seen = self.emulation if resource == "emulators" else None if self.silent else self.facts
+        if not isinstance(seen, Facts):
+            return ()
+        try:
+            found = compare.drift(self.host, seen, self.wanted._replace(only=(resource,)))
+        except ProvisionerError:
+            return ()
+        return tuple(d for _, d in found)
+
+
+def real(error: Error, scene: Scene) -> Cause:
+    """The first cause that the host shows; the last one if it shows none of the others."""
+    return next((c for c in error.causes if not c.test or TESTS[c.test](scene)), error.causes[-1])
+
+
+def _no_emulator(scene: Scene) -> bool:
+    """Whether an emulator is wanted and missing or broken: that of the error's platform, if it names one."""
+    broken = {d.key for d in scene.differs("emulators")}
+    if scene.platform is None:
+        return bool(broken)
+    return any(key.partition(" ")[0] in (scene.platform, "binfmt_misc") for key in broken)
+
+
+def _not_configured(scene: Scene) -> bool:
+    """Whether the platform of the error is neither wanted nor run by this CPU, nor by an emulator of somebody else."""
+    if scene.platform is None or scene.emulation is None or scene.platform in scene.wanted.platforms:
+        return False
+    row = table.of(scene.platform)
+    return scene.platform not in scene.emulation.native and row.emulator not in machine.entries(scene.host)
+
+
+def _classic_store(scene: Scene) -> bool:
+    return isinstance(scene.facts, Facts) and stores.store(scene.facts.engine) != "containerd"
+
+
+def _disk_full(scene: Scene) -> bool:
+    root = scene.facts.engine.root if isinstance(scene.facts, Facts) else "/var/lib/docker"
+    return scene.host.free(root) < ROOM
+
+
+TESTS: Mapping[str, Callable[[Scene], bool]] = {
+    "engine-down": lambda scene: scene.silent is not None and scene.silent.code in failure.NO_ENGINE,
+    "no-emulator": _no_emulator,
+    "not-configured": _not_configured,
+    "classic-store": _classic_store,
+    "builder-differs": lambda scene: bool(scene.differs("builder")),
+    "disk-full": _disk_full,
+    "known-qemu": lambda scene: scene.emulation is not None and bool(qemu.warnings(scene.host, scene.emulation)),
+}
+
+
+def wanted_of(load: Callable[[], Desired]) -> Desired:
+    """The configuration; the defaults if it is broken, because an explanation is wanted all the same."""
+    try:
+        return load()
+    except (ConfigError, OSError):
+        return Desired()

@@ -1,0 +1,378 @@
+"""Errors that people search for, what can cause each of them, and the cure: one table.
+
+The command ``explain`` and docs/explain.md are made from it. A cause names a test of ``causes``, which looks at the
+host and says whether this cause is the real one there; the last cause of an error needs no test.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Cause(NamedTuple):
+    """One possible cause: the test that recognizes it on a host, a sentence, and commands or settings that cure it."""
+
+    test: str
+    sentence: str
+    cure: tuple[str, ...]
+
+
+class Error(NamedTuple):
+    """An error as programs word it. ``patterns`` are searched for in each line, upper and lower case alike."""
+
+    code: str
+    title: str
+    patterns: tuple[str, ...]
+    causes: tuple[Cause, ...]
+
+
+APPLY, EMULATORS = "sudo provisioner apply", "sudo provisioner apply --only emulators"
+BUILDER, STORE = "sudo provisioner apply --only builder", "sudo provisioner apply --only image-store"
+INSPECT = "docker buildx imagetools inspect IMAGE"
+DOWN = Cause("engine-down", "Docker is not running on this host.", ("sudo systemctl start docker",))
+NO_STORE = Cause(
+    "classic-store", "Docker keeps images in its classic store, where an image has one platform.", (STORE,)
+)
+NOT_SELECTED = Cause(
+    "builder-differs", "The builder for several platforms is missing, stopped or not selected.", (BUILDER,)
+)
+
+ERRORS: tuple[Error, ...] = (
+    Error(
+        "exec-format-error",
+        "exec format error",
+        (r"exec format error", r"cannot execute binary file"),
+        (
+            Cause("no-emulator", "The emulator for this platform is not registered or does not work.", (EMULATORS,)),
+            Cause(
+                "not-configured",
+                "The platform is not in the configuration, so no emulator is registered for it.",
+                ("add it to `platforms` in /etc/provisioner/provisioner.yaml", EMULATORS),
+            ),
+            Cause(
+                "",
+                "Emulators work on this host. The image or the file is of another platform than it says, or a script "
+                "has no line `#!/bin/sh`.",
+                ("docker image inspect --format '{{.Os}}/{{.Architecture}}' IMAGE", "file PROGRAM"),
+            ),
+        ),
+    ),
+    Error(
+        "docker-driver",
+        "Multi-platform build is not supported for the docker driver",
+        (
+            r"multi-platform build is not supported for the docker driver",
+            r"multiple platforms feature is currently not supported for docker driver",
+            r"(cache export|attestation)s? (is|are) not supported for the docker driver",
+        ),
+        (
+            NO_STORE,
+            NOT_SELECTED,
+            Cause(
+                "",
+                "The command used the builder `default`, or this user has selected no other.",
+                ("docker buildx build --builder container-builder …", "docker buildx use container-builder"),
+            ),
+        ),
+    ),
+    Error(
+        "manifest-lists",
+        "docker exporter does not currently support exporting manifest lists",
+        (r"docker exporter does not currently support exporting manifest lists",),
+        (
+            NO_STORE,
+            Cause(
+                "",
+                "This builder cannot load several platforms at once. Push them, or load a single platform.",
+                ("docker buildx build --push …", "docker buildx build --platform linux/amd64 --load …"),
+            ),
+        ),
+    ),
+    Error(
+        "no-matching-manifest",
+        "no matching manifest for linux/arm64",
+        (r"no matching manifest for", r"no match for platform in manifest"),
+        (
+            Cause(
+                "",
+                "The image was not published for this platform.",
+                (INSPECT, "docker pull --platform linux/amd64 IMAGE"),
+            ),
+        ),
+    ),
+    Error(
+        "platform-mismatch",
+        "The requested image's platform does not match the detected host platform",
+        (r"requested image's platform \(\S+\) does not match",),
+        (
+            Cause("no-emulator", "The image is of another platform, and no emulator runs it here.", (EMULATORS,)),
+            Cause(
+                "",
+                "The image runs under emulation, which is slower. Choose a variant for this host if there is one.",
+                (INSPECT,),
+            ),
+        ),
+    ),
+    Error(
+        "snapshotter-not-loaded",
+        "snapshotter not loaded: overlay2",
+        (r"snapshotter not loaded",),
+        (
+            Cause(
+                "",
+                "daemon.json names a graph driver (`storage-driver`) while containerd's image store is on. "
+                "The store takes the name of a snapshotter, such as overlayfs.",
+                ("remove `storage-driver` from /etc/docker/daemon.json", "sudo systemctl restart docker"),
+            ),
+        ),
+    ),
+    Error(
+        "qemu-signal",
+        "qemu: uncaught target signal 11 (Segmentation fault)",
+        (
+            r"qemu: uncaught target signal",
+            r"\.buildkit_qemu_emulator .*exit code: (132|134|135|139)",
+            r"qemu-\S+: .*(segmentation fault|illegal instruction)",
+        ),
+        (
+            Cause(
+                "known-qemu",
+                "The QEMU version of this host is known to break programs.",
+                ("set `emulators.image: tonistiigi/binfmt:qemu-v10.0.4` in the configuration", EMULATORS),
+            ),
+            Cause(
+                "",
+                "The emulator crashed: a bug of this QEMU version, or too little memory.",
+                (
+                    "set `emulators.image` to another version of tonistiigi/binfmt, then " + EMULATORS,
+                    "build this platform on a machine that runs it natively: `builder.nodes`",
+                ),
+            ),
+        ),
+    ),
+    Error(
+        "foreign-loader",
+        "qemu-aarch64: Could not open '/lib/ld-linux-aarch64.so.1'",
+        (r"could not open '/lib\S*/ld-", r"invalid elf image for this architecture"),
+        (
+            Cause(
+                "",
+                "A program of another platform was started without that platform's libraries around it. "
+                "It runs inside an image of its platform.",
+                ("docker run --rm --platform linux/arm64 IMAGE PROGRAM",),
+            ),
+        ),
+    ),
+    Error(
+        "no-builder",
+        "failed to solve: no builder",
+        (r"no builder \"?[\w.-]+\"? found", r"failed to find driver", r"no builder instance"),
+        (NOT_SELECTED, Cause("", "This user has no builder of this name.", ("docker buildx ls", BUILDER))),
+    ),
+    Error(
+        "builder-gone",
+        "the builder's container is gone",
+        (
+            r"no such container: buildx_buildkit",
+            r"invalid mount config for type",
+            r"bind source path does not exist",
+            r"failed to (initialize|boot) builder",
+            r"error: (no valid drivers|failed to dial grpc)",
+        ),
+        (
+            DOWN,
+            NOT_SELECTED,
+            Cause("", "The container of the builder does not start.", ("docker buildx inspect --bootstrap", BUILDER)),
+        ),
+    ),
+    Error(
+        "unknown-authority",
+        "x509: certificate signed by unknown authority",
+        (r"x509: certificate signed by unknown authority", r"tls: failed to verify certificate"),
+        (
+            Cause(
+                "builder-differs",
+                "The builder does not have the certificates that Docker has.",
+                ("set `builder.inherit: true` in the configuration", BUILDER),
+            ),
+            Cause(
+                "",
+                "Neither Docker nor the builder knows the authority that signed the registry's certificate.",
+                ("sudo cp ca.crt /etc/docker/certs.d/REGISTRY/ca.crt", BUILDER),
+            ),
+        ),
+    ),
+    Error(
+        "http-response",
+        "http: server gave HTTP response to HTTPS client",
+        (r"server gave http response to https client",),
+        (
+            Cause(
+                "",
+                "The registry does not speak TLS, and is not listed as insecure.",
+                ("set `daemon: {insecure-registries: [REGISTRY]}` in the configuration", APPLY),
+            ),
+        ),
+    ),
+    Error(
+        "proxy",
+        "proxyconnect tcp: dial tcp",
+        (r"proxyconnect tcp", r"proxy authentication required", r"407 proxy"),
+        (
+            Cause(
+                "builder-differs",
+                "The builder has other proxies than Docker.",
+                ("set `builder.inherit: true` in the configuration", BUILDER),
+            ),
+            Cause(
+                "",
+                "The proxy does not answer, or refuses the registry.",
+                (
+                    "docker info --format '{{.HTTPProxy}} {{.HTTPSProxy}} {{.NoProxy}}'",
+                    "curl -x PROXY https://REGISTRY/v2/",
+                ),
+            ),
+        ),
+    ),
+    Error(
+        "name-resolution",
+        "dial tcp: lookup registry-1.docker.io: no such host",
+        (r"dial tcp: lookup \S+.*(no such host|i/o timeout|temporary failure|server misbehaving)",),
+        (
+            Cause(
+                "",
+                "The name of the registry cannot be resolved from here, or not from the builder's container.",
+                (
+                    "getent hosts registry-1.docker.io",
+                    "set `builder: {driver_options: {network: host}}` in the configuration, then " + BUILDER,
+                ),
+            ),
+        ),
+    ),
+    Error(
+        "disk-full",
+        "no space left on device",
+        (r"no space left on device", r"disk quota exceeded"),
+        (
+            Cause(
+                "disk-full",
+                "The disk with Docker's data is full.",
+                ("docker buildx prune --keep-storage 10GB", "docker system df"),
+            ),
+            Cause(
+                "",
+                "There is room now: the cache was cleaned up meanwhile, or another file system was full.",
+                ("df -h /var/lib/docker /tmp", "df -i /var/lib/docker"),
+            ),
+        ),
+    ),
+    Error(
+        "daemon-down",
+        "Cannot connect to the Docker daemon",
+        (r"cannot connect to the docker daemon", r"is the docker daemon running"),
+        (
+            DOWN,
+            Cause(
+                "",
+                "Docker runs, but the program asked at another address.",
+                ("docker context ls", "env | grep DOCKER_"),
+            ),
+        ),
+    ),
+    Error(
+        "socket-permission",
+        "permission denied while trying to connect to the Docker daemon socket",
+        (r"permission denied while trying to connect to the docker", r"dial unix \S*docker\.sock: connect: permission"),
+        (
+            Cause(
+                "",
+                "This user may not use Docker's socket. Its group may do what root may.",
+                ("sudo usermod --append --groups docker USER", "log in again"),
+            ),
+        ),
+    ),
+    Error(
+        "no-buildx",
+        "docker: 'buildx' is not a docker command",
+        (
+            r"'buildx' is not a docker command",
+            r"buildx component is missing or broken",
+            r"unknown flag: --(platform|load|push|builder)",
+        ),
+        (Cause("", "The plug-in buildx is not installed.", ("sudo apt-get install docker-buildx", BUILDER)),),
+    ),
+    Error(
+        "api-version",
+        "client version is too old / too new",
+        (r"client version \S+ is too (old|new)", r"minimum supported api version"),
+        (
+            Cause(
+                "",
+                "The client, or buildx, and Docker Engine are too far apart in age.",
+                ("docker version", "docker buildx version", "upgrade the older of the two"),
+            ),
+        ),
+    ),
+    Error(
+        "rate-limit",
+        "toomanyrequests: You have reached your pull rate limit",
+        (r"toomanyrequests", r"pull rate limit", r"429 too many requests"),
+        (
+            Cause(
+                "",
+                "The registry limits pulls of this address.",
+                ("docker login", "set `daemon: {registry-mirrors: [https://MIRROR]}` in the configuration"),
+            ),
+        ),
+    ),
+    Error(
+        "not-logged-in",
+        "insufficient_scope: authorization failed",
+        (
+            r"insufficient_scope",
+            r"pull access denied",
+            r"push access denied",
+            r"401 unauthorized",
+            r"no basic auth credentials",
+            r"error getting credentials",
+        ),
+        (
+            Cause(
+                "",
+                "This user is not logged in at the registry, may not do this, or the image does not exist.",
+                ("docker login REGISTRY", INSPECT),
+            ),
+        ),
+    ),
+)
+_COMPILED = tuple((error, re.compile("|".join(error.patterns), re.IGNORECASE)) for error in ERRORS)
+
+
+def recognized(text: str) -> Iterator[tuple[Error, str]]:
+    """Each known error of a text once, with the line that has it, in the order of the text."""
+    seen: set[str] = set()
+    for line in text.splitlines():
+        for error, pattern in _COMPILED:
+            if error.code not in seen and pattern.search(line):
+                seen.add(error.code)
+                yield error, line.strip()
+
+
+def page() -> str:
+    """The page of the documentation about these errors, in Markdown."""
+    lines = [
+        "# Errors that `provisioner explain` knows",
+        "",
+        "`provisioner explain` recognizes these errors in a message, a file or the output of a build. It looks at",
+        "the host and says which cause is the real one:",
+        "",
+        "    docker buildx build . 2>&1 | provisioner explain",
+        "",
+        "This page is made from the same table. [Errors and cures](errors.md) tells more of the most frequent ones.",
+    ]
+    for error in ERRORS:
+        lines += ["", f"## {error.title}", ""]
+        for cause in error.causes:
+            lines += [cause.sentence, "", *(f"    {line}" for line in cause.cure), ""]
+        lines.pop()
+    return "\n".join(lines) + "\n"
