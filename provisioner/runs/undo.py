@@ -81,7 +81,9 @@ def undo(
                 if i.fate == CHANGED
             ]
             if _restarts(at, receipt, done, careful=careful):
-                owed |= dict.fromkeys(whole(r, done) for r in receipt.restarts)
+                down = careful and seen[receipt.number] is None  # it reads its file when it starts
+                needed = (whole(r, done) for r in receipt.restarts)
+                owed |= dict.fromkeys(r for r in needed if not (down and isinstance(r, Reload)))
             if any(isinstance(step, ClearTrial) for step in receipt.undo):  # what is older lies in the other store
                 errors += _restart(at, owed, say)
         errors += _restart(target.with_endpoint(system, chosen[-1].desired), owed, say) if chosen else []

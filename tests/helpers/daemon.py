@@ -18,8 +18,17 @@ PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
 RESTART, RELOAD = ("service", "docker", "restart"), ("rc-service", "docker", "reload")
 
 
+class KilledError(BaseException):
+    """SIGKILL, or the end of the power: nothing that would follow happens."""
+
+
 class Host(System):
-    """A tree with OpenRC, dockerd's process and its socket; ``restarts`` and ``reloads`` are counted."""
+    """A tree with OpenRC, dockerd's process and its socket; ``restarts`` and ``reloads`` are counted.
+
+    ``life``: how many more changes it makes before it is killed; None: it lives on.
+    """
+
+    life: int | None = None
 
     def __init__(self, tree: Path, version: str = "28.5.2") -> None:
         super().__init__(str(tree), {}, "x86_64")
@@ -35,6 +44,24 @@ class Host(System):
         (tree / "run/openrc/softlevel").write_text("default")
         (tree / "proc/sys/kernel/osrelease").write_text(os.uname().release)
         self.start()
+
+    def _change(self) -> None:
+        if self.life is not None:
+            self.life -= 1
+            if self.life < 0:
+                raise KilledError
+
+    def install(self, path: str, data: bytes, mode: int, **more: Any) -> None:
+        self._change()
+        super().install(path, data, mode, **more)
+
+    def append(self, path: str, line: str) -> None:
+        self._change()
+        super().append(path, line)
+
+    def remove(self, path: str, user: str = "") -> None:
+        self._change()
+        super().remove(path, user)
 
     def get(self, socket: str, path: str) -> Any:
         if not self.up:
@@ -65,6 +92,7 @@ class Host(System):
         }
 
     def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
+        self._change()
         if argv[-1] == "restart":
             self.restarts += 1
             self.start()
