@@ -45,6 +45,9 @@ uninstall: python  ## remove what `make install` wrote (DESTDIR=, PREFIX=)
 packages: develop  ## everything that a release consists of, in dist/
 	@.venv/bin/python -m tests.hosts package
 
+site: develop  ## the website, in dist/site
+	@.venv/bin/python -m release.site dist/site
+
 benchmark: develop  ## every benchmark, and docs/benchmarks.md from them; give the machine nothing else to do
 	@.venv/bin/python -m benchmarks
 
@@ -54,4 +57,4 @@ python:
 clean:  ## remove the development environment; the hosts' cache stays
 	rm -rf .venv
 
-.PHONY: help demo test soak check lint develop hosts shell install uninstall packages benchmark python clean
+.PHONY: help demo test soak check lint develop hosts shell install uninstall packages site benchmark python clean

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.hosts import agent, debian, parts, progress, recipes
-from tests.hosts.cache import entry
+from tests.hosts.cache import entry, kept
 
 TREE, PYTHON = recipes.ANSIBLE_PYTHON
 FOLDER = "opt/ansible-{version}"
@@ -32,13 +32,13 @@ def environment(version: str) -> dict[str, str]:
 
 def linters() -> Path:
     """A venv with ansible-core, ansible-lint and ansible-test; its folder bin has to be first on the path."""
-    return entry("ansible-linters", (recipes.LINTERS, sys.version), partial(_build_venv, recipes.LINTERS))
+    return kept("ansible-linters", (recipes.LINTERS, sys.version), partial(_build_venv, recipes.LINTERS))
 
 
 def lowest() -> Path:
     """Return a venv with the oldest ansible-core that the collection works with."""
     wanted = (f"ansible-core=={recipes.ANSIBLE_LOWEST}",)
-    return entry("ansible-lowest", (wanted, sys.version), partial(_build_venv, wanted))
+    return kept("ansible-lowest", (wanted, sys.version), partial(_build_venv, wanted))
 
 
 def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,7 @@ def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str
 
 def home() -> Path:
     """A home folder where ansible-test finds pip, and keeps the environments that it makes, from run to run."""
-    return entry("ansible-home", (recipes.LINTERS, PIP, PIP_PLACE, sys.version), _build_home)
+    return kept("ansible-home", (recipes.LINTERS, PIP, PIP_PLACE, sys.version), _build_home)
 
 
 def _build(version: str, into: Path, tree: Path, venv: Path) -> None:

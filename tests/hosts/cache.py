@@ -50,6 +50,19 @@ def entry(
     return place
 
 
+def kept(
+    name: str, recipe: object, build: Callable[..., None], *needs: Callable[[], Path], folder: Path = FOLDER
+) -> Path:
+    """Return the folder of an entry that programs of this machine use: it stays until this process ends."""
+    place = entry(name, recipe, build, *needs, folder=folder)
+    if place not in _kept:
+        _kept[place] = hold(place, folder)
+    return place
+
+
+_kept: dict[Path, int] = {}
+
+
 def together(*tasks: Callable[[], Path]) -> list[Path]:
     """Do independent things at the same time; the first that fails ends the others, and so does Ctrl-C."""
     futures: list[Future[Path]] = [Future() for _ in tasks]

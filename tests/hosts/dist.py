@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from release import archive, packages, version
-from tests.hosts import agent, cache, parts
-from tests.hosts.cache import entry
+from tests.hosts import agent, parts
+from tests.hosts.cache import entry, kept
 
 STAND_IN = {
     "name": "provisioner-test-distribution",
@@ -23,9 +23,7 @@ STAND_IN = {
 @functools.cache
 def folder() -> Path:
     """Return the folder of everything that a release of this checkout consists of, which stays until this run ends."""
-    made = entry("dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries)
-    cache.hold(made)
-    return made
+    return kept("dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries)
 
 
 def nfpm() -> Path:

@@ -1,0 +1,67 @@
+"""The website: docs/ and what is made from the schema, by Sphinx. ``python -m release.site TARGET``.
+
+The sources are copied first, so that nothing generated lies among them.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from release import layout
+from release.version import ROOT
+
+SCHEMA = ROOT / "provisioner/config/schema.json"
+# What a screen reader needs, and the theme leaves out.
+NAMED = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
+    '<aside class="toc-drawer no-toc">': '<aside class="toc-drawer no-toc" aria-label="On this page">',
+}
+EDITED = re.compile(r"\]\(\.\./")  # a link out of docs/: on the site it leads to the sources
+
+
+def build(target: Path) -> None:
+    """Write the site. CalledProcessError: a link leads nowhere, or a page is in no list."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder)
+        for path in (*ROOT.glob("docs/*.md"), *ROOT.glob("docs/site/*")):
+            shutil.copy(path, source)
+        for page in source.glob("*.md"):
+            page.write_text(EDITED.sub(f"]({layout.url()}/blob/main/", page.read_text()))
+        (source / "configuration.md").write_text(configuration(json.loads(SCHEMA.read_text())))
+        argv = (sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(target))
+        subprocess.run(argv, check=True)
+    for page in target.rglob("*.html"):
+        text = page.read_text()
+        for old, new in NAMED.items():
+            text = text.replace(old, new)
+        page.write_text(text)
+
+
+def configuration(schema: dict[str, Any]) -> str:
+    """Return the page of provisioner.yaml."""
+    head = f"# Configuration\n\n`/etc/provisioner/provisioner.yaml`. {schema['description']} "
+    head += "An unknown setting is an error. `provisioner init` prints all of it with comments.\n"
+    return "\n".join((head, *(part for part in _settings(schema["properties"], ""))))
+
+
+def _settings(properties: dict[str, Any], above: str) -> Iterator[str]:
+    for name, rule in properties.items():
+        path = f"{above}{name}"
+        yield f"{'##' if not above else '###'} {path}\n\n{rule.get('description', 'See `provisioner schema`.')}\n"
+        if choices := rule.get("enum"):
+            yield f"One of: {', '.join(f'`{choice}`' for choice in choices)}.\n"
+        if "default" in rule:
+            yield f"Default: `{json.dumps(rule['default'])}`\n"
+        yield from _settings(rule.get("properties", {}), f"{path}.")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]))
