@@ -144,6 +144,9 @@ class Reader(Protocol):
     def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
         """The first bytes of a file, or of a pipe where one may be meant; None: there is none."""
 
+    def unwritable(self, path: str) -> str:
+        """Why a file cannot be opened for writing; empty: it can, or is not there. Nothing is written."""
+
     def free(self, path: str) -> int:
         """The bytes that root may still write where a path lies or would lie."""
 

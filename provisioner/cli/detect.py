@@ -64,7 +64,7 @@ def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Fa
 
 def _native(host: System) -> tuple[str, ...]:
     """What the CPU runs by itself."""
-    known = machine.entries(host) if _linux(host) else {}
+    known = machine.look(host).entries if _linux(host) else {}
     return machine.native(host, known, table.each_architecture() if _linux(host) else ())
 
 
@@ -148,7 +148,7 @@ def _qemu(host: System, interpreter: str) -> str | None:
 
 def _registered(host: System) -> list[dict[str, Any]]:
     """The kernel's table of emulators."""
-    found: Iterable[tuple[str, binfmt.Entry]] = machine.entries(host).items()
+    found: Iterable[tuple[str, binfmt.Entry]] = machine.look(host).entries.items()
     return [{"name": name, "interpreter": e.interpreter, "flags": e.flags, "enabled": e.enabled} for name, e in found]
 
 

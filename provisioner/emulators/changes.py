@@ -113,6 +113,8 @@ def _decide(
         entry = binfmt.Entry(True, rule.interpreter, rule.flags, rule.offset, rule.magic, rule.mask)
         if fitness.unfit(host, rule.interpreter) is None and rule.name not in facts.entries:
             return Register(f"{BINFMT}/{rule.name}", binfmt.line(rule.name, entry))
+    if not desired.emulators.replace and (other := _translator(facts, row, rules)):
+        return obstacles.translator(row, *other)
     if need.now and there is not None and row.architecture not in facts.ours and not desired.emulators.replace:
         return obstacles.foreign_entry(row, there)
     upgrade = desired.emulators.source == "auto" and keys.FROM in need.aspects
@@ -120,6 +122,18 @@ def _decide(
     if isinstance(program, str):
         return obstacles.no_program(row, program, desired)
     return program
+
+
+def _translator(facts: Facts, row: Platform, rules: tuple[boot.Rule, ...]) -> tuple[str, str] | None:
+    """The entry, or the rule read at boot, of another name than QEMU's that gets a platform's programs."""
+    probe = elf.program(row.architecture)
+    found = {n: e.interpreter for n, e in facts.entries.items() if e.enabled and _serves(e, probe)}
+    found |= {r.rule.name: r.rule.interpreter for r in rules if _serves(r.rule, probe)}
+    return next(((n, path) for n, path in found.items() if not n.startswith("qemu")), None)
+
+
+def _serves(found: binfmt.Entry | binfmt.Rule, probe: bytes) -> bool:
+    return binfmt.serves(found.magic, found.mask, found.offset, probe)
 
 
 def _steps(

@@ -9,7 +9,7 @@ from provisioner.emulators import boot, keys
 from provisioner.emulators.files import VERSIONS
 from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
-from provisioner.model import Ran, Reader, Value
+from provisioner.model import Ran, Reader, Unknown, Value
 from provisioner.platforms import binfmt, elf, table
 from provisioner.platforms.machine import BINFMT
 from provisioner.platforms.table import Platform
@@ -19,7 +19,7 @@ from provisioner.typed import NamedTuple
 class Architecture(NamedTuple):
     """What there is to say of an architecture, by aspects: each of its platforms says the same."""
 
-    runs: str
+    runs: Value
     at_boot: str
     origin: Value
     credentials: Value
@@ -33,25 +33,29 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
     ran: dict[str, Ran] = {}
     if not facts.quick:
         ran = dict(zip(probes, host.runs(list(probes.values()), bare=host.uid == 0), strict=True))
-    found: dict[Key, Value] = {keys.TABLE: _table(host, facts)}
+    found: dict[Key, Value] = {}
     known: dict[str, Architecture] = {}
     for row in rows:
         if row.architecture not in known:
             probe = probes[row.architecture]
             rule = boot.serving(rules, probe)
             origin = asked.get(Key(row.name, keys.FROM))
-            known[row.architecture] = Architecture(
-                truth(host, facts, row, probe, ran.get(row.architecture)),
-                _boot_truth(host, rule),
-                *_kind(facts, row, rule, origin),
-            )
+            now = truth(host, facts, row, probe, ran.get(row.architecture))
+            elsewhere = bool(facts.unseen) and now == "runs"  # whoever runs this container sees to the next boot
+            at_boot = "registered" if elsewhere else _boot_truth(host, rule)
+            known[row.architecture] = Architecture(now, at_boot, *_kind(facts, row, rule, origin))
         aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
         found |= {Key(row.name, a): v for a, v in zip(aspects, known[row.architecture], strict=True)}
-    return found
+    served = bool(known) and all(one.runs == "runs" for one in known.values())
+    return {keys.TABLE: _table(host, facts, served=served), **found}
 
 
-def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> str:
+def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> Value:
     """``runs``, or what is wrong. ``ran`` None: nothing was run, and reading has to do."""
+    if facts.unseen:
+        if ran is not None and right(ran, row):
+            return "runs"
+        return "not registered, as far as this container may see" if host.uid == 0 else Unknown(facts.unseen)
     serving = {n: e for n, e in facts.entries.items() if binfmt.serves(e.magic, e.mask, e.offset, header)}
     enabled = {n: e for n, e in serving.items() if e.enabled}
     if not enabled:
@@ -72,7 +76,12 @@ def right(ran: Ran, row: Platform) -> bool:
     return ran.status == 0 and ran.stdout.splitlines()[-1:] == [row.architecture]
 
 
-def _table(host: Reader, facts: Facts) -> str:
+def _table(host: Reader, facts: Facts, *, served: bool) -> Value:
+    """How the table is. One that is kept from us is as good as mounted where all that is asked for runs."""
+    if facts.unseen and not served:
+        return "kept from this container" if host.uid == 0 else Unknown(facts.unseen)
+    if facts.unseen:
+        return "mounted"
     if not facts.mounted:
         return "not mounted"
     return "mounted" if (host.read(f"{BINFMT}/status") or "").strip() != "disabled" else "switched off"

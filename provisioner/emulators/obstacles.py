@@ -13,6 +13,10 @@ from provisioner.steps import Obstacle
 
 F_FLAG = (4, 8)
 OWN_TABLES = (6, 7)  # from here on, a user namespace may have a table of its own
+MANAGER = (
+    "register the emulators on the machine itself, or let the container have a table of its own and write to it"
+    " (Linux 6.7; LXD, Incus or Proxmox: its AppArmor profile)"
+)
 EVERY_ID = ["0", "0", "4294967295"]
 
 
@@ -32,19 +36,35 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
     number = version(name)
     if number is not None and number < F_FLAG:
         message = f"Linux {name} has no F flag (4.8 brought it), so no emulator would work in a container"
-        return Obstacle("kernel-too-old", message, "upgrade the kernel", fatal=True)
+        return Obstacle("kernel-too-old", message, "upgrade the kernel")
     if number is not None and number < OWN_TABLES and namespaced(host):
         message = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
-        return Obstacle("user-namespace", message, "run provisioner on the machine itself", fatal=True)
+        return Obstacle("user-namespace", message, "run provisioner on the machine itself")
+    if facts.unseen:
+        return Obstacle("kept-from-container", "whoever runs this container keeps binfmt_misc from it", MANAGER)
     if not facts.mounted:
-        return _missing(host, name)
+        return _missing(host, name) or _mount_refused(host)
     if "ro" in mounts.mount(host, BINFMT).options:
         hint = f"in a container: run provisioner on the machine itself; else: mount -o remount,rw {BINFMT}"
-        return Obstacle("read-only", f"{BINFMT} is mounted read-only", hint, fatal=True)
+        return Obstacle("read-only", f"{BINFMT} is mounted read-only", hint)
     if (host.read(f"{BINFMT}/status") or "").strip() == "disabled":
         message = f"binfmt_misc is switched off as a whole ({BINFMT}/status)"
         return Obstacle("switched-off", message, f"echo 1 > {BINFMT}/status")
+    if host.uid == 0 and (why := host.unwritable(f"{BINFMT}/register")):
+        message = f"root may not register emulators here: {BINFMT}/register: {why}"
+        return Obstacle("register-refused", message, f"in a container: {MANAGER}")
     return None
+
+
+def _mount_refused(host: Reader) -> Obstacle | None:
+    """Why the table may not be mounted: tried in a mount namespace of its own, which ends at once."""
+    if host.uid != 0 or not mounting.known(host):
+        return None
+    ran = host.ask("unshare", "--mount", "mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT)
+    if ran.status in (0, None):
+        return None
+    words = ran.error.strip().splitlines()[-1:] or ["no reason given"]
+    return Obstacle("mount-refused", f"root may not mount binfmt_misc here: {words[0]}", f"in a container: {MANAGER}")
 
 
 def for_root(key: Key) -> Obstacle:
@@ -61,11 +81,20 @@ def foreign_entry(row: Platform, entry: binfmt.Entry) -> Obstacle:
     return Obstacle("foreign-entry", message, hint)
 
 
+def translator(row: Platform, name: str, interpreter: str) -> Obstacle:
+    """Somebody's own translator gets the programs of a platform, and would get none any more."""
+    message = (
+        f"{row.name}: {name} ({interpreter}) runs these programs on this host, but not in containers; {row.emulator},"
+        " registered after it, would get all of them"
+    )
+    return Obstacle("foreign-translator", message, "set emulators.replace: true if QEMU may have them")
+
+
 def no_program(row: Platform, reason: str, desired: Desired) -> Obstacle:
     """No source has an emulator for a platform."""
     where = desired.emulators.directory or "the engine's images and the distribution's packages"
     hint = f"name an image, a package or a directory that has it (emulators.source); looked in {where}"
-    return Obstacle("no-program", f"{row.name}: {reason}", hint, fatal=True)
+    return Obstacle("no-program", f"{row.name}: {reason}", hint)
 
 
 def _missing(host: Reader, name: str) -> Obstacle | None:
@@ -77,7 +106,7 @@ def _missing(host: Reader, name: str) -> Obstacle | None:
         f"install the modules that belong to it (Ubuntu: apt-get install linux-modules-extra-{name}; others: the"
         " distribution's ordinary kernel instead of a trimmed one), then apply again"
     )
-    return Obstacle("no-module", message, hint, fatal=True)
+    return Obstacle("no-module", message, hint)
 
 
 def _lists(name: str) -> tuple[str, ...]:

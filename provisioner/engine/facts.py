@@ -18,9 +18,10 @@ class Facts(NamedTuple):
     """One host and the engine that counts on it.
 
     ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``ours``: the architectures
-    with a rule file of ours, each with its interpreter. ``quick``: no probe is run; ``far``: other machines are asked,
-    too. ``hidden`` is set by the plan when an earlier change of it switches the image store: what the engine holds now
-    will be out of sight then; ``planned``, too: daemon.json as the changes before will leave it (None: as it is).
+    with a rule file of ours, each with its interpreter. ``unseen``: why the kernel's table cannot be looked at.
+    ``quick``: no probe is run; ``far``: other machines are asked, too. ``hidden`` is set by the plan when an earlier
+    change of it switches the image store: what the engine holds now will be out of sight then; ``planned``, too:
+    daemon.json as the changes before will leave it (None: as it is).
     """
 
     endpoint: Endpoint
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
     daemon: int | None = None
     owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
     ours: Mapping[str, str] = MappingProxyType({})
+    unseen: str = ""
     quick: bool = False
     far: bool = False
     hidden: bool = False
@@ -73,7 +75,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     layout = places.resolved(host, row.layout or Layout(managers=()))
     flags = running.daemon_flags(host, layout)
     path = running.config_file(flags, layout)
-    registered = machine.entries(host)
+    kernel = machine.look(host)
     return Facts(
         endpoint=where,
         engine=found,
@@ -82,11 +84,12 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         flags=flags,
         daemon_json=path,
         prior=stores.prior(host, found),
-        native=machine.native(host, registered, wanted.platforms)
+        native=machine.native(host, kernel.entries, wanted.platforms)
         if row.emulators != "inside"
         else table.native(found.architecture),
-        entries=registered,
-        mounted=host.stat(f"{machine.BINFMT}/status") is not None,
+        entries=kernel.entries,
+        mounted=kernel.mounted,
+        unseen=kernel.unseen,
         owned=memory.owned(host, path),
         ours=machine.ours(host),
         quick=quick,

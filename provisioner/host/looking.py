@@ -189,6 +189,17 @@ class Looking:
         except (OSError, ValueError):
             return None
 
+    def unwritable(self, path: str) -> str:
+        """Why a file cannot be opened for writing; empty: it can, or is not there. Nothing is written."""
+        flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            os.close(os.open(self.path(path), flags))
+        except FileNotFoundError:
+            return ""
+        except OSError as e:
+            return e.strerror or "it cannot be opened"
+        return ""
+
     def free(self, path: str) -> int:
         """The bytes that root may still write where a path lies, or would lie."""
         there = self.path(path)

@@ -4,10 +4,13 @@ Facts: fs/binfmt_misc.c and Documentation/admin-guide/binfmt-misc.rst of Linux, 
 Where two entries match, the one registered last wins.
 """
 
+import re
+
 from provisioner.errors import ProvisionerError
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
+HEX = re.compile("[0-9A-Fa-f]{2}")
 FLAGS = "POCF"  # in the order in which the kernel prints them
 HEAD = 256  # the kernel looks at this much of a file's beginning (BINPRM_BUF_SIZE; 128 before Linux 5.1)
 PATH = 127  # bytes; kernels that copied the path into a buffer of 128 (until 2017) cut a longer one without a word
@@ -88,7 +91,8 @@ def parse_rule(line: str) -> Rule:
             raise ValueError(f"{magic!r} is no extension of a file name")
         return Rule(name, kind, 0, b"", b"", interpreter, flags, magic)
     pattern = _unescape(magic)
-    start = int(offset) if offset.isdigit() else HEAD if offset else 0
+    number = offset.removeprefix("+")  # which the kernel takes, too
+    start = int(number) if number.isascii() and number.isdigit() else HEAD if offset else 0
     if not pattern or start + len(pattern) > HEAD:
         raise ValueError(f"the magic of {line!r} does not lie within the first {HEAD} bytes of a file")
     return Rule(name, kind, start, pattern, _mask(_unescape(mask), pattern), interpreter, flags)
@@ -153,11 +157,15 @@ def _escape(data: bytes) -> str:
 
 
 def _unescape(text: str) -> bytes:
-    """Bytes of a field in which ``\\x`` and two hexadecimal digits stand for one byte, and all else for itself."""
-    data, *escaped = text.encode("utf-8", "surrogateescape").split(b"\\x")
-    for part in escaped:
-        digits = part[:2].decode("ascii")
-        if len(digits.strip()) != 2:
-            raise ValueError(f"two hexadecimal digits belong after each \\x of {text!r}")
-        data += bytes.fromhex(digits) + part[2:]
+    """Bytes of a field in which ``\\x`` and two hexadecimal digits stand for one byte, and all else for itself.
+
+    As the kernel reads it: a backslash before anything else stands for itself, and so does what follows it.
+    """
+    if any(not HEX.match(part) for part in text.split("\\x")[1:]):
+        raise ValueError(f"two hexadecimal digits belong after each \\x of {text!r}")
+    data, rest = b"", text.encode("utf-8", "surrogateescape")
+    while rest:
+        size = 4 if rest.startswith(b"\\x") else 2 if rest.startswith(b"\\") else 1
+        data += bytes.fromhex(rest[2:4].decode("ascii")) if size == 4 else rest[:size]
+        rest = rest[size:]
     return data

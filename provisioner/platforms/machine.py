@@ -3,9 +3,11 @@
 import functools
 from collections.abc import Collection
 
+from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.platforms import binfmt, elf, table
 from provisioner.platforms.binfmt import Entry
+from provisioner.typed import NamedTuple
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
@@ -42,8 +44,24 @@ def _runs(host: Reader, architectures: tuple[str, ...]) -> dict[str, bool]:
     return {a: r.status == 0 and r.stdout.splitlines()[-1:] == [a] for a, r in zip(architectures, ran, strict=True)}
 
 
-def entries(host: Reader) -> dict[str, Entry]:
-    """The entries of the kernel's table by name, in the order of their names."""
+class KernelTable(NamedTuple):
+    """The kernel's table: its entries by name, whether it is mounted, and why it cannot be looked at, if it cannot."""
+
+    entries: dict[str, Entry]
+    mounted: bool
+    unseen: str = ""
+
+
+def look(host: Reader) -> KernelTable:
+    """Look at the kernel's table. Whoever runs a container may keep it even from that container's root."""
+    try:
+        return KernelTable(_entries(host), host.stat(f"{BINFMT}/status") is not None)
+    except DeniedError as e:
+        return KernelTable({}, mounted=True, unseen=e.message)
+
+
+def _entries(host: Reader) -> dict[str, Entry]:
+    """The entries by name, in the order of their names."""
     found = {}
     for name in host.names(BINFMT):
         if name not in ("register", "status"):
@@ -64,6 +82,6 @@ def ours(host: Reader) -> dict[str, str]:
 
 def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:
     """The programs that show whether the emulators of some platforms work, one for each architecture."""
-    by_itself = native(host, entries(host), asked)
+    by_itself = native(host, look(host).entries, asked)
     found = (row.architecture for row in map(table.of, asked) if table.emulated(row, by_itself))
     return tuple(elf.program(architecture) for architecture in dict.fromkeys(found))

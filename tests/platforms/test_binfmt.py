@@ -155,3 +155,25 @@ def test_a_file_is_compared_as_the_kernel_does() -> None:
 
 def test_a_magic_of_19_bytes_serves_arm64_all_the_same() -> None:
     assert binfmt.serves(ARM64.magic[:19], ARM64.mask[:19], 0, elf.program("arm64"))
+
+
+# What Linux makes of each (seen with 6.18): offset, magic; or it refuses the line.
+LINES = {
+    r":a:M::\\x41B::/usr/bin/true:": (0, "5c5c78343142"),
+    r":a:M::\x41\y::/usr/bin/true:": (0, "415c79"),
+    r":a:M::a\\\x41::/usr/bin/true:": (0, "615c5c41"),
+    r":a:M:+1:AB::/usr/bin/true:": (1, "4142"),
+    r":a:M:٣:AB::/usr/bin/true:": None,
+    r":a:M:-1:AB::/usr/bin/true:": None,
+    r":a:M::\x4::/usr/bin/true:": None,
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_rule_is_read_as_the_kernel_reads_it(line: str) -> None:
+    if LINES[line] is None:
+        with pytest.raises(ValueError, match=r"\S"):
+            binfmt.parse_rule(line)
+    else:
+        rule = binfmt.parse_rule(line)
+        assert (rule.offset, rule.magic.hex()) == LINES[line]

@@ -212,9 +212,9 @@ def test_ours_without_its_file_is_named_and_nothing_can_be_done(host: PrivateHos
     now = found(host)
     assert now["now"] == f"runs, but {QEMU} is gone since it was registered"
     assert now["at boot"] == f"registered by /etc/binfmt.d/zz-provisioner-riscv64.conf with {QEMU}, which is gone"
-    status, _, said = host.agent("apply", "--only=emulators")
-    assert status == 1
-    assert "there is no static qemu-riscv64 in /opt/qemu" in said
+    status, document, _ = host.agent("apply", "--only=emulators")
+    assert status == 5
+    assert "there is no static qemu-riscv64 in /opt/qemu" in document["left"][0]["held"][0]["reason"]
 
 
 def test_a_working_entry_of_somebody_else_is_kept(host: PrivateHost) -> None:
@@ -273,19 +273,49 @@ def test_a_table_that_is_switched_off_is_somebody_s_decision(host: PrivateHost) 
 def test_a_read_only_table_is_named(host: PrivateHost) -> None:
     host.sh(f"mount -o remount,bind,ro {TABLE}")
     try:
-        status, _, said = host.agent("apply", "--only=emulators")
+        status, document, _ = host.agent("apply", "--only=emulators")
     finally:
         host.sh(f"mount -o remount,bind,rw {TABLE}")
-    assert status == 1
-    assert f"{TABLE} is mounted read-only" in said
+    assert status == 5
+    assert f"{TABLE} is mounted read-only" in document["left"][0]["held"][0]["reason"]
+
+
+def test_a_register_that_root_may_not_write_to_is_named_before_anything_is_done(host: PrivateHost) -> None:
+    host.sh(f"touch /run/refused; chmod 0 /run/refused; mount --bind /run/refused {TABLE}/register")
+    host.sh("mount -o remount,bind,ro /proc/sys/fs/binfmt_misc/register")  # root of its own namespace may open any file
+    try:
+        status, document, _ = host.agent("apply", "--only=emulators")
+        blocked = document["left"][0]["held"][0]
+    finally:
+        host.sh(f"umount {TABLE}/register")
+    assert (status, document["changed"]) == (5, False)
+    assert "root may not register emulators here" in blocked["reason"]
+    assert "AppArmor" in blocked["hint"]
+
+
+def test_somebody_s_translator_of_another_name_keeps_its_programs_until_the_configuration_says_replace(
+    host: PrivateHost,
+) -> None:
+    host.sh(f"cp {QEMU} /opt/box64")
+    host.register(ROW, "/opt/box64", "", name="box")
+    host.put("/etc/binfmt.d/box.conf", binfmt.registration_line(ROW, "/opt/box64", "", name="box"))
+    status, document, _ = host.agent("apply", "--only=emulators")
+    assert (status, document["changed"]) == (5, False)
+    assert "box (/opt/box64) runs these programs on this host" in document["left"][0]["held"][0]["reason"]
+    host.configure(CONFIGURATION.format(more=", replace: true"))
+    _ours(host)
+    assert found(host) == {}
+    assert host.agent("rollback")[0] == 0
+    assert "[box]\nenabled\n" in host.entries()
+    assert ENTRY not in host.entries()
 
 
 @pytest.mark.parametrize("path", [QEMU, "/opt/qemu"])
 def test_an_interpreter_that_others_can_change_is_refused(host: PrivateHost, path: str) -> None:
     host.sh(f"chmod go+w {path}")
-    status, _, said = host.agent("apply", "--only=emulators")
-    assert status == 1
-    assert f"{path} can be changed by others than root" in said
+    status, document, _ = host.agent("apply", "--only=emulators")
+    assert status == 5
+    assert f"{path} can be changed by others than root" in document["left"][0]["held"][0]["reason"]
 
 
 def test_credentials_are_as_configured(host: PrivateHost) -> None:
