@@ -12,10 +12,12 @@ from provisioner.builder import (
     buildkitd,
     cluster_changes,
     commands,
+    images,
     keys,
     notes,
     observed,
     obstacles,
+    plugin,
     registration,
     selection,
     set_aside,
@@ -23,8 +25,9 @@ from provisioner.builder import (
 )
 from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_changes import Acts
-from provisioner.builder.commands import runner
+from provisioner.builder.commands import PULL, runner
 from provisioner.builder.keys import Key
+from provisioner.builder.packages import Install, install
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
@@ -33,8 +36,6 @@ from provisioner.model import Difference, Reader
 from provisioner.steps import Blocked, Change, Obstacle, Step
 from provisioner.steps.files import RemoveFile, SetOwner, WriteFile
 from provisioner.steps.programs import Run
-
-PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 
 
 class Case(NamedTuple):
@@ -57,19 +58,27 @@ class Case(NamedTuple):
         return frozenset(key._replace(user="") for key in self.want.registered(user) if key in self.wrong)
 
 
-def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...]) -> Change:
-    """A change with its steps, what is blocked of it, and what it means for this host."""
+def change(
+    name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...], *, packages: bool = True
+) -> Change:
+    """A change with its steps, what is blocked of it, and what it means for this host.
+
+    ``packages``: whether docker's command line and buildx may be installed where they are missing.
+    """
     differing = {d.key: d for d in differences}
     wrong = {key: differing[word] for key in want.fields if (word := keys.words(key)) in differing}
-    buildx = commands.asked(host)
+    plug = plugin.asked(host)
+    missing = install(host, plug.missing or "buildx", allowed=packages) if plug.missing or plug.broken else Install("")
+    buildx = plug.version
     case = Case(host, facts, want, wrong, buildx, tuple(set_aside.boxes(host, facts, want, wrong)))
     busy = any(set_aside.busy(host, facts, box) for box in case.remade)
     acts = cluster_changes.acts(host, want, wrong) if want.seats else Acts()
     busy = busy or (acts.remade and cluster_changes.building(host, want))
-    obstacle = obstacles.whole(host, facts, want, buildx) or (obstacles.BUILDING if busy else None)
+    obstacle = None if plug.missing and missing.steps else plugin.obstacle(facts, plug, missing.hint)
+    obstacle = obstacle or obstacles.whole(host, facts, want, plug, case.boxes)
     if acts.down and keys.REGISTERED in wrong:  # nobody is to build with what never was
         obstacle = obstacle or acts.down
-    if obstacle:
+    if obstacle := obstacle or (obstacles.BUILDING if busy else None):
         return Change(name, differences, blocked=obstacle.blocks(*differing))
     refused = dict(obstacles.users(host, facts, want))
     users = [u for u in want.builder.users if u not in refused]
@@ -84,7 +93,10 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
     edits += acts.steps
     edits += [step for box, _ in remade for step in set_aside.steps(host, facts, box, again)]
     edits += _with_toml(registration.toml(host), want, stores)
-    stopped = any(keys.STATUS in box.wrong for box in case.boxes)
+    stopped = any(keys.STATUS in box.wrong and not box.paused for box in case.boxes)
+    edits += [step for box in case.boxes if box.paused for step in _unpause(box)]
+    if users:
+        edits += [step for box in case.boxes for step in images.pull(host, facts, box, users[0])]
     if users and not acts.down and (remade or stopped or acts.boot or (stores and len(want.nodes) > 1)):
         edits.append(_boot(case, users[0], acts.undo))
     edits += _policy(case)
@@ -99,6 +111,7 @@ def change(name: str, host: Reader, facts: Facts, want: Wanted, differences: tup
             *acts.notes,
             *(set_aside.note(box) for box, keep in remade if keep),
         ),
+        first=missing.steps if plug.missing else (),
         last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
     )
 
@@ -125,6 +138,12 @@ def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
     if not any(isinstance(s, Run) and path in s.argv for s in stores):
         return stores
     return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
+
+
+def _unpause(box: Box) -> Iterator[Step]:
+    """buildx waits for a paused container until it gives up."""
+    again = box.run("container", "pause", box.place.name)
+    yield replace(box.run("container", "unpause", box.place.name), undo=(again,))
 
 
 def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Boot:

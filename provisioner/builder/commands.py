@@ -11,18 +11,11 @@ from provisioner.builder import store
 from provisioner.builder.container import RESTART, RESTARTS
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
-from provisioner.engine.info import version
-from provisioner.model import Reader
 
+PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 BUILDX = ("docker", "buildx")
 NEW_NAME = (0, 13)  # the first buildx that calls --config --buildkitd-config
 KNOWS_RESTART = (0, 13)
-
-
-def asked(host: Reader) -> tuple[int, ...] | None:
-    """buildx's version; None: it does not say."""
-    words = host.ask(*BUILDX, "version").stdout.split()
-    return version(words[1].removeprefix("v")) if len(words) > 1 else None
 
 
 def runner(user: str) -> str:

@@ -88,6 +88,8 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
     if account is None:
         return Seen({**_plain(want, user, None), keys.REGISTERED: f"there is no user {user}"})
     kept = store.of(host, account)
+    if store.hidden(host, kept):
+        raise DeniedError(f"{account.home} is hidden from this process", hint="see `users` in docs/builder.md")
     state: dict[Key, Value] = {}
     if user != "root":
         state = {keys.REACHES: reaches(host, facts, account), keys.OWNER: _owner(host, kept, account, want)}

@@ -3,8 +3,10 @@
 import contextlib
 from collections.abc import Collection, Iterator
 
-from provisioner.builder import keys, node_engines, observed, places, store
+from provisioner.builder import images, keys, node_engines, observed, places, store
 from provisioner.builder.keys import Key
+from provisioner.builder.plugin import Plugin
+from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
 from provisioner.engine.facts import Facts
@@ -13,25 +15,32 @@ from provisioner.model import Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.programs import Run
 
-PLUGINS = (
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-    "C:/Program Files/Docker/cli-plugins",
-)
 BUILDING = Obstacle("build-running", "a build runs on the builder", "wait until it has ended, then apply again")
 
 
-def whole(host: Reader, facts: Facts, want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
+def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[Box, ...]) -> Obstacle | None:
     """Why nothing at all can be done about the builder; None: nothing is in the way."""
-    own = f"{store.told(host) or f'{host.home}/.docker'}/cli-plugins"  # of root, or of the user that we are
-    name = "docker-buildx.exe" if host.platform == "win32" else "docker-buildx"
-    if not any(host.stat(f"{folder}/{name}") for folder in (own, *PLUGINS)):
-        hint = "install it: apt-get install docker-buildx (Debian, Ubuntu) or docker-buildx-plugin (Docker's packages)"
-        old = facts.engine.version is not None and facts.engine.version < (24,)
-        return Obstacle("no-buildx", "docker has no buildx plug-in on this host", hint, fatal=not old)
-    return _unknown(want, known) or _other_driver(host, want) or _default_file(host, want)
+    return (
+        _unknown(want, plug.version)
+        or _other_driver(host, want)
+        or _default_file(host, want)
+        or next(filter(None, (_made(host, facts, want, box) for box in boxes)), None)
+    )
+
+
+def _made(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
+    """Why a container cannot be made."""
+    return _no_network(host, facts, box) or images.helper(host, want, box) or images.unavailable(host, facts, box)
+
+
+def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
+    """An engine with ``bridge: none`` has no network for a builder that is not on the host's."""
+    if not box.made or box.place.way or box.place.node.options.get("network", "bridge") != "bridge":
+        return None
+    if host.get(facts.socket, "/networks/bridge") is not None:
+        return None
+    message = "this engine has no bridge network (bridge: none), so the builder would have no network at all"
+    return Obstacle("no-bridge", message, "set builder.driver_options: {network: host}")
 
 
 def building(host: Reader, facts: Facts, undo: Collection[Step]) -> str | None:
@@ -49,8 +58,19 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
             message = f"there is no user {user} on this host"
             yield user, Obstacle("no-user", message, "take the name out of builder.users")
         elif user != "root" and not observed.reaches(host, facts, account):
-            hint = f"usermod --append --groups docker {user}, which makes {user} as mighty as root; then log in again"
+            group = _group(host, facts.socket)
+            hint = f"usermod --append --groups {group} {user}, which makes {user} as mighty as root; then log in again"
             yield user, Obstacle("no-access", f"{user} may not talk to the engine", hint)
+        elif store.hidden(host, store.of(host, account)):
+            hint = "add the drop-in users.conf to the unit (see docs/builder.md), or run `provisioner apply` by hand"
+            yield user, Obstacle("hidden-home", f"{account.home} is hidden from this process", hint)
+
+
+def _group(host: Reader, socket: str) -> str:
+    """The group that may talk to the engine, by its socket."""
+    there = host.stat(socket)
+    lines = (line.split(":") for line in (host.read("/etc/group") or "").splitlines())
+    return next((f[0] for f in lines if there and f[2:3] == [str(there.gid)]), "docker")
 
 
 def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterator[Blocked]:

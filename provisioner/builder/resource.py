@@ -37,4 +37,5 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     """The smallest act that mends it: nothing, start, select, edit the file, make the container again, register."""
     from provisioner.builder import changes  # a check of a host in sync needs none of it
 
-    return changes.change(NAME, host, facts, Wanted(desired.builder, facts), differences)
+    want = Wanted(desired.builder, facts)
+    return changes.change(NAME, host, facts, want, differences, packages=desired.packages != "never")

@@ -23,21 +23,29 @@ def selected(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: In
     made, default = store.choice(host, kept), store.default(host, kept, endpoint)
     here = made.everywhere or made.key == endpoint
     if instance and want.builder.select == "once" and here and made.name != name and _chosen(host, kept, made, default):
-        other = made.name or "the engine's own builder"
-        note = f"{kept.user} builds with {other}, by choice: `select: always` would change that back"
-        return Selected(dict.fromkeys(keys.SELECTION, name), note)
+        return Selected(dict.fromkeys(keys.SELECTION, name), _note(kept, made))
     current = made.name if made.name and here else default
     missing = [w for w in store.ways(host, kept, endpoint) if not _leads(host, kept, made, w, name)]
     ways = f"missing for {', '.join(missing)}" if missing else name
-    return Selected({keys.SELECTED: current, keys.DEFAULT: default, keys.WAYS: ways})
+    elsewhere = made.key in store.ways(host, kept, endpoint) and made.name != name and not made.everywhere
+    note = _note(kept, made, f" in the context {made.key}") if instance and elsewhere and not here else ""
+    return Selected({keys.SELECTED: current, keys.DEFAULT: default, keys.WAYS: ways}, note)
+
+
+def _note(kept: Store, made: store.Choice, where: str = "") -> str:
+    """What a person should know of a choice of the user's."""
+    other = made.name or "the engine's own builder"
+    return f"{kept.user} builds with {other}{where}, by choice: `select: always` would change that back"
 
 
 def missing_ways(host: Reader, facts: Facts, kept: Store, name: str) -> tuple[str, ...]:
-    """The contexts and addresses of this engine for which the builder is not yet the default."""
+    """The contexts and addresses of this engine for which the builder is not yet the default.
+
+    Those too where somebody has chosen: buildx keeps one choice alone, and to select ours takes its place.
+    """
     ways = store.ways(host, kept, facts.endpoint.host)
     try:
-        made = store.choice(host, kept)
-        return tuple(w for w in ways if not _leads(host, kept, made, w, name))
+        return tuple(way for way in ways if store.default(host, kept, way) != name)
     except ProvisionerError:
         return ways  # what cannot be read is made anew
 

@@ -21,7 +21,7 @@ from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
 STOP = 60  # seconds; buildkitd waits for what it is writing
-MARK = "-before-"
+MARK = drivers.ASIDE
 IMAGE = "provisioner-before"
 ELSEWHERE = frozenset((keys.STATUS, keys.POLICY, keys.TOML, keys.IMAGE_ID))
 
@@ -35,8 +35,18 @@ class Box(NamedTuple):
 
     @property
     def remake(self) -> bool:
-        """Whether it has to be made again."""
-        return self.found is not None and any(key not in (keys.STATUS, keys.POLICY) for key in self.wrong)
+        """Whether it has to be made again: it is not as wanted, or does not stay up."""
+        status = self.wrong.get(keys.STATUS)
+        if self.found is None:
+            return False
+        wrong = any(key not in (keys.STATUS, keys.POLICY) for key in self.wrong)
+        return wrong or (status is not None and status.have in ("restarting", "dead"))
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody has paused it, and it need not be made again."""
+        status = self.wrong.get(keys.STATUS)
+        return not self.remake and status is not None and status.have == "paused"
 
     @property
     def made(self) -> bool:
@@ -70,7 +80,7 @@ def busy(host: Reader, facts: Facts, box: Box) -> bool:
     return node_engines.building(host, facts, box.place, box.found)
 
 
-def steps(host: Reader, facts: Facts, box: Box, again: Run) -> Iterator[Step]:
+def steps(host: Reader, facts: Facts, box: Box, again: Step) -> Iterator[Step]:
     """Stop the container and give it another name; the new one gets its state volume. ``again`` boots it."""
     if _tagged(host, facts, box):
         name, old = drivers.image(box.place.node.options), image(box.name)

@@ -7,14 +7,17 @@ import binascii
 import json
 from collections.abc import Mapping
 
+from provisioner.emulators.mounts import mount
 from provisioner.engine.addresses import SOCKET
-from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Account, Reader
 from provisioner.platforms import table
 from provisioner.typed import Any, NamedTuple
 
 # buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256
 DEFAULTS = {f"unix://{SOCKET}": "13c4025c96f36e94b348", "unix:///run/docker.sock": "175952a36e1537c9269d"}
+COVERS = ("tmpfs", "ramfs")  # what systemd's ProtectHome= covers homes with
+COVERED = ("/home", "/root", "/run/user")
 FOLDERS = ("", "instances", "defaults", "activity", "refs", "certs")
 
 
@@ -78,7 +81,27 @@ def kubeconfig(configured: str, home: str) -> str:
 def of(host: Reader, account: Account) -> Store:
     """The store of a user; beside the configuration of docker, which our own environment may have elsewhere."""
     own = told(host) if account.name == host.user else ""
-    return Store(f"{own or f'{account.home}/.docker'}/buildx", account.name)
+    return Store(f"{own or f'{_home(host, account)}/.docker'}/buildx", account.name)
+
+
+def _home(host: Reader, account: Account) -> str:
+    """What docker takes for a user's home: the one that snap gives it, where docker's command line is the snap's."""
+    program = host.program("docker") or ""
+    return f"{account.home}/snap/docker/current" if program.endswith("/snap/bin/docker") else account.home
+
+
+def hidden(host: Reader, store: Store) -> bool:
+    """Whether what docker keeps of a user cannot be seen from here: a sandbox has put something else over the home."""
+    home = store.docker.rpartition("/")[0]
+    if store.docker == "/root/.docker":  # which the units of ours show, if it is there
+        return False
+    try:
+        if host.stat(store.docker) is not None or host.stat(home) is not None:
+            return False
+        found = mount(host, home)
+    except DeniedError:
+        return True
+    return found.kind in COVERS and found.point in COVERED
 
 
 def told(host: Reader) -> str:

@@ -85,7 +85,7 @@ def _not_configured(scene: Scene) -> bool:
     if scene.platform is None or scene.emulation is None or scene.platform in scene.wanted.platforms:
         return False
     row = table.of(scene.platform)
-    return scene.platform not in scene.emulation.native and row.emulator not in machine.entries(scene.host)
+    return scene.platform not in scene.emulation.native and row.emulator not in machine.look(scene.host).entries
 
 
 def _classic_store(scene: Scene) -> bool:

@@ -80,7 +80,8 @@ class Desired(NamedTuple):
     """What the configuration asks for. ``platforms`` are normalised names, each once.
 
     ``engine``: auto (docker's own choice), all, a context's name or an address.
-    ``repair`` lists the resources that the timer may mend.
+    ``repair`` lists the resources that the timer may mend. ``packages``: auto | never, whether programs that are
+    missing may be installed.
     ``only`` is the command line's: the names of the resources that this run is about; none: all.
     """
 
@@ -93,6 +94,7 @@ class Desired(NamedTuple):
     daemon: Mapping[str, Any] = {}  # never changed, either
     only: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
+    packages: str = "auto"
 
 
 def to_json(desired: Desired) -> dict[str, Any]:
@@ -114,6 +116,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         daemon=found.get("daemon", {}),
         only=tuple(found.get("only", ())),
         repair=tuple(found.get("repair", ())),
+        packages=found.get("packages", "auto"),
     )
 
 

@@ -12,6 +12,7 @@ from provisioner.typed import NamedTuple
 Version = tuple[int, ...]
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
 IMAGE = "moby/buildkit:buildx-stable-1"
+ASIDE = "-before-"  # between a container's name and its number, where it was set aside for another one
 
 
 class Driver(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a path is mounted from, as /proc/self/mountinfo has it."""
+"""What a path is mounted from, as /proc/PID/mountinfo has it."""
 
 import re
 
@@ -7,17 +7,17 @@ from provisioner.typed import NamedTuple
 
 
 class Mount(NamedTuple):
-    """A line of /proc/self/mountinfo."""
+    """A line of /proc/PID/mountinfo."""
 
     point: str
     kind: str
     options: tuple[str, ...]
 
 
-def mount(host: Reader, path: str) -> Mount:
+def mount(host: Reader, path: str, process: str = "self") -> Mount:
     """The mount that a path lies on: the last one of the longest mount point above it."""
     found = Mount("/", "", ())
-    for line in (host.read("/proc/self/mountinfo") or "").splitlines():
+    for line in (host.read(f"/proc/{process}/mountinfo") or "").splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()[:1]
         if len(fields) > 5 and kind:

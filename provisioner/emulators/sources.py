@@ -16,7 +16,6 @@ from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.platforms.table import Platform
 from provisioner.steps import Step
-from provisioner.steps.programs import Run
 
 INSTALLED = ("/usr/bin/{}-static", "/usr/bin/{}")  # Debian 12 and before, Fedora, Arch; Debian 13 and later, SUSE
 
@@ -55,12 +54,9 @@ def steps(host: Reader, facts: Facts, desired: Desired, found: dict[str, Program
         image, wants_p = desired.emulators.image, found[copied[0]].preserve_argv0
         made.append(CopyOut(facts.socket, image, tuple(copied), files.folder(image), wants_p))
     packaged = sorted(name for name, p in found.items() if p.brought_by == "package")
-    row = packages.of(host)
-    if packaged and row:
-        wanted = tuple(dict.fromkeys(row.package.format(name) for name in packaged))
-        made += [Run(row.refresh, timeout=packages.SECONDS)] if row.refresh else []
-        undo = Run((*row.remove, *wanted), timeout=packages.SECONDS)
-        made.append(Run((*row.install, *wanted), undo=(undo,), timeout=packages.SECONDS))
+    there = packages.of(host)
+    if packaged and there:
+        made += there.manager.steps(*dict.fromkeys(there.row.package.format(name) for name in packaged))
     return tuple(made)
 
 
@@ -120,12 +116,14 @@ def _pulled(_: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
     return Program(f"{files.folder(desired.emulators.image)}/{row.emulator}", True, "image")
 
 
-def _packaged(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
+def _packaged(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answer:
     found = packages.of(host)
     if found is None:
         return "no package manager is known here"
+    if desired.packages == "never":
+        return f"packages: never, so not `{found.manager.hint(found.row.package.format(row.emulator))}`"
     number = packages.offered(host, found, str(row.emulator))
-    return Program(found.path.format(row.emulator), takes_argv0(host, number), "package")
+    return Program(found.row.path.format(row.emulator), takes_argv0(host, number), "package")
 
 
 SOURCES: dict[str, tuple[Source, ...]] = {

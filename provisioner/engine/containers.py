@@ -21,7 +21,8 @@ def ours(name: str, desired: Desired) -> bool:
     named = [node.name for node in desired.builder.nodes if node.name]
     if any(name == drivers.container(node) for node in named):
         return True
-    return re.fullmatch(re.escape(drivers.container(desired.builder.name)) + "[0-9]+", name) is not None
+    aside = f"({drivers.ASIDE}[0-9a-f]+)?"  # kept, stopped, for a rollback
+    return re.fullmatch(f"{re.escape(drivers.container(desired.builder.name))}[0-9]+{aside}", name) is not None
 
 
 def name(container: Mapping[str, Any]) -> str:

@@ -7,11 +7,16 @@ from provisioner.host import System
 
 
 def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Desired]:
-    """A host and a configuration as this engine needs them: its address, and whose state and builders they are."""
+    """A host and a configuration as this engine needs them: its address, and whose state and builders they are.
+
+    Docker's own address is named, too, where a current context may decide otherwise, ours or another user's: buildx
+    would keep what we select under that context's name.
+    """
     if seen.engine == info.NONE:
         return host, wanted
     wanted = wanted._replace(engine=seen.endpoint.host)
-    host = with_endpoint(host, wanted)
+    contexts = seen.endpoint.context != "default" or set(wanted.builder.users) - {"root"}
+    host = host.at(wanted.engine) if contexts else with_endpoint(host, wanted)
     if host.uid != 0 and seen.kind.owner != "root":
         host = host.personal()
         wanted = wanted._replace(builder=wanted.builder._replace(users=(host.user,)))

@@ -56,14 +56,19 @@ def become(account: Account) -> Iterator[None]:
     """The user's rights, and no others, while the block runs. Root only, one thread only."""
     groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
     try:
-        os.setgroups(account.groups)
-        os.setegid(account.gid)
-        os.seteuid(account.uid)
+        try:
+            os.setgroups(account.groups)
+            os.setegid(account.gid)
+            os.seteuid(account.uid)
+        except PermissionError:  # a unit of systemd's, or a container, that keeps CAP_SETUID from its root
+            hint = "let the unit have CAP_SETUID and CAP_SETGID (see users.conf in its examples), or run it by hand"
+            raise DeniedError(f"root may not become {account.name} in this process", hint=hint) from None
         yield
     finally:
-        os.seteuid(uid)
-        os.setegid(gid)
-        os.setgroups(groups)
+        with contextlib.suppress(PermissionError):
+            os.seteuid(uid)
+            os.setegid(gid)
+            os.setgroups(groups)
 
 
 def read(at: str, path: str) -> bytes | None:

@@ -24,6 +24,7 @@ KINDS: tuple[type[Step], ...] = (
     Run,
     Boot,
     CallCluster,
+    Boot,
     Register,
     Unregister,
     CopyOut,

@@ -27,7 +27,8 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
                 planned=facts.planned if text is None else text,
                 registries=registries.foreseen(facts.registries, host.read(facts.daemon_json), text),
             )
-    return Plan(_restarted_once(made), tuple(notes))
+    first = [Change(c.resource, (), c.first) for c in made if c.first]
+    return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made)]), tuple(notes))
 
 
 def _restarted_once(made: list[Change]) -> tuple[Change, ...]:

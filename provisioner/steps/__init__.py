@@ -96,7 +96,8 @@ class Change(NamedTuple):
 
     ``hides``: what the engine holds now will be out of sight after it.
     ``last`` throws away what was kept to go back to, once everything has been proven; it has no inverse.
-    ``notes`` are what else a person should know.
+    ``notes`` are what else a person should know. ``first``: what may fail and needs nothing of the other resources, so
+    that it is done before anything else; the plan makes a change of its own of it.
     """
 
     resource: str
@@ -108,6 +109,7 @@ class Change(NamedTuple):
     hides: bool = False
     last: tuple[Step, ...] = ()
     trial: tuple[Step, ...] = ()
+    first: tuple[Step, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

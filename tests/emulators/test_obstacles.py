@@ -137,7 +137,7 @@ LACKS: dict[str, tuple[dict[str, str], str, str]] = {
         {
             SYSTEMD: "",
             "/usr/lib/systemd/system/systemd-binfmt.service": "[Unit]\nConditionPathIsReadWrite=/proc/sys\n",
-            "/proc/self/mountinfo": "24 23 0:30 / /proc/sys ro,relatime - proc proc rw\n",
+            "/proc/1/mountinfo": "24 23 0:30 / /proc/sys ro,relatime - proc proc rw\n",
         },
         "/usr/bin/qemu-arm",
         "systemd-binfmt.service does not run: /proc/sys is read-only",
@@ -235,4 +235,4 @@ def test_each_distribution_has_its_package(tmp_path: Path, release: str) -> None
     (tmp_path / f"usr/bin/{program}").chmod(0o755)
     found = packages.of(there)
     assert found is not None
-    assert (found.program, found.package) == (program, package)
+    assert (found.manager.program, found.row.package) == (program, package)

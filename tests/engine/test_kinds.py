@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from provisioner.cli import detect, detect_text
-from provisioner.config import parse
+from provisioner.config import drivers, parse
 from provisioner.config.desired import Desired, ImageStore
 from provisioner.engine import endpoints, facts, kinds, ownership, target
 from provisioner.engine.endpoints import Endpoint
@@ -91,10 +91,13 @@ def touched(step: Step, host: System) -> bool:
 
 def planned(tmp_path: Path, fields: dict[str, Any], socket: str, wanted: Desired) -> tuple[Plan, System]:
     """What would be done to an engine that says this of itself."""
-    plugin = tmp_path / "usr/libexec/docker/cli-plugins/docker-buildx"
-    plugin.parent.mkdir(parents=True)
-    plugin.touch()
+    docker = tmp_path / "usr/bin/docker"
+    docker.parent.mkdir(parents=True)
+    docker.write_text("#!/bin/sh\necho github.com/docker/buildx v0.29.1\n")
+    docker.chmod(0o755)
     answers = {
+        "/networks/bridge": {},
+        f"/distribution/{drivers.IMAGE}/json": {},
         "/info": {**LINUX, "Name": "x", "KernelVersion": "5.0", **fields},
         "/containers/json": [],
         "/images/json": [],

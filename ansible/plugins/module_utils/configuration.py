@@ -65,6 +65,7 @@ OPTIONS = {
     "daemon": {"type": "dict"},
     "restart": {"type": "raw"},
     "repair": {"type": "list", "elements": "str", "choices": ["emulators"]},
+    "packages": {"type": "str", "choices": ["auto", "never"]},
 }
 
 HEADING = "# Written by Ansible (provisioner.docker.provision): change the play, not this file.\n"

@@ -20,7 +20,7 @@ description:
     store, further keys of C(daemon.json), emulators and the builder, restarts Docker at most once and only where the
     configuration lets it, proves the outcome by building and running an image for each platform, and takes everything
     back when something fails.
-  - The options from O(engine) to O(repair) are those of the agent's configuration file. What is left out is left to
+  - The options from O(engine) to O(packages) are those of the agent's configuration file. What is left out is left to
     the agent's default, which is named with each option. Where all of them are left out, the file stays as it is.
   - When the agent fails, or has rolled back, the configuration file is put back, too.
 extends_documentation_fragment:
@@ -224,6 +224,12 @@ options:
     type: list
     elements: str
     choices: [emulators]
+  packages:
+    description:
+      - Whether programs that are missing may be installed with the distribution's package manager. By default V(auto),
+        which is yes.
+    type: str
+    choices: [auto, never]
 seealso:
   - module: provisioner.docker.provision_info
 notes:

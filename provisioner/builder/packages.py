@@ -1,0 +1,50 @@
+"""The packages of docker's command line and of buildx, by package manager, and by who made this host's engine."""
+
+from typing import NamedTuple
+
+from provisioner.model import Reader
+from provisioner.steps import Step, packages
+
+DOCKERS_OWN = {"docker": "docker-ce-cli", "buildx": "docker-buildx-plugin"}
+NAMES = {
+    "apt-get": {"docker": "docker-cli", "buildx": "docker-buildx"},
+    "dnf": {"docker": "docker-cli", "buildx": "docker-buildx"},
+    "zypper": {"docker": "docker", "buildx": "docker-buildx"},
+    "apk": {"docker": "docker-cli", "buildx": "docker-cli-buildx"},
+    "pacman": {"docker": "docker", "buildx": "docker-buildx"},
+}
+NEEDS = {"docker": ("docker", "buildx"), "buildx": ("buildx",)}  # who lacks docker has no use for buildx alone
+
+
+class Install(NamedTuple):
+    """What installs a missing program: ``steps``, or why nothing does; ``hint``: what a person would type."""
+
+    hint: str
+    steps: tuple[Step, ...] = ()
+
+
+def install(host: Reader, missing: str, *, allowed: bool) -> Install:
+    """How ``docker`` or ``buildx`` is installed here."""
+    manager = packages.manager(host)
+    if manager is None:
+        return Install(f"install {missing} by hand: no package manager that provisioner knows is on this host")
+    known = DOCKERS_OWN if _dockers_own(host) else NAMES[manager.program]
+    names = tuple(known[part] for part in NEEDS[missing] if part == missing or not _there(host, part))
+    command = manager.hint(*names)
+    if not allowed:
+        return Install(f"{command} (packages: never keeps provisioner from that)")
+    if "" in (packages.candidate(host, name) for name in names):
+        return Install(f"this distribution has no package {' '.join(names)}: see docs.docker.com/engine/install")
+    return Install(command, manager.steps(*names))
+
+
+def _there(host: Reader, part: str) -> bool:
+    folders = ("/usr/libexec/docker", "/usr/lib/docker", "/usr/local/libexec/docker", "/usr/local/lib/docker")
+    return part == "buildx" and any(host.stat(f"{folder}/cli-plugins/docker-buildx") for folder in folders)
+
+
+def _dockers_own(host: Reader) -> bool:
+    """Whether the engine came from Docker's own packages."""
+    if host.stat("/var/lib/dpkg/info/docker-ce.list") is not None:
+        return True
+    return host.program("rpm") is not None and host.ask("rpm", "--query", "docker-ce").status == 0

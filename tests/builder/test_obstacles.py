@@ -1,0 +1,192 @@
+"""What stands in the way of a builder is named before anything is done."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.builder import images, obstacles, packages, plugin, set_aside, store
+from provisioner.builder.keys import STATUS
+from provisioner.builder.places import Place
+from provisioner.builder.set_aside import Box
+from provisioner.builder.wanted import Wanted
+from provisioner.config import drivers
+from provisioner.config.desired import Builder
+from provisioner.engine import info
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
+from provisioner.host import System
+from provisioner.model import Account, Difference
+from provisioner.steps.programs import Run
+from tests.helpers.recorded import engine
+
+WHERE = Endpoint("default", "unix:///var/run/docker.sock", "default")
+SOCKET = "/var/run/docker.sock"
+DOCKER = "#!/bin/sh\n{}\n"
+
+
+def put(top: Path, path: str, text: str = "", mode: int = 0o755) -> None:
+    file = top / path.lstrip("/")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(mode)
+
+
+def facts(version: str = "28.5.2", **more: Any) -> Facts:
+    found = info.engine({"ServerVersion": version}, WHERE)
+    return Facts(WHERE, found, SOCKET, (), "/etc/docker/daemon.json", False, (), {}, True, **more)
+
+
+def missing(options: dict[str, str] | None = None) -> Box:
+    """A container that has to be made."""
+    place = Place(store.Node("b0", WHERE.host, options=options or {}))
+    return Box(place, None, {STATUS: Difference("container", None, "running")})
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("echo github.com/docker/buildx v0.29.1 abc", plugin.Plugin((0, 29, 1))),
+        ("echo github.com/docker/buildx v0.0.0+unknown", plugin.Plugin()),
+        ("echo \"docker: 'buildx' is not a docker command.\" >&2; exit 1", plugin.Plugin(missing="buildx")),
+        ("echo 'docker: unknown command: docker buildx' >&2; exit 125", plugin.Plugin(missing="buildx")),
+        ("echo 'exec format error' >&2; exit 1", plugin.Plugin(broken="exec format error")),
+    ],
+)
+def test_docker_itself_is_asked_for_its_buildx(tmp_path: Path, script: str, found: plugin.Plugin) -> None:
+    put(tmp_path, "/snap/bin/docker", DOCKER.format(script))
+    assert plugin.asked(System(str(tmp_path), {})) == found
+
+
+def test_a_host_without_docker_s_command_line_is_told_so(tmp_path: Path) -> None:
+    found = plugin.asked(System(str(tmp_path), {}))
+    assert found.missing == "docker"
+    obstacle = plugin.obstacle(facts(), found, "apt-get install docker-cli")
+    assert obstacle is not None
+    assert (obstacle.code, obstacle.hint) == ("no-docker", "apt-get install docker-cli")
+
+
+@pytest.mark.parametrize(
+    ("buildx", "server", "blocked"),
+    [((0, 31, 1), "20.10.24", True), ((0, 31, 1), "25.0.0", False), ((0, 32), "20.10", False), (None, "20.10", False)],
+)
+def test_a_buildx_that_does_not_talk_to_this_engine_is_named(
+    buildx: tuple[int, ...] | None, server: str, blocked: bool
+) -> None:
+    found = plugin.obstacle(facts(server), plugin.Plugin(buildx), "")
+    assert (found is not None and found.code == "buildx-too-new") is blocked
+
+
+MANAGERS = {
+    "apt-get": "apt-get install --yes --no-install-recommends docker-buildx",
+    "dnf": "dnf install --assumeyes --setopt=install_weak_deps=False docker-buildx",
+    "zypper": "zypper --non-interactive install --no-recommends docker-buildx",
+    "apk": "apk add docker-cli-buildx",
+    "pacman": "pacman --sync --noconfirm --needed docker-buildx",
+}
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_a_missing_buildx_is_installed_unless_the_configuration_says_never(tmp_path: Path, manager: str) -> None:
+    put(tmp_path, f"/usr/bin/{manager}")
+    host = System(str(tmp_path), {})
+    found = packages.install(host, "buildx", allowed=True)
+    last = found.steps[-1]
+    assert isinstance(last, Run)
+    assert " ".join(last.argv) == found.hint == MANAGERS[manager]
+    assert last.undo
+    never = packages.install(host, "buildx", allowed=False)
+    assert (never.steps, never.hint.startswith(MANAGERS[manager])) == ((), True)
+
+
+def test_docker_s_own_packages_are_called_otherwise(tmp_path: Path) -> None:
+    put(tmp_path, "/usr/bin/apt-get")
+    put(tmp_path, "/var/lib/dpkg/info/docker-ce.list")
+    found = packages.install(System(str(tmp_path), {}), "docker", allowed=True)
+    assert found.hint.endswith("docker-ce-cli docker-buildx-plugin")
+
+
+def test_a_distribution_without_the_package_is_told_so(tmp_path: Path) -> None:
+    put(tmp_path, "/usr/bin/apt-get")
+    put(tmp_path, "/usr/bin/apt-cache", DOCKER.format(""))
+    put(tmp_path, "/var/lib/apt/lists/mirror_dists_bookworm_InRelease")
+    (tmp_path / "proc/self").mkdir(parents=True)
+    found = packages.install(System(str(tmp_path), {}), "buildx", allowed=True)
+    assert not found.steps
+    assert "no package docker-buildx" in found.hint
+
+
+@pytest.mark.parametrize("network", ["bridge", "host"])
+def test_an_engine_without_a_bridge_needs_the_host_s_network(tmp_path: Path, network: str) -> None:
+    host = System(str(tmp_path), {})
+    (tmp_path / "proc/self").mkdir(parents=True)
+    box = missing({"network": network})
+    answers: dict[str, Any] = {f"/distribution/{drivers.IMAGE}/json": {}}
+    with engine(tmp_path / SOCKET[1:], answers):
+        found = obstacles.whole(host, facts(), Wanted(Builder(), facts()), plugin.Plugin(), (box,))
+    assert (found.code if found else None) == ("no-bridge" if network == "bridge" else None)
+
+
+@pytest.mark.parametrize(
+    ("local", "offered", "hidden", "blocked"),
+    [(False, False, False, True), (False, True, False, False), (True, False, False, False), (True, False, True, True)],
+)
+def test_an_image_that_cannot_be_had_is_named_before_a_restart(
+    tmp_path: Path, local: bool, offered: bool, hidden: bool, blocked: bool
+) -> None:
+    answers: dict[str, Any] = {f"/images/{drivers.IMAGE}/json": {"Id": "sha256:1"} if local else None}
+    answers[f"/distribution/{drivers.IMAGE}/json"] = {} if offered else None
+    with engine(tmp_path / SOCKET[1:], answers):
+        found = images.unavailable(System(str(tmp_path), {}), facts(hidden=hidden), missing())
+    assert (found is not None) is blocked
+
+
+@pytest.mark.parametrize(
+    ("config", "blocked"),
+    [
+        ({"credsStore": "desktop.exe"}, True),
+        ({"credsStore": "here"}, False),
+        ({"credHelpers": {"registry.example": "desktop.exe"}}, False),
+        ({"credHelpers": {images.HUB: "gone"}, "credsStore": "here"}, True),
+        ("not json", False),
+    ],
+)
+def test_a_credential_helper_that_is_not_here_is_named(tmp_path: Path, config: object, blocked: bool) -> None:
+    host = System(str(tmp_path), {})
+    account = host.account("root")
+    assert account is not None
+    put(tmp_path, "/usr/bin/docker-credential-here")
+    text = config if isinstance(config, str) else json.dumps(config)
+    put(tmp_path, f"{account.home}/.docker/config.json", text, 0o600)
+    found = images.helper(host, Wanted(Builder(), facts()), missing())
+    assert (found is not None) is blocked
+
+
+def test_a_paused_container_is_woken_and_one_that_does_not_stay_up_is_made_again() -> None:
+    place = Place(store.Node("b0", WHERE.host))
+    for status, paused, remake in (("paused", True, False), ("restarting", False, True), ("exited", False, False)):
+        box = Box(place, {"Id": "1", "State": {"Status": status}}, {STATUS: Difference("container", status, "running")})
+        assert (box.paused, box.remake) == (paused, remake)
+    assert set_aside.MARK == drivers.ASIDE
+
+
+MOUNTS = "36 28 0:40 / /home ro,nosuid - tmpfs tmpfs ro\n"
+
+
+def test_a_home_that_a_sandbox_hides_is_hidden_and_not_empty(tmp_path: Path) -> None:
+    host = System(str(tmp_path), {})
+    kept = store.of(host, Account("ci", 1000, 1000, (), "/home/ci"))
+    assert not store.hidden(host, kept)
+    put(tmp_path, "/proc/self/mountinfo", MOUNTS)
+    assert store.hidden(host, kept)
+    (tmp_path / "home/ci").mkdir(parents=True)
+    assert not store.hidden(host, kept)
+
+
+def test_the_snap_s_docker_keeps_its_builders_in_the_home_that_snap_gives_it(tmp_path: Path) -> None:
+    host, account = System(str(tmp_path), {}), Account("ci", 1000, 1000, (), "/home/ci")
+    put(tmp_path, "/snap/bin/docker")
+    assert store.of(host, account).folder == "/home/ci/snap/docker/current/.docker/buildx"
+    put(tmp_path, "/usr/bin/docker")
+    assert store.of(host, account).folder == "/home/ci/.docker/buildx"
