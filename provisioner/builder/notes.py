@@ -11,6 +11,7 @@ from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
+from provisioner.text import json_read
 
 
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
@@ -21,6 +22,10 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
+    yield from _proxies(want)
+    if want.nodes[0].options.get("network", "bridge") == "bridge" and _unrouted(host, facts):
+        cure = "set builder.driver_options: {network: host} if its builds reach no registry"
+        yield f"this engine makes no rules for its networks (iptables: false): {cure}"
     for node in want.nodes:
         if node.endpoint.startswith("ssh://") and _patient(host, node.endpoint, builder.users[0]):
             cure = f"ServerAliveInterval in the ssh_config of {builder.users[0]} ends it"
@@ -34,6 +39,26 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     if size and buildkitd.CAP in str(want.fields.get(Key(keys.SETTING, "worker.oci.maxUsedSpace"))):
         gigabytes = buildkitd.share(size, buildkitd.CAP)
         yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes} GB of {size / 1e9:.0f} GB"
+
+
+def _unrouted(host: Reader, facts: Facts) -> bool:
+    """Whether the engine was told to make no rules of iptables."""
+    try:
+        found, _ = json_read.parse(host.read(facts.daemon_json) or "{}")
+    except (ProvisionerError, ValueError, RecursionError):
+        return False
+    return "--iptables=false" in facts.flags or (isinstance(found, dict) and found.get("iptables") is False)
+
+
+def _proxies(want: Wanted) -> Iterator[str]:
+    """Proxies on the host's loopback, which only a builder on the host's network reaches."""
+    options = want.nodes[0].options
+    proxies = [options[f"env.{name}"] for name in ("http_proxy", "https_proxy") if f"env.{name}" in options]
+    lost = [p for p in dict.fromkeys(proxies) if registries.local(p.rpartition("://")[2].rpartition("@")[2])]
+    if lost and options.get("network") != "host":
+        shown = " ".join(p.rpartition("@")[2] for p in lost)
+        cure = "set builder.driver_options: {network: host}, or name the proxy by an address that a container reaches"
+        yield f"the proxy {shown} is on the host's loopback, where the builder does not reach it: {cure}"
 
 
 def _patient(host: Reader, endpoint: str, user: str) -> bool:

@@ -75,12 +75,12 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     layout = places.resolved(host, row.layout or Layout(managers=()))
     flags = running.daemon_flags(host, layout)
     path = running.config_file(flags, layout)
-    kernel = machine.look(host)
+    kernel, process = machine.look(host), running.daemon(host, layout)
     return Facts(
         endpoint=where,
         engine=found,
         socket="" if found == info.NONE else where.socket or addresses.SOCKET,
-        daemon=running.daemon(host, layout),
+        daemon=process,
         flags=flags,
         daemon_json=path,
         prior=stores.prior(host, found),
@@ -94,6 +94,6 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         ours=machine.ours(host),
         quick=quick,
         far=far,
-        registries=registries.gather(host, found.mirrors, found.insecure, path),
+        registries=registries.gather(host, found, path, process),
         layout=layout,
     )

@@ -6,6 +6,7 @@ Mirrors and insecure registries are those in effect, as /info has them, wherever
 
 from collections.abc import Iterator, Mapping
 
+from provisioner.engine.info import Engine
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.text import json_read
@@ -13,6 +14,7 @@ from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
+MASK = "xxxxx:xxxxx@"  # what moby makes of a name and a password
 LOOPBACK = ("127.", "[::1]")
 
 
@@ -29,11 +31,11 @@ class Registries(NamedTuple):
     unseen: str = ""
 
 
-def gather(host: Reader, mirrors: tuple[str, ...], insecure: tuple[str, ...], daemon_json: str) -> Registries:
-    """Look at the daemon's files; ``mirrors`` and ``insecure`` are what it said itself."""
-    found = Registries(mirrors, insecure)
+def gather(host: Reader, said: Engine, daemon_json: str, daemon: int | None) -> Registries:
+    """What the daemon said itself, and of its files what it does not say. ``daemon``: its process."""
+    found = Registries(said.mirrors, said.insecure)
     try:
-        found = found._replace(proxies=_proxies(_object(host.read(daemon_json))))
+        found = found._replace(proxies=_in_effect(host, said.proxies, daemon_json, daemon))
         return found._replace(certificates=dict(_certificates(host)))
     except DeniedError as e:
         return found._replace(unseen=e.message)
@@ -51,7 +53,9 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
         return tuple(dict.fromkeys((*kept, *_strings(new.get(key)))))
 
     mirrors, insecure = exchanged(found.mirrors, "registry-mirrors"), exchanged(found.insecure, "insecure-registries")
-    return found._replace(mirrors=mirrors, insecure=insecure, proxies=_proxies(new))
+    proxies, was = _proxies(new), _proxies(old)
+    kept = {k: v for k, v in found.proxies.items() if k not in was and k not in proxies}  # of the daemon's environment
+    return found._replace(mirrors=mirrors, insecure=insecure, proxies={**kept, **proxies})
 
 
 def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
@@ -92,8 +96,32 @@ def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield registry, tuple(f"{CERTS}/{registry}/{name}" for name in files)
 
 
+def _in_effect(host: Reader, said: Mapping[str, str], daemon_json: str, daemon: int | None) -> dict[str, str]:
+    """The proxies that the daemon uses, wherever they are configured: its file, its flags, its unit's environment.
+
+    /info says them all and masks their passwords: of one with a password the file or the process has to say more.
+    DeniedError: this user may not know.
+    """
+    masked = [name for name, value in said.items() if MASK in value]
+    if said and not masked:
+        return dict(said)
+    told = _proxies(_object(host.read(daemon_json)))
+    missing = [name for name in masked if name not in told]
+    environment = _environment(host, daemon) if missing else {}
+    hidden = {n: value for n in missing if (value := environment.get(n) or environment.get(n.upper()))}
+    if len(hidden) < len(missing) and host.uid != 0:
+        raise DeniedError("the daemon's proxy has a password that this user may not see", hint="run as root")
+    return {**{k: v for k, v in said.items() if k not in masked}, **told, **hidden}
+
+
+def _environment(host: Reader, daemon: int | None) -> dict[str, str]:
+    """The environment that a process was started with."""
+    text = (host.read(f"/proc/{daemon}/environ") or "") if daemon else ""
+    return dict(word.split("=", 1) for word in text.split("\0") if "=" in word)
+
+
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
-    """The daemon's proxies. /info hides their passwords, so only the file can be handed on."""
+    """The proxies of a daemon.json, by variable."""
     proxies = found.get("proxies")
     if not isinstance(proxies, dict):  # the daemon's to complain of
         return {}
