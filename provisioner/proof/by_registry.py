@@ -3,9 +3,10 @@
 What counts is what the registry holds, read from it over HTTP and not from what the push said.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from provisioner.config.desired import Desired
@@ -53,10 +54,13 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
     say(f"proof: build {', '.join(wanted)} and push {reference}")
     before = builds.known(system, desired.builder)
     local.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
-    kind, body = there.get(tag)
-    top = Manifest("", _digest(body), kind)
-    manifests = _manifests(there, tag, top, there.parsed(body))
-    try:
+    pushed = [tag]  # what there is to remove: by its digest, as soon as that is known
+    with _undone(there, facts.socket, reference, pushed):
+        kind, body = there.get(tag)
+        top = Manifest("", _digest(body), kind)
+        pushed[:] = [top.digest]
+        manifests = _manifests(there, tag, top, there.parsed(body))
+        pushed += [manifest.digest for manifest in manifests]
         for manifest in manifests:
             if _digest(there.get(manifest.digest)[1]) != manifest.digest:
                 reason = f"{there.host}: what it gives for {manifest.digest} is something else"
@@ -64,10 +68,22 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
         nodes = builds.since(system, facts, desired, before)
         made = (_row(there, facts, reference, platform, manifests, say) for platform in wanted)
         rows = tuple(row._replace(where=nodes.get(row.platform, "")) for row in made)
-    finally:
-        _forget(system, facts.socket, reference)
-        left = _remove(there, top.digest, manifests)
-    return Pushed(reference, top.digest, kind, manifests, rows, left)
+    _forget(system, facts.socket, reference)
+    return Pushed(reference, top.digest, kind, manifests, rows, _remove(there, pushed))
+
+
+@contextlib.contextmanager
+def _undone(there: Registry, socket: str, reference: str, pushed: list[str]) -> Iterator[None]:
+    """Where the block fails, remove what was pushed and pulled; the error says what could not be removed."""
+    try:
+        yield
+    except BaseException as e:
+        with contextlib.suppress(ProvisionerError):  # the first error is the one to tell
+            _forget(there.system, socket, reference)
+        left = _remove(there, pushed)
+        if left and isinstance(e, ProvisionerError):
+            raise type(e)(f"{e.message}; {left}", hint=e.hint) from None
+        raise
 
 
 def _digest(content: bytes) -> str:
@@ -115,10 +131,17 @@ def _forget(system: System, socket: str, reference: str) -> None:
     system.ask("docker", "image", "rm", "--force", reference)
 
 
-def _remove(there: Registry, digest: str, manifests: tuple[Manifest, ...]) -> str:
+def _removed(there: Registry, reference: str) -> bool:
+    """Whether a manifest is gone; a registry that does not answer keeps it."""
+    try:
+        return there.remove(reference) in (200, 202, 404)
+    except ProvisionerError:
+        return False
+
+
+def _remove(there: Registry, pushed: Iterable[str]) -> str:
     """Remove what was pushed; what is left, in a sentence, where the registry does not let us."""
-    pushed = dict.fromkeys((digest, *(m.digest for m in manifests)))
-    refused = [d for d in pushed if there.remove(d) not in (200, 202, 404)]
+    refused = [reference for reference in dict.fromkeys(pushed) if not _removed(there, reference)]
     if not refused:
         return ""
     what = f"{len(refused)} manifest{'s' if len(refused) > 1 else ''}"

@@ -19,6 +19,9 @@ from provisioner.platforms import table
 
 PULL = 300  # seconds
 NAME = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9._/-]*)?")
+HUB, HUB_SERVER = "docker.io", "registry-1.docker.io"
+HUBS = (HUB, HUB_SERVER, "index.docker.io", "registry.hub.docker.com")
+HUB_LOGIN = "https://index.docker.io/v1/"  # how docker keeps its login
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
@@ -43,7 +46,8 @@ class Registry(NamedTuple):
 
     def ask(self, method: str, what: str) -> tuple[int, dict[str, str], bytes]:
         """One exchange about a manifest, an index or a blob."""
-        url = f"{self.scheme}://{self.host}/v2/{self.repository}/{what}"
+        host = HUB_SERVER if self.host == HUB else self.host
+        url = f"{self.scheme}://{host}/v2/{self.repository}/{what}"
         return self.system.fetch(url, method, self.headers, self.trusted, insecure=self.insecure)
 
     def inspect(self, reference: str, *words: str) -> str:
@@ -93,6 +97,12 @@ def at(system: System, known: Registries, where: str, image: str, user: str) -> 
         hint = "HOST, HOST:PORT or either with a /PATH in lower case, without https://"
         raise UsageError(f"--registry {where}: this is no registry's name", hint=hint)
     host, _, path = where.strip("/").partition("/")
+    if not ("." in host or ":" in host or host == "localhost"):  # docker takes it for a name on Docker Hub
+        hint = f"docker would push to Docker Hub: say docker.io/{where} if you mean that, else HOST:PORT"
+        raise UsageError(f"--registry {where}: {host} is not a registry's name", hint=hint)
+    host = HUB if host in HUBS else host
+    if host == HUB and not path:
+        raise UsageError(f"--registry {where}: Docker Hub needs a namespace", hint=f"for example {HUB}/acme")
     insecure = registries.local(host) or host in known.insecure
     scheme = "http" if insecure and not _encrypted(system, host) else "https"
     repository = f"{path}/{image}" if path else image
@@ -124,7 +134,7 @@ def _login(system: System, host: str, user: str) -> dict[str, str]:
     account = system.account(user)
     try:
         text = system.read(f"{store.of(system, account).docker}/config.json", user=user) if account else None
-        word = json.loads(text or "{}")["auths"][host]["auth"]
+        word = json.loads(text or "{}")["auths"][HUB_LOGIN if host == HUB else host]["auth"]
         binascii.a2b_base64(word, strict_mode=True)
     except (ProvisionerError, ValueError, KeyError, TypeError, RecursionError):
         return {}

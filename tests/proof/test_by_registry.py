@@ -12,6 +12,7 @@ from provisioner.config.desired import Desired
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
+from provisioner.engine.registries import Registries
 from provisioner.errors import ProvisionerError, UsageError
 from provisioner.host import System
 from provisioner.proof import by_registry, registry_api
@@ -79,3 +80,52 @@ def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> 
 def test_a_platform_that_nobody_knows_is_called_what_it_is_called() -> None:
     assert registry_api.platform({"os": "unknown", "architecture": "unknown"}) == "unknown/unknown"
     assert registry_api.platform({"os": "linux", "architecture": "arm64", "variant": "v8"}) == "linux/arm64"
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "url"),
+    [
+        ("docker.io/me", "docker.io/me/provisioner-proof", "https://registry-1.docker.io/v2/me/provisioner-proof/"),
+        (
+            "index.docker.io/me",
+            "docker.io/me/provisioner-proof",
+            "https://registry-1.docker.io/v2/me/provisioner-proof/",
+        ),
+        (
+            "reg.example:5000/a",
+            "reg.example:5000/a/provisioner-proof",
+            "https://reg.example:5000/v2/a/provisioner-proof/",
+        ),
+    ],
+)
+def test_docker_hub_is_asked_where_docker_asks_it(name: str, image: str, url: str, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Host(System):
+        def fetch(self, url: str, *_: object, **__: object) -> tuple[int, dict[str, str], bytes]:
+            asked.append(url)
+            return 200, {}, b""
+
+    host = Host(str(tmp_path), {})
+    home = host.account("root")
+    assert home is not None
+    folder = tmp_path / f"{home.home[1:]}/.docker"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6c2VjcmV0"}}}')
+    there = registry_api.at(host, Registries(), name, "provisioner-proof", "root")
+    there.ask("GET", "manifests/x")
+    assert (there.image, asked[-1]) == (image, f"{url}manifests/x")
+    assert ("Authorization" in there.headers) is (there.host == "docker.io")
+
+
+@pytest.mark.parametrize("name", ["acme", "acme/team", "docker.io"])
+def test_a_name_that_docker_takes_for_one_on_docker_hub_is_refused(name: str, tmp_path: Path) -> None:
+    system, _ = host_and_facts(tmp_path)
+    with pytest.raises(UsageError, match=r"Docker Hub|not a registry's name"):
+        registry_api.at(system, Registries(), name, "x", "root")
+
+
+def test_an_error_says_what_of_the_proof_stays_in_the_registry(tmp_path: Path) -> None:
+    system, seen = host_and_facts(tmp_path)
+    with answering(*ODD["a page"]) as host, pytest.raises(ProvisionerError, match="does not let us remove 1 manifest"):
+        by_registry.prove(system, seen, Desired(), host, lambda _: None)
