@@ -12,6 +12,7 @@ from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
+from provisioner.engine.info import version
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader, Value
 from provisioner.text import toml
@@ -21,6 +22,7 @@ NAME = "buildkitd.toml"
 INSIDE = f"/etc/buildkit/{NAME}"
 # Of the disk that holds the state volume. BuildKit's own: at most four fifths or 100 GB, whichever is less.
 GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
+GC_SINCE = (0, 17)  # moby/buildkit 5079; before, gckeepstorage is what a cache never shrinks below
 CAP = GC["maxUsedSpace"]
 PATHS = frozenset(("ca", "keypair"))  # of a registry's row, what holds certificates' paths
 OWN_GC = frozenset((*GC, "gc", "gckeepstorage", "gcpolicy"))  # who says one of these decides about all
@@ -35,9 +37,15 @@ def wanted(builder: Builder, facts: Facts) -> dict[str, Any]:
         table = registries.mapping(facts.registries, builder.driver_options.get("network") == "host")
         base |= {"registry": table} if table else {}
     own = (builder.buildkitd.get("worker") or {}).get("oci") or {}
-    if builder.gc == "sized" and not OWN_GC & own.keys():
+    if builder.gc == "sized" and not OWN_GC & own.keys() and knows_limits(builder):
         base["worker"] = {"oci": dict(GC)}
     return _over(base, builder.buildkitd)
+
+
+def knows_limits(builder: Builder) -> bool:
+    """Whether the BuildKit of an image knows the limits of ``GC``; one whose tag is no version is taken for new."""
+    number = version(drivers.image(builder.driver_options).partition("@")[0].rpartition(":")[2].removeprefix("v"))
+    return number is None or number >= GC_SINCE
 
 
 def share(size: int, percent: str) -> int:

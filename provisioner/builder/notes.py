@@ -35,6 +35,9 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
         yield f"the container of {place.node.name} stays on {place.node.endpoint}: `{take}` takes it away"
     for option in want.nodes[0].options.keys() & set(facts.engine.unlimited):
         yield f"this engine cannot enforce {option}: its cgroups lack the controller"
+    if builder.gc == "sized" and not buildkitd.knows_limits(builder):
+        image = drivers.image(builder.driver_options)
+        yield f"{image} does not know limits of the cache, which BuildKit 0.17 brought: its own policy decides"
     size = host.room(facts.engine.root)
     if size and buildkitd.CAP in str(want.fields.get(Key(keys.SETTING, "worker.oci.maxUsedSpace"))):
         gigabytes = buildkitd.share(size, buildkitd.CAP)

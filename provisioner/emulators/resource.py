@@ -8,7 +8,7 @@ from provisioner.emulators import keys, observed
 from provisioner.emulators.keys import NAME
 from provisioner.emulators.wanted import Wanted, wanted
 from provisioner.engine.facts import Facts
-from provisioner.model import NOTE, Difference, Reader, State
+from provisioner.model import NOTE, Difference, Reader, State, Value
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +28,16 @@ def have(host: Reader, facts: Facts, want: State) -> State:
         return {NOTE: f"{facts.kind.title} brings its own emulators: `provisioner prove` runs them"}
     if not isinstance(want, Wanted):
         raise TypeError("what is wanted of emulators has fields")
-    return {keys.words(key): value for key, value in observed.state(host, facts, want.fields).items()}
+    found: dict[str, Value] = {
+        keys.words(key): value for key, value in observed.state(host, facts, want.fields).items()
+    }
+    if facts.far and not facts.quick:  # a plan, which has the time to ask each QEMU for its version
+        from provisioner.emulators import labels
+
+        platforms = tuple(key.platform for key in want.fields if key.aspect == keys.RUNS and key.platform)
+        known = labels.labels(host, facts, Desired(platforms=platforms)) if platforms else ()
+        found[NOTE] = "; ".join(labels.notes(known)) or None
+    return found
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":

@@ -20,7 +20,7 @@ _WHY = {
     errno.ENOENT: "the emulator that is registered for it is gone, or not to be had from where it runs",
     errno.EACCES: "the kernel forbids to execute it, or its emulator (permissions, noexec, vm.memfd_noexec=2)",
     errno.ELOOP: "the emulator that is registered for it is emulated itself",
-    errno.EPERM: "this user may not change the root directory",
+    errno.EPERM: "a policy of this host forbids to execute it, or its emulator",
 }
 
 
@@ -135,7 +135,10 @@ def _bare_root() -> Iterator[str]:
     )  # an undo that a signal begins here would find no receipts
     root, here = os.open("/", flags), os.open(".", flags)
     try:
-        os.chroot("/proc/self/fd")
+        try:
+            os.chroot("/proc/self/fd")
+        except PermissionError as e:
+            raise OSError(None, "this user may not change the root directory") from e
         try:
             yield ""
         finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.builder import images, obstacles, packages, plugin, set_aside, store
+from provisioner.builder import images, notes, obstacles, packages, plugin, set_aside, store
 from provisioner.builder.keys import STATUS
 from provisioner.builder.places import Place
 from provisioner.builder.set_aside import Box
@@ -190,3 +190,20 @@ def test_the_snap_s_docker_keeps_its_builders_in_the_home_that_snap_gives_it(tmp
     assert store.of(host, account).folder == "/home/ci/snap/docker/current/.docker/buildx"
     put(tmp_path, "/usr/bin/docker")
     assert store.of(host, account).folder == "/home/ci/.docker/buildx"
+
+
+@pytest.mark.parametrize(
+    ("image", "known"),
+    [
+        ("moby/buildkit:v0.12.5", False),
+        ("moby/buildkit:v0.17.0", True),
+        ("moby/buildkit:buildx-stable-1", True),
+        ("moby/buildkit@sha256:" + "a" * 64, True),
+    ],
+)
+def test_no_limit_is_written_that_this_buildkit_does_not_know(image: str, known: bool, tmp_path: Path) -> None:
+    builder = Builder(driver_options={"image": image})
+    want = Wanted(builder, facts())
+    assert ("worker" in want.toml) is known
+    told = [note for note in notes.notes(System(str(tmp_path), {}), facts(), want) if "does not know limits" in note]
+    assert bool(told) is not known
