@@ -100,6 +100,7 @@ ARGUMENTS = {
             metavar="LIST",
         ),
         _argument("--registry", "push the image there, read it back, pull and run it, and delete it", metavar="HOST"),
+        _argument("--pull", "have the builder pull this image first, as a real build does", metavar="IMAGE"),
     ),
     "explain": (
         _argument("message", "an error message; a file with one; - or nothing reads standard input", nargs="*"),

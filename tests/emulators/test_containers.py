@@ -36,6 +36,6 @@ def test_root_of_a_container_that_may_not_look_is_told_who_can_let_it(tmp_path: 
     have = {d["key"]: d["have"] for d in document["differences"]}
     assert have["binfmt_misc"] == "kept from this container"
     assert have["linux/riscv64"] == "not registered, as far as this container may see"
-    [blocked] = {json.dumps(d["held"]) for d in document["differences"]}
+    [blocked] = {json.dumps(d["blocked"]) for d in document["differences"]}
     assert "keeps binfmt_misc from it" in blocked
     assert "run as root" not in checked.stdout + checked.stderr

@@ -214,7 +214,7 @@ def test_ours_without_its_file_is_named_and_nothing_can_be_done(host: PrivateHos
     assert now["at boot"] == f"registered by /etc/binfmt.d/zz-provisioner-riscv64.conf with {QEMU}, which is gone"
     status, document, _ = host.agent("apply", "--only=emulators")
     assert status == 5
-    assert "there is no static qemu-riscv64 in /opt/qemu" in document["left"][0]["held"][0]["reason"]
+    assert "there is no static qemu-riscv64 in /opt/qemu" in document["left"][0]["blocked"][0]["message"]
 
 
 def test_a_working_entry_of_somebody_else_is_kept(host: PrivateHost) -> None:
@@ -277,7 +277,7 @@ def test_a_read_only_table_is_named(host: PrivateHost) -> None:
     finally:
         host.sh(f"mount -o remount,bind,rw {TABLE}")
     assert status == 5
-    assert f"{TABLE} is mounted read-only" in document["left"][0]["held"][0]["reason"]
+    assert f"{TABLE} is mounted read-only" in document["left"][0]["blocked"][0]["message"]
 
 
 def test_a_register_that_root_may_not_write_to_is_named_before_anything_is_done(host: PrivateHost) -> None:
@@ -285,11 +285,11 @@ def test_a_register_that_root_may_not_write_to_is_named_before_anything_is_done(
     host.sh("mount -o remount,bind,ro /proc/sys/fs/binfmt_misc/register")  # root of its own namespace may open any file
     try:
         status, document, _ = host.agent("apply", "--only=emulators")
-        blocked = document["left"][0]["held"][0]
+        blocked = document["left"][0]["blocked"][0]
     finally:
         host.sh(f"umount {TABLE}/register")
     assert (status, document["changed"]) == (5, False)
-    assert "root may not register emulators here" in blocked["reason"]
+    assert "root may not register emulators here" in blocked["message"]
     assert "AppArmor" in blocked["hint"]
 
 
@@ -301,7 +301,7 @@ def test_somebody_s_translator_of_another_name_keeps_its_programs_until_the_conf
     host.put("/etc/binfmt.d/box.conf", binfmt.registration_line(ROW, "/opt/box64", "", name="box"))
     status, document, _ = host.agent("apply", "--only=emulators")
     assert (status, document["changed"]) == (5, False)
-    assert "box (/opt/box64) runs these programs on this host" in document["left"][0]["held"][0]["reason"]
+    assert "box (/opt/box64) runs these programs on this host" in document["left"][0]["blocked"][0]["message"]
     host.configure(CONFIGURATION.format(more=", replace: true"))
     _ours(host)
     assert found(host) == {}
@@ -315,7 +315,7 @@ def test_an_interpreter_that_others_can_change_is_refused(host: PrivateHost, pat
     host.sh(f"chmod go+w {path}")
     status, document, _ = host.agent("apply", "--only=emulators")
     assert status == 5
-    assert f"{path} can be changed by others than root" in document["left"][0]["held"][0]["reason"]
+    assert f"{path} can be changed by others than root" in document["left"][0]["blocked"][0]["message"]
 
 
 def test_credentials_are_as_configured(host: PrivateHost) -> None:

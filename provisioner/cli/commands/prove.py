@@ -26,6 +26,8 @@ def run(system: System, args: Arguments) -> Answer:
         seen = facts.gather(system, asked)
         tell(system, asked, seen)
         system, asked = target.with_engine(system, asked, seen)
+        if args.pull and (failed := _unpulled(system, seen, asked, args)):
+            return failed
         if args.registry:
             return _pushed(system, seen, asked, args)
         proven = local.prove(system, seen, asked, say)
@@ -39,6 +41,20 @@ def run(system: System, args: Arguments) -> Answer:
 
 def _word(status: Exit) -> str:
     return "proven" if status is Exit.OK else "not-proven"
+
+
+def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer | None:
+    """Pull an image by the builder; an answer where that fails, for then no real build works."""
+    from provisioner.proof import pull
+
+    found = pull.pull(system, seen, wanted, args.pull, say)
+    if all(one.pulled for one in found):
+        return None
+    if args.format == "json":
+        rows = [one._asdict() for one in found]
+        return Answer(answers.document("prove", Exit.FAILED, image=args.pull, pulled=rows), Exit.FAILED)
+    rows_ = (("PLATFORM", "PULLED"), *((one.platform, "yes" if one.pulled else f"no: {one.error}") for one in found))
+    return Answer(terminal.columns(rows_), Exit.FAILED)
 
 
 def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:

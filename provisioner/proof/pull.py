@@ -1,0 +1,49 @@
+"""Pull an image by the builder, the way that real builds do: its proxies, mirrors, certificates and logins count."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from provisioner.config.desired import Desired
+from provisioner.engine.facts import Facts
+from provisioner.errors import CommandError, UsageError
+from provisioner.host import System
+from provisioner.platforms import table
+
+PULL = 900  # seconds for a platform
+# All of the image is needed for the second stage, so all of it is pulled. Nothing is kept but the builder's cache.
+DOCKERFILE = "FROM {image} AS pulled\nFROM scratch\nCOPY --from=pulled / /\n"
+
+
+class Pulled(NamedTuple):
+    """Whether the builder pulled a platform of an image; ``error``: why not."""
+
+    platform: str
+    pulled: bool
+    error: str = ""
+
+
+def pull(system: System, facts: Facts, desired: Desired, image: str, say: Callable[[str], None]) -> tuple[Pulled, ...]:
+    """Pull each wanted platform of an image. UsageError: the image's name is none."""
+    if not image or any(c.isspace() for c in image) or image.startswith("-") or not image.isprintable():
+        raise UsageError(f"--pull {image}: this is not an image's name", hint="for example --pull debian:13")
+    wanted = [p for p in desired.platforms if not table.build_only(table.of(p), facts.native)]
+    return tuple(_pull(system, desired, image, platform, say) for platform in wanted)
+
+
+def _pull(system: System, desired: Desired, image: str, platform: str, say: Callable[[str], None]) -> Pulled:
+    say(f"proof: pull {image} for {platform} with {desired.builder.name}")
+    argv = (
+        "docker", "buildx", "build",
+        "--builder", desired.builder.name,
+        "--platform", platform,
+        "--output", "type=cacheonly",
+        "--provenance=false",
+        "--progress=plain",
+        "--pull",
+        "-",
+    )  # fmt: skip
+    try:
+        system.run(argv, PULL, DOCKERFILE.format(image=image), user=desired.builder.users[0])
+    except CommandError as e:
+        return Pulled(platform, False, e.message.partition(": ")[2] or e.message)
+    return Pulled(platform, True)
