@@ -52,7 +52,8 @@ def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> 
         return None
     if args.format == "json":
         rows = [one._asdict() for one in found]
-        return Answer(answers.document("prove", Exit.FAILED, image=args.pull, pulled=rows), Exit.FAILED)
+        document = answers.document(system, "prove", _word(Exit.FAILED), Exit.FAILED, image=args.pull, pulled=rows)
+        return Answer(document, Exit.FAILED)
     rows_ = (("PLATFORM", "PULLED"), *((one.platform, "yes" if one.pulled else f"no: {one.error}") for one in found))
     return Answer(terminal.columns(rows_), Exit.FAILED)
 
