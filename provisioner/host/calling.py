@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from provisioner import secrets
 from provisioner.errors import ClusterError, CommandError, DeniedError, NoEngineError
 from provisioner.host import identity, probes, wire
 from provisioner.host.looking import Looking
@@ -70,7 +71,8 @@ class Calling(Looking):
         if ran.status != 0:
             said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
             hint = "run that command by hand to see all that it says"
-            raise CommandError(f"`{' '.join(argv)}` failed with status {ran.status}: {said}", hint=hint)
+            words = " ".join(map(secrets.word, argv))
+            raise CommandError(f"`{words}` failed with status {ran.status}: {said}", hint=hint)
         return ran.stdout
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
