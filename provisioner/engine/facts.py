@@ -41,6 +41,7 @@ class Facts(NamedTuple):
     planned: str | None = None
     registries: Registries = Registries()
     layout: Layout = Layout()
+    unseen: str = ""  # why the daemon's command line cannot be seen, and with it the file that it reads
 
     @property
     def kind(self) -> Kind:
@@ -71,14 +72,15 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     if host.uid != 0 and row.owner != "root":
         host = host.personal()
     layout = places.resolved(host, row.layout or Layout(managers=()))
-    flags = running.daemon_flags(host, layout)
+    process = running.daemon(host, layout) if found != info.NONE else None
+    flags, unseen = running.flags_of(host, layout, process)
     path = running.config_file(flags, layout)
     registered = machine.entries(host)
     return Facts(
         endpoint=where,
         engine=found,
         socket="" if found == info.NONE else where.socket or addresses.SOCKET,
-        daemon=running.daemon(host, layout),
+        daemon=process,
         flags=flags,
         daemon_json=path,
         prior=stores.prior(host, found),
@@ -91,6 +93,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         ours=machine.ours(host),
         quick=quick,
         far=far,
-        registries=registries.gather(host, found.mirrors, found.insecure, path),
+        registries=registries.gather(host, found, path, process),
         layout=layout,
+        unseen=unseen,
     )

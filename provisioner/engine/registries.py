@@ -1,11 +1,12 @@
 """What the daemon knows of registries and proxies, which a builder in a container of its own does not inherit.
 
-Mirrors and insecure registries are those in effect, as /info has them, wherever they were configured. Facts: moby's
-/info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
+Mirrors, insecure registries and proxies are those in effect, as /info has them, wherever they were configured.
+Facts: moby's /info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
 """
 
 from collections.abc import Iterator, Mapping
 
+from provisioner.engine.info import Engine
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.text import json_read
@@ -13,6 +14,7 @@ from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
+MASKED = "xxxxx:xxxxx@"  # what /info has instead of a user and a password
 LOOPBACK = ("127.", "[::1]")
 
 
@@ -29,14 +31,29 @@ class Registries(NamedTuple):
     unseen: str = ""
 
 
-def gather(host: Reader, mirrors: tuple[str, ...], insecure: tuple[str, ...], daemon_json: str) -> Registries:
-    """Look at the daemon's files; ``mirrors`` and ``insecure`` are what it said itself."""
-    found = Registries(mirrors, insecure)
+def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -> Registries:
+    """Look at the daemon's files; mirrors, insecure registries and proxies in effect are what it said itself."""
+    known = Registries(found.mirrors, found.insecure)
     try:
-        found = found._replace(proxies=_proxies(_object(host.read(daemon_json))))
-        return found._replace(certificates=dict(_certificates(host)))
+        proxies = dict(found.proxies)
+        hidden = [name for name, value in proxies.items() if MASKED in value]
+        if hidden or not proxies:
+            said = _environment(host, process) if hidden else {}
+            said |= _proxies(_object(host.read(daemon_json)))
+            proxies |= {name: value for name, value in said.items() if name in hidden or not found.proxies}
+        known = known._replace(proxies=proxies)
+        if any(MASKED in value for value in proxies.values()):
+            known = known._replace(proxies={}, unseen="this user may not see the password of the engine's proxy")
+        return known._replace(certificates=dict(_certificates(host)))
     except DeniedError as e:
-        return found._replace(unseen=e.message)
+        return known._replace(unseen=e.message)
+
+
+def _environment(host: Reader, process: int | None) -> dict[str, str]:
+    """The proxies in the environment of the daemon's process, where they are put by its unit."""
+    text = host.read(f"/proc/{process}/environ") if process else ""
+    pairs = (word.partition("=") for word in (text or "").split("\0"))
+    return {name.lower(): value for name, _, value in pairs if name.lower() in PROXIES.values() and value}
 
 
 def foreseen(found: Registries, before: str | None, after: str | None) -> Registries:
@@ -51,7 +68,8 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
         return tuple(dict.fromkeys((*kept, *_strings(new.get(key)))))
 
     mirrors, insecure = exchanged(found.mirrors, "registry-mirrors"), exchanged(found.insecure, "insecure-registries")
-    return found._replace(mirrors=mirrors, insecure=insecure, proxies=_proxies(new))
+    proxies = {k: v for k, v in found.proxies.items() if k not in _proxies(old)} | _proxies(new)
+    return found._replace(mirrors=mirrors, insecure=insecure, proxies=proxies)
 
 
 def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
@@ -93,7 +111,7 @@ def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
-    """The daemon's proxies. /info hides their passwords, so only the file can be handed on."""
+    """The proxies that a daemon.json names. They come before those of the daemon's environment."""
     proxies = found.get("proxies")
     if not isinstance(proxies, dict):  # the daemon's to complain of
         return {}

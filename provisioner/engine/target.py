@@ -10,7 +10,7 @@ def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Des
     """A host and a configuration as this engine needs them: its address, and whose state and builders they are."""
     if seen.engine == info.NONE:
         return host, wanted
-    wanted = wanted._replace(engine=seen.endpoint.host)
+    wanted = wanted._replace(engine=seen.endpoint.address)
     host = with_endpoint(host, wanted)
     if host.uid != 0 and seen.kind.owner != "root":
         host = host.personal()

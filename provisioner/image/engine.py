@@ -2,8 +2,7 @@
 
 import re
 
-from provisioner.daemon import start_line
-from provisioner.engine import addresses, endpoints, info, memory, registries, running, stores
+from provisioner.engine import addresses, endpoints, info, memory, registries, running, stores, unit
 from provisioner.engine.facts import Facts
 from provisioner.engine.kinds import Layout
 from provisioner.errors import NoEngineError
@@ -68,5 +67,5 @@ def _flags(host: Reader) -> tuple[str, ...]:
     drop_ins = (f"{DROP_INS}/{n}" for n in host.names(DROP_INS) if n.endswith(".conf"))
     texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
     lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]
-    argv = start_line.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
+    argv = unit.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
     return tuple(command_line.without(argv[1:], "--containerd"))
