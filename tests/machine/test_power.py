@@ -20,7 +20,7 @@ from tests.machines import Machine
 from tests.machines.film import Film, Image
 
 CUTS = int(os.environ.get("PROVISIONER_CUTS", "10"))  # at random moments; more at each entry of the journal
-BOOTS = int(os.environ.get("PROVISIONER_BOOTS", "1"))  # how many of the disks are booted
+BOOTS = int(os.environ.get("PROVISIONER_BOOTS", "3"))  # how many of the disks are booted
 STATE = "/var/lib/provisioner"
 RECEIPT, OPEN = f"{STATE}/receipts/000001.jsonl", f"{STATE}/open"
 RULE = "/etc/binfmt.d/zz-provisioner-arm64.conf"
@@ -125,7 +125,15 @@ def test_a_power_cut_at_any_moment_leaves_old_or_new_and_nothing_torn(machines: 
     print(f"{outcomes.total()} power cuts: {dict(outcomes)}")
     assert outcomes.keys() == {"old", "begun", "new", "undone"}
 
-    pulling = found.film.when(b"moby/buildkit")
+
+@pytest.mark.soak
+@LONG
+def test_a_machine_boots_after_a_power_cut_and_can_be_provisioned(machines: Machines) -> None:
+    machine = machines("trixie", agent=True, files=FILES, volatile=True)
+    found = filmed(machine)
+    machine.cut()
+    booting = found.film.when(b"--bootstrap")
+    pulling = (booting + found.film.when(b"--default", booting)) // 2
     chosen = [pulling, *random.Random(5).sample(range(found.applied), BOOTS)][:BOOTS]  # noqa: S311
     for moment, durable in found.film.cuts(chosen, random.Random(20)):  # noqa: S311
         assert machine.volatile
