@@ -167,11 +167,8 @@ def test_what_is_not_synced_is_lost(machines: Machines) -> None:
 
 # Each of these lines of the agent takes care that something is on the disk before the next thing happens. That of a
 # folder is not among them: ext4 writes a rename that a later sync of any file needs.
-SYNCS = {
-    "the journal": ('again")\n            os.fsync(fd)', 'again")'),
-    "a file": ("                os.fsync(fd)\n            os.replace", "            os.replace"),
-}
-SYSTEM = "/usr/local/lib/provisioner/provisioner/host/__init__.py"
+SYNCS = {"the journal": "        os.fsync(file)\n", "a file": "            os.fsync(new)\n"}
+FILES_OF_AGENT = "/usr/local/lib/provisioner/provisioner/host/files.py"
 
 
 @pytest.mark.soak
@@ -179,10 +176,9 @@ SYSTEM = "/usr/local/lib/provisioner/provisioner/host/__init__.py"
 @pytest.mark.parametrize("name", SYNCS)
 def test_a_sync_that_is_missing_is_found(machines: Machines, name: str) -> None:
     machine = machines("trixie", agent=True, files=FILES, volatile=True)
-    source = (machine.get(SYSTEM) or b"").decode()
-    here, without = SYNCS[name]
-    assert source.count(here) == 1
-    machine.put(SYSTEM, source.replace(here, without))
+    source = (machine.get(FILES_OF_AGENT) or b"").decode()
+    assert source.count(SYNCS[name]) == 1
+    machine.put(FILES_OF_AGENT, source.replace(SYNCS[name], ""))
     found = filmed(machine)
     machine.cut()
     wrong = next(
