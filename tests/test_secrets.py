@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from provisioner import secrets
 from provisioner.checks import formats
@@ -178,10 +179,8 @@ PLANTED = "pl4nted-s3cret"
 DAEMON: dict[str, Any] = {
     "log-opts": {"splunk-token": PLANTED, "env": "x"},
     "proxies": {"http-proxy": f"http://u:{PLANTED}@proxy:3128", "https-proxy": f"http://{PLANTED}@proxy:3128"},
-    "exec-opts-of-ours": {"kv.password": PLANTED},
+    "builder": {"kv.password": PLANTED, "tokens": [PLANTED, {"x": PLANTED}], "secret-numbers": [4711471147]},
     "runtimes": {"kata": {"path": "/k", "runtimeArgs": ["--api-key", PLANTED]}},
-    "tokens": [PLANTED, {"x": PLANTED}],
-    "secret-numbers": [4711471147],
     "labels": [f"registry_password={PLANTED}"],
     "registry-mirrors": [f"https://u:{PLANTED}@mirror.example"],
 }
@@ -284,3 +283,8 @@ def test_ansible_s_table_is_the_agent_s() -> None:
     for (pattern, instead), (theirs, other) in zip(mine, configuration._SECRETS, strict=True):
         assert pattern == theirs
         assert callable(instead) or instead == other
+
+
+def test_a_letter_beyond_the_first_plane_stays_one_in_a_configuration_of_ansible_s() -> None:
+    content = configuration.text({"daemon": {"labels": ["smile=\U0001f600"]}})
+    assert yaml.safe_load(content)["daemon"]["labels"] == ["smile=\U0001f600"]

@@ -88,10 +88,19 @@ def parse_rule(line: str) -> Rule:
             raise ValueError(f"{magic!r} is no extension of a file name")
         return Rule(name, kind, 0, b"", b"", interpreter, flags, magic)
     pattern = _unescape(magic)
-    start = int(offset) if offset.isdigit() else HEAD if offset else 0
+    start = _offset(offset)
     if not pattern or start + len(pattern) > HEAD:
         raise ValueError(f"the magic of {line!r} does not lie within the first {HEAD} bytes of a file")
     return Rule(name, kind, start, pattern, _mask(_unescape(mask), pattern), interpreter, flags)
+
+
+def _offset(text: str) -> int:
+    """An offset as the kernel reads it: decimal ASCII digits, maybe a sign. HEAD, where nothing fits: it refuses it."""
+    digits = text.removeprefix("+").removeprefix("-") if text[:2] not in ("+-", "-+") else "x"
+    if text and not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        return HEAD
+    found = int(text or "0")
+    return found if found >= 0 else HEAD
 
 
 def serves(magic: bytes, mask: bytes, offset: int, header: bytes) -> bool:
@@ -153,11 +162,18 @@ def _escape(data: bytes) -> str:
 
 
 def _unescape(text: str) -> bytes:
-    """Bytes of a field in which ``\\x`` and two hexadecimal digits stand for one byte, and all else for itself."""
-    data, *escaped = text.encode("utf-8", "surrogateescape").split(b"\\x")
-    for part in escaped:
-        digits = part[:2].decode("ascii")
-        if len(digits.strip()) != 2:
-            raise ValueError(f"two hexadecimal digits belong after each \\x of {text!r}")
-        data += bytes.fromhex(digits) + part[2:]
-    return data
+    """Bytes of a field as the kernel unescapes them.
+
+    ``\\x`` and two hexadecimal digits stand for one byte. Before anything else a backslash stands for itself and takes
+    the next letter along, so that what follows ``\\\\`` is no escape. ValueError: ``\\x`` without two digits.
+    """
+    import re  # a check of a host without rules of its own needs none
+
+    data = text.encode("utf-8", "surrogateescape")
+    if re.search(rb"\\x(?![0-9a-fA-F]{2})", data):
+        raise ValueError(f"two hexadecimal digits belong after each \\x of {text!r}")
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        return bytes.fromhex(found[1].decode()) if found[1] else found[0]
+
+    return re.sub(rb"(?s)\\(?:x([0-9a-fA-F]{2})|.)", byte, data)

@@ -155,3 +155,32 @@ def test_a_file_is_compared_as_the_kernel_does() -> None:
 
 def test_a_magic_of_19_bytes_serves_arm64_all_the_same() -> None:
     assert binfmt.serves(ARM64.magic[:19], ARM64.mask[:19], 0, elf.program("arm64"))
+
+
+KERNEL = {  # seen on Linux 6.18: what the kernel's table shows for a magic and an offset
+    ("\\x41", ""): (b"A", 0),
+    ("\\\\x41", ""): (b"\\\\x41", 0),
+    ("\\\\\\x41", ""): (b"\\\\A", 0),
+    ("A\\", ""): (b"A\\", 0),
+    ("A", "+0"): (b"A", 0),
+    ("A", "-0"): (b"A", 0),
+    ("A", "+7"): (b"A", 7),
+}
+
+
+@pytest.mark.parametrize(("magic", "offset"), KERNEL)
+def test_a_magic_means_what_it_means_to_the_kernel(magic: str, offset: str) -> None:
+    rule = binfmt.parse_rule(f":a:M:{offset}:{magic}::/bin/true:")
+    assert (rule.magic, rule.offset) == KERNEL[magic, offset]
+
+
+@pytest.mark.parametrize("offset", ["0x1", " 1", "-1", "\u0663", "1_0", "+-1", "--1", "99999999999999999999"])
+def test_an_offset_that_the_kernel_refuses_is_refused(offset: str) -> None:
+    with pytest.raises(ValueError, match="does not lie within"):
+        binfmt.parse_rule(f":a:M:{offset}:A::/bin/true:")
+
+
+@pytest.mark.parametrize("magic", ["\\x4", "\\xzz", "\\\\x4"])
+def test_an_escape_without_two_digits_is_refused(magic: str) -> None:
+    with pytest.raises(ValueError, match="two hexadecimal digits"):
+        binfmt.parse_rule(f":a:M::{magic}::/bin/true:")

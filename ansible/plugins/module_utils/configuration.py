@@ -88,7 +88,7 @@ _SECRETS = (
 def text(params):
     """The configuration file for a module's parameters, JSON being YAML; None: they configure nothing."""
     said = _said(OPTIONS, params)
-    return HEADING + json.dumps(said, indent=2, sort_keys=True) + "\n" if said else None
+    return HEADING + json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n" if said else None
 
 
 def shown(content):
@@ -97,7 +97,7 @@ def shown(content):
         found = json.loads(content.partition(HEADING)[2] or "x")
     except ValueError:  # written by hand
         return _masked(content)
-    return HEADING + json.dumps(_covered(found, False), indent=2, sort_keys=True) + "\n"
+    return HEADING + json.dumps(_covered(found, False), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _masked(said):
