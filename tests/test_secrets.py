@@ -1,8 +1,15 @@
 """No secret in any output."""
 
+import importlib.util
 import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+import yaml
 
 from provisioner import secrets
 from provisioner.checks import formats
@@ -12,7 +19,7 @@ from provisioner.fleet.summary import Fleet
 from provisioner.host import System
 from provisioner.model import Difference
 from provisioner.steps import Change, Obstacle, Plan
-from provisioner.steps.files import WriteFile
+from provisioner.steps.files import SetLeaf, WriteFile
 from provisioner.steps.programs import Run
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
 
@@ -31,6 +38,7 @@ TEXTS = (
     f"dckr_pat_{SECRET}",
     f"eyJ{SECRET}.eyJ{SECRET}.{SECRET}",
     f"aws_secret_access_key={SECRET}",
+    f"mirrors[0]: `u:{SECRET}@m.example` is not a host and a port",
 )
 INNOCENT = (
     "emulators: linux/arm64 is not registered, wanted runs",
@@ -40,6 +48,7 @@ INNOCENT = (
     "save or push what is needed, then say image_store: {existing: hide}",
     "https://docs.docker.com/build/",
     "keys: emulators",
+    "moby/buildkit:v0.12.5@sha256:0123 of git@host:path",
 )
 
 
@@ -149,3 +158,133 @@ def test_a_report_hides_what_an_older_agent_did_not() -> None:
     assert isinstance(found, read.Host)
     assert SECRET not in repr(found)
     assert SECRET not in text.render(Fleet(0, 1).add([found]).close())
+
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def ansible() -> ModuleType:
+    """The module of Ansible's that makes diffs."""
+    path = CHECKOUT / "ansible/plugins/module_utils/configuration.py"
+    spec = importlib.util.spec_from_file_location("ansible_configuration", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+configuration = ansible()
+PLANTED = "pl4nted-s3cret"
+DAEMON: dict[str, Any] = {
+    "log-opts": {"splunk-token": PLANTED, "env": "x"},
+    "proxies": {"http-proxy": f"http://u:{PLANTED}@proxy:3128", "https-proxy": f"http://{PLANTED}@proxy:3128"},
+    "builder": {"kv.password": PLANTED, "tokens": [PLANTED, {"x": PLANTED}], "secret-numbers": [4711471147]},
+    "runtimes": {"kata": {"path": "/k", "runtimeArgs": ["--api-key", PLANTED]}},
+    "labels": [f"registry_password={PLANTED}"],
+    "registry-mirrors": [f"https://u:{PLANTED}@mirror.example"],
+}
+WANTED: dict[str, Any] = {
+    "platforms": ["linux/amd64"],
+    "daemon": {
+        "log-opts": {"splunk-token": f"new-{PLANTED}"},
+        "proxies": {"http-proxy": f"http://u:new{PLANTED}@proxy:3128", "no-proxy": "x"},
+    },
+    "builder": {
+        "driver_options": {"env.NPM_TOKEN": PLANTED, "env.HTTPS_PROXY": f"http://u:{PLANTED}@proxy"},
+        "flags": [f"--oauth-token={PLANTED}"],
+        "buildkitd": {"registry": {"r.example": {"auth": PLANTED, "mirrors": ["m.example"]}}},
+    },
+}
+UNIT = f"""[Service]
+Environment=HTTPS_PROXY=http://u:{PLANTED}@proxy:3128 API_TOKEN={PLANTED}
+ExecStart=/usr/sbin/dockerd -H fd://
+"""
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_secret_in_any_place_is_in_no_output(tmp_path: Path, command: str, output: str) -> None:
+    files = {
+        "etc/docker/daemon.json": json.dumps(DAEMON, indent=2),
+        "etc/provisioner/provisioner.yaml": json.dumps(WANTED, indent=2),
+        "var/lib/dpkg/status": "Package: docker.io\nVersion: 28.5.2\n",
+        "usr/lib/systemd/system/docker.service": UNIT,
+    }
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    argv: tuple[str, ...] = (sys.executable, "-m", "provisioner", command, "--root", str(tmp_path), "--format", output)
+    there = {"PYTHONPATH": str(CHECKOUT), "HOME": "/"}
+    argv = ("/usr/bin/unshare", "--user", "--map-root-user", *argv)
+    ran = subprocess.run(argv, env=there, capture_output=True, check=False)
+    assert ran.returncode in (0, 2, 5), ran.stderr
+    assert PLANTED.encode() not in ran.stdout + ran.stderr
+    assert b"4711471147" not in ran.stdout + ran.stderr
+    assert HIDDEN in ran.stdout + ran.stderr
+    for file in tmp_path.rglob("*"):  # what others may read
+        if file.is_file() and str(file.relative_to(tmp_path)) not in files and file.stat().st_mode & 0o044:
+            assert PLANTED not in file.read_text(), file
+
+
+HIDDEN = secrets.HIDDEN.encode()
+SENTENCES = (
+    "set log-opts.splunk-token to {} in /etc/docker/daemon.json",
+    "daemon: log-opts.splunk-token is {}",
+    "daemon log-opts.splunk-token is {}, was {}",
+    "run docker buildx create --driver-opt env.X={}",
+    "the engine said: bad value {}",
+    '{{"anything": "{}"}}',
+)
+
+
+@pytest.mark.parametrize("planted", [PLANTED, "short", 'q00ted "by" hand', "ünï©ode 😀", "with spaces in it", "123456"])
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_a_value_that_was_read_below_a_secret_s_name_is_hidden_in_every_sentence(sentence: str, planted: str) -> None:
+    secrets.forget()
+    secrets.learn({"log-opts": {"splunk-token": planted}})
+    try:
+        for spelling in (planted, json.dumps(planted)[1:-1]):
+            assert spelling not in secrets.text(sentence.format(spelling, spelling))
+    finally:
+        secrets.forget()
+    for said in SENTENCES[:3]:  # and by the name alone, as far as a sentence tells where a value ends
+        word = json.dumps(planted) if " " in planted else planted
+        assert planted.split()[0] not in secrets.text(said.format(word, word).partition(", was")[0])
+
+
+def test_every_step_that_has_a_value_hides_it() -> None:
+    step = SetLeaf("/etc/docker/daemon.json", ("log-opts", "splunk-token"), PLANTED, None, "")
+    assert PLANTED not in step.sentence()
+    secrets.forget()
+
+
+def test_a_list_below_a_secret_s_name_is_hidden_whole() -> None:
+    assert secrets.value("tokens", [PLANTED, {"x": [PLANTED]}, True]) == ["***", {"x": ["***"]}, True]
+    assert PLANTED not in json.dumps(secrets.everywhere({"tokens": [PLANTED]}))
+
+
+@pytest.mark.parametrize("said", TEXTS)
+def test_a_diff_of_ansible_s_hides_what_the_agent_hides(said: str) -> None:
+    shown = configuration.shown
+    assert shown(said) == secrets.text(said)
+
+
+def test_a_diff_of_ansible_s_hides_what_lies_below_a_secret_s_name() -> None:
+    content = configuration.text({"daemon": DAEMON, "builder": {"driver_options": {"env.GH": f"ghp_{PLANTED}"}}})
+    assert PLANTED in content
+    assert PLANTED not in configuration.shown(content)
+    assert "4711471147" not in configuration.shown(content)
+    json.loads(configuration.shown(content).partition("\n")[2])
+
+
+def test_ansible_s_table_is_the_agent_s() -> None:
+    mine = [row for row in secrets._SHAPES if "to|is|was" not in row[0]]
+    for (pattern, instead), (theirs, other) in zip(mine, configuration._SECRETS, strict=True):
+        assert pattern == theirs
+        assert callable(instead) or instead == other
+
+
+def test_a_letter_beyond_the_first_plane_stays_one_in_a_configuration_of_ansible_s() -> None:
+    content = configuration.text({"daemon": {"labels": ["smile=\U0001f600"]}})
+    assert yaml.safe_load(content)["daemon"]["labels"] == ["smile=\U0001f600"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from provisioner.host import System
 
 # What is said of an image whose files a power cut has emptied, while the engine's records say that they are there.
-BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error", "no such file or directory")
+BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error")
 
 
 @dataclass(frozen=True, slots=True)

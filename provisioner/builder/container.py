@@ -22,7 +22,13 @@ STATE = "/var/lib/buildkit"
 LATEST = "that of its tag"
 SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 # what BuildKit's own images bring, and nobody asked for
-OWN_VARIABLES = frozenset(("PATH", "BUILDKIT_SETUP_CGROUPV2_ROOT", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR"))
+HUB = "docker.io/"
+OWN_VARIABLES = frozenset(
+    (
+        *("PATH", "BUILDKIT_SETUP_CGROUPV2_ROOT", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR"),
+        *("HOSTNAME", "container"),  # Podman's, in every container
+    )
+)
 
 
 class Limit(NamedTuple):
@@ -109,7 +115,7 @@ def have(found: Mapping[str, Any] | None, want: Mapping[Key, Value]) -> dict[Key
     config, host = found["Config"], found["HostConfig"]
     mounts = {m.get("Destination"): m for m in found.get("Mounts") or ()}
     env = dict(e.split("=", 1) for e in config.get("Env") or () if "=" in e)
-    name = str(config.get("Image") or "")
+    name = as_asked(str(config.get("Image") or ""), str(want[keys.IMAGE]))
     state: dict[Key, Value] = {
         keys.STATUS: found["State"]["Status"],
         keys.IMAGE: name if "@" in str(want[keys.IMAGE]) else name.partition("@")[0],
@@ -125,6 +131,11 @@ def have(found: Mapping[str, Any] | None, want: Mapping[Key, Value]) -> dict[Key
     more = [k for k in env if k not in own and Key(keys.VARIABLE, k) not in want]
     state[keys.VARIABLES] = " ".join(more) or None
     return state
+
+
+def as_asked(name: str, asked: str) -> str:
+    """An image's name as it was asked for: Podman says docker.io/moby/buildkit of what was asked for without a host."""
+    return asked if name.removeprefix(HUB) == asked.removeprefix(HUB) else name.removeprefix(HUB)
 
 
 def latest(found: Mapping[str, Any], name: str, there: str) -> str:

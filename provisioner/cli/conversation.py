@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Callable
 
 from provisioner import secrets
 from provisioner.text.terminal import printable
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from provisioner.model import Reader
 
 
+FOLLOWERS: list[Callable[[str], None]] = []  # who else hears each line: systemd, while a unit runs us
+
+
 def say(line: str) -> None:
     """A line of the conversation. One that begins with a carriage return is progress, for a terminal alone.
 
@@ -20,6 +24,8 @@ def say(line: str) -> None:
     """
     progress = line.startswith("\r")
     said = printable(secrets.text(line.removeprefix("\r")), keep="\n\t")
+    for tell_too in FOLLOWERS:
+        tell_too(said)
     with contextlib.suppress(OSError):
         if not sys.stderr.isatty():
             print("" if progress else f"{said}\n", end="", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provisioner.checks.failure import Failure
+from provisioner.cli import screen
 from provisioner.text.terminal import columns
 
 Rows = list[tuple[str, ...]]
@@ -11,10 +12,11 @@ Rows = list[tuple[str, ...]]
 
 def render(found: Mapping[str, Any], silent: Failure | None) -> str:
     """The text."""
-    blocks = [columns([(f"{name}:", value) for name, value in _facts(found, silent)])]
+    blocks = [columns([(f"{name}:", value) for name, value in _facts(found, silent)], screen.width())]
+    within = max(0, screen.width() - 2)
     for title, rows in _lists(found):
         if rows:
-            blocks.append(f"{title}:\n" + "\n".join(f"  {line}" for line in columns(rows).splitlines()))
+            blocks.append("\n".join([f"{title}:", *(f"  {line}" for line in columns(rows, within).splitlines())]))
     blocks.append("\n".join(f"next: {line}" for line in found["next"]))
     return "\n\n".join(blocks)
 

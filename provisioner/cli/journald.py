@@ -3,6 +3,7 @@
 The catalog that ``journalctl -x`` shows is systemd/provisioner.catalog.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -38,6 +39,15 @@ def record(event: str, message: str, notice: Callable[[str], None], **fields: st
         notice(f"{event}: {message.splitlines()[0]} (no entry in the journal: {MISSING})")
     except OSError as e:
         notice(f"{event}: {message.splitlines()[0]} (no entry in the journal: {e.strerror})")
+
+
+def status(line: str) -> None:
+    """What ``systemctl status`` shows of a run by a unit: the line that was said last. Without the library, nothing."""
+    libraries.find()
+    with contextlib.suppress(ImportError, OSError):
+        from systemd import daemon
+
+        daemon.notify(f"STATUS={line.splitlines()[0] if line else ''}")
 
 
 def _send(event: str, message: str, fields: Mapping[str, str]) -> None:

@@ -13,8 +13,8 @@ from io import TextIOWrapper
 
 from provisioner import secrets
 from provisioner.cli import commandline
-from provisioner.cli.commands import Answer
-from provisioner.cli.conversation import complain, record, say
+from provisioner.cli.commands import Answer, colored
+from provisioner.cli.conversation import FOLLOWERS, complain, record, say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
 from provisioner.host import System
@@ -28,10 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     args, system = None, System()
     argv = sys.argv[1:] if argv is None else argv
+    if "NOTIFY_SOCKET" in system.environ:  # a unit's run
+        from provisioner.cli import journald
+
+        FOLLOWERS[:] = [journald.status]
     try:
         args = commandline.parse(argv)
         answer: Answer = import_module(f"provisioner.cli.commands.{args.command}").run(system, args)
-        return _told(_readable(args.command, answer.text) if args.format == "text" else answer.text, answer.status)
+        text = _readable(system, args, answer.text) if args.format == "text" else answer.text
+        return _told(text, answer.status)
     except (Exception, KeyboardInterrupt) as e:
         return _failed(system, args or _unread(argv), e, verbose="--verbose" in argv)
 
@@ -55,14 +60,19 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _readable(command: str, text: str) -> str:
+def _readable(system: System, args: Arguments, text: str) -> str:
     """An answer for a person, without secrets and without what would drive a terminal or break an encoder."""
     text = secrets.text(text)
-    if command == "check":  # it is without, and has colours of its own
+    if args.command == "check":  # it is without, and has colors of its own
         return text
     from provisioner.text.terminal import printable
 
-    return "\n".join(map(printable, text.split("\n")))
+    text = "\n".join(map(printable, text.split("\n")))
+    if args.command != "plan" or not colored(system, args):
+        return text
+    from provisioner.cli import plans
+
+    return plans.painted(text)
 
 
 def _told(text: str, status: int) -> int:

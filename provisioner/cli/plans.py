@@ -17,6 +17,25 @@ def as_text(made: Plan) -> str:
     return "\n\n".join([*(_change(change) for change in made.changes), summary(made)])
 
 
+PAINTS = (
+    ("      +", "\033[32m"),
+    ("      -", "\033[31m"),
+    ("      @@", "\033[2m"),
+    ("  blocked:", "\033[33m"),
+    ("    hint:", "\033[2m"),
+    ("  note:", "\033[33m"),
+)
+
+
+def painted(text: str) -> str:
+    """A plan in color: what is added and removed, and what is blocked. The words are the same without."""
+    lines = []
+    for line in text.split("\n"):
+        paint = next((color for start, color in PAINTS if line.startswith(start)), "")
+        lines.append(f"{paint}{line}\033[0m" if paint else line)
+    return "\n".join(lines)
+
+
 def summary(made: Plan) -> str:
     """A plan in a line: ``3 changes; Docker restarts once; 1 difference is blocked``."""
     acting = sum(1 for c in made.changes if c.steps)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from provisioner.cli import screen
 from provisioner.proof.local import Proof, Row
 from provisioner.text.terminal import columns, printable
 
@@ -11,9 +12,9 @@ def as_text(rows: Iterable[Row], digest: str) -> str:
     """The proof as a table, and the digest of the index; where each was built when there is a choice."""
     table: list[tuple[str, ...]] = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW", "BUILT BY")]
     table += [_row(row) for row in rows]
-    shown = len(table[0]) if any(where for *_, where in table[1:]) else -1
-    table = [row[:shown] for row in table]
-    return f"{columns(table)}\nindex {digest}" if digest else columns(table)
+    last = len(table[0]) if any(where for *_, where in table[1:]) else -1
+    shown = columns([row[:last] for row in table], screen.width())
+    return f"{shown}\nindex {digest}" if digest else shown
 
 
 def _row(row: Row) -> tuple[str, ...]:

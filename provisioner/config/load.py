@@ -6,7 +6,7 @@ with what came of it, and a check that reads the same text imports neither.
 
 from collections.abc import Mapping
 
-from provisioner import __version__
+from provisioner import __version__, secrets
 from provisioner.config.desired import Desired, from_json, to_json
 from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Reader
@@ -43,10 +43,14 @@ def load(host: Reader, path: str | None) -> Configuration:
         return Configuration(Desired())
     known = _remembered(host)
     if known.get("text") == text:
-        return Configuration(from_json(known["desired"]), where, text)
-    from provisioner.config import parse
+        wanted = from_json(known["desired"])
+    else:
+        from provisioner.config import parse
 
-    return Configuration(parse.parse(text, where), where, text)
+        wanted = parse.parse(text, where)
+    if secrets.suspicious(text):
+        secrets.learn(to_json(wanted))
+    return Configuration(wanted, where, text)
 
 
 def read(host: Reader, path: str) -> str | None:

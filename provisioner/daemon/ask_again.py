@@ -38,7 +38,7 @@ class AskAgain(Step):
             nodes=tuple(Node(name=node.name) for node in builder.nodes),
         )
         asked = Desired(
-            engine=seen.endpoint.host,
+            engine=seen.endpoint.address,
             image_store=desired.image_store,
             emulators=desired.emulators,
             builder=ours,

@@ -5,24 +5,42 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from provisioner.daemon import file
 from provisioner.engine import processes
 from provisioner.engine.facts import Facts
+from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
 from provisioner.text import command_line
 
 SYSTEM = "/run/containerd/containerd.sock"
 CONFIG = "/etc/containerd/config.toml"
 ROOT = "/var/lib/containerd"
+NAMESPACE = "moby"
 LIMIT = 1 << 20  # bytes of a configuration; the longest that containerd prints has 12 KB
 ENGINES = ("/run/docker/", "/var/run/docker/")  # where an engine keeps the configuration of one of its own
 
 
 def address(host: Reader, facts: Facts) -> str:
     """Its socket: as the engine says (from 27 on), as it was told, else the system's where there is one."""
-    told = facts.engine.containerd_address or command_line.value(facts.flags, "--containerd")
+    told = facts.engine.containerd_address or _told(host, facts, "containerd")
     if told or facts.layout.managed:
         return told.removeprefix("unix://") if told else f"{facts.engine.root}/containerd/containerd.sock"
     return SYSTEM if host.stat(SYSTEM) else "/var/run/docker/containerd/containerd.sock"
+
+
+def namespace(host: Reader, facts: Facts) -> str:
+    """The namespace of the engine's images where it is not docker's own; empty: it is."""
+    told = _told(host, facts, "containerd-namespace")
+    return told if told and told != NAMESPACE else ""
+
+
+def _told(host: Reader, facts: Facts, key: str) -> str:
+    """What a flag or a key of daemon.json says; empty: neither."""
+    try:
+        found = file.load(host, facts).get(key)
+    except (ConfigError, DeniedError):
+        found = None
+    return command_line.value(facts.flags, f"--{key}") or str(found or "")
 
 
 def root(host: Reader, facts: Facts) -> str:

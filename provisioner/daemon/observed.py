@@ -20,6 +20,8 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     if _same_place(host, asked := want.get(ROOT + EFFECT), facts.engine.root):
         shown[ROOT + EFFECT] = asked
     try:
+        if facts.unseen:
+            raise DeniedError(facts.unseen)
         found = file.load(host, facts)
     except (ConfigError, DeniedError) as e:
         said = Unknown(e.message) if isinstance(e, DeniedError) else e.message

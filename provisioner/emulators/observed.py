@@ -41,7 +41,7 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
             rule = boot.serving(rules, probe)
             origin = asked.get(Key(row.name, keys.FROM))
             now = truth(host, facts, row, probe, ran.get(row.architecture))
-            elsewhere = bool(facts.unseen) and now == "runs"  # whoever runs this container sees to the next boot
+            elsewhere = bool(facts.table_unseen) and now == "runs"  # whoever runs this container sees to the next boot
             at_boot = "registered" if elsewhere else _boot_truth(host, rule)
             known[row.architecture] = Architecture(now, at_boot, *_kind(facts, row, rule, origin))
         aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
@@ -52,10 +52,10 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
 
 def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> Value:
     """``runs``, or what is wrong. ``ran`` None: nothing was run, and reading has to do."""
-    if facts.unseen:
+    if facts.table_unseen:
         if ran is not None and right(ran, row):
             return "runs"
-        return "not registered, as far as this container may see" if host.uid == 0 else Unknown(facts.unseen)
+        return "not registered, as far as this container may see" if host.uid == 0 else Unknown(facts.table_unseen)
     serving = {n: e for n, e in facts.entries.items() if binfmt.serves(e.magic, e.mask, e.offset, header)}
     enabled = {n: e for n, e in serving.items() if e.enabled}
     if not enabled:
@@ -78,9 +78,9 @@ def right(ran: Ran, row: Platform) -> bool:
 
 def _table(host: Reader, facts: Facts, *, served: bool) -> Value:
     """How the table is. One that is kept from us is as good as mounted where all that is asked for runs."""
-    if facts.unseen and not served:
-        return "kept from this container" if host.uid == 0 else Unknown(facts.unseen)
-    if facts.unseen:
+    if facts.table_unseen and not served:
+        return "kept from this container" if host.uid == 0 else Unknown(facts.table_unseen)
+    if facts.table_unseen:
         return "mounted"
     if not facts.mounted:
         return "not mounted"

@@ -40,7 +40,7 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
     if number is not None and number < OWN_TABLES and namespaced(host):
         message = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
         return Obstacle("user-namespace", message, "run provisioner on the machine itself")
-    if facts.unseen:
+    if facts.table_unseen:
         return Obstacle("kept-from-container", "whoever runs this container keeps binfmt_misc from it", MANAGER)
     if not facts.mounted:
         return _missing(host, name) or _mount_refused(host)

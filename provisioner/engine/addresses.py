@@ -3,14 +3,14 @@
 SOCKET = "/var/run/docker.sock"
 DEFAULT = f"unix://{SOCKET}"
 PIPE = "npipe:////./pipe/docker_engine"  # the default on Windows
-PORT = 2375  # of TCP, without TLS
+PORT, TLS_PORT = 2375, 2376  # of TCP, without and with TLS
 LOCAL = (DEFAULT, "unix:///run/docker.sock")  # one socket, because /var/run is a link
 
 
-def address(text: str) -> str:
+def address(text: str, *, tls: bool = False) -> str:
     """An address as docker reads it: blanks around it do not count, a name without a scheme is one of TCP's.
 
-    Source: docker/cli's opts/hosts.go.
+    Source: docker/cli's opts/hosts.go. ``tls`` decides the port where none is named.
     """
     text = text.strip()
     if text in ("", "unix://"):
@@ -23,4 +23,4 @@ def address(text: str) -> str:
     where, slash, path = rest.partition("/")
     name, colon, port = where.rpartition(":") if not where.endswith("]") else (where, "", "")
     name, port = (name, port) if colon else (where, "")
-    return f"tcp://{name or 'localhost'}:{port or PORT}{slash}{path}"
+    return f"tcp://{name or 'localhost'}:{port or (TLS_PORT if tls else PORT)}{slash}{path}"

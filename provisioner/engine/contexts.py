@@ -10,6 +10,8 @@ from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
 
+TLS = "tls="
+
 
 class Context(NamedTuple):
     """A context: its name, the address it leads to, and the file or variable that says so."""
@@ -17,6 +19,12 @@ class Context(NamedTuple):
     name: str
     address: str
     source: str
+    tls: str = ""
+
+
+def tls(folder: str, *, verify: bool) -> str:
+    """The folder of the certificates and whether the engine's is verified, as the boundary takes it."""
+    return f"{TLS}{folder}&verify={int(verify)}"
 
 
 def folder(host: Reader) -> str:
@@ -50,12 +58,19 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
     """The context of a name. ConfigError: it is not there, or its file is none."""
     import hashlib  # docker's own default has no file
 
-    path = f"{folder}/contexts/meta/{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()}/meta.json"
+    key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    path = f"{folder}/contexts/meta/{key}/meta.json"
     text = host.read(path, user=user)
     if text is None:
         hint = "see `docker context ls`; leave it with `docker context use default`"
         raise ConfigError(f"{source}: there is no docker context {name!r}", hint=hint)
-    return Context(name, _host(_parsed(text, path)) or addresses.DEFAULT, source)
+    found = _parsed(text, path)
+    certificates = f"{folder}/contexts/tls/{key}/docker"
+    unverified = _of_docker(found, "SkipTLSVerify") is True
+    secured = unverified or host.names(certificates, user=user)
+    return Context(
+        name, _host(found) or addresses.DEFAULT, source, tls(certificates, verify=not unverified) if secured else ""
+    )
 
 
 def every(host: Reader, folder: str) -> Iterator[Context]:
@@ -83,6 +98,12 @@ def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
 
 def _host(found: Any) -> str:
     """The address that a context's file has; empty: none."""
-    for key in ("Endpoints", "docker", "Host"):
+    said = _of_docker(found, "Host")
+    return said if isinstance(said, str) and "\0" not in said else ""
+
+
+def _of_docker(found: Any, field: str) -> Any:
+    """A field of a context's endpoint for docker; None: it has none."""
+    for key in ("Endpoints", "docker", field):
         found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, str) and "\0" not in found else ""
+    return found

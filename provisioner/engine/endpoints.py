@@ -9,17 +9,26 @@ PINNED = "engine:, --context or --host"
 
 
 class Endpoint(NamedTuple):
-    """Where the engine listens, as docker resolves it. ``source`` says what decided."""
+    """Where the engine listens, as docker resolves it. ``source`` says what decided.
+
+    ``tls``: the folder of the certificates, and whether the engine's is verified; empty: no TLS.
+    """
 
     context: str
     host: str
     source: str
+    tls: str = ""
 
     @property
     def socket(self) -> str | None:
         """The path of its Unix socket or named pipe, or its whole address elsewhere; None: nobody can go there."""
         scheme, _, path = self.host.partition("://")
-        return path if scheme in ("unix", "npipe") else self.host if scheme in ("tcp", "ssh") else None
+        return path if scheme in ("unix", "npipe") else self.address if scheme in ("tcp", "ssh") else None
+
+    @property
+    def address(self) -> str:
+        """The address with what TLS needs; ``endpoint`` reads it again."""
+        return f"{self.host}?{self.tls}" if self.tls else self.host
 
 
 def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
@@ -30,9 +39,9 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
     """
     name, source = ("", "") if pinned in (AUTO, ALL) else (pinned, PINNED)
     if "://" in name:
-        return Endpoint("default", addresses.address(name), source)
+        return _at(host, name, source)
     if name in ("", "default") and (where := host.environ.get("DOCKER_HOST")):
-        return Endpoint("default", addresses.address(where), "DOCKER_HOST")
+        return _at(host, where, "DOCKER_HOST")
     if not name:
         name, source = host.environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
@@ -40,4 +49,21 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
         name, source = contexts.current(host, folder), f"{folder}/config.json"
     if name in ("", "default"):
         return Endpoint("default", addresses.PIPE if host.platform == "win32" else addresses.DEFAULT, "default")
-    return Endpoint(*contexts.named(host, contexts.folder(host), name, source))
+    found = contexts.named(host, contexts.folder(host), name, source)
+    return Endpoint(found.name, addresses.address(found.address, tls=bool(found.tls)), source, found.tls)
+
+
+def _at(host: Reader, given: str, source: str) -> Endpoint:
+    """An address, with the TLS that it names itself or that the environment asks for."""
+    where, _, named = given.partition(f"?{contexts.TLS}")
+    tls = f"{contexts.TLS}{named}" if named else _by_environment(host)
+    found = addresses.address(where, tls=bool(tls))
+    return Endpoint("default", found, source, tls if found.startswith("tcp://") else "")
+
+
+def _by_environment(host: Reader) -> str:
+    """What docker's variables say of TLS; empty: nothing. Source: docker/cli's cli/flags/options.go."""
+    verify = bool(host.environ.get("DOCKER_TLS_VERIFY"))
+    if not verify and not host.environ.get("DOCKER_TLS"):
+        return ""
+    return contexts.tls(host.environ.get("DOCKER_CERT_PATH") or contexts.folder(host), verify=verify)

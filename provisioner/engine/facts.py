@@ -18,7 +18,7 @@ class Facts(NamedTuple):
     """One host and the engine that counts on it.
 
     ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``ours``: the architectures
-    with a rule file of ours, each with its interpreter. ``unseen``: why the kernel's table cannot be looked at.
+    with a rule file of ours, each with its interpreter. ``table_unseen``: why the kernel's table cannot be seen.
     ``quick``: no probe is run; ``far``: other machines are asked, too. ``hidden`` is set by the plan when an earlier
     change of it switches the image store: what the engine holds now will be out of sight then; ``planned``, too:
     daemon.json as the changes before will leave it (None: as it is).
@@ -36,13 +36,14 @@ class Facts(NamedTuple):
     daemon: int | None = None
     owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
     ours: Mapping[str, str] = MappingProxyType({})
-    unseen: str = ""
+    table_unseen: str = ""
     quick: bool = False
     far: bool = False
     hidden: bool = False
     planned: str | None = None
     registries: Registries = Registries()
     layout: Layout = Layout()
+    unseen: str = ""  # why the daemon's command line cannot be seen, and with it the file that it reads
 
     @property
     def kind(self) -> Kind:
@@ -73,9 +74,10 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     if host.uid != 0 and row.owner != "root":
         host = host.personal()
     layout = places.resolved(host, row.layout or Layout(managers=()))
-    flags = running.daemon_flags(host, layout)
+    process = running.daemon(host, layout) if found != info.NONE else None
+    flags, unseen = running.flags_of(host, layout, process)
     path = running.config_file(flags, layout)
-    kernel, process = machine.look(host), running.daemon(host, layout)
+    kernel = machine.look(host)
     return Facts(
         endpoint=where,
         engine=found,
@@ -89,11 +91,12 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         else table.native(found.architecture),
         entries=kernel.entries,
         mounted=kernel.mounted,
-        unseen=kernel.unseen,
+        table_unseen=kernel.unseen,
         owned=memory.owned(host, path),
         ours=machine.ours(host),
         quick=quick,
         far=far,
         registries=registries.gather(host, found, path, process),
         layout=layout,
+        unseen=unseen,
     )

@@ -9,8 +9,8 @@ from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
 
 PAIR = ["driver-type", "io.containerd.snapshotter.v1"]  # in DriverStatus, with containerd's image store
-LONGEST, DIGITS = 4096, 9  # characters of a path (PATH_MAX), and of a part of a version
 PROXIES = {"HttpProxy": "http_proxy", "HttpsProxy": "https_proxy", "NoProxy": "no_proxy"}
+LONGEST, DIGITS = 4096, 9  # characters of a path (PATH_MAX), and of a part of a version
 LIMITS = {
     "MemoryLimit": ("memory",),
     "SwapLimit": ("memory-swap",),
@@ -45,7 +45,7 @@ class Engine(NamedTuple):
     unlimited: tuple[str, ...] = ()  # limits that this engine drops, by the names of buildx's driver options
     cgroupfs: bool = False
     kernel: str = ""
-    proxies: Mapping[str, str] = {}  # by variable, as the daemon shows them: a password is masked
+    proxies: Mapping[str, str] = {}
 
 
 NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker", containers=0, running=0, images=0,
@@ -119,7 +119,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
         unlimited=tuple(o for key, options in LIMITS.items() if info.get(key) is False for o in options),
         cgroupfs=info.get("CgroupDriver") == "cgroupfs",
         kernel=str(info.get("KernelVersion") or ""),
-        proxies={name: str(info[key]) for key, name in PROXIES.items() if info.get(key)},
+        proxies={variable: str(info[key]) for key, variable in PROXIES.items() if info.get(key)},
     )
 
 

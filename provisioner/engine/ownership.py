@@ -1,6 +1,6 @@
 """Whose an engine is, and whether it is ours to provision."""
 
-from provisioner.engine import info, kinds, places
+from provisioner.engine import info, kinds, places, running
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
 from provisioner.engine.kinds import Kind
@@ -49,11 +49,12 @@ def stranger(host: Reader, row: Kind, where: Endpoint) -> bool:
 def _elsewhere(host: Reader, row: Kind, found: Engine) -> bool:
     """Whether an engine that looks like one of this host's runs on another kernel, or among other files than ours.
 
-    Only root can tell that a folder is not there.
+    Only root can tell that a folder is not there, and a sandbox of systemd's may hide it: then a dockerd is seen.
     """
     if row.name == "container" and not any(host.stat(sign) for sign in CONTAINED):
         return True
     kernel = (host.read(KERNEL) or "").strip() if row.layout and row.layout.pid else ""
-    return bool(kernel and found.kernel not in ("", kernel)) or (
-        bool(kernel) and host.uid == 0 and host.stat(found.root) is None
-    )
+    if not kernel or found.kernel not in ("", kernel):
+        return bool(kernel)
+    out_of_sight = host.uid == 0 and host.stat(found.root) is None
+    return out_of_sight and not (row.layout and running.runs(host, row.layout))

@@ -5,10 +5,10 @@ owner and its executable file agree.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
+from provisioner.typed import NamedTuple
 
 
 class Process(NamedTuple):

@@ -1,7 +1,7 @@
 """What the daemon knows of registries and proxies, which a builder in a container of its own does not inherit.
 
-Mirrors and insecure registries are those in effect, as /info has them, wherever they were configured. Facts: moby's
-/info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
+Mirrors, insecure registries and proxies are those in effect, as /info has them, wherever they were configured.
+Facts: moby's /info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
-MASK = "xxxxx:xxxxx@"  # what moby makes of a name and a password
+MASKED = "xxxxx:xxxxx@"  # what /info has instead of a user and a password
 LOOPBACK = ("127.", "[::1]")
 
 
@@ -31,14 +31,29 @@ class Registries(NamedTuple):
     unseen: str = ""
 
 
-def gather(host: Reader, said: Engine, daemon_json: str, daemon: int | None) -> Registries:
-    """What the daemon said itself, and of its files what it does not say. ``daemon``: its process."""
-    found = Registries(said.mirrors, said.insecure)
+def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -> Registries:
+    """Look at the daemon's files; mirrors, insecure registries and proxies in effect are what it said itself."""
+    known = Registries(found.mirrors, found.insecure)
     try:
-        found = found._replace(proxies=_in_effect(host, said.proxies, daemon_json, daemon))
-        return found._replace(certificates=dict(_certificates(host)))
+        proxies = dict(found.proxies)
+        hidden = [name for name, value in proxies.items() if MASKED in value]
+        if hidden or not proxies:
+            said = _environment(host, process) if hidden else {}
+            said |= _proxies(_object(host.read(daemon_json)))
+            proxies |= {name: value for name, value in said.items() if name in hidden or not found.proxies}
+        known = known._replace(proxies=proxies)
+        if any(MASKED in value for value in proxies.values()):
+            known = known._replace(proxies={}, unseen="this user may not see the password of the engine's proxy")
+        return known._replace(certificates=dict(_certificates(host)))
     except DeniedError as e:
-        return found._replace(unseen=e.message)
+        return known._replace(unseen=e.message)
+
+
+def _environment(host: Reader, process: int | None) -> dict[str, str]:
+    """The proxies in the environment of the daemon's process, where they are put by its unit."""
+    text = host.read(f"/proc/{process}/environ") if process else ""
+    pairs = (word.partition("=") for word in (text or "").split("\0"))
+    return {name.lower(): value for name, _, value in pairs if name.lower() in PROXIES.values() and value}
 
 
 def foreseen(found: Registries, before: str | None, after: str | None) -> Registries:
@@ -53,9 +68,8 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
         return tuple(dict.fromkeys((*kept, *_strings(new.get(key)))))
 
     mirrors, insecure = exchanged(found.mirrors, "registry-mirrors"), exchanged(found.insecure, "insecure-registries")
-    proxies, was = _proxies(new), _proxies(old)
-    kept = {k: v for k, v in found.proxies.items() if k not in was and k not in proxies}  # of the daemon's environment
-    return found._replace(mirrors=mirrors, insecure=insecure, proxies={**kept, **proxies})
+    proxies = {k: v for k, v in found.proxies.items() if k not in _proxies(old)} | _proxies(new)
+    return found._replace(mirrors=mirrors, insecure=insecure, proxies=proxies)
 
 
 def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
@@ -96,32 +110,8 @@ def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield registry, tuple(f"{CERTS}/{registry}/{name}" for name in files)
 
 
-def _in_effect(host: Reader, said: Mapping[str, str], daemon_json: str, daemon: int | None) -> dict[str, str]:
-    """The proxies that the daemon uses, wherever they are configured: its file, its flags, its unit's environment.
-
-    /info says them all and masks their passwords: of one with a password the file or the process has to say more.
-    DeniedError: this user may not know.
-    """
-    masked = [name for name, value in said.items() if MASK in value]
-    if said and not masked:
-        return dict(said)
-    told = _proxies(_object(host.read(daemon_json)))
-    missing = [name for name in masked if name not in told]
-    environment = _environment(host, daemon) if missing else {}
-    hidden = {n: value for n in missing if (value := environment.get(n) or environment.get(n.upper()))}
-    if len(hidden) < len(missing) and host.uid != 0:
-        raise DeniedError("the daemon's proxy has a password that this user may not see", hint="run as root")
-    return {**{k: v for k, v in said.items() if k not in masked}, **told, **hidden}
-
-
-def _environment(host: Reader, daemon: int | None) -> dict[str, str]:
-    """The environment that a process was started with."""
-    text = (host.read(f"/proc/{daemon}/environ") or "") if daemon else ""
-    return dict(word.split("=", 1) for word in text.split("\0") if "=" in word)
-
-
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
-    """The proxies of a daemon.json, by variable."""
+    """The proxies that a daemon.json names. They come before those of the daemon's environment."""
     proxies = found.get("proxies")
     if not isinstance(proxies, dict):  # the daemon's to complain of
         return {}

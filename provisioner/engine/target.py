@@ -14,7 +14,7 @@ def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Des
     """
     if seen.engine == info.NONE:
         return host, wanted
-    wanted = wanted._replace(engine=seen.endpoint.host)
+    wanted = wanted._replace(engine=seen.endpoint.address)
     contexts = seen.endpoint.context != "default" or set(wanted.builder.users) - {"root"}
     host = host.at(wanted.engine) if contexts else with_endpoint(host, wanted)
     if host.uid != 0 and seen.kind.owner != "root":

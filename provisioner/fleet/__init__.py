@@ -23,6 +23,8 @@ def gather(sources: list[str], silent_after: int, expected: str | None) -> Fleet
 
     ``silent_after``: seconds; ``expected``: a file with the name of every host that there is, one a line.
     """
+    if not any(source == "-" or streams.exists(source) for source in sources):
+        raise UsageError(f"{', '.join(sources)}: no such file or folder", hint="name results of checks, or - for stdin")
     fleet = Fleet(int(time.time()), silent_after)
     fleet.add(read.hosts(sources))
     if expected:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from provisioner import secrets
 from provisioner.errors import ClusterError, CommandError, DeniedError, NoEngineError
 from provisioner.host import identity, probes, wire
 from provisioner.host.looking import Looking
@@ -70,7 +71,8 @@ class Calling(Looking):
         if ran.status != 0:
             said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
             hint = "run that command by hand to see all that it says"
-            raise CommandError(f"`{' '.join(argv)}` failed with status {ran.status}: {said}", hint=hint)
+            words = " ".join(map(secrets.word, argv))
+            raise CommandError(f"`{words}` failed with status {ran.status}: {said}", hint=hint)
         return ran.stdout
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
@@ -192,7 +194,7 @@ class Calling(Looking):
             clean |= {name: self.environ[name] for name in needed if name in self.environ}
         if self.endpoint.startswith("ssh://") and AGENT in self.environ:
             clean[AGENT] = self.environ[AGENT]
-        return clean | ({"DOCKER_HOST": self.endpoint} if self.endpoint else {})
+        return clean | (_leading(self.endpoint) if self.endpoint else {})
 
     def _connected(self, socket: str) -> wire.Wire:
         """A connection to an engine, on this host or wherever its address leads. OSError."""
@@ -206,3 +208,11 @@ class Calling(Looking):
     def _folders(self) -> tuple[str, ...]:
         """Where programs are looked for."""
         return ELSEWHERE[self.platform][0] if self.platform in ELSEWHERE else DIRECTORIES
+
+
+def _leading(endpoint: str) -> dict[str, str]:
+    """The variables that lead docker to an engine, with the certificates that TLS needs."""
+    address, tls, rest = endpoint.partition("?tls=")
+    folder, _, verify = rest.rpartition("&verify=")
+    secured = {"DOCKER_CERT_PATH": folder, **({"DOCKER_TLS_VERIFY": "1"} if verify == "1" else {"DOCKER_TLS": "1"})}
+    return {"DOCKER_HOST": address, **(secured if tls else {})}

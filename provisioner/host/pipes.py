@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 
+from provisioner import secrets
 from provisioner.errors import CommandError, NoEngineError
 from provisioner.host.wire import Wire
 
@@ -23,7 +24,7 @@ def pour(
 
     NoEngineError: the engine refused. CommandError: the program failed, or nothing moved for long.
     """
-    waited = CommandError(f"`{' '.join(argv)}`: nothing moved for {_QUIET:.0f} s")
+    waited = CommandError(f"`{' '.join(map(secrets.word, argv))}`: nothing moved for {_QUIET:.0f} s")
     with contextlib.closing(wire):
         try:
             first = _body(wire)
@@ -56,7 +57,7 @@ def pour(
         finally:
             os.close(output)
     if status:
-        raise CommandError(f"`{' '.join(argv)}` failed with status {status}: {said[-300:]}")
+        raise CommandError(f"`{' '.join(map(secrets.word, argv))}` failed with status {status}: {said[-300:]}")
     return said
 
 

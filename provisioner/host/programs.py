@@ -6,6 +6,7 @@ import signal
 import subprocess
 from functools import partial
 
+from provisioner import secrets
 from provisioner.errors import CommandError
 from provisioner.host import keeper
 from provisioner.model import Account, Ran
@@ -50,7 +51,7 @@ def spawn(
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
     except subprocess.TimeoutExpired:
-        raise CommandError(f"`{' '.join(argv)}` did not end within {timeout} s") from None
+        raise CommandError(f"`{' '.join(map(secrets.word, argv))}` did not end within {timeout} s") from None
     finally:
         if process is not None:
             _end(process)

@@ -1,9 +1,10 @@
-"""A connection to an engine on another machine, as docker itself makes it: plain TCP, or its dial-stdio through ssh.
+"""A connection to an engine on another machine, as docker itself makes it: TCP, with TLS or not, or through ssh.
 
-Nothing on the path of a check of this host's own engine imports it. TLS is not spoken.
+Nothing on the path of a check of this host's own engine imports it.
 """
 
 import contextlib
+import os
 import socket
 import subprocess
 import tempfile
@@ -74,11 +75,38 @@ class Dialled:
 
 
 def connect(address: str, program: str, environment: Mapping[str, str]) -> "socket.socket | Dialled":
-    """Connect to ``tcp://HOST:PORT``, or by ``program`` to ``ssh://[USER@]HOST[:PORT][/SOCKET]``. OSError."""
+    """Connect to ``tcp://HOST:PORT``, or by ``program`` to ``ssh://[USER@]HOST[:PORT][/SOCKET]``. OSError.
+
+    ``tcp://HOST:PORT?tls=FOLDER&verify=1`` is spoken to in TLS, with the certificates of that folder.
+    """
+    address, tls, certificates = address.partition("?tls=")
     where = urlsplit(address)
     if where.scheme == "ssh":
         return Dialled((program, *dial(where)), environment)
-    return socket.create_connection((where.hostname or "localhost", where.port or PORT), CONNECT)
+    plain = socket.create_connection((where.hostname or "localhost", where.port or PORT), CONNECT)
+    return _secured(plain, where.hostname or "localhost", certificates) if tls else plain
+
+
+def _secured(plain: socket.socket, name: str, certificates: str) -> socket.socket:
+    """TLS over a connection. OSError says which certificate does not do."""
+    import ssl
+
+    folder, _, verify = certificates.rpartition("&verify=")
+    try:
+        settings = ssl.create_default_context()
+        if verify == "1":
+            settings.load_verify_locations(f"{folder}/ca.pem")
+        else:
+            settings.check_hostname, settings.verify_mode = False, ssl.CERT_NONE
+        if os.path.exists(f"{folder}/cert.pem"):
+            settings.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
+        return settings.wrap_socket(plain, server_hostname=name)
+    except FileNotFoundError:
+        plain.close()
+        raise ConnectionError(0, f"TLS needs ca.pem, and with cert.pem also key.pem, in {folder}") from None
+    except ssl.SSLError as e:
+        plain.close()
+        raise ConnectionError(0, f"TLS: {getattr(e, 'verify_message', '') or e.reason or e}") from None
 
 
 def dial(where: SplitResult) -> tuple[str, ...]:

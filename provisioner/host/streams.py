@@ -38,6 +38,11 @@ def _reason(entry: os.DirEntry[str]) -> str | None:
         return e.strerror or "it cannot be looked at"
 
 
+def exists(path: str) -> bool:
+    """Whether there is anything at a path."""
+    return os.path.lexists(path)
+
+
 def lines(path: str) -> Iterator[bytes]:
     """The lines of a file, or of stdin for ``-``. One longer than LINE bytes comes cut off, and its rest not at all."""
     if path == "-":

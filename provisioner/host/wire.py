@@ -115,17 +115,22 @@ def foreign(socket: str, what: str) -> NoEngineError:
 def refused(socket: str, path: str, status: int, body: bytes) -> NoEngineError:
     """The error for an engine that answers a GET with an error of its own."""
     text = body.decode(errors="replace").strip()
+    if "HTTP request to an HTTPS server" in text:
+        hint = "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or name a docker context with certificates"
+        return NoEngineError(f"{_address(socket)}: this engine speaks TLS only", hint=hint)
     return NoEngineError(f"{_address(socket)}: GET {path} gave {status}: {text}", hint=_look(socket))
 
 
 def _look(socket: str) -> str:
     """Where to look next."""
+    socket = socket.partition("?tls=")[0]
     if "://" in socket:
         return f"try it: docker -H {socket} version"
     return "see why: systemctl status docker; journalctl -u docker"
 
 
 def _address(socket: str) -> str:
+    socket = socket.partition("?tls=")[0]
     return socket if "://" in socket else f"unix://{socket}"
 
 

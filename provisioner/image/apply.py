@@ -13,10 +13,11 @@ from provisioner.config.desired import Desired
 from provisioner.daemon import managers
 from provisioner.daemon import resource as daemon_resource
 from provisioner.emulators import keys
+from provisioner.engine.facts import Facts
 from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, RolledBackError, UsageError
 from provisioner.host import System
 from provisioner.host.image import Image
-from provisioner.image import emulators, engine
+from provisioner.image import candidate, emulators, engine
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import Reader
 from provisioner.runs import journal, make, plan, receipts
@@ -26,6 +27,7 @@ from provisioner.runs.kinds import FILES
 from provisioner.runs.session import interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import put_back
 from provisioner.steps import Change, Plan, Say
+from provisioner.steps.files import SetLeaf
 
 RESOURCES = (daemon_resource.NAME, image_store_resource.NAME)
 
@@ -54,7 +56,8 @@ def look(host: Reader, wanted: Desired, root: str, say: Say) -> Plan:
     changes: tuple[Change, ...] = ()
     if engines:
         wanted = wanted._replace(only=engines)
-        changes = _files(plan.make(host, engine.gather(host, root), wanted)).changes
+        seen = engine.gather(host, root)
+        changes = tuple(_judged(c, seen) for c in _files(plan.make(host, seen, wanted)).changes)
     if keys.NAME in chosen:
         prepared = emulators.prepare(host, engine.bare(host), wanted)
         changes = (*changes, *((prepared.change,) if prepared.change else ()))
@@ -63,6 +66,16 @@ def look(host: Reader, wanted: Desired, root: str, say: Say) -> Plan:
     if builder_resource.NAME in chosen:
         say(f"note: the builder needs a running engine; {emulators.LATER}")
     return Plan(changes)
+
+
+def _judged(change: Change, seen: Facts) -> Change:
+    """A change, unless the engine of the image would not start with what it makes of daemon.json."""
+    texts = [s.after for s in change.edits if isinstance(s, SetLeaf) and s.path == seen.daemon_json]
+    found = candidate.judge(texts[-1] or "", seen.daemon_json, seen.flags, seen.engine.version) if texts else []
+    if not found:
+        return change
+    keys = [d.key for d in change.differences]
+    return change._replace(edits=(), blocked=tuple(b for obstacle in found for b in obstacle.blocks(*keys)))
 
 
 def apply(system: System, wanted: Desired, root: str, say: Say) -> Outcome:

@@ -2,15 +2,15 @@
 
 import re
 
-from provisioner.daemon import start_line
-from provisioner.engine import addresses, endpoints, info, memory, registries, running, stores
+from provisioner.engine import addresses, endpoints, info, memory, registries, running, stores, unit
 from provisioner.engine.facts import Facts
 from provisioner.engine.kinds import Layout
-from provisioner.errors import NoEngineError
+from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.image.version import version
+from provisioner.image_store.wanted import FEATURE, FIRST
 from provisioner.model import Reader
 from provisioner.platforms import elf, machine, table
-from provisioner.text import command_line
+from provisioner.text import command_line, json_read
 
 HERE = endpoints.Endpoint("default", addresses.DEFAULT, "--root")
 UNITS = (
@@ -29,14 +29,39 @@ def gather(host: Reader, root: str) -> Facts:
     if text is None:
         hint = "install docker.io or docker-ce in it"
         raise NoEngineError(f"{root}: there is no Docker engine in this image", hint=hint)
-    number = info.version(text)
-    new = number is None or number >= (24,)
     flags = _flags(host)
-    answer = {"ServerVersion": text, "Driver": "overlayfs" if new else "overlay2", "DockerRootDir": DATA}
-    found = info.engine({**answer, "DriverStatus": [info.PAIR] if new else []}, HERE)._replace(shown={})
     path = running.config_file(flags, Layout())
-    prior, owned = stores.prior(host, found), memory.owned(host, path)
+    found, by_file = _engine(host, text, flags, path)
+    prior, owned = by_file or stores.prior(host, found), memory.owned(host, path)
     return bare(host)._replace(engine=found, flags=flags, daemon_json=path, prior=prior, owned=owned)
+
+
+def _engine(host: Reader, text: str, flags: tuple[str, ...], path: str) -> tuple[info.Engine, bool]:
+    """What the engine will say of itself, by its own rule; and whether it will not take containerd's store by itself.
+
+    An engine from 24 on is said to have the store in effect unless something stands against it: then whoever plans to
+    set the key sees what that is.
+    """
+    number = info.version(text)
+    try:
+        file = json_read.load(host.read(path) or "", path, version=number)
+    except ProvisionerError:  # the engine will not start; who plans an edit says why
+        file = None
+    said = file or {}
+    driver = command_line.value(flags, "--storage-driver", "-s") or said.get("storage-driver")
+    remapped = command_line.value(flags, "--userns-remap") or said.get("userns-remap")
+    root = command_line.value(flags, "--data-root", "--graph", "-g") or said.get("data-root") or DATA
+    new = number is None or number >= FIRST
+    against = driver if driver in stores.GRAPH_DRIVERS else "overlay2" if remapped or not new else None
+    answer = {
+        "ServerVersion": text,
+        "Driver": against or "overlayfs",
+        "DriverStatus": [info.PAIR] if new else [],
+        "DockerRootDir": root if isinstance(root, str) else DATA,
+    }
+    found = info.engine(answer, HERE)._replace(shown={})
+    switched_off = json_read.leaf(said, ("features", FEATURE)) is False
+    return found, file is None or switched_off or stores.store(found) != "containerd"
 
 
 def bare(host: Reader) -> Facts:
@@ -68,5 +93,5 @@ def _flags(host: Reader) -> tuple[str, ...]:
     drop_ins = (f"{DROP_INS}/{n}" for n in host.names(DROP_INS) if n.endswith(".conf"))
     texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
     lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]
-    argv = start_line.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
+    argv = unit.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
     return tuple(command_line.without(argv[1:], "--containerd"))

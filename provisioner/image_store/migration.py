@@ -8,7 +8,7 @@ from provisioner.daemon.inventory import Hidden
 from provisioner.engine import containers
 from provisioner.engine.facts import Facts
 from provisioner.image_store import recreate, room
-from provisioner.image_store.copy_images import CompareImages, CopyImage, copied, tags
+from provisioner.image_store.copy_images import NAMESPACE, CompareImages, CopyImage, copied, tags
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
 
@@ -33,6 +33,10 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     if host.program("ctr") is None:
         message = "ctr, containerd's own client, is not installed"
         return Migration((), (Obstacle("no-ctr", message, "apt-get install containerd"),), ())
+    if namespace := containerd.namespace(host, facts):
+        message = f"this engine uses containerd's namespace {namespace}, and images are carried into {NAMESPACE}"
+        hint = "save or push what is needed, then set image_store: {existing: hide}"
+        return Migration((), (Obstacle("other-namespace", message, hint),), ())
     found, address = inventory.count(host, facts, desired), containerd.address(host, facts)
     images = host.get(facts.socket, "/images/json") or ()  # the builder's, too: then it need not be pulled again
     missing = [i for i in images if tags(i) and not copied(host, address, i)]
@@ -57,11 +61,14 @@ def notes(host: Reader, facts: Facts, found: Hidden) -> tuple[str, ...]:
     """What a person has to know and may have to do afterwards."""
     lines = [
         f"{d}: its digest changes with the store; `docker pull {d}` gives it back"
+        + ("" if tags(i) else " (it has no tag, and stays behind)")
         for i in found.images
         for d in i.get("RepoDigests") or ()
         if not d.startswith("<none>")
     ]
-    if untagged := sum(not tags(i) for i in found.images):
-        lines.append(f"{untagged} images have no name, and stay behind")
+    for image in (i for i in found.images if not tags(i)):
+        digests = [d for d in image.get("RepoDigests") or () if not d.startswith("<none>")]
+        if not digests:
+            lines.append(f"{image['Id'][:19]} has no name, and stays behind")
     inspected = (host.get(facts.socket, f"/containers/{c['Id']}/json") for c in found.containers)
     return (*lines, *(f"make again: {recreate.sentence(c)}" for c in inspected if c))

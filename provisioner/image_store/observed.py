@@ -22,6 +22,8 @@ def _configured(host: Reader, facts: Facts) -> Value:
     """The key's value; None where it is missing; a sentence where the file cannot be taken as it is."""
     if {FEATURE, f"{FEATURE}=true"} & set(command_line.values(facts.flags, "--feature")):
         return True
+    if facts.unseen:
+        return Unknown(facts.unseen)
     try:
         value = json_read.leaf(file.load(host, facts, facts.leaf), facts.leaf)
     except (ConfigError, DeniedError) as e:

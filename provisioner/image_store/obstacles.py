@@ -7,7 +7,7 @@ from provisioner.daemon import desktop, file, inventory, policy, scene, validati
 from provisioner.daemon import obstacles as daemon_obstacles
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
-from provisioner.image_store import migration, room
+from provisioner.image_store import consequences, migration, room
 from provisioner.image_store.wanted import FIRST
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
@@ -43,9 +43,11 @@ def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
     why = policy.obstacle(host, facts, desired)
     if desired.image_store.existing == "migrate":
         carried = migration.plan(host, facts, desired)
-        return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, carried.notes)
+        notes = (*consequences.notes(host, facts), *carried.notes)
+        return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, notes)
     why = inventory.refusal(host, facts, desired, "the switch") or room.no_room(host, facts, 0) or why
-    return Way((why,) if why else (), notes=tuple(desktop.notes(host, found)) if facts.layout.closed else ())
+    more = tuple(desktop.notes(host, found)) if facts.layout.closed else ()
+    return Way((why,) if why else (), notes=(*consequences.notes(host, facts), *more))
 
 
 def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:

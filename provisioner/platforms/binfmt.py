@@ -4,13 +4,10 @@ Facts: fs/binfmt_misc.c and Documentation/admin-guide/binfmt-misc.rst of Linux, 
 Where two entries match, the one registered last wins.
 """
 
-import re
-
 from provisioner.errors import ProvisionerError
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
-HEX = re.compile("[0-9A-Fa-f]{2}")
 FLAGS = "POCF"  # in the order in which the kernel prints them
 HEAD = 256  # the kernel looks at this much of a file's beginning (BINPRM_BUF_SIZE; 128 before Linux 5.1)
 PATH = 127  # bytes; kernels that copied the path into a buffer of 128 (until 2017) cut a longer one without a word
@@ -91,11 +88,19 @@ def parse_rule(line: str) -> Rule:
             raise ValueError(f"{magic!r} is no extension of a file name")
         return Rule(name, kind, 0, b"", b"", interpreter, flags, magic)
     pattern = _unescape(magic)
-    number = offset.removeprefix("+")  # which the kernel takes, too
-    start = int(number) if number.isascii() and number.isdigit() else HEAD if offset else 0
+    start = _offset(offset)
     if not pattern or start + len(pattern) > HEAD:
         raise ValueError(f"the magic of {line!r} does not lie within the first {HEAD} bytes of a file")
     return Rule(name, kind, start, pattern, _mask(_unescape(mask), pattern), interpreter, flags)
+
+
+def _offset(text: str) -> int:
+    """An offset as the kernel reads it: decimal ASCII digits, maybe a sign. HEAD, where nothing fits: it refuses it."""
+    digits = text.removeprefix("+").removeprefix("-") if text[:2] not in ("+-", "-+") else "x"
+    if text and not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        return HEAD
+    found = int(text or "0")
+    return found if found >= 0 else HEAD
 
 
 def serves(magic: bytes, mask: bytes, offset: int, header: bytes) -> bool:
@@ -157,15 +162,18 @@ def _escape(data: bytes) -> str:
 
 
 def _unescape(text: str) -> bytes:
-    """Bytes of a field in which ``\\x`` and two hexadecimal digits stand for one byte, and all else for itself.
+    """Bytes of a field as the kernel unescapes them.
 
-    As the kernel reads it: a backslash before anything else stands for itself, and so does what follows it.
+    ``\\x`` and two hexadecimal digits stand for one byte. Before anything else a backslash stands for itself and takes
+    the next letter along, so that what follows ``\\\\`` is no escape. ValueError: ``\\x`` without two digits.
     """
-    if any(not HEX.match(part) for part in text.split("\\x")[1:]):
+    import re  # a check of a host without rules of its own needs none
+
+    data = text.encode("utf-8", "surrogateescape")
+    if re.search(rb"\\x(?![0-9a-fA-F]{2})", data):
         raise ValueError(f"two hexadecimal digits belong after each \\x of {text!r}")
-    data, rest = b"", text.encode("utf-8", "surrogateescape")
-    while rest:
-        size = 4 if rest.startswith(b"\\x") else 2 if rest.startswith(b"\\") else 1
-        data += bytes.fromhex(rest[2:4].decode("ascii")) if size == 4 else rest[:size]
-        rest = rest[size:]
-    return data
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        return bytes.fromhex(found[1].decode()) if found[1] else found[0]
+
+    return re.sub(rb"(?s)\\(?:x([0-9a-fA-F]{2})|.)", byte, data)

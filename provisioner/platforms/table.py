@@ -117,8 +117,9 @@ _LEVELS = {
 def normalise(name: str) -> str:
     """The name of a row: ``aarch64``, ``arm64/v8``, ``linux/arm64`` -> ``linux/arm64``. ValueError: there is none.
 
-    containerd's rules: any case, ``arm`` is v7, ``armel`` is arm/v6, arm64's v8 and amd64's v1 go without saying. The
-    system may be left out; it is linux then.
+    containerd's rules for what is here: any case, ``arm`` is v7, ``armel`` is arm/v6, arm64's v8 and amd64's v1 go
+    without saying. The names of uname and Debian count, too. The system may be left out; it is linux then. Variants
+    that no engine builds for by default, arm/v8 and arm64/v9, have no row.
     """
     text = name.strip().lower()
     system, _, rest = text.partition("/")

@@ -83,8 +83,11 @@ def confirmed(system: System, say: Say) -> tuple[int, ...]:
             raise ProvisionerError(reason, hint="`provisioner recover` undoes it, and so does the next apply")
         found = journal.unconfirmed(system)
         for receipt in found:
-            if note := attempt(_stop(system, receipt.number), system, say):
-                raise ProvisionerError(f"it could not be confirmed: {note}", hint="it has been taken back, or will be")
+            notes = [note for step in _stop(system, receipt.number) if (note := attempt(step, system, say))]
+            if notes:
+                raise ProvisionerError(
+                    f"it could not be confirmed: {notes[0]}", hint="it has been taken back, or will be"
+                )
             Journal(system, receipt.number).end("converged")
             make.last(system, receipt.last, say)
         return tuple(r.number for r in found)
@@ -111,7 +114,10 @@ def overdue(system: System, number: int, say: Say) -> tuple[int, ...]:
         return tuple(r.number for r in chosen)
 
 
-def _stop(system: System, number: int) -> Run:
-    """Stop the timer, and the service that it may have started just now and that waits for the lock."""
-    units = (f"{timer(number)}.timer", f"{timer(number)}.service")
-    return Run(("systemctl", *managers.scope(system), "stop", *units))
+def _stop(system: System, number: int) -> tuple[Run, Run]:
+    """Stop the timer, then the service that it may have started just now and that waits for the lock.
+
+    systemd forgets the service with its timer where it never ran, so that there is nothing left to stop.
+    """
+    stop = ("systemctl", *managers.scope(system), "stop")
+    return Run((*stop, f"{timer(number)}.timer")), Run((*stop, f"{timer(number)}.service"), lenient=True)

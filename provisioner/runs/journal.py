@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from provisioner import secrets
 from provisioner.config.desired import Desired, from_json, to_json
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.host import System
@@ -201,6 +202,8 @@ def read(host: Reader, number: int) -> Receipt:
 def _told(number: int, begin: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Receipt:
     """What the lines of a receipt say."""
     before = tuple((r, Difference(*d)) for r, d in begin["before"])
+    for _, difference in before:
+        secrets.learn({difference.key: [difference.have, difference.want]})
     ends = [line["outcome"] for line in lines if line["event"] == "end"]
     return Receipt(
         number=number,

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provisioner import secrets
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Say, Step, diffs
@@ -133,6 +134,9 @@ class SetLeaf(Step):
     before: str | None
     after: str | None
 
+    def __post_init__(self) -> None:
+        secrets.learn({".".join(self.keys): self.value})
+
     def do(self, system: "System", say: Say) -> None:
         from provisioner.host.files import ChangedError
 
@@ -163,7 +167,7 @@ class SetLeaf(Step):
     def sentence(self) -> str:
         leaf = ".".join(self.keys)
         if self.value is not None:
-            return f"set {leaf} to {json.dumps(self.value)} in {self.path}"
+            return f"set {leaf} to {json.dumps(secrets.value(leaf, self.value))} in {self.path}"
         return (
             f"take {leaf} out of {self.path}{', and remove the file if it is empty then' if self.after is None else ''}"
         )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
 
+from provisioner import secrets
 from provisioner.errors import ConfigError
 from provisioner.text import byte_order
 from provisioner.typed import Any, NamedTuple
@@ -89,7 +90,10 @@ def parse(body: str) -> tuple[Any, bool]:
         twice = twice or len(found) != len(pairs)
         return found
 
-    return json.loads(body, object_pairs_hook=last, parse_constant=_no_constant), twice
+    found = json.loads(body, object_pairs_hook=last, parse_constant=_no_constant)
+    if secrets.suspicious(body):
+        secrets.learn(found)
+    return found, twice
 
 
 def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from provisioner import secrets
+
 START = "`provisioner init` prints a configuration to start from"
 # PyYAML's own words for frequent mistakes, and what to do about them.
 EXPLAINED = (
@@ -91,6 +93,8 @@ def judge(source: str) -> tuple[dict[str, Any], Mapping[tuple[str | int, ...], t
         return {}, {}, None
     if not isinstance(found, dict):
         return {}, {}, Broken("the file must hold keys and values", START, 1, 1)
+    if secrets.suspicious(source):
+        secrets.learn(found)
     return found, dict(_marks(node, ())), None
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from provisioner import secrets
 from provisioner.errors import ConfigError
 from provisioner.typed import Any
 
@@ -35,9 +36,12 @@ def read(text: str, name: str) -> dict[str, Any]:
     import tomllib  # 4 ms that a check without a buildkitd.toml need not pay
 
     try:
-        return tomllib.loads(text)
+        found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeError) as e:
         raise ConfigError(f"{name}: it is no TOML: {e}", hint="put it right, or move it away") from None
+    if secrets.suspicious(text):
+        secrets.learn(found)
+    return found
 
 
 def leaves(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, bool | int | str]]:

@@ -3,13 +3,15 @@
 import contextlib
 import os
 import pty
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from provisioner.cli import conversation
+from provisioner.cli import conversation, plans
 from tests.helpers import recorded
 
 CHECKOUT = Path(__file__).parents[2]
@@ -111,3 +113,22 @@ def test_a_context_s_name_may_be_any_bytes(tmp_path: Path) -> None:
     ran = subprocess.run(argv, env=there, capture_output=True, check=False)
     assert ran.returncode == 78, ran.stderr
     assert b"there is no docker context" in ran.stderr
+
+
+def test_a_unit_s_status_is_the_line_that_was_said_last(tmp_path: Path) -> None:
+    pytest.importorskip("systemd")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(tmp_path / "notify"))
+    with listener:
+        env = {**NOWHERE, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        subprocess.run((sys.executable, "-m", "provisioner", "check"), env=env, capture_output=True, check=False)
+        listener.settimeout(10)
+        assert listener.recv(4096).decode().startswith("STATUS=provisioner: unix:///no/such")
+
+
+def test_a_plan_has_colors_only_when_asked_for() -> None:
+    text = "emulators\n  - write /etc/x\n      +new\n      -old\n  blocked: no\n    hint: do"
+    colored = plans.painted(text)
+    assert re.sub("\033\\[[0-9]*m", "", colored) == text
+    assert "\033[32m      +new" in colored
+    assert "\033[33m  blocked: no" in colored

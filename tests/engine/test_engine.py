@@ -155,6 +155,40 @@ def test_an_address_is_read_as_docker_reads_it(given: str, read: str) -> None:
     assert addresses.address(given) == read
 
 
+CERTIFIED = {"DOCKER_HOST": "tcp://there", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/c"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "socket"),
+    [
+        (CERTIFIED, "tcp://there:2376?tls=/c&verify=1"),
+        ({**CERTIFIED, "DOCKER_TLS_VERIFY": "", "DOCKER_TLS": "1"}, "tcp://there:2376?tls=/c&verify=0"),
+        ({**CERTIFIED, "DOCKER_TLS_VERIFY": ""}, "tcp://there:2375"),
+        ({**CERTIFIED, "DOCKER_CERT_PATH": "", "HOME": "/root"}, "tcp://there:2376?tls=/root/.docker&verify=1"),
+        ({**CERTIFIED, "DOCKER_HOST": "unix:///run/x.sock"}, "/run/x.sock"),
+        (
+            {"DOCKER_CONTEXT": "tls", "HOME": "/root"},
+            "tcp://far:2376?tls=/root/.docker/contexts/tls/{}/docker&verify=1",
+        ),
+        (
+            {"DOCKER_CONTEXT": "skip", "HOME": "/root"},
+            "tcp://far:2376?tls=/root/.docker/contexts/tls/{}/docker&verify=0",
+        ),
+    ],
+)
+def test_tls_is_found_where_docker_finds_it(tmp_path: Path, environ: dict[str, str], socket: str) -> None:
+    keys = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("tls", "skip")}
+    for name, key in keys.items():
+        there = {"Host": "tcp://far", "SkipTLSVerify": name == "skip"}
+        put(tmp_path, f"root/.docker/contexts/meta/{key}/meta.json", {"Name": name, "Endpoints": {"docker": there}})
+    put(tmp_path, f"root/.docker/contexts/tls/{keys['tls']}/docker/ca.pem", "")
+    found = endpoints.endpoint(System(str(tmp_path), environ))
+    assert found.socket == socket.format(keys.get(environ.get("DOCKER_CONTEXT", ""), ""))
+    again = endpoints.endpoint(System(str(tmp_path), {}), found.address)
+    assert again.socket == found.socket
+    assert "?" not in found.host
+
+
 def test_a_context_s_name_may_have_any_bytes(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no docker context"):
         endpoints.endpoint(System(str(tmp_path), {"DOCKER_CONTEXT": "a\udcff"}))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.fleet import read, report, summary, text
+from provisioner.errors import UsageError
+from provisioner.fleet import failing, read, report, summary, text
 from provisioner.fleet.read import Host, Problem
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
@@ -170,6 +171,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         assert problems(str(tmp_path), str(tmp_path / "gone")) == {read.UNREADABLE: 3}
         assert summed(str(tmp_path))["hosts"] == 50
         assert report([str(tmp_path / "loop")], "text", 172800, None).startswith("no hosts\n")
+
+
+def test_a_report_of_nothing_that_exists_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        report([str(tmp_path / "gone")], "text", DAY, None)
+
+
+@pytest.mark.parametrize(
+    ("names", "fails"), [((), False), (("drift",), True), (("failed", "missing"), False), (("silent", "drift"), True)]
+)
+def test_a_pipeline_can_stop_at_a_state(names: tuple[str, ...], fails: bool) -> None:
+    assert failing(fleet(result(name="a"), result(DRIFT, name="b")), names) is fails
 
 
 def test_many_problems_are_all_counted_and_some_named() -> None:

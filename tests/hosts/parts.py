@@ -76,9 +76,10 @@ def rootless() -> tuple[Path, ...]:
     return _packages("rootless", recipes.ROOTLESS)
 
 
-def podman() -> tuple[Path, ...]:
-    """Podman with its API's sockets, for hosts of QEMU_SUITE, as layers."""
-    return _packages("podman", recipes.PODMAN)
+def podman() -> Path:
+    """Podman with its API's sockets, for hosts of QEMU_SUITE, as a layer."""
+    build = partial(debian.add, recipes.PODMAN)
+    return entry("podman", (recipes.QEMU_SUITE, recipes.PODMAN), build, partial(tree, recipes.QEMU_SUITE))
 
 
 def venv() -> tuple[Path, ...]:

@@ -299,3 +299,83 @@ def test_what_is_no_file_in_an_image_is_not_waited_for(image: Make, tmp_path: Pa
         offline.look(tree, wanted, str(tmp_path), lambda _: None)
     with contextlib.suppress(ProvisionerError, OSError):
         apply(host)
+
+
+REFUSED = {
+    "a listener in both places": ("28.5.2", '{"hosts": ["unix:///var/run/docker.sock"]}', "hosts is set in the file"),
+    "a number as a word": ("28.5.2", '{"mtu": "1500"}', "mtu must be a whole number"),
+    "a key of nobody's": ("28.5.2", '{"swarm": {"x": 1}}', "it does not know the key swarm.x"),
+    "a misspelt key": ("28.5.2", '{"registry-mirror": []}', "it does not know the key registry-mirror"),
+    "a number among the options of logs": ("28.5.2", '{"log-opts": {"max-file": 3}}', "log-opts must be an object of"),
+    "bytes that are no text": ("28.5.2", '{"bridge": "\udcff"}', "not UTF-8"),
+    "a flag that says it, too": ("28.5.2", '{"debug": true}', "debug is set in the file and as a flag"),
+    "a key that came later": ("20.10.24", '{"proxies": {"no-proxy": "x"}}', "does not know the key proxies"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_edit_that_the_image_s_engine_would_not_start_with_is_not_made(
+    image: Make, tmp_path: Path, name: str
+) -> None:
+    version, text, words = REFUSED[name]
+    unit = UNIT.replace("$DOCKER_OPTS", "--debug") if "flag" in name else UNIT
+    host = image(version, {"/usr/lib/systemd/system/docker.service": unit, "/etc/docker/x": ""})
+    file = tmp_path / "etc/docker/daemon.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    done = apply(host, Desired(daemon={"log-level": "info"}, only=("daemon",)))
+    assert done.status == Exit.BLOCKED
+    assert words in done.left.blocked[0][1].obstacle.message
+    assert file.read_bytes() == text.encode("utf-8", "surrogateescape")
+
+
+ACCEPTED = (
+    "{}",
+    "null",
+    '{"debug": true, "mtu": 1400, "labels": ["a=b"], "log-opts": {"max-size": "5m"}, "features": {"cdi": true}}',
+    '{"proxies": {"http-proxy": "http://p"}, "default-ulimits": {"nofile": {"Name": "nofile", "Hard": 1}}}',
+    '{"runtimes": {"x": {"path": "/x"}}, "default-address-pools": [{"base": "10.0.0.0/8", "size": 24}], "tls": null}',
+    '{"builder": {"gc": {"enabled": true}}, "insecure-registries": ["r:5000"], "default-shm-size": "64M"}',
+)
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_what_an_engine_takes_is_edited(image: Make, text: str) -> None:
+    host = image("28.5.2", {"/etc/docker/daemon.json": text})
+    assert apply(host, Desired(daemon={"log-level": "info"}, only=("daemon",))).status == Exit.OK
+
+
+AGAINST = {
+    "switched off": ("29.1.0", '{"features": {"containerd-snapshotter": false}}', "explicitly false"),
+    "a graph driver, 29": ("29.1.0", '{"storage-driver": "overlay2"}', "graph driver"),
+    "remapped users, 29": ("29.1.0", '{"userns-remap": "default"}', "userns-remap"),
+    "not JSON, 29": ("29.1.0", "{not json", "line 1"),
+    "a graph driver beside the key": (
+        "28.5.2",
+        '{"storage-driver": "overlay2", "features": {"containerd-snapshotter": true}}',
+        "graph driver",
+    ),
+    "remapped users beside the key": (
+        "28.5.2",
+        '{"userns-remap": "default", "features": {"containerd-snapshotter": true}}',
+        "userns-remap",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AGAINST)
+def test_the_store_in_effect_follows_from_file_and_version(image: Make, name: str) -> None:
+    version, text, words = AGAINST[name]
+    host = image(version, {"/etc/docker/daemon.json": text})
+    done = apply(host)
+    assert done.status == Exit.BLOCKED
+    assert words in done.left.blocked[0][1].obstacle.message
+    assert host.read("/etc/docker/daemon.json") == text
+
+
+def test_a_graph_driver_s_traces_are_looked_for_where_the_data_lie(image: Make) -> None:
+    text = '{"data-root": "/data/docker"}'
+    host = image("29.1.0", {"/etc/docker/daemon.json": text, "/data/docker/overlay2/l/x": ""})
+    assert apply(host).status == Exit.OK
+    assert "containerd-snapshotter" in (host.read("/etc/docker/daemon.json") or "")
+    twin = image("29.1.0", {"/etc/docker/daemon.json": '{"storage-driver": "btrfs"}', "/data/x": ""})
+    assert apply(twin).receipt is None

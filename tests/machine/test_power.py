@@ -20,7 +20,7 @@ from tests.machines import Machine
 from tests.machines.film import Film, Image
 
 CUTS = int(os.environ.get("PROVISIONER_CUTS", "10"))  # at random moments; more at each entry of the journal
-BOOTS = int(os.environ.get("PROVISIONER_BOOTS", "1"))  # how many of the disks are booted
+BOOTS = int(os.environ.get("PROVISIONER_BOOTS", "3"))  # how many of the disks are booted
 STATE = "/var/lib/provisioner"
 RECEIPT, OPEN = f"{STATE}/receipts/000001.jsonl", f"{STATE}/open"
 RULE = "/etc/binfmt.d/zz-provisioner-arm64.conf"
@@ -125,7 +125,15 @@ def test_a_power_cut_at_any_moment_leaves_old_or_new_and_nothing_torn(machines: 
     print(f"{outcomes.total()} power cuts: {dict(outcomes)}")
     assert outcomes.keys() == {"old", "begun", "new", "undone"}
 
-    pulling = found.film.when(b"moby/buildkit")
+
+@pytest.mark.soak
+@LONG
+def test_a_machine_boots_after_a_power_cut_and_can_be_provisioned(machines: Machines) -> None:
+    machine = machines("trixie", agent=True, files=FILES, volatile=True)
+    found = filmed(machine)
+    machine.cut()
+    booting = found.film.when(b"--bootstrap")
+    pulling = (booting + found.film.when(b"--default", booting)) // 2
     chosen = [pulling, *random.Random(5).sample(range(found.applied), BOOTS)][:BOOTS]  # noqa: S311
     for moment, durable in found.film.cuts(chosen, random.Random(20)):  # noqa: S311
         assert machine.volatile
@@ -159,11 +167,8 @@ def test_what_is_not_synced_is_lost(machines: Machines) -> None:
 
 # Each of these lines of the agent takes care that something is on the disk before the next thing happens. That of a
 # folder is not among them: ext4 writes a rename that a later sync of any file needs.
-SYNCS = {
-    "the journal": ('again")\n            os.fsync(fd)', 'again")'),
-    "a file": ("                os.fsync(fd)\n            os.replace", "            os.replace"),
-}
-SYSTEM = "/usr/local/lib/provisioner/provisioner/host/__init__.py"
+SYNCS = {"the journal": "        os.fsync(file)\n", "a file": "            os.fsync(new)\n"}
+FILES_OF_AGENT = "/usr/local/lib/provisioner/provisioner/host/files.py"
 
 
 @pytest.mark.soak
@@ -171,10 +176,9 @@ SYSTEM = "/usr/local/lib/provisioner/provisioner/host/__init__.py"
 @pytest.mark.parametrize("name", SYNCS)
 def test_a_sync_that_is_missing_is_found(machines: Machines, name: str) -> None:
     machine = machines("trixie", agent=True, files=FILES, volatile=True)
-    source = (machine.get(SYSTEM) or b"").decode()
-    here, without = SYNCS[name]
-    assert source.count(here) == 1
-    machine.put(SYSTEM, source.replace(here, without))
+    source = (machine.get(FILES_OF_AGENT) or b"").decode()
+    assert source.count(SYNCS[name]) == 1
+    machine.put(FILES_OF_AGENT, source.replace(SYNCS[name], ""))
     found = filmed(machine)
     machine.cut()
     wrong = next(

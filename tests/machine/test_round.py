@@ -40,6 +40,7 @@ def test_a_machine_goes_the_whole_round(machines: Machines, name: str) -> None:
     round_trip(machines(name, agent=True))
 
 
+@pytest.mark.soak
 @LONG
 def test_linux_6_1_gets_everything_and_a_container_s_entry_there_is_everybody_s(machines: Machines) -> None:
     machine = machines("bookworm", agent=True)

@@ -1,12 +1,15 @@
 """The disks of a machine, made from the trees that hosts are made of."""
 
+import platform
 import subprocess
 from functools import partial
 from pathlib import Path
 
 from tests.hosts import debian, layers, progress
 from tests.hosts.cache import entry
-from tests.machines import kernels
+from tests.hosts.images import ARCHITECTURES
+from tests.hosts.recipes import ENGINES
+from tests.machines import foreign, kernels
 from tests.machines.recipes import CHANNEL, DATA, DATA_DISK, DATA_OPTIONS, DISK, Recipe
 
 GUEST = Path(__file__).with_name("guest.py")
@@ -33,8 +36,16 @@ def disks(name: str, recipe: Recipe) -> Path:
     """A folder with ``disk.img``, and ``data.img`` where the machine has a second one."""
     content = (recipe, GUEST.read_text(), CHANNEL, DATA, DATA_OPTIONS, MAKE, FORMAT, DISK, DATA_DISK, LAYERS)
     needs = (partial(kernels.kernel, recipe.kernel, recipe.architecture),)
-    lowers = layers.lowers(recipe.engine, LAYERS)
+    lowers = _lowers(recipe)
     return entry(f"disk-{name}", (content, lowers), partial(_build, recipe, lowers), *needs)
+
+
+def _lowers(recipe: Recipe) -> tuple[Path, ...]:
+    """The folders of a machine's root; for another CPU there is no registry, and so no image to pull."""
+    if ARCHITECTURES[platform.machine()] == recipe.architecture:
+        return layers.lowers(recipe.engine, LAYERS)
+    suite = ENGINES[recipe.engine].tree
+    return foreign.emulators(suite, recipe.architecture), foreign.tree(suite, recipe.architecture)
 
 
 def _build(recipe: Recipe, lowers: tuple[Path, ...], into: Path, kernel: Path) -> None:

@@ -157,23 +157,30 @@ def test_a_magic_of_19_bytes_serves_arm64_all_the_same() -> None:
     assert binfmt.serves(ARM64.magic[:19], ARM64.mask[:19], 0, elf.program("arm64"))
 
 
-# What Linux makes of each (seen with 6.18): offset, magic; or it refuses the line.
-LINES = {
-    r":a:M::\\x41B::/usr/bin/true:": (0, "5c5c78343142"),
-    r":a:M::\x41\y::/usr/bin/true:": (0, "415c79"),
-    r":a:M::a\\\x41::/usr/bin/true:": (0, "615c5c41"),
-    r":a:M:+1:AB::/usr/bin/true:": (1, "4142"),
-    r":a:M:٣:AB::/usr/bin/true:": None,
-    r":a:M:-1:AB::/usr/bin/true:": None,
-    r":a:M::\x4::/usr/bin/true:": None,
+KERNEL = {  # seen on Linux 6.18: what the kernel's table shows for a magic and an offset
+    ("\\x41", ""): (b"A", 0),
+    ("\\\\x41", ""): (b"\\\\x41", 0),
+    ("\\\\\\x41", ""): (b"\\\\A", 0),
+    ("A\\", ""): (b"A\\", 0),
+    ("A", "+0"): (b"A", 0),
+    ("A", "-0"): (b"A", 0),
+    ("A", "+7"): (b"A", 7),
 }
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_a_rule_is_read_as_the_kernel_reads_it(line: str) -> None:
-    if LINES[line] is None:
-        with pytest.raises(ValueError, match=r"\S"):
-            binfmt.parse_rule(line)
-    else:
-        rule = binfmt.parse_rule(line)
-        assert (rule.offset, rule.magic.hex()) == LINES[line]
+@pytest.mark.parametrize(("magic", "offset"), KERNEL)
+def test_a_magic_means_what_it_means_to_the_kernel(magic: str, offset: str) -> None:
+    rule = binfmt.parse_rule(f":a:M:{offset}:{magic}::/bin/true:")
+    assert (rule.magic, rule.offset) == KERNEL[magic, offset]
+
+
+@pytest.mark.parametrize("offset", ["0x1", " 1", "-1", "\u0663", "1_0", "+-1", "--1", "99999999999999999999"])
+def test_an_offset_that_the_kernel_refuses_is_refused(offset: str) -> None:
+    with pytest.raises(ValueError, match="does not lie within"):
+        binfmt.parse_rule(f":a:M:{offset}:A::/bin/true:")
+
+
+@pytest.mark.parametrize("magic", ["\\x4", "\\xzz", "\\\\x4"])
+def test_an_escape_without_two_digits_is_refused(magic: str) -> None:
+    with pytest.raises(ValueError, match="two hexadecimal digits"):
+        binfmt.parse_rule(f":a:M::{magic}::/bin/true:")

@@ -70,30 +70,63 @@ OPTIONS = {
 
 HEADING = "# Written by Ansible (provisioner.docker.provision): change the play, not this file.\n"
 HIDDEN = "***"
+# The agent's own table (provisioner/secrets.py); a test compares the two. Rows that take a function are told below.
+_WORD = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
+_NAME = r"(?:[\w.\-]{0,99}" + _WORD + r"[\w.\-]{0,99}|auth|authorization)"
+_NAMED = r"(?i)((?<![\w.\-])\"?" + _NAME + r"\"?\s{0,9}[=:]\s{0,9})"
 _SECRETS = (
-    (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s\"'<>]*@"), r"\1" + HIDDEN + "@"),
-    (
-        re.compile(
-            r"([\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[\w.-]*"
-            r"[\"']?\s*[:=]\s*)[^\s{\[].*",
-            re.IGNORECASE,
-        ),
-        r"\1" + HIDDEN,
-    ),
+    (r"(?i)\b(bearer|basic)\s{1,9}[A-Za-z0-9+/=_.\-]{8,}", r"\1 " + HIDDEN),
+    (r"(?i)([a-z][a-z0-9+.\-]{0,30}://)([^\s\"'<>]*)", lambda found: _address(found.group(1), found.group(2))),
+    (_NAMED + r"([\"'])(?:((?:(?!\2)[^\\]|\\.){0,9999})\2|.*)", r"\1\2" + HIDDEN + r"\2"),
+    (_NAMED + r"(?!//)[^\s,;\[{\"'][^\s,;]*", r"\1" + HIDDEN),
+    (r"(?i)(--" + _NAME + r"\s{1,9})\S+", r"\1" + HIDDEN),
+    (r"(?<![\w/])([\w.\-]{1,99}):[^\s@/:\"'`]{3,999}@(?!sha\d)", r"\1:" + HIDDEN + "@"),
+    (r"\b(?:gh[pousr]_|github_pat_|glpat-|dckr_pat_|dckr_oat_|xox[abprs]-|AKIA)[A-Za-z0-9_\-]{8,}", HIDDEN),
+    (r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*", HIDDEN),
 )
 
 
 def text(params):
     """The configuration file for a module's parameters, JSON being YAML; None: they configure nothing."""
     said = _said(OPTIONS, params)
-    return HEADING + json.dumps(said, indent=2, sort_keys=True) + "\n" if said else None
+    return HEADING + json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n" if said else None
 
 
 def shown(content):
     """A configuration file as a diff may show it: without passwords and tokens."""
+    try:
+        found = json.loads(content.partition(HEADING)[2] or "x")
+    except ValueError:  # written by hand
+        return _masked(content)
+    return HEADING + json.dumps(_covered(found, False), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _masked(said):
     for pattern, instead in _SECRETS:
-        content = pattern.sub(instead, content)
-    return content
+        said = re.sub(pattern, instead, said)
+    return said
+
+
+def _covered(found, hidden):
+    """A JSON value without what lies below a secret's name."""
+    if isinstance(found, dict):
+        return {k: _covered(v, hidden or _secret(k)) for k, v in found.items()}
+    if isinstance(found, list):  # what follows an option such as --api-key belongs to it
+        options = [str(v).startswith("-") and _secret(str(v).lstrip("-")) for v in ["", *found]]
+        return [_covered(v, hidden or option) for v, option in zip(found, options)]
+    if hidden:
+        return HIDDEN if found and not isinstance(found, bool) else found
+    return _masked(found) if isinstance(found, str) else found
+
+
+def _secret(name):
+    """Whether what bears this name is a secret."""
+    return re.match(_NAME + r"\Z", name, re.IGNORECASE) is not None
+
+
+def _address(scheme, rest):
+    """An address without user and password."""
+    return scheme + HIDDEN + "@" + rest.rpartition("@")[2] if "@" in rest else scheme + rest
 
 
 def _said(options, params):

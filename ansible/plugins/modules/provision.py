@@ -413,7 +413,7 @@ def write(module, path, text):
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     candidate = beside(module, text)
     if not os.path.exists(path):
-        os.chmod(candidate, 0o644)
+        os.chmod(candidate, 0o644 if configuration.shown(text) == text else 0o600)  # a password is for root alone
     module.atomic_move(candidate, path)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provisioner.cli import answers, past
+from provisioner.cli import answers, past, screen
 from provisioner.cli.commands import Answer
 from provisioner.cli.options import Arguments
 from provisioner.errors import DeniedError, Exit, UsageError
@@ -36,7 +36,7 @@ def _all(found: list[dict[str, Any]]) -> str:
             entry["problem"] or f"{', '.join(changed)} ({len(entry['changed'])})" if changed else entry["problem"] or ""
         )
         rows.append((str(entry["number"]), entry["time"] or "", entry["outcome"], what))
-    return columns(rows)
+    return columns(rows, screen.width())
 
 
 def _one(entry: dict[str, Any]) -> str:
@@ -50,7 +50,7 @@ def _one(entry: dict[str, Any]) -> str:
             (f"  {d['resource']}: {d['key']}", f"was {past.value(d['have'])}", f"wanted {past.value(d['want'])}")
             for d in entry["changed"]
         ]
-        lines.append(columns(rows))
+        lines.append(columns(rows, screen.width()))
     if entry["undo"]:
         lines.append("what undoes it:")
         lines += [f"  - {step['does']}" for step in entry["undo"]]

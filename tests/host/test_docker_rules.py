@@ -1,0 +1,115 @@
+"""Which engine counts, and how it is spoken to: docker itself and the agent, side by side in each home and environment.
+
+The engine listens on its socket, and on TCP with its own TLS.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from tests.conftest import Boot
+from tests.hosts import Host
+
+pytestmark = pytest.mark.host
+DROP_IN = "/etc/systemd/system/docker.service.d/tls.conf"
+FLAGS = (
+    "-H tcp://127.0.0.1:2376 --tlsverify --tlscacert=/tls/ca.pem --tlscert=/tls/server.pem --tlskey=/tls/server-key.pem"
+)
+UNIT = f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// {FLAGS}\n"
+CONFIG = "/home/someone/.docker/config.json"
+TCP, CERTIFIED = "tcp://127.0.0.1:2376", {"DOCKER_CERT_PATH": "/tls"}
+VERIFIED = {**CERTIFIED, "DOCKER_TLS_VERIFY": "1"}
+# By what it tries: the environment, and what config.json holds (None: there is none).
+TABLE: Mapping[str, tuple[Mapping[str, str], str | None]] = MappingProxyType({
+    "nothing": ({}, None),
+    "an empty address": ({"DOCKER_HOST": ""}, None),
+    "an address in blanks": ({"DOCKER_HOST": " unix:///var/run/docker.sock "}, None),
+    "a socket without a path": ({"DOCKER_HOST": "unix://"}, None),
+    "a socket that is not there": ({"DOCKER_HOST": "unix:///run/no.sock"}, None),
+    "TLS": ({"DOCKER_HOST": TCP, **VERIFIED}, None),
+    "TLS without a port": ({"DOCKER_HOST": "tcp://127.0.0.1", **VERIFIED}, None),
+    "TLS without a scheme": ({"DOCKER_HOST": "127.0.0.1:2376", **VERIFIED}, None),
+    "TLS that verifies nothing": ({"DOCKER_HOST": TCP, **CERTIFIED, "DOCKER_TLS": "1"}, None),
+    "no TLS": ({"DOCKER_HOST": TCP}, None),
+    "TLS by another name than the certificate's": ({"DOCKER_HOST": "tcp://127.0.0.2:2376", **VERIFIED}, None),
+    "TLS by another authority": ({"DOCKER_HOST": TCP, **VERIFIED, "DOCKER_CERT_PATH": "/other"}, None),
+    "TLS without a certificate of ours": ({"DOCKER_HOST": TCP, **VERIFIED, "DOCKER_CERT_PATH": "/alone"}, None),
+    "TLS without files": ({"DOCKER_HOST": TCP, **VERIFIED, "DOCKER_CERT_PATH": "/nowhere"}, None),
+    "a context": ({"DOCKER_CONTEXT": "secure"}, None),
+    "a context in config.json": ({}, '{"currentContext": "secure"}'),
+    "a context in other letters": ({}, '{"CURRENTCONTEXT": "secure"}'),
+    "a context and more behind it": ({}, '{"currentContext": "secure"} more'),
+    "a context that is not there": ({"DOCKER_CONTEXT": "gone"}, None),
+    "the default before config.json": ({"DOCKER_CONTEXT": "default"}, '{"currentContext": "secure"}'),
+    "an address before a context": ({"DOCKER_HOST": "unix:///run/no.sock", "DOCKER_CONTEXT": "secure"}, None),
+    "a broken config.json": ({}, "{"),
+    "a config.json of another type": ({}, '{"currentContext": 5}'),
+    "a config.json with one odd field": ({}, '{"currentContext": "secure", "psFormat": 5}'),
+    "an empty config.json": ({}, ""),
+})  # fmt: skip
+
+
+def certificates(folder: Path) -> None:
+    """An authority, the engine's certificate for 127.0.0.1, one for clients, and another authority."""
+
+    def openssl(*argv: str) -> None:
+        subprocess.run(("/usr/bin/openssl", *argv), cwd=folder, check=True, capture_output=True)
+
+    (folder / "san").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    for name in ("ca", "other"):
+        subject = ("-subj", f"/CN={name}", "-days", "9", "-nodes")
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-keyout", f"{name}-key.pem", "-out", f"{name}.pem", *subject)
+    for name, more in (("server", ("-extfile", "san")), ("client", ())):
+        pair = ("-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}-key.pem", "-out", f"{name}.csr")
+        openssl("req", *pair, "-subj", f"/CN={name}")
+        authority = ("-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial")
+        openssl("x509", "-req", "-in", f"{name}.csr", *authority, "-days", "9", "-out", f"{name}.pem", *more)
+
+
+@pytest.fixture
+def host(boot: Boot, tmp_path: Path) -> Host:
+    certificates(tmp_path)
+    names = {
+        "ca.pem": "ca.pem",
+        "server.pem": "server.pem",
+        "server-key.pem": "server-key.pem",
+        "cert.pem": "client.pem",
+        "key.pem": "client-key.pem",
+    }
+    files: dict[str, str] = {f"/tls/{name}": (tmp_path / file).read_text() for name, file in names.items()}
+    files |= {f"/other/{name}": (tmp_path / names[name]).read_text() for name in ("cert.pem", "key.pem")}
+    files |= {"/other/ca.pem": (tmp_path / "other.pem").read_text(), "/alone/ca.pem": (tmp_path / "ca.pem").read_text()}
+    found = boot("forky", agent=True, files={**files, DROP_IN: UNIT})
+    found.sh("useradd --create-home --groups docker someone", check=True)
+    found.sh(
+        f"docker context create secure --docker host={TCP},ca=/tls/ca.pem,cert=/tls/cert.pem,key=/tls/key.pem",
+        user="someone",
+        check=True,
+    )
+    return found
+
+
+def test_the_engine_that_docker_would_talk_to_is_the_one_that_counts(host: Host) -> None:
+    differing = {}
+    for name, (environ, config) in TABLE.items():
+        host.sh(f"rm -f {CONFIG}")
+        if config is not None:
+            host.put(CONFIG, config)
+        env = {"HOME": "/home/someone", **environ}
+        theirs = host.run("docker", "version", "--format={{.Server.Version}}", user="someone", env=env)
+        ours = host.run("provisioner", "detect", "--format=json", user="someone", env=env)
+        version = json.loads(ours.stdout)["host"]["version"] if ours.status == 0 else ""
+        if (theirs.status == 0, theirs.stdout.strip()) != (ours.status == 0, version):
+            differing[name] = (theirs.stdout, theirs.stderr, ours.status, ours.stderr)
+    assert not differing
+
+
+def test_an_engine_with_tls_that_is_spoken_to_without_it_says_so(host: Host) -> None:
+    said = host.run("provisioner", "detect", env={"DOCKER_HOST": TCP})
+    assert said.status == 69
+    assert "this engine speaks TLS only" in said.stderr
+    assert "DOCKER_TLS_VERIFY" in said.stderr
