@@ -126,6 +126,9 @@ class Reader(Protocol):
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
         """The names in a directory, sorted; none where there is no such directory."""
 
+    def started(self, pid: int) -> str:
+        """Who has started a process, and when: ``by ci since 14:03``; empty: nobody can tell."""
+
     def account(self, user: str) -> Account | None:
         """A user's account; None: there is no such user."""
 

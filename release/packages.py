@@ -66,6 +66,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "depends": ["python3 (>= 3.11)", "python3-jsonschema (>= 4.10)", "python3-yaml (>= 6.0)"],
         "recommends": [
             "docker-buildx | docker-buildx-plugin",
+            "python3-psutil",
             "python3-systemd",
             "qemu-user-static | qemu-user (>= 1:10)",
         ],
@@ -76,7 +77,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "section": "",
         "license": "Apache-2.0",
         "depends": ["python3 >= 3.11", "python3-jsonschema >= 4.10", "python3-pyyaml >= 6.0"],
-        "recommends": ["docker-buildx-plugin", "python3-systemd", "qemu-user-static"],
+        "recommends": ["docker-buildx-plugin", "python3-psutil", "python3-systemd", "qemu-user-static"],
         "scripts": {"postinstall": "rpm-post.sh", "preremove": "rpm-preun.sh", "postremove": "rpm-postun.sh"},
     },
 }

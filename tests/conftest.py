@@ -35,6 +35,7 @@ class Boot(Protocol):
         files: Mapping[str, str | bytes] | None = ...,
         docker: bool = ...,
         init: str = ...,
+        binfmt: bool = ...,
     ) -> Host: ...
 
 

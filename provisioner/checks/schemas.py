@@ -70,7 +70,8 @@ EMULATOR = fields(
         "version": maybe(TEXT),
         "ours": YES,
         "flags": TEXT,
-    }
+    },
+    faults=many(TEXT),
 )
 PLATFORM = fields(
     {

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner.builder import leftovers, store
-from provisioner.checks import failure, platforms
+from provisioner.checks import failure, platforms, qemu
 from provisioner.checks.failure import Failure
 from provisioner.cli import past
 from provisioner.config.desired import Desired
@@ -132,18 +132,15 @@ def _emulators(host: System, wanted: Desired, engine: Engine | None) -> dict[str
         key = Key(row["platform"], keys.RUNS)
         row["state"] = have[key] if key in want else "runs"
         if row["emulator"]:
-            row["emulator"]["version"] = _qemu(host, row["emulator"]["interpreter"]) or row["emulator"]["version"]
+            emulator = row["emulator"]
+            emulator["version"] = qemu.version_of(host, emulator["interpreter"]) or emulator["version"]
+            architecture = table.of(row["platform"]).architecture
+            emulator["faults"] = [f.what for f in qemu.faults(emulator["version"] or "", architecture)]
     return {
         "binfmt_misc": have[keys.TABLE],
         "namespaced": bool(obstacles.namespaced(host)),
         "platforms": found,
     }
-
-
-def _qemu(host: System, interpreter: str) -> str | None:
-    """The version that an emulator says it is."""
-    words = host.ask(interpreter, "--version").stdout.split()
-    return words[words.index("version") + 1] if "version" in words[:-1] else None
 
 
 def _registered(host: System) -> list[dict[str, Any]]:
@@ -188,3 +185,6 @@ def _next(found: Mapping[str, Any], silent: Failure | None, known: Iterable[Daem
         yield found["engine"]["instead"] or "this engine is not provisioned by provisioner"
     else:
         yield "see what would be changed: provisioner plan"
+    for row in found["emulators"]["platforms"]:
+        for fault in (row["emulator"] or {}).get("faults", ()):
+            yield f"QEMU for {row['platform']} {fault}: set emulators.image to another version, then provisioner apply"

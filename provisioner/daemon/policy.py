@@ -48,7 +48,7 @@ def building(host: Reader, socket: str) -> str | None:
     """
     for process in processes.every(host):
         if (what := _builds(process)) and processes.reaches(host, process, socket):
-            return f"process {process.pid}, {what}"
+            return " ".join(filter(None, (f"process {process.pid}, {what}", host.started(process.pid))))
     return None
 
 

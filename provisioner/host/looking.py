@@ -216,6 +216,12 @@ class Looking:
             return None
         return found.f_blocks * found.f_frsize
 
+    def started(self, pid: int) -> str:
+        """Who has started a process, and when; empty: nobody can tell."""
+        from provisioner.host import people  # psutil takes 15 ms, and only a plan asks
+
+        return people.started(pid, self.path("/proc"))
+
     def account(self, user: str) -> Account | None:
         """A user's account; None: there is no such user."""
         return identity.account(user)

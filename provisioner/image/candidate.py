@@ -105,7 +105,9 @@ def _wrong(
             words, right = KINDS[KNOWN[key]]
             if not right(value):
                 yield f"{key} must be {words}", "put the value right"
-    for key in sorted(_flagged(flags) & {*found, *(found.get("proxies") or ())} - {*MERGED}):
+    proxies = found.get("proxies")
+    said = {*found, *(proxies if isinstance(proxies, dict) else ())}
+    for key in sorted(_flagged(flags) & said - {*MERGED}):
         yield f"{key} is set in the file and as a flag of the unit", "keep one of the two"
 
 

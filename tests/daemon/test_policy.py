@@ -1,5 +1,8 @@
 """When the daemon may be restarted: the hours, and what counts as a build."""
 
+import os
+import pwd
+import re
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,9 @@ def test_a_build_is_seen_by_its_client_or_by_its_step(tmp_path: Path, line: str,
         (tmp_path / "proc" / pid / "status").write_text("Uid:\t0\t0\t0\t0\n")
     found = policy.building(System(str(tmp_path), {}), "/run/docker.sock")
     assert (found or "").startswith("process 8, ") is builds
+
+
+def test_a_build_is_named_with_who_has_started_it_and_when(tmp_path: Path) -> None:
+    said = System("/", {}).started(os.getpid())
+    assert re.fullmatch(rf"by {pwd.getpwuid(os.getuid()).pw_name} since (\d{{4}}-\d\d-\d\d )?\d\d:\d\d", said)
+    assert System(str(tmp_path / "nothing"), {}).started(os.getpid()) == ""

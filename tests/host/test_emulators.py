@@ -7,7 +7,7 @@ import pytest
 
 from provisioner.platforms import binfmt, table
 from tests.conftest import Boot
-from tests.helpers.booted import agent, steps
+from tests.helpers.booted import LAYERS, agent, steps
 from tests.host.test_crash import KILLED
 from tests.hosts import Host, parts
 
@@ -274,3 +274,16 @@ def test_auto_takes_the_package_where_no_registry_has_the_image(boot: Boot) -> N
     does = steps(agent(host, "plan"))
     assert not any("tonistiigi/binfmt" in d for d in does)
     assert any(d.startswith("run apt-get install") and d.endswith("qemu-user") for d in does)
+
+
+def test_on_a_host_that_mounts_no_table_at_boot_the_emulators_are_there_after_a_reboot(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True, binfmt=False)
+    before = host.sh(f"mountpoint --quiet {TABLE}").status
+    assert before != 0
+    applied = agent(host, "apply", "--only=emulators")
+    assert applied.status == 0, applied.stderr
+    host.reboot()
+    assert agent(host, "check", "--only=emulators").status == 0
+    assert agent(host, "rollback").status == 0
+    host.reboot()
+    assert host.sh(f"mountpoint --quiet {TABLE}").status == before

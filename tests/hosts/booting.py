@@ -10,6 +10,8 @@ from tests.hosts import machine, room
 from tests.hosts.host import Host
 from tests.hosts.recipes import DEFAULT, ENGINES
 
+MOUNTED = "{}/etc/systemd/system/sysinit.target.wants/proc-sys-fs-binfmt_misc.mount"
+
 
 @contextlib.contextmanager
 def boot(
@@ -20,11 +22,13 @@ def boot(
     files: Mapping[str, str | bytes] | None = None,
     docker: bool = True,
     init: str = "",
+    binfmt: bool = True,
 ) -> Iterator[Host]:
     """A booted host with an engine of recipes.ENGINES, thrown away whole at the end.
 
     ``layers`` are names of layers.LAYERS or folders, topmost first, above those of the engine; ``agent`` installs
     this checkout's agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units;
+    ``binfmt=False`` leaves out what a bare Debian in a container does not have: the mount of binfmt_misc at boot;
     ``init`` is a shell script of the host's that is its first process in systemd's place, and starts docker. Raises
     LackError where this machine cannot boot a host.
     """
@@ -36,6 +40,8 @@ def boot(
     with contextlib.closing(Host(f"docker-{engine}", lowers, init)) as host:
         for path, content in (files or {}).items():
             host.put(path, content)
+        if not binfmt:
+            host.outside("/bin/rm", MOUNTED)
         if not docker:
             host.mask("docker.service", "docker.socket")
         host.boot()

@@ -113,6 +113,7 @@ def moments(found: Filmed, count: int) -> list[int]:
     return sorted({*(chance.randrange(last) for _ in range(count)), *entries(found.film), last})
 
 
+@pytest.mark.soak
 @LONG
 def test_a_power_cut_at_any_moment_leaves_old_or_new_and_nothing_torn(machines: Machines) -> None:
     machine = machines("trixie", agent=True, files=FILES, volatile=True)
