@@ -87,7 +87,7 @@ def test_an_error_is_explained_by_what_this_host_shows(boot: Boot) -> None:
         (cause,) = (c for c in found["causes"] if c["real"])
         return str(cause["cure"][0])
 
-    refused = host.sh("docker buildx build --platform linux/amd64,linux/arm64 - <<<'FROM scratch' 2>&1").stdout
+    refused = host.sh("echo FROM scratch | docker buildx build --platform linux/amd64,linux/arm64 - 2>&1").stdout
     assert "supported for" in refused
     assert real(refused).endswith("--only image-store")
     assert real("exec /bin/sh: exec format error (linux/arm64)").endswith("--only emulators")
