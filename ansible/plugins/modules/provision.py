@@ -58,7 +58,8 @@ options:
   engine:
     description:
       - The engine to provision. V(auto) is docker's own choice; otherwise a docker context's name, or an address like
-        C(unix:///var/run/docker.sock). By default V(auto).
+        C(unix:///var/run/docker.sock). V(all) is each engine of this host that is ours to provision.
+        By default V(auto).
     type: str
   platforms:
     description:
