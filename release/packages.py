@@ -1,6 +1,7 @@
-"""Everything that a release consists of: wheel, source archive, .deb, .rpm, one-file program, checksums.
+"""Everything that a release consists of: wheel, source archive, .deb, .rpm, one-file program, collection.
 
-The same commit gives the same bytes: every time in them is that of the commit.
+The same commit gives the same bytes: every time in them is that of the commit. The collection's archive is an
+exception.
 """
 
 import email.utils
@@ -15,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from release import archive, install, layout, version
+from release import archive, collection, install, layout, version
 from release.version import ROOT
 
 NAME = "docker-host-provisioner"
@@ -83,10 +84,11 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def build(into: Path, nfpm: Path, libraries: Path) -> None:
+def build(into: Path, nfpm: Path, libraries: Path, galaxy: Path) -> None:
     """Write all of it into a folder.
 
-    ``nfpm`` is that program, ``libraries`` the folder of those that the one-file program has inside.
+    ``nfpm`` is that program, ``libraries`` the folder of those that the one-file program has inside, ``galaxy`` a
+    virtual environment with ansible-galaxy.
     """
     text, epoch = version.version(), when()
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
@@ -94,6 +96,8 @@ def build(into: Path, nfpm: Path, libraries: Path) -> None:
     for kind in KINDS:
         system(kind, into, nfpm, text, environment)
     archive.build(into / "provisioner.pyz", libraries, epoch)
+    [wheel] = into.glob("*.whl")
+    collection.build(into, wheel, galaxy / "bin/ansible-galaxy")
     made = sorted(path for path in into.iterdir() if path.name != "SHA256SUMS")
     sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made)
     (into / "SHA256SUMS").write_text(sums)

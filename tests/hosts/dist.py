@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from release import archive, packages, version
-from tests.hosts import agent, parts
+from tests.hosts import agent, ansible, parts
 from tests.hosts.cache import entry, kept
 
 STAND_IN = {
@@ -23,7 +23,9 @@ STAND_IN = {
 @functools.cache
 def folder() -> Path:
     """Return the folder of everything that a release of this checkout consists of, which stays until this run ends."""
-    return kept("dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries)
+    return kept(
+        "dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries, ansible.linters
+    )
 
 
 def nfpm() -> Path:
@@ -43,7 +45,12 @@ def wheel() -> Path:
 
 def sdist() -> Path:
     """Return the source archive."""
-    return _one("*.tar.gz")
+    return _one("docker_host_provisioner-*.tar.gz")
+
+
+def collection() -> Path:
+    """Return the archive of the collection, which carries the wheel."""
+    return _one("provisioner-docker-*.tar.gz")
 
 
 def number() -> str:
