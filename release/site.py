@@ -35,6 +35,8 @@ def build(target: Path) -> None:
             shutil.copy(path, source)
         for page in source.glob("*.md"):
             page.write_text(EDITED.sub(f"]({layout.url()}/blob/main/", page.read_text()))
+        index = source / "index.md"
+        index.write_text(_complete(index.read_text(), sorted(page.stem for page in source.glob("*.md"))))
         (source / "configuration.md").write_text(configuration(json.loads(SCHEMA.read_text())))
         argv = (sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(target))
         subprocess.run(argv, check=True)
@@ -43,6 +45,12 @@ def build(target: Path) -> None:
         for old, new in NAMED.items():
             text = text.replace(old, new)
         page.write_text(text)
+
+
+def _complete(index: str, pages: list[str]) -> str:
+    """Return the index with every page in it: one that has no place yet is put where MORE stands."""
+    listed = index.split()
+    return index.replace("MORE\n", "".join(f"{page}\n" for page in pages if page not in (*listed, "index")))
 
 
 def configuration(schema: dict[str, Any]) -> str:

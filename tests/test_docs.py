@@ -59,9 +59,3 @@ def test_the_project_has_one_address() -> None:
     for path in tree:
         for found in re.findall(r"github\.com/([\w-]+)/provisioner\b", path.read_text(errors="replace")):
             assert found == owner, path
-
-
-def test_every_page_is_reached_from_the_readme() -> None:
-    text = (CHECKOUT / "README.md").read_text()
-    for page in CHECKOUT.glob("docs/*.md"):
-        assert f"docs/{page.name}" in text, page.name
