@@ -51,7 +51,7 @@ sys.path.insert(0, sys.argv[1])
 from provisioner.host import System
 System("/", {}).run(("sh", "-c", sys.argv[2]), 60)
 """
-WORK = "while :; do echo x >>$0; sleep 0.05; done"
+WORK = "echo $$ >$0; exec sleep 600"
 FAMILIES = {
     "a child": 'sh -c "{work}" {file} & wait',
     "a grandchild": "sh -c 'sh -c \"{work}\" {file} & wait' & wait",
@@ -59,11 +59,12 @@ FAMILIES = {
 }
 
 
-def quiet(file: Path, seconds: float) -> bool:
-    """Whether nothing is added to a file for a while."""
-    size = file.stat().st_size
-    time.sleep(seconds)
-    return file.stat().st_size == size
+def alive(pid: int) -> bool:
+    """Whether a process still runs; one that waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def until(there: Callable[[], bool]) -> None:
@@ -76,13 +77,18 @@ def until(there: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_all_that_a_program_has_started_ends_with_an_agent_that_is_killed(tmp_path: Path, name: str) -> None:
-    file = tmp_path / "lines"
+    file = tmp_path / "pid"
     script = FAMILIES[name].format(work=WORK.replace("$", "\\$"), file=file)
     agent = subprocess.Popen((sys.executable, "-c", AGENT, str(CHECKOUT), script))
-    until(lambda: file.exists() and file.stat().st_size > 4)
-    agent.kill()
-    agent.wait()
-    until(lambda: quiet(file, 0.3))
+    until(lambda: file.exists() and file.read_text().endswith("\n"))
+    member = int(file.read_text())
+    try:
+        agent.kill()
+        agent.wait()
+        until(lambda: not alive(member))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
 
 
 def test_a_daemon_that_a_program_has_left_goes_on_after_its_end(left: Path) -> None:
