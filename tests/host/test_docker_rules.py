@@ -102,7 +102,7 @@ def test_the_engine_that_docker_would_talk_to_is_the_one_that_counts(host: Host)
         env = {"HOME": "/home/someone", **environ}
         theirs = host.run("docker", "version", "--format={{.Server.Version}}", user="someone", env=env)
         ours = host.run("provisioner", "detect", "--format=json", user="someone", env=env)
-        version = json.loads(ours.stdout)["host"]["version"] if ours.status == 0 else ""
+        version = json.loads(ours.stdout)["engine"]["version"] if ours.status == 0 else ""
         if (theirs.status == 0, theirs.stdout.strip()) != (ours.status == 0, version):
             differing[name] = (theirs.stdout, theirs.stderr, ours.status, ours.stderr)
     assert not differing

@@ -123,8 +123,9 @@ def test_drift_is_named_by_check_shown_on_the_page_and_mended_there_alone(ground
     found = {
         line["host"]["name"]: [d["key"] for d in line["differences"]] for line in map(json.loads, table.splitlines())
     }
-    assert set(found) == {"old", BARE, "ci"}
-    assert found[BARE] == []
+    assert set(found) == {"old", BARE, "ci", "new"}
+    assert found[BARE] == found["new"] == []
+    assert "check: unreachable" in play.output
     assert set(found["ci"]) == {"containerd-snapshotter in daemon.json", "linux/arm64", "container"}
     page = (ground.controller.get(f"{REPORT}/fleet.html") or b"").decode()
     for word in ('"ci"', "linux/arm64", "containerd-snapshotter in daemon.json", '"new"'):
