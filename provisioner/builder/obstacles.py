@@ -37,7 +37,9 @@ def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
     """An engine with ``bridge: none`` has no network for a builder that is not on the host's."""
     if not box.made or box.place.way or box.place.node.options.get("network", "bridge") != "bridge":
         return None
-    if host.get(facts.socket, "/networks/bridge") is not None:
+    if (
+        facts.kind.layout is None or host.get(facts.socket, "/networks/bridge") is not None
+    ):  # Podman's is called otherwise
         return None
     message = "this engine has no bridge network (bridge: none), so the builder would have no network at all"
     return Obstacle("no-bridge", message, "set builder.driver_options: {network: host}")
