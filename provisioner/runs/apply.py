@@ -18,7 +18,7 @@ from provisioner.proof.local import Proof
 from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import entitled, interruptible, must_be_root, uninterruptible
-from provisioner.runs.undo import undo
+from provisioner.runs.undo import State, undo
 from provisioner.steps import Change, Plan, Say
 
 LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was just started comes up
@@ -125,7 +125,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         with uninterruptible():
             reason, hint = _words(e)
             say(f"failed: {reason}")
-            undo(system, (journal.read(system, book.number),), "rolled back", say)
+            undo(system, (journal.read(system, book.number),), "rolled back", say, State.FAILED)
             kind = PutOffError if isinstance(e, PutOffError) else RolledBackError
             raise kind(f"{reason}; rolled back, the host is as it was", hint=hint) from e
     with uninterruptible(last=True):  # it is proven, and nothing undoes it any more

@@ -10,7 +10,7 @@ from provisioner.model import Reader
 from provisioner.runs import journal, make, receipts, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import interruptible, own
-from provisioner.runs.undo import attempt, undo
+from provisioner.runs.undo import State, attempt, undo
 from provisioner.steps import Say, Step
 from provisioner.steps.programs import Run
 
@@ -110,7 +110,7 @@ def overdue(system: System, number: int, say: Say) -> tuple[int, ...]:
         if found.outcome is None:
             return rollback.recover(system, say, last=True)
         chosen = tuple(r for r in rollback.choose(system, number) if r.desired.engine == found.desired.engine)
-        undo(system, chosen, "undone", say, careful=True, last=True)
+        undo(system, chosen, "undone", say, State.ENDED, last=True)
         return tuple(r.number for r in chosen)
 
 

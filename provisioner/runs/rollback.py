@@ -14,7 +14,7 @@ from provisioner.runs import journal, receipts
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.kinds import FILES
 from provisioner.runs.session import interruptible, must_be_root, own
-from provisioner.runs.undo import DO, Item, attempt, items, undo
+from provisioner.runs.undo import DO, Item, State, attempt, items, undo
 from provisioner.steps import Say
 
 UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)  # what stands
@@ -31,7 +31,7 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
         _look_before(system, chosen, say)
         for receipt in chosen:
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
-        undo(system, chosen, "undone", say, careful=True, last=True)
+        undo(system, chosen, "undone", say, State.ENDED, last=True)
         return (*cut, *(r.number for r in chosen))
 
 
@@ -50,8 +50,8 @@ def choose(host: Reader, number: int | None) -> tuple[Receipt, ...]:
 def planned(host: Reader, number: int | None) -> tuple[tuple[Receipt, tuple[Item, ...]], ...]:
     """What a rollback would do: the runs, newest first, with each step and what would become of it."""
     cut = () if number else tuple(r for r in journal.open_runs(host) if r.outcome is None)
-    chosen = [(r, True) for r in choose(host, number)] if not cut else [(r, False) for r in reversed(cut)]
-    return tuple((r, tuple(items(host, r, careful=careful))) for r, careful in chosen)
+    chosen = tuple(reversed(cut)) or choose(host, number)
+    return tuple((r, tuple(items(host, r, State.CUT_OFF if cut else State.ENDED))) for r in chosen)
 
 
 def restarts(found: tuple[tuple[Receipt, tuple[Item, ...]], ...]) -> bool:
@@ -106,7 +106,7 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
         what = "was cut off" if cut.outcome is None else "was not confirmed in time"
         say(f"the apply of {cut.time} (receipt {cut.number}) {what}: undoing it first")
         try:
-            undo(system, (cut,), "rolled back", say, last=last)
+            undo(system, (cut,), "rolled back", say, State.CUT_OFF, last=last)
         except RollbackFailedError as e:
             if wanted is None or not _elsewhere(system, cut, wanted):
                 raise

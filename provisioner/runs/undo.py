@@ -1,11 +1,11 @@
 """Take runs back: their steps newest first, one restart, and a look at what those steps can have changed.
 
-A run that failed or was cut off is taken back step by step. One that had ended may lie weeks back: what somebody has
-changed since stays, and so does what is already as it was. It is judged by its own keys alone, never by the rest of the
-host.
+A run that failed is taken back step by step. One that had ended may lie weeks back: what somebody has changed since
+stays, and so does what is already as it was. Each is judged by its own keys alone, never by the rest of the host.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from provisioner.daemon.restart import Reload, Restart
@@ -24,6 +24,14 @@ from provisioner.steps.files import SetLeaf
 LOOKS = (0.0, 0.2, 0.5)  # seconds before each look, while a daemon that was just started comes up
 AS_WANTED = "as wanted"
 DO, SO, CHANGED = "put back", "already so", "changed since"
+
+
+class State(Enum):
+    """How a run that is taken back had ended."""
+
+    FAILED = "just now, and nobody else has had a hand in it"
+    CUT_OFF = "some time ago, in the middle of a step"
+    ENDED = "maybe weeks ago, so what somebody has changed since stays"
 
 
 class Item(NamedTuple):
@@ -45,27 +53,28 @@ class Done(NamedTuple):
         return tuple(i.step for i in self.items if i.fate == DO and isinstance(i.step, SetLeaf))
 
 
-def items(host: Reader, receipt: Receipt, *, careful: bool) -> Iterator[Item]:
+def items(host: Reader, receipt: Receipt, state: State) -> Iterator[Item]:
     """The steps that take a run back, each with its fate as the host stands when it is asked for."""
     for made in reversed(receipt.made):
         for step in made.undo:
-            yield Item(step, _fate(host, made, step) if careful else DO)
+            yield Item(step, _fate(host, made, step, state))
 
 
-def _fate(host: Reader, made: Made, step: Step) -> str:
-    if step.stands(host):
+def _fate(host: Reader, made: Made, step: Step, state: State) -> str:
+    if state is not State.FAILED and step.stands(host):
         return SO
-    return CHANGED if made.step.stands(host) is False else DO
+    return CHANGED if state is State.ENDED and made.step.stands(host) is False else DO
 
 
 def undo(
-    system: System, chosen: Sequence[Receipt], outcome: str, say: Say, *, careful: bool = False, last: bool = False
+    system: System, chosen: Sequence[Receipt], outcome: str, say: Say, state: State, *, last: bool = False
 ) -> tuple[str, ...]:
     """Take runs back, the newest first. RollbackFailedError: something is not as it was; nothing repeats that unasked.
 
-    ``careful``: they had ended, so what somebody has changed since stays. ``last``: nothing else follows.
+    ``last``: nothing else follows.
     Returns: what is not as it was before, and why that is not ours to change.
     """
+    careful = state is State.ENDED
     seen = {r.number: _differing(system, r) for r in chosen} if careful else {}
     errors: list[str] = []
     kept: list[str] = []
@@ -73,14 +82,14 @@ def undo(
         owed: dict[Step, None] = {}
         for receipt in chosen:
             at = target.with_endpoint(system, receipt.desired)
-            done = put_back(at, receipt, say, careful=careful)
+            done = put_back(at, receipt, say, state)
             errors += done.errors
             kept += [
                 f"{i.step.sentence()}: not done, somebody has changed that since"
                 for i in done.items
                 if i.fate == CHANGED
             ]
-            if _restarts(at, receipt, done, careful=careful):
+            if _restarts(at, receipt, done, state):
                 down = careful and seen[receipt.number] is None  # it reads its file when it starts
                 needed = (whole(r, done) for r in receipt.restarts)
                 owed |= dict.fromkeys(r for r in needed if not (down and isinstance(r, Reload)))
@@ -89,7 +98,7 @@ def undo(
         errors += _restart(target.with_endpoint(system, chosen[-1].desired), owed, say) if chosen else []
         for receipt in chosen:
             Journal(system, receipt.number).end(outcome)
-    left = _judged(system, chosen, seen, kept, failed=bool(errors) or not careful)
+    left = _judged(system, chosen, seen, kept, failed=bool(errors) or state is State.FAILED)
     for number in {number for number, _ in left}:
         Journal(system, number).end(FAILED)
     if left:
@@ -105,10 +114,10 @@ def undo(
     return tuple(kept)
 
 
-def put_back(system: System, receipt: Receipt, say: Say, *, careful: bool = False) -> Done:
+def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FAILED) -> Done:
     """Make the steps that take a run back, each judged right before it is made."""
     done, errors = [], []
-    for item in items(system, receipt, careful=careful):
+    for item in items(system, receipt, state):
         done.append(item)
         if item.fate == DO and (error := attempt(item.step, system, say)):
             errors.append(error)
@@ -125,12 +134,14 @@ def attempt(step: Step, system: System, say: Say) -> str | None:
     return None
 
 
-def _restarts(system: System, receipt: Receipt, done: Done, *, careful: bool) -> bool:
+def _restarts(system: System, receipt: Receipt, done: Done, state: State) -> bool:
     """Whether the daemon has to be restarted, or told to reload, before it is as it was."""
     if not receipt.restarts:
         return False
-    if done.leaves if careful else receipt.restarted:  # what a start took in need not show
+    if done.leaves if state is State.ENDED else receipt.restarted:  # what a start took in need not show
         return True
+    if state is State.CUT_OFF and not done.leaves:
+        return False  # a boot has put the file back, before the daemon read it
     keys = {key for key in receipt.keys if key[1].endswith("in effect")}
     now, before = _differing(system, receipt), _before(receipt)
     return now is not None and any(now.get(k, AS_WANTED) != before.get(k, AS_WANTED) for k in keys)
