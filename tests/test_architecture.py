@@ -56,7 +56,8 @@ CHECK = {
     "host": "calling identity looking plain probes wire",
     "platforms": "binfmt elf machine table",
     "config": "desired drivers load",
-    "engine": "addresses contexts endpoints facts info kinds memory ownership places registries running stores target",
+    "engine": "addresses contexts endpoints facts info kinds memory ownership people places registries running stores"
+    " target",
     "daemon": "file observed resource wanted",
     "image_store": "observed resource wanted",
     "emulators": "boot files keys mounts observed resource unit wanted",

@@ -9,6 +9,7 @@ from provisioner.builder.selection import Selected
 from provisioner.builder.store import Instance, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
+from provisioner.engine import people
 from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.model import Account, Reader, Unknown, Value
@@ -71,17 +72,6 @@ def _deployment(host: Reader, want: Wanted, seat: "Seat") -> Seen:
     return Seen({key._replace(node=seat.key): value for key, value in state.items()}, (note,) if note else ())
 
 
-def reaches(host: Reader, facts: Facts, account: Account) -> bool:
-    """Whether a user may connect to the engine's socket, by its owner, group and mode."""
-    if account.uid == host.uid:
-        return True  # we just have
-    there = host.stat(facts.socket)
-    if there is None:
-        return False
-    mine = (there.uid == account.uid and 0o200) or (there.gid in account.groups and 0o020) or 0o002
-    return bool(there.mode & mine)
-
-
 def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
     """What a user's store says, by keys without a user."""
     account = host.account(user)
@@ -92,7 +82,10 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
         raise DeniedError(f"{account.home} is hidden from this process", hint="see `users` in docs/builder.md")
     state: dict[Key, Value] = {}
     if user != "root":
-        state = {keys.REACHES: reaches(host, facts, account), keys.OWNER: _owner(host, kept, account, want)}
+        state = {
+            keys.REACHES: people.reaches(host, facts.socket, account),
+            keys.OWNER: _owner(host, kept, account, want),
+        }
     instance, problem, chosen = None, None, Selected(dict.fromkeys(keys.SELECTION))
     try:
         instance = store.instance(host, kept, want.builder.name)

@@ -3,12 +3,13 @@
 import contextlib
 from collections.abc import Collection, Iterator
 
-from provisioner.builder import images, keys, node_engines, observed, places, store
+from provisioner.builder import images, keys, node_engines, places, store
 from provisioner.builder.keys import Key
 from provisioner.builder.plugin import Plugin
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
+from provisioner.engine import people
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
@@ -59,7 +60,7 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         if account is None:
             message = f"there is no user {user} on this host"
             yield user, Obstacle("no-user", message, "take the name out of builder.users")
-        elif user != "root" and not observed.reaches(host, facts, account):
+        elif user != "root" and not people.reaches(host, facts.socket, account):
             group = _group(host, facts.socket)
             hint = f"usermod --append --groups {group} {user}, which makes {user} as mighty as root; then log in again"
             yield user, Obstacle("no-access", f"{user} may not talk to the engine", hint)

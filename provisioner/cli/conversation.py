@@ -52,8 +52,14 @@ def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
 
         if hidden := sudo.lost(host, seen.endpoint.host, seen.endpoint.source):
             say(f"note: {hidden}")
-    for sentence in told(wanted, seen):
+    for sentence in (*told(wanted, seen), *_people(host, wanted, seen)):
         say(f"note: {sentence}")
+
+
+def _people(host: "Reader", wanted: "Desired", seen: "Facts") -> "tuple[str, ...]":
+    from provisioner.engine import people
+
+    return tuple(people.told(host, wanted.builder.users, seen.socket))
 
 
 def record(event: str, message: str, **fields: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from provisioner.typed import Any, NamedTuple
 
+AUTO = "auto"  # among the users of a builder: root, and the person who asked
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -68,7 +69,7 @@ class Builder(NamedTuple):
     buildkitd: Mapping[str, Any] = {}
     platforms: tuple[str, ...] = ()
     nodes: tuple[Node, ...] = ()
-    users: tuple[str, ...] = ("root",)
+    users: tuple[str, ...] = (AUTO,)
     select: str = "once"
     inherit: bool = True
     gc: str = "sized"
@@ -132,6 +133,8 @@ def restarts(found: str | Mapping[str, Any]) -> Restarts:
 def builder(**found: Any) -> Builder:
     """A builder's record, from JSON or YAML."""
     nodes = tuple(Node(**_tuples(node)) for node in found.pop("nodes", ()))
+    if found.get("users") == AUTO:
+        found["users"] = [AUTO]
     return Builder(**_tuples(found), nodes=nodes)
 
 

@@ -1,7 +1,7 @@
 """Point the host and the configuration at one engine: its address, and whose state and builders they are."""
 
 from provisioner.config.desired import Desired
-from provisioner.engine import addresses, info
+from provisioner.engine import addresses, info, people
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 
@@ -12,6 +12,8 @@ def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Des
     Docker's own address is named, too, where a current context may decide otherwise, ours or another user's: buildx
     would keep what we select under that context's name.
     """
+    users = people.resolved(host, wanted.builder.users, seen.socket)
+    wanted = wanted._replace(builder=wanted.builder._replace(users=users))
     if seen.engine == info.NONE:
         return host, wanted
     wanted = wanted._replace(engine=seen.endpoint.address)

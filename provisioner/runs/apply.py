@@ -9,7 +9,7 @@ from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
 from provisioner.emulators import keys
 from provisioner.emulators.wanted import told
-from provisioner.engine import containers, facts, target
+from provisioner.engine import containers, facts, people, target
 from provisioner.errors import Exit, ProvisionerError, PutOffError, RolledBackError
 from provisioner.host import System
 from provisioner.model import Found
@@ -66,9 +66,10 @@ def apply(
         freeze.refuse(system, system.now())
         cut = rollback.recover(system, say, wanted=wanted)
         found = facts.gather(system, wanted)
+        asked = people.told(system, wanted.builder.users, found.socket)
         system, wanted = target.with_engine(system, wanted, found)
         confirm.refuse(system, wanted.engine)
-        for note in told(wanted, found):
+        for note in (*told(wanted, found), *asked):
             say(f"note: {note}")
         made = plan.make(system, found, wanted)
         for _, (_, obstacle) in made.blocked:

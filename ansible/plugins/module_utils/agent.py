@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 
+# Nobody asks for a builder of their own through Ansible: sudo names whoever Ansible logs in as.
+ENVIRONMENT = {"LC_ALL": "C.UTF-8", "SUDO_USER": "root"}
 CONFIGURATION = "/etc/provisioner/provisioner.yaml"
 NAME = "provisioner"
 FOLDERS = ["/usr/local/bin", "/usr/bin"]
@@ -53,7 +55,7 @@ def ask(module, program, command, *arguments):
     """Run one command of the agent, whose answer is always one JSON document."""
     argv = [program, command, "--format", "json", *list(arguments)]
     # Root's locale may be one in which the agent could not print a path.
-    status, out, err = module.run_command(argv, environ_update={"LC_ALL": "C.UTF-8"})
+    status, out, err = module.run_command(argv, environ_update=ENVIRONMENT)
     try:
         document = json.loads(out)
         version = document["schema_version"]

@@ -56,7 +56,7 @@ OPTIONS = {
                     "flags": _LIST,
                 },
             },
-            "users": _LIST,
+            "users": {"type": "raw"},
             "kubeconfig": {"type": "str"},
             "context": {"type": "str"},
             "select": {"type": "str", "choices": ["once", "always"]},

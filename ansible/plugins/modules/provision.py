@@ -187,9 +187,9 @@ options:
             elements: str
       users:
         description:
-          - Who gets the builder registered and selected; the first of them boots it. By default V(root).
-        type: list
-        elements: str
+          - Who gets the builder registered and selected; the first of them boots it. By default V(auto), which is root
+            alone when Ansible runs the agent.
+        type: raw
       kubeconfig:
         description:
           - With the driver C(kubernetes), the kubeconfig of each user who builds, where C(~/) stands for that user's

@@ -1,0 +1,65 @@
+"""Who gets the builder: the users of the configuration, where ``auto`` stands for root and the person who asked.
+
+Under sudo, doas and pkexec, and in a root shell of a user's session, root runs the command for somebody. In a unit, in
+cron and in Ansible nobody asked.
+"""
+
+from collections.abc import Iterator
+
+from provisioner.config.desired import AUTO
+from provisioner.model import Account, Reader
+
+NOBODY = "4294967295"  # the kernel's word for a process that belongs to no login
+
+
+def resolved(host: Reader, users: tuple[str, ...], socket: str) -> tuple[str, ...]:
+    """The users by their names, each once; the first of them boots the builder."""
+    if AUTO not in users:
+        return users
+    if host.uid != 0:
+        mine = [host.user]
+    else:
+        asked = person(host)
+        mine = ["root", *([asked.name] if asked and reaches(host, socket, asked) else [])]
+    return tuple(dict.fromkeys((*mine, *(u for u in users if u != AUTO))))
+
+
+def told(host: Reader, users: tuple[str, ...], socket: str) -> Iterator[str]:
+    """What a person should know of that, a sentence."""
+    asked = person(host) if AUTO in users and socket else None
+    if asked is None:
+        return
+    if reaches(host, socket, asked):
+        yield f"the builder is for root and {asked.name}, who asked (builder.users: auto)"
+    else:
+        cure = f"usermod --append --groups docker {asked.name}"
+        yield f"{asked.name} may not use Docker, so the builder is for root alone; {cure} changes that"
+
+
+def person(host: Reader) -> Account | None:
+    """For whom root runs this command; None: for nobody else."""
+    if host.uid != 0:
+        return None
+    name = host.environ.get("SUDO_USER") or host.environ.get("DOAS_USER")
+    if not name:
+        uid = host.environ.get("PKEXEC_UID") or (host.read("/proc/self/loginuid") or NOBODY).strip()
+        name = None if uid in (NOBODY, "0") else _named(host, uid)
+    account = host.account(name) if name else None
+    return account if account and account.uid != 0 and host.stat(account.home) else None
+
+
+def reaches(host: Reader, socket: str, account: Account) -> bool:
+    """Whether a user may connect to the engine's socket, by its owner, group and mode."""
+    if account.uid == host.uid:
+        return True  # we just have
+    there = host.stat(socket)
+    if there is None:
+        return False
+    mine = (there.uid == account.uid and 0o200) or (there.gid in account.groups and 0o020) or 0o002
+    return bool(there.mode & mine)
+
+
+def _named(host: Reader, uid: str) -> str | None:
+    """The name of a user's number, as /etc/passwd has it."""
+    rows = (line.split(":") for line in (host.read("/etc/passwd") or "").splitlines())
+    return next((row[0] for row in rows if len(row) > 2 and row[2] == uid), None)

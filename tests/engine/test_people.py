@@ -1,0 +1,79 @@
+"""Who gets the builder when nobody is named: root, and the person for whom root runs the command."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.engine import people
+from provisioner.host import System
+from provisioner.model import Account, Status
+
+SOCKET = "/var/run/docker.sock"
+AUTO = ("auto",)
+USERS = "root:x:0:0::/root:/bin/sh\ndev:x:1000:1000::/home/dev:/bin/sh\n"
+
+
+class Host(System):
+    """A host on which dev is in the group docker, and guest is not."""
+
+    def account(self, user: str) -> Account | None:
+        groups = {"dev": (1000, 998), "guest": (1001,)}.get(user, ())
+        return Account(user, groups[0], groups[0], groups, f"/home/{user}") if groups else None
+
+    def stat(self, path: str) -> Status | None:
+        return Status(0o660, 0, 998, directory=False) if path == SOCKET else super().stat(path)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for folder in ("home/dev", "home/guest", "proc/self", "etc"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/passwd").write_text(USERS)
+    return tmp_path
+
+
+def host(tree: Path, environ: dict[str, str], login: str = "4294967295") -> Host:
+    (tree / "proc/self/loginuid").write_text(login)
+    found = Host(str(tree), environ)
+    found.uid = 0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("environ", "login", "users"),
+    [
+        ({}, "4294967295", ("root",)),
+        ({}, "0", ("root",)),
+        ({"SUDO_USER": "dev"}, "4294967295", ("root", "dev")),
+        ({"DOAS_USER": "dev"}, "4294967295", ("root", "dev")),
+        ({"PKEXEC_UID": "1000"}, "4294967295", ("root", "dev")),
+        ({}, "1000", ("root", "dev")),
+        ({"SUDO_USER": "root"}, "1000", ("root",)),
+        ({"SUDO_USER": "guest"}, "4294967295", ("root",)),
+        ({"SUDO_USER": "gone"}, "4294967295", ("root",)),
+    ],
+    ids=["unit", "root's own login", "sudo", "doas", "pkexec", "su -l", "as Ansible does", "no access", "no account"],
+)
+def test_auto_is_root_and_the_person_who_asked(
+    tree: Path, environ: dict[str, str], login: str, users: tuple[str, ...]
+) -> None:
+    assert people.resolved(host(tree, environ, login), AUTO, SOCKET) == users
+
+
+def test_auto_may_stand_among_others_and_names_stay_as_they_are(tree: Path) -> None:
+    asked = host(tree, {"SUDO_USER": "dev"})
+    assert people.resolved(asked, ("ci", "auto"), SOCKET) == ("root", "dev", "ci")
+    assert people.resolved(asked, ("ci",), SOCKET) == ("ci",)
+    assert list(people.told(asked, ("ci",), SOCKET)) == []
+
+
+def test_who_gets_it_is_said_and_who_cannot_have_it(tree: Path) -> None:
+    assert "root and dev" in next(people.told(host(tree, {"SUDO_USER": "dev"}), AUTO, SOCKET))
+    assert "guest may not use Docker" in next(people.told(host(tree, {"SUDO_USER": "guest"}), AUTO, SOCKET))
+    assert list(people.told(host(tree, {}), AUTO, SOCKET)) == []
+
+
+def test_a_user_who_is_not_root_looks_at_their_own(tree: Path) -> None:
+    mine = host(tree, {"SUDO_USER": "dev"})
+    mine.uid = 1000
+    assert people.resolved(mine, AUTO, SOCKET) == (mine.user,)
