@@ -124,7 +124,7 @@ def test_an_engine_without_a_bridge_needs_the_host_s_network(tmp_path: Path, net
     box = missing({"network": network})
     answers: dict[str, Any] = {f"/distribution/{drivers.IMAGE}/json": {}}
     with engine(tmp_path / SOCKET[1:], answers):
-        found = obstacles.whole(host, facts(), Wanted(Builder(), facts()), plugin.Plugin(), (box,))
+        found = obstacles.whole(host, facts(), Wanted(Builder(users=("root",)), facts()), plugin.Plugin(), (box,))
     assert (found.code if found else None) == ("no-bridge" if network == "bridge" else None)
 
 
@@ -159,7 +159,7 @@ def test_a_credential_helper_that_is_not_here_is_named(tmp_path: Path, config: o
     put(tmp_path, "/usr/bin/docker-credential-here")
     text = config if isinstance(config, str) else json.dumps(config)
     put(tmp_path, f"{account.home}/.docker/config.json", text, 0o600)
-    found = images.helper(host, Wanted(Builder(), facts()), missing())
+    found = images.helper(host, Wanted(Builder(users=("root",)), facts()), missing())
     assert (found is not None) is blocked
 
 

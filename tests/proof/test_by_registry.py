@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.config.desired import Desired
+from provisioner.config.desired import Builder, Desired
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
@@ -43,6 +43,7 @@ def answering(kind: str, body: bytes) -> Iterator[str]:
             server.shutdown()
 
 
+WANTED = Desired(builder=Builder(users=("root",)))
 ODD = {
     "a page": ("text/html", b"<html>log in</html>"),
     "a list": (INDEX, b"[]"),
@@ -67,14 +68,14 @@ def host_and_facts(tmp_path: Path) -> tuple[System, Facts]:
 def test_what_is_no_registry_s_name_is_refused_before_anything_is_built(name: str, tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
     with pytest.raises(UsageError, match="is no registry's name"):
-        by_registry.prove(system, seen, Desired(), name, lambda _: None)
+        by_registry.prove(system, seen, WANTED, name, lambda _: None)
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
     with answering(*ODD[name]) as host, pytest.raises(ProvisionerError, match=f"{host}: .* is no manifest"):
-        by_registry.prove(system, seen, Desired(), host, lambda _: None)
+        by_registry.prove(system, seen, WANTED, host, lambda _: None)
 
 
 def test_a_platform_that_nobody_knows_is_called_what_it_is_called() -> None:
@@ -128,4 +129,4 @@ def test_a_name_that_docker_takes_for_one_on_docker_hub_is_refused(name: str, tm
 def test_an_error_says_what_of_the_proof_stays_in_the_registry(tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
     with answering(*ODD["a page"]) as host, pytest.raises(ProvisionerError, match="does not let us remove 1 manifest"):
-        by_registry.prove(system, seen, Desired(), host, lambda _: None)
+        by_registry.prove(system, seen, WANTED, host, lambda _: None)

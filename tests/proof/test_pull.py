@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.config.desired import Desired
+from provisioner.config.desired import Builder, Desired
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
@@ -14,7 +14,7 @@ from provisioner.proof import pull
 
 WHERE = Endpoint("default", "unix:///s", "default")
 FACTS = Facts(WHERE, engine({}, WHERE), "/s", (), "/d", False, ("linux/amd64",), {}, True)
-WANTED = Desired(platforms=("linux/amd64", "linux/arm64", "windows/amd64"))
+WANTED = Desired(platforms=("linux/amd64", "linux/arm64", "windows/amd64"), builder=Builder(users=("root",)))
 DOCKER = """\
 #!/bin/sh
 case "$*" in
