@@ -1,6 +1,5 @@
 """What is taken back, and what a signal may stop of that: on this machine's files, with a state of its own."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,9 +75,9 @@ def test_a_second_signal_does_not_stop_what_the_first_has_begun() -> None:
     @interruptible()
     def run() -> None:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         except Interrupted:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             reached.append("the end of what it began")
             raise
 
@@ -91,7 +90,7 @@ def test_a_second_signal_does_not_stop_what_the_first_has_begun() -> None:
 def test_a_signal_that_we_were_started_to_ignore_is_ignored() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with interruptible():
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
@@ -102,7 +101,7 @@ def test_a_signal_during_an_undo_is_heard_after_it() -> None:
     @interruptible()
     def run() -> None:
         with uninterruptible(), uninterruptible():
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             reached.append("the end of the undo")
         reached.append("what would follow")
 
@@ -116,7 +115,7 @@ def test_a_signal_does_not_hide_how_an_undo_has_failed() -> None:
     @interruptible()
     @uninterruptible()
     def run() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         raise RollbackFailedError("what is left")
 
     with pytest.raises(RollbackFailedError, match="what is left"):
@@ -130,7 +129,7 @@ def test_a_signal_during_a_rollback_changes_nothing_about_its_answer(host: Syste
 
     def say(sentence: str) -> None:
         if "undo:" in sentence:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
     assert rollback.rollback(host, None, say) == (1,)
     assert file.read_text() == "theirs"
