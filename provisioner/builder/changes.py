@@ -73,7 +73,7 @@ def change(
     case = Case(host, facts, want, wrong, buildx, tuple(set_aside.boxes(host, facts, want, wrong)))
     busy = any(set_aside.busy(host, facts, box) for box in case.remade)
     acts = cluster_changes.acts(host, want, wrong) if want.seats else Acts()
-    busy = busy or (acts.remade and cluster_changes.building(host, want))
+    busy = busy or (acts.remade and commands.building(host, want.builder))
     obstacle = None if plug.missing and missing.steps else plugin.obstacle(facts, plug, missing.hint)
     obstacle = obstacle or obstacles.whole(host, facts, want, plug, case.boxes)
     if acts.down and keys.REGISTERED in wrong:  # nobody is to build with what never was
@@ -98,7 +98,7 @@ def change(
     if users:
         edits += [step for box in case.boxes for step in images.pull(host, facts, box, users[0])]
     if users and not acts.down and (remade or stopped or acts.boot or (stores and len(want.nodes) > 1)):
-        edits.append(_boot(case, users[0], acts.undo))
+        edits += [_boot(case, users[0], acts.undo), *acts.after]
     edits += _policy(case)
     edits += [step for user in users for step in _select(case, user)]
     return Change(

@@ -76,10 +76,13 @@ class Cluster(NamedTuple):
                 return kind, there
         return None
 
+    def pods_path(self, node: store.Node) -> str:
+        """Return where the API lists the pods of a node."""
+        return f"{self.path(node, 'pods')}?labelSelector={quote(f'app={workload.name(node)}')}"
+
     def pods(self, node: store.Node) -> list[Mapping[str, Any]]:
         """Return the pods of a node."""
-        query = f"?labelSelector={quote(f'app={workload.name(node)}')}"
-        return list((self.get(self.path(node, "pods") + query) or {}).get("items") or ())
+        return list((self.get(self.pods_path(node)) or {}).get("items") or ())
 
     def claims(self, node: store.Node) -> tuple[str, ...]:
         """Return the names of the claims that hold a node's cache."""

@@ -4,13 +4,12 @@ buildx makes a Deployment and never changes one that is there. So another number
 to be different inside a pod is deleted, and made again by buildx. A StatefulSet's claims, which hold the cache, stay.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.builder import keys, store, workload
 from provisioner.builder.cluster import Cluster, Seat
-from provisioner.builder.cluster_step import CallCluster
+from provisioner.builder.cluster_step import AwaitPods, CallCluster
 from provisioner.builder.keys import Key
 from provisioner.builder.wanted import Wanted
 from provisioner.builder.workload import Kind
@@ -22,12 +21,11 @@ from provisioner.typed import Any, NamedTuple
 SCALED = frozenset((workload.REPLICAS, workload.PODS))
 OURS = {"app.kubernetes.io/managed-by": "provisioner"}
 SET_BY_SERVER = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
-PATCH = "application/merge-patch+json"
 FOREGROUND = {"propagationPolicy": "Foreground"}  # gone when its pods are
 
 
 class Acts(NamedTuple):
-    """What is done on the cluster before buildx makes what is missing; ``undo`` takes away what buildx makes.
+    """What is done on the cluster before buildx makes what is missing, and after; ``undo`` undoes what buildx makes.
 
     ``down``: the cluster does not answer. ``remade``: pods that are there will end.
     """
@@ -35,6 +33,7 @@ class Acts(NamedTuple):
     steps: tuple[Step, ...] = ()
     boot: bool = False
     undo: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
     remade: bool = False
     down: Obstacle | None = None
     blocked: tuple[Blocked, ...] = ()
@@ -60,6 +59,7 @@ def acts(host: Reader, want: Wanted, wrong: Mapping[Key, Difference]) -> Acts:
         (*gone, *names, *(s for a in made for s in a.steps)),
         any(a.boot for a in made),
         tuple(s for a in made for s in a.undo),
+        tuple(_await(there, seat) for seat in want.seats if mine[seat.name]),
         any(a.remade for a in made),
         notes=tuple(n for a in made for n in a.notes),
     )
@@ -68,16 +68,6 @@ def acts(host: Reader, want: Wanted, wrong: Mapping[Key, Difference]) -> Acts:
 def silent(message: str) -> Obstacle:
     """Why nothing can be done on a cluster now."""
     return Obstacle("cluster-down", message, "apply again when it answers: kubectl get --raw /readyz")
-
-
-def building(host: Reader, want: Wanted) -> bool:
-    """Return whether a build runs on the builder; False where this buildx cannot tell (before 0.22)."""
-    name, user = want.builder.name, want.builder.users[0]
-    ran = host.ask("docker", "buildx", "history", "ls", "--builder", name, "--format", "{{json .}}", user=user)
-    try:
-        return any(json.loads(line).get("status") == "Running" for line in ran.stdout.splitlines())
-    except (ValueError, AttributeError):
-        return False
 
 
 def _belongs(seat: Seat, key: Key) -> bool:
@@ -96,26 +86,41 @@ def _seat(there: Cluster, seat: Seat, wrong: frozenset[Key]) -> Acts:
     back = (
         *_delete(there, seat.node),
         *_configuration(there, seat),
-        _call(there, "POST", _parent(path), bare(old)),
+        _call(there, "POST", path, bare(old)),
     )
     notes = () if kind is workload.STATEFUL_SET else (f"the cache of {seat.name} goes with its pods",)
-    return Acts((replace(_call(there, "DELETE", path, FOREGROUND), undo=back),), True, remade=True, notes=notes)
+    return Acts(
+        (replace(_call(there, "DELETE", path, FOREGROUND), undo=back),),
+        True,
+        tuple(_claims(there, seat)),
+        remade=True,
+        notes=notes,
+    )
 
 
 def _scale(there: Cluster, seat: Seat, kind: Kind, old: Mapping[str, Any], wrong: frozenset[Key]) -> Iterator[Step]:
     """Set the number of pods; when only pods are missing, the cluster makes them, and buildx waits for them."""
     if workload.REPLICAS in wrong:
-        path = f"{there.path(seat.node, kind.plural, seat.name)}/scale"
+        path = there.path(seat.node, kind.plural, seat.name)
         new, before = int(seat.node.options.get("replicas", 1)), old["spec"].get("replicas", 1)
         step, back = ({"spec": {"replicas": count}} for count in (new, before))
-        undo = (replace(_call(there, "PATCH", path, back), kind=PATCH),)
-        yield replace(_call(there, "PATCH", path, step), kind=PATCH, undo=undo)
+        yield replace(_call(there, "PATCH", path, step), undo=(_call(there, "PATCH", path, back),))
+
+
+def _await(there: Cluster, seat: Seat) -> AwaitPods:
+    builder, replicas = there.builder, int(seat.node.options.get("replicas", 1))
+    return AwaitPods(builder.kubeconfig, builder.context, there.user, there.pods_path(seat.node), replicas)
 
 
 def _fresh(there: Cluster, seat: Seat) -> Iterator[Step]:
-    """Take away what buildx makes of a node, and the claims that are not there yet."""
+    """Take away what buildx makes of a node."""
     yield from _delete(there, seat.node)
     yield from _configuration(there, seat)
+    yield from _claims(there, seat)
+
+
+def _claims(there: Cluster, seat: Seat) -> Iterator[Step]:
+    """Delete the claims of a node that are not there yet."""
     if workload.kind(seat.node) is workload.STATEFUL_SET:
         known = there.claims(seat.node)
         count = int(seat.node.options.get("replicas", 1))
@@ -135,7 +140,7 @@ def _configuration(there: Cluster, seat: Seat) -> Iterator[Step]:
     old = there.configuration(seat.node)
     yield _call(there, "DELETE", path)
     if old is not None:
-        yield _call(there, "POST", _parent(path), bare(old))
+        yield _call(there, "POST", path, bare(old))
 
 
 def _namespaces(there: Cluster, want: Wanted, mine: Mapping[str, frozenset[Key]]) -> Iterator[Step]:
@@ -144,7 +149,7 @@ def _namespaces(there: Cluster, want: Wanted, mine: Mapping[str, frozenset[Key]]
         path = f"/api/v1/namespaces/{name}"
         if _missing(there, path):
             body = {"metadata": {"name": name, "labels": OURS}}
-            yield replace(_call(there, "POST", _parent(path), body), undo=(_call(there, "DELETE", path),))
+            yield replace(_call(there, "POST", path, body), undo=(_call(there, "DELETE", path),))
 
 
 def _missing(there: Cluster, path: str) -> bool:
@@ -166,21 +171,17 @@ def _forgotten(there: Cluster, want: Wanted) -> Iterator[Step]:
     for node in known.nodes if known else ():
         if (node.name, there.namespace(node)) not in wanted and (found := there.found(node)):
             path = there.path(node, found[0].plural, workload.name(node))
-            back = _call(there, "POST", _parent(path), bare(found[1]))
+            back = _call(there, "POST", path, bare(found[1]))
             yield replace(_call(there, "DELETE", path, FOREGROUND), undo=(back,))
             if (old := there.configuration(node)) is not None:
                 path = there.path(node, "configmaps", workload.configuration(node))
-                yield replace(_call(there, "DELETE", path), undo=(_call(there, "POST", _parent(path), bare(old)),))
+                yield replace(_call(there, "DELETE", path), undo=(_call(there, "POST", path, bare(old)),))
 
 
 def bare(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return an object without what only the API server sets, so that it can be made again."""
     meta = {k: v for k, v in found["metadata"].items() if k not in SET_BY_SERVER}
     return {k: v for k, v in found.items() if k != "status"} | {"metadata": meta}
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def _call(there: Cluster, method: str, path: str, body: Any = None) -> CallCluster:

@@ -1,24 +1,33 @@
 """The step that changes something on a Kubernetes cluster."""
 
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provisioner.builder import kubeconfig
-from provisioner.errors import CommandError
+from provisioner.builder import kubeconfig, workload
+from provisioner.errors import CommandError, ProvisionerError
 from provisioner.model import ClusterAccess, Reader
 from provisioner.steps import Say, Step
 
 if TYPE_CHECKING:
     from provisioner.host import System
 
+READY, STEADY = 120.0, 2  # seconds that pods have to become ready in, and looks in a row that must find them so
 DELETED = 180.0  # seconds that pods have to end in; BuildKit's own grace is 30
 KEPT = ("pods", "persistentvolumeclaims")  # what nobody may lose with a namespace
-VERBS = {"PATCH": "scale", "DELETE": "delete"}
+VERBS = {"POST": "make", "PATCH": "scale", "DELETE": "delete"}
+JSON, KINDS = "application/json", {"PATCH": "application/merge-patch+json"}
+PLACES: Mapping[str, Callable[[str], str]] = {  # where the API takes a method for an object at a path
+    "POST": lambda path: path.rpartition("/")[0],
+    "PATCH": lambda path: f"{path}/scale",
+    "DELETE": lambda path: path,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CallCluster(Step):
-    """Change something, as the user whose kubeconfig leads there; ``undo``, in its order, takes that back.
+    """Make, scale or delete the object at ``path``, as the user whose kubeconfig leads there; ``undo`` takes that back.
 
     What is deleted is gone when the step ends. To delete what is not there, or make what is, is not an error. A
     namespace in which somebody still has something stays.
@@ -31,18 +40,18 @@ class CallCluster(Step):
     path: str
     body: Any = None
     undo: tuple[Step, ...] = ()
-    kind: str = "application/json"
 
     def do(self, system: "System", say: Say) -> None:
         access = kubeconfig.access(system, self.kubeconfig, self.user, self.context)
         deleting = self.method == "DELETE"
         if deleting and _used(system, access, self.path):
             return
-        status, answer = system.call_cluster(access, self.method, self.path, self.body, self.kind)
+        place = PLACES[self.method](self.path)
+        status, answer = system.call_cluster(access, self.method, place, self.body, KINDS.get(self.method, JSON))
         if status >= 400 and (self.method, status) not in (("DELETE", 404), ("POST", 409)):
             said = answer.get("message") if isinstance(answer, dict) else answer
             hint = f"{access.source} must allow {self.user} to do that"
-            raise CommandError(f"the cluster refused {self.method} {self.path} ({status}): {said}", hint=hint)
+            raise CommandError(f"the cluster refused {self.method} {place} ({status}): {said}", hint=hint)
         deadline = system.clock() + DELETED
         while deleting and system.ask_cluster(access, self.path) is not None:
             if system.clock() > deadline:
@@ -53,10 +62,42 @@ class CallCluster(Step):
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return self.undo
 
+    def stands(self, host: Reader) -> bool | None:
+        with suppress(ProvisionerError):
+            access = kubeconfig.access(host, self.kubeconfig, self.user, self.context)
+            if self.method == "DELETE" and host.ask_cluster(access, self.path) is None:
+                return True
+        return None  # buildx makes again what was deleted
+
     def sentence(self) -> str:
-        if self.method == "POST":
-            return f"make {_named(f'{self.path}/' + str(self.body['metadata']['name']))}"
         return f"{VERBS[self.method]} {_named(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitPods(Step):
+    """Wait until a node's pods are ready. buildx waits, too, but ends when they were ready once.
+
+    A cluster that has just come back itself may take them for lost until its machines have reported. That pods do not
+    become ready is seen afterwards, with the reason.
+    """
+
+    kubeconfig: str
+    context: str
+    user: str
+    path: str
+    replicas: int
+
+    def do(self, system: "System", say: Say) -> None:
+        access = kubeconfig.access(system, self.kubeconfig, self.user, self.context)
+        deadline, looks = system.clock() + READY, 0
+        while looks < STEADY and system.clock() < deadline:
+            system.pause(0.5 if looks else 0.0)
+            found = (system.ask_cluster(access, self.path) or {}).get("items") or ()
+            looks = looks + 1 if workload.pods(found, self.replicas) == workload.ready(self.replicas) else 0
+            system.pause(0.0 if looks else 0.5)
+
+    def sentence(self) -> str:
+        return f"wait for the pods on the cluster: {workload.ready(self.replicas)}"
 
 
 def _used(system: "System", access: ClusterAccess, path: str) -> bool:
@@ -68,7 +109,7 @@ def _used(system: "System", access: ClusterAccess, path: str) -> bool:
 
 def _named(path: str) -> str:
     """Return what a person calls the object at a path of the API."""
-    _, _, inside = path.removesuffix("/scale").partition("/namespaces/")
+    _, _, inside = path.partition("/namespaces/")
     namespace, *found = inside.split("/")
     if not found:
         return f"the namespace {namespace} on the cluster"

@@ -5,17 +5,29 @@ platforms, no file, and it panics where a node without files is given one. Then 
 container kept, and registered again.
 """
 
+import json
 from collections.abc import Mapping
 
 from provisioner.builder import store
 from provisioner.builder.container import RESTART, RESTARTS
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
+from provisioner.model import Reader
 
 PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
 BUILDX = ("docker", "buildx")
 NEW_NAME = (0, 13)  # the first buildx that calls --config --buildkitd-config
 KNOWS_RESTART = (0, 13)
+
+
+def building(host: Reader, builder: Builder) -> bool:
+    """Return whether a build runs on the builder; False where this buildx cannot tell (before 0.22)."""
+    argv = (*BUILDX, "history", "ls", "--builder", builder.name, "--format", "{{json .}}")
+    ran = host.ask(*argv, user=builder.users[0])
+    try:
+        return any(json.loads(line).get("status") == "Running" for line in ran.stdout.splitlines())
+    except (ValueError, AttributeError):
+        return False
 
 
 def runner(user: str) -> str:

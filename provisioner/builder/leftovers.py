@@ -3,16 +3,20 @@
 Ours is what the undo of an apply would take away, for that apply made it.
 """
 
+import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from provisioner.builder import commands, container, set_aside, store
+from provisioner.builder import commands, container, kubeconfig, set_aside, store, workload
+from provisioner.builder.cluster_step import CallCluster
 from provisioner.config import drivers
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Reader
+from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
+MADE = {"deployments": "a Deployment", "statefulsets": "a StatefulSet", "persistentvolumeclaims": "a cache"}
 PREFIX = drivers.container("")
 FORGET = commands.forget("")[:-1]
 
@@ -26,7 +30,7 @@ class LeftOver(NamedTuple):
     name: str
     why: str
     ours: bool = True
-    steps: tuple[Run, ...] = ()
+    steps: tuple[Step, ...] = ()
     size: int | None = None
 
     def __str__(self) -> str:
@@ -45,15 +49,33 @@ class Engine(NamedTuple):
     unused: frozenset[str]
 
 
-def found(host: Reader, socket: str, undoes: Collection[Run], configured: str = "") -> tuple[LeftOver, ...]:
-    """What is left over. ``undoes``: what undoes the applies in effect; ``configured``: the builder that is none."""
+def found(host: Reader, socket: str, undo: Collection[Run | CallCluster], configured: str = "") -> tuple[LeftOver, ...]:
+    """What is left over. ``undo``: what undoes the applies in effect; ``configured``: the builder that is none."""
+    undoes = tuple(step for step in undo if isinstance(step, Run))
     there = _engine(host, socket)
     builders = tuple(_builders(host, there, undoes, configured))
     told = {container.volume(drivers.first(configured)), *(volume for _, volume in builders)}
     caches = tuple(_cache(volume, undoes) for volume in sorted(there.unused - told))
     all_of_them = (*builders, *_kept(there, undoes), *caches)
     sizes = _sizes(host, socket) if builders or caches else {}
-    return tuple(left._replace(size=sizes.get(volume)) for left, volume in all_of_them)
+    elsewhere = _on_clusters(host, [step for step in undo if isinstance(step, CallCluster)], configured)
+    return (*(left._replace(size=sizes.get(volume)) for left, volume in all_of_them), *elsewhere)
+
+
+def _on_clusters(host: Reader, undo: Collection[CallCluster], configured: str) -> Iterator[LeftOver]:
+    """What applies have made on clusters, and no configured builder uses; nothing is said of a cluster that is down."""
+    deletes = {step.path: step for step in undo if step.method == "DELETE"}
+    for path, step in deletes.items():
+        *_, plural, name = path.split("/")
+        owner = name.removeprefix(f"{workload.CLAIM}-")
+        if plural not in MADE or (configured and owner.startswith(workload.named(configured))):
+            continue
+        with contextlib.suppress(ProvisionerError):
+            access = kubeconfig.access(host, step.kubeconfig, step.user, step.context)
+            if host.ask_cluster(access, path) is not None:
+                yield LeftOver(
+                    name, f"{MADE[plural]} at {access.server} that no configured builder uses", steps=(step,)
+                )
 
 
 def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: str) -> Iterator[Found]:

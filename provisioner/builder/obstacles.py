@@ -3,12 +3,14 @@
 import contextlib
 from collections.abc import Collection, Iterator
 
-from provisioner.builder import images, keys, node_engines, places, store
+from provisioner.builder import commands, images, keys, node_engines, places, store
+from provisioner.builder.cluster_step import CallCluster
 from provisioner.builder.keys import Key
 from provisioner.builder.plugin import Plugin
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
+from provisioner.config.desired import Builder
 from provisioner.engine import people
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
@@ -23,6 +25,7 @@ def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[B
     """Why nothing at all can be done about the builder; None: nothing is in the way."""
     return (
         _unknown(want, plug.version)
+        or _unmounted(want, plug.version)
         or _other_driver(host, want)
         or _default_file(host, want)
         or next(filter(None, (_made(host, facts, want, box) for box in boxes)), None)
@@ -46,8 +49,10 @@ def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
     return Obstacle("no-bridge", message, "set builder.driver_options: {network: host}")
 
 
-def building(host: Reader, facts: Facts, undo: Collection[Step]) -> str | None:
-    """The container that an undo would take away while a build runs on it; None: there is none."""
+def building(host: Reader, facts: Facts, undo: Collection[Step], builder: Builder) -> str | None:
+    """The container, or the builder on a cluster, that an undo would take away during a build; None: there is none."""
+    if any(isinstance(s, CallCluster) for s in undo) and commands.building(host, builder):
+        return builder.name
     names = {s.argv[-1] for s in undo if isinstance(s, Run) and s.argv[:3] == ("docker", "container", "rm")}
     found = ((name, host.get(facts.socket, f"/containers/{name}/json")) for name in sorted(names) if facts.socket)
     return next((name for name, there in found if node_engines.building_here(host, facts, there)), None)
@@ -104,6 +109,17 @@ def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
             message = f"this buildx ({'.'.join(map(str, known))}) does not know the driver option {option}"
             hint = f"buildx {needs} brought it: upgrade, or take the option out"
             return Obstacle("unknown-option", message, hint, fatal=True)
+    return None
+
+
+def _unmounted(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
+    """Next to a persistent volume buildx forgets to mount buildkitd.toml."""
+    volumes = [n for n in want.nodes if drivers.VOLUME in n.options and n.options.get("rootless") != "true"]
+    if want.builder.driver == drivers.KUBERNETES and want.toml and volumes and (known or ()) <= drivers.UNMOUNTED:
+        message = (
+            f"this buildx mounts no buildkitd.toml next to a persistent volume, so {volumes[0].name} would have none"
+        )
+        return Obstacle("no-buildkitd-toml", message, f"take {drivers.VOLUME} or builder.buildkitd out")
     return None
 
 

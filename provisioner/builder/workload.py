@@ -59,7 +59,12 @@ def kind(node: store.Node) -> Kind:
 
 def name(node: store.Node) -> str:
     """Return the name that buildx gives the Deployment of a node."""
-    return node.name.replace("_", "-")
+    return named(node.name)
+
+
+def named(node: str) -> str:
+    """Return what buildx makes of a name for the cluster."""
+    return node.replace("_", "-")
 
 
 def claim(node: store.Node) -> str:

@@ -82,7 +82,9 @@ PLATFORM = fields(
         "emulator": maybe(EMULATOR),
     }
 )
-PROVEN = fields({"platform": TEXT, "built": YES, "indexed": YES, "runs": YES, "how": TEXT, "error": TEXT})
+PROVEN = fields(
+    {"platform": TEXT, "built": YES, "indexed": YES, "runs": YES, "how": TEXT, "error": TEXT, "where": TEXT}
+)
 ENTRY = fields(
     {
         "number": NUMBER,

@@ -11,6 +11,8 @@ from provisioner.typed import NamedTuple
 
 Version = tuple[int, ...]
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
+VOLUME = "persistent-volume-claim.requests.storage"  # of the driver kubernetes
+UNMOUNTED = (0, 38, 9999)  # the last buildx that was seen to forget buildkitd.toml next to such a volume
 IMAGE = "moby/buildkit:buildx-stable-1"
 ASIDE = "-before-"  # between a container's name and its number, where it was set aside for another one
 

@@ -30,15 +30,23 @@ def known(system: System, builder: Builder) -> frozenset[str] | None:
 
 
 def since(system: System, facts: Facts, desired: Desired, before: frozenset[str] | None) -> Mapping[str, str]:
-    """Return where each platform was built by the builds that were not known ``before``."""
+    """Return where each platform was built by the builds that were not known ``before``.
+
+    What several nodes build together has one number on all of them. So each record is asked for by its place in time,
+    and counts only if it is the one that was listed: somebody else may have built meanwhile.
+    """
     found: dict[str, str] = {}
     builder = desired.builder
-    now = None if before is None else known(system, builder)
-    for ref in (now or frozenset()) - (before or frozenset()):
-        _, node, number = ref.split("/")
-        for row in _history(system, builder, "inspect", number, "--format", "json") or ():
-            place = _place(system, facts, builder, node)
-            found |= {str(platform): place for platform in row.get("Platform") or ()}
+    rows = None if before is None else _history(system, builder, "ls", "--format", "{{json .}}")
+    newest = sorted(rows or (), key=lambda row: str(row.get("created_at")), reverse=True)
+    for index, row in enumerate(newest):
+        ref = str(row.get("ref"))
+        if ref in (before or ()) or ref.count("/") != 2:
+            continue
+        for record in _history(system, builder, "inspect", f"^{index}", "--format", "json") or ():
+            if record.get("StartedAt") == row.get("created_at"):
+                place = _place(system, facts, builder, ref.split("/")[1])
+                found |= {str(platform): place for platform in record.get("Platform") or ()}
     return found
 
 

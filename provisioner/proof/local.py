@@ -96,7 +96,7 @@ def _together(
         _load(system, facts.socket, archive)
     rows = list[Row]()
     for platform in wanted:
-        if _build_only(platform, facts):
+        if build_only(platform, facts):
             rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
             continue
         say(f"proof: run {platform}")
@@ -118,7 +118,7 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
             raise
         return Row(platform, False, False, False, "", e.message, away=True)  # its node is down; the others are not
     _, indexed = read_index(archive)
-    if _build_only(platform, facts):
+    if build_only(platform, facts):
         return Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True)
     say(f"proof: run {platform}")
     if stores.store(facts.engine) != "containerd":
@@ -168,10 +168,11 @@ def _platform(config: dict[str, Any]) -> str:
 
 def buildable(desired: Desired, facts: Facts) -> tuple[str, ...]:
     """The wanted platforms, those last that are only built. Windows has no file system of its own without a base."""
-    return tuple(sorted(desired.platforms, key=lambda p: _build_only(p, facts)))
+    return tuple(sorted(desired.platforms, key=lambda p: build_only(p, facts)))
 
 
-def _build_only(platform: str, facts: Facts) -> bool:
+def build_only(platform: str, facts: Facts) -> bool:
+    """Whether nothing here runs a platform, so that it is built without a step."""
     return table.build_only(table.of(platform), facts.native)
 
 
@@ -179,19 +180,29 @@ def build(
     system: System, facts: Facts, desired: Desired, wanted: tuple[str, ...], output: str, *, fresh: bool
 ) -> bytes:
     """Build for some platforms, as the first of the builder's users; the archive that buildx writes to its stdout."""
-    argv = (
+    argv = command(desired, wanted, output, ("--no-cache",) if fresh else ())
+    out = system.run(argv, BUILD, context(wanted, facts), user=desired.builder.users[0])
+    return out.encode("utf-8", "surrogateescape")  # loses nothing, in either direction
+
+
+def command(desired: Desired, wanted: tuple[str, ...], output: str, more: tuple[str, ...]) -> tuple[str, ...]:
+    """The command line that builds for some platforms a context on its stdin."""
+    return (
         "docker", "buildx", "build",
         "--builder", desired.builder.name,
         "--platform", ",".join(wanted),
         "--output", output,
         "--provenance=false",
         "--progress=plain",
-        *(("--no-cache",) if fresh else ()),
+        *more,
         "-",
     )  # fmt: skip
-    context = _context(wanted, frozenset(p for p in wanted if _build_only(p, facts)))
-    out = system.run(argv, BUILD, context.decode("utf-8", "surrogateescape"), user=desired.builder.users[0])
-    return out.encode("utf-8", "surrogateescape")  # loses nothing, in either direction
+
+
+def context(wanted: tuple[str, ...], facts: Facts) -> str:
+    """The build context as a program's stdin takes it."""
+    made = _context(wanted, frozenset(p for p in wanted if build_only(p, facts)))
+    return made.decode("utf-8", "surrogateescape")
 
 
 def _context(wanted: tuple[str, ...], only: frozenset[str]) -> bytes:

@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from provisioner import secrets
+from provisioner.builder.cluster_step import CallCluster
 from provisioner.config.desired import Desired, from_json, to_json
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.host import System
@@ -274,10 +275,10 @@ def unconfirmed(host: Reader) -> tuple[Receipt, ...]:
     return tuple(r for r in open_runs(host) if r.outcome == UNCONFIRMED)
 
 
-def undoes(host: Reader) -> tuple[Run, ...]:
-    """The commands that undo the applies in effect, newest first; none where this user may not know."""
+def undoes(host: Reader) -> tuple[Run | CallCluster, ...]:
+    """What undoes the applies in effect by programs or on a cluster, newest first; none if this user may not know."""
     try:
         found = reversed(every(host))
     except DeniedError:
         return ()
-    return tuple(s for r in found if r.outcome not in OVER for s in r.undo if isinstance(s, Run))
+    return tuple(s for r in found if r.outcome not in OVER for s in r.undo if isinstance(s, Run | CallCluster))

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from provisioner.builder.boot import Boot
-from provisioner.builder.cluster_step import CallCluster
+from provisioner.builder.cluster_step import AwaitPods, CallCluster
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Reload, Restart
@@ -24,7 +24,7 @@ KINDS: tuple[type[Step], ...] = (
     Run,
     Boot,
     CallCluster,
-    Boot,
+    AwaitPods,
     Register,
     Unregister,
     CopyOut,

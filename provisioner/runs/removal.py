@@ -132,7 +132,7 @@ def _refuse(host: Reader, found: Removal) -> None:
         return
     try:
         seen = facts.gather(host, found.receipts[-1].desired, far=False, quick=True)
-        name = obstacles.building(host, seen, found.steps)
+        name = obstacles.building(host, seen, found.steps, found.receipts[-1].desired.builder)
     except ProvisionerError:
         return  # nothing builds where nothing answers
     if name:

@@ -75,7 +75,7 @@ def _look_before(system: System, chosen: tuple[Receipt, ...], say: Say) -> None:
     undone = [step for receipt in chosen for step in receipt.undo]
     with suppress(NoEngineError, DeniedError):  # then nothing builds, or nobody knows
         seen = facts.gather(system, chosen[0].desired, far=False) if chosen else None
-        if seen and (name := obstacles.building(system, seen, undone)):
+        if seen and (name := obstacles.building(system, seen, undone, chosen[0].desired.builder)):
             hint = "wait until it has ended, then run the same command again"
             raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
         if seen and any(isinstance(step, ClearTrial) for step in undone):  # which only a switch of the store leaves

@@ -77,6 +77,11 @@ class Cluster:
         found = (self.get(PODS_OF.format(namespace)) or {}).get("items", [])
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    @property
+    def ready(self) -> set[str]:
+        """The nodes that are ready."""
+        return _ready(self)
+
     def story(self) -> str:
         """What a person would look at when something does not come up."""
         events = (self.get("/api/v1/events") or {}).get("items", [])

@@ -188,3 +188,17 @@ def cni(number: int) -> str:
         },
     }
     return json.dumps({"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge, {"type": "loopback"}]})
+
+
+def volume(name: str, folder: str, node: str) -> dict[str, object]:
+    """A persistent volume: a folder of one node."""
+    terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
+    return {
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "2Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "local": {"path": folder},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+        },
+    }

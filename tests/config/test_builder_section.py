@@ -51,3 +51,34 @@ REFUSED = {
 @pytest.mark.parametrize("place", REFUSED)
 def test_what_no_buildkitd_toml_can_say_is_refused_with_its_place(place: str) -> None:
     assert any(sentence.startswith(f"builder.buildkitd.{place}: ") for sentence in wrong({"buildkitd": REFUSED[place]}))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("replicas", "two"),
+        ("replicas", "0"),
+        ("rootless", "yes"),
+        ("qemu.install", "1"),
+        ("nodeselector", "arm64"),
+        ("limits.memory", "8 GB"),
+        ("requests.cpu", "-1"),
+        ("tolerations", "builds:NoSchedule"),
+        ("namespace", "Builds"),
+        ("loadbalance", "always"),
+        ("timeout", "2 minutes"),
+    ],
+)
+def test_a_value_that_a_cluster_would_refuse_is_named(option: str, value: str) -> None:
+    (found,) = builder_section.problems({"driver": "kubernetes", "driver_options": {option: value}})
+    assert found.sentence == f"builder.driver_options.{option}: `{value}` is not what {option} takes"
+    example = found.hint.removeprefix("for example ").strip('"')
+    assert wrong({"driver": "kubernetes", "driver_options": {option: example}}) == []
+
+
+def test_only_a_builder_on_a_cluster_has_a_kubeconfig() -> None:
+    assert wrong({"driver": "kubernetes", "kubeconfig": "~/.kube/builds", "context": "builds"}) == []
+    assert wrong({"kubeconfig": "/k", "context": "c"}) == [
+        "builder.kubeconfig: only the driver kubernetes has one",
+        "builder.context: only the driver kubernetes has one",
+    ]

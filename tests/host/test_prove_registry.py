@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Boot
 from tests.helpers.booted import LAYERS, agent, differences
 from tests.helpers.builders import CONFIG, CONTAINER
-from tests.hosts import Host, parts
+from tests.hosts import Host, network, parts
 
 pytestmark = pytest.mark.host
 REGISTRY = "127.0.0.1:5000"
@@ -195,3 +195,26 @@ def test_a_mirror_an_insecure_registry_a_private_ca_and_a_proxy_work_inside_a_bu
         proven = agent(host, "prove", f"--registry=172.17.0.1:{port}")
         assert proven.status == 0, proven.stderr
         assert proven.document["registry"]["left"] is None
+
+
+def test_a_second_host_builds_from_the_cache_of_the_first(boot: Boot) -> None:
+    first = boot("29", layers=LAYERS, agent=True)
+    second = boot("29", layers=LAYERS, agent=True)
+    here, _ = network.connect(first, second)
+    first.sh(f"cd /etc/docker/registry && sed 's|addr: .*|addr: {here}:5001|' config.yml > shared.yml", check=True)
+    first.sh("systemd-run --quiet docker-registry serve /etc/docker/registry/shared.yml", check=True)
+    first.wait("the registry", lambda: first.sh("ss -Hltn sport = :5001").stdout != "")
+    registry = {f"{here}:5001": {"http": True}}
+    builder = {"driver_options": {"network": "host"}, "buildkitd": {"registry": registry}}
+    reference = f"{here}:5001/cache/proof:main"
+    found = []
+    for host in (first, second):
+        host.put(CONFIG, json.dumps({"platforms": WANTED[:2], "image_store": {"existing": "hide"}, "builder": builder}))
+        applied = agent(host, "apply")
+        assert applied.status == 0, applied.stderr
+        host.sh("docker buildx prune --all --force", check=True)
+        proven = agent(host, "prove", f"--cache={reference}")
+        rows = [(row["platform"], row["cached"]) for row in proven.document["cache"]["platforms"]]
+        found.append((proven.status, rows))
+    cold, warm = ([(platform, known) for platform in WANTED[:2]] for known in (False, True))
+    assert found == [(1, cold), (0, warm)]

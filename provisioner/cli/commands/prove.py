@@ -28,6 +28,8 @@ def run(system: System, args: Arguments) -> Answer:
         system, asked = target.with_engine(system, asked, seen)
         if args.pull and (failed := _unpulled(system, seen, asked, args)):
             return failed
+        if args.cache:
+            return _cached(system, seen, asked, args)
         if args.registry:
             return _pushed(system, seen, asked, args)
         proven = local.prove(system, seen, asked, say)
@@ -56,6 +58,20 @@ def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> 
         return Answer(document, Exit.FAILED)
     rows_ = (("PLATFORM", "PULLED"), *((one.platform, "yes" if one.pulled else f"no: {one.error}") for one in found))
     return Answer(terminal.columns(rows_), Exit.FAILED)
+
+
+def _cached(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
+    """The proof of a cache that hosts share: proven when every platform came from it."""
+    from provisioner.proof import cache
+
+    rows = cache.prove(system, seen, wanted, args.cache, say)
+    status = Exit.OK if all(row.cached for row in rows) else Exit.FAILED
+    if args.format == "json":
+        found = {"reference": args.cache, "platforms": [row._asdict() for row in rows]}
+        document = answers.document(system, "prove", _word(status), status, index="", platforms=[], cache=found)
+        return Answer(document, status)
+    table = [("PLATFORM", "FROM THE CACHE"), *((r.platform, "yes" if r.cached else "no, stored now") for r in rows)]
+    return Answer(terminal.columns(table), status)
 
 
 def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
