@@ -59,7 +59,7 @@ def acts(host: Reader, want: Wanted, wrong: Mapping[Key, Difference]) -> Acts:
         (*gone, *names, *(s for a in made for s in a.steps)),
         any(a.boot for a in made),
         tuple(s for a in made for s in a.undo),
-        tuple(_await(there, seat) for seat in want.seats if mine[seat.name]),
+        tuple(_await(there, seat.node, wanted(seat.node)) for seat in want.seats if mine[seat.name]),
         any(a.remade for a in made),
         notes=tuple(n for a in made for n in a.notes),
     )
@@ -86,30 +86,37 @@ def _seat(there: Cluster, seat: Seat, wrong: frozenset[Key]) -> Acts:
     back = (
         *_delete(there, seat.node),
         *_configuration(there, seat),
+        *_claims(there, seat),
         _call(there, "POST", path, bare(old)),
+        _await(there, seat.node, replicas(old)),
     )
     notes = () if kind is workload.STATEFUL_SET else (f"the cache of {seat.name} goes with its pods",)
-    return Acts(
-        (replace(_call(there, "DELETE", path, FOREGROUND), undo=back),),
-        True,
-        tuple(_claims(there, seat)),
-        remade=True,
-        notes=notes,
-    )
+    return Acts((replace(_call(there, "DELETE", path, FOREGROUND), undo=back),), True, remade=True, notes=notes)
 
 
 def _scale(there: Cluster, seat: Seat, kind: Kind, old: Mapping[str, Any], wrong: frozenset[Key]) -> Iterator[Step]:
     """Set the number of pods; when only pods are missing, the cluster makes them, and buildx waits for them."""
     if workload.REPLICAS in wrong:
         path = there.path(seat.node, kind.plural, seat.name)
-        new, before = int(seat.node.options.get("replicas", 1)), old["spec"].get("replicas", 1)
+        new, before = wanted(seat.node), replicas(old)
         step, back = ({"spec": {"replicas": count}} for count in (new, before))
-        yield replace(_call(there, "PATCH", path, step), undo=(_call(there, "PATCH", path, back),))
+        undo = (_call(there, "PATCH", path, back), _await(there, seat.node, before))
+        yield replace(_call(there, "PATCH", path, step), undo=undo)
 
 
-def _await(there: Cluster, seat: Seat) -> AwaitPods:
-    builder, replicas = there.builder, int(seat.node.options.get("replicas", 1))
-    return AwaitPods(builder.kubeconfig, builder.context, there.user, there.pods_path(seat.node), replicas)
+def wanted(node: store.Node) -> int:
+    """Return how many pods a node is to have."""
+    return int(node.options.get("replicas", 1))
+
+
+def replicas(found: Mapping[str, Any]) -> int:
+    """Return how many pods a Deployment asks for."""
+    return int(found["spec"].get("replicas", 1))
+
+
+def _await(there: Cluster, node: store.Node, count: int) -> AwaitPods:
+    builder = there.builder
+    return AwaitPods(builder.kubeconfig, builder.context, there.user, there.pods_path(node), count)
 
 
 def _fresh(there: Cluster, seat: Seat) -> Iterator[Step]:
@@ -123,8 +130,7 @@ def _claims(there: Cluster, seat: Seat) -> Iterator[Step]:
     """Delete the claims of a node that are not there yet."""
     if workload.kind(seat.node) is workload.STATEFUL_SET:
         known = there.claims(seat.node)
-        count = int(seat.node.options.get("replicas", 1))
-        for name in (f"{workload.claim(seat.node)}{number}" for number in range(count)):
+        for name in (f"{workload.claim(seat.node)}{number}" for number in range(wanted(seat.node))):
             if name not in known:
                 yield _call(there, "DELETE", there.path(seat.node, "persistentvolumeclaims", name))
 
@@ -167,12 +173,12 @@ def _forgotten(there: Cluster, want: Wanted) -> Iterator[Step]:
         known = store.instance(there.host, store.of(there.host, account), want.builder.name) if account else None
     except ProvisionerError:
         known = None
-    wanted = {(node.name, there.namespace(node)) for node in want.nodes}
+    asked = {(node.name, there.namespace(node)) for node in want.nodes}
     for node in known.nodes if known else ():
-        if (node.name, there.namespace(node)) not in wanted and (found := there.found(node)):
+        if (node.name, there.namespace(node)) not in asked and (found := there.found(node)):
             path = there.path(node, found[0].plural, workload.name(node))
-            back = _call(there, "POST", path, bare(found[1]))
-            yield replace(_call(there, "DELETE", path, FOREGROUND), undo=(back,))
+            back = (_call(there, "POST", path, bare(found[1])), _await(there, node, replicas(found[1])))
+            yield replace(_call(there, "DELETE", path, FOREGROUND), undo=back)
             if (old := there.configuration(node)) is not None:
                 path = there.path(node, "configmaps", workload.configuration(node))
                 yield replace(_call(there, "DELETE", path), undo=(_call(there, "POST", path, bare(old)),))

@@ -96,6 +96,9 @@ class AwaitPods(Step):
             looks = looks + 1 if workload.pods(found, self.replicas) == workload.ready(self.replicas) else 0
             system.pause(0.0 if looks else 0.5)
 
+    def stands(self, host: Reader) -> bool | None:
+        return True  # there is nothing to put back
+
     def sentence(self) -> str:
         return f"wait for the pods on the cluster: {workload.ready(self.replicas)}"
 
