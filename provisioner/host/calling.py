@@ -192,6 +192,8 @@ class Calling(Looking):
         if self.uid != 0:  # nobody else's session, and nobody else's rights
             needed = (*SESSION, *ELSEWHERE.get(self.platform, ((), ()))[1])
             clean |= {name: self.environ[name] for name in needed if name in self.environ}
+            if self.platform == "linux":  # cron and sudo leave it out, and systemctl --user needs it
+                clean.setdefault("XDG_RUNTIME_DIR", f"/run/user/{self.uid}")
         if self.endpoint.startswith("ssh://") and AGENT in self.environ:
             clean[AGENT] = self.environ[AGENT]
         return clean | (_leading(self.endpoint) if self.endpoint else {})
