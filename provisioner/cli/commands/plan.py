@@ -9,6 +9,7 @@ from provisioner.cli.options import Arguments
 from provisioner.engine import endpoints, facts, target
 from provisioner.errors import Exit
 from provisioner.host import System
+from provisioner.model import Unknown
 from provisioner.runs import freeze, journal, plan, receipts
 from provisioner.steps import Plan
 
@@ -19,12 +20,13 @@ def run(host: System, args: Arguments) -> Answer:
         return each.run(run, host, args)
     host, made, left = _image(args) if args.root else _running(host, args)
     cut = receipts.interrupted(host)
-    status = Exit.DRIFT if made or cut else Exit.OK
+    unseen = bool(made) and all(isinstance(d.have, Unknown) for _, d in made.differences)
+    status = Exit.FAILED if unseen and not cut else Exit.DRIFT if made or cut else Exit.OK
     if args.format == "json":
         on = freeze.read(host, host.now())
         lines = [{"name": x.name, "why": x.why, "ours": x.ours, "bytes": x.size} for x in left]
         more = {"notes": made.notes, "left_over": lines, "interrupted": cut, "hold": on and on._asdict()}
-        word = "interrupted" if cut else "changes" if made else "in-sync"
+        word = "interrupted" if cut else "unknown" if unseen else "changes" if made else "in-sync"
         return Answer(answers.document(host, "plan", word, status, changes=plans.as_json(made), **more), status)
     note = f"an apply was cut off (receipt {cut}): `provisioner apply` or `rollback` undoes it\n" if cut else ""
     told = (*(f"note: {note}" for note in made.notes), *(f"left over: {thing}" for thing in left))
