@@ -4,7 +4,6 @@ The engine listens on its socket, and on TCP with its own TLS.
 """
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from types import MappingProxyType
 import pytest
 
 from tests.conftest import Boot
+from tests.helpers import certificates
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
@@ -53,26 +53,9 @@ TABLE: Mapping[str, tuple[Mapping[str, str], str | None]] = MappingProxyType({
 })  # fmt: skip
 
 
-def certificates(folder: Path) -> None:
-    """An authority, the engine's certificate for 127.0.0.1, one for clients, and another authority."""
-
-    def openssl(*argv: str) -> None:
-        subprocess.run(("/usr/bin/openssl", *argv), cwd=folder, check=True, capture_output=True)
-
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    for name in ("ca", "other"):
-        subject = ("-subj", f"/CN={name}", "-days", "9", "-nodes")
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-keyout", f"{name}-key.pem", "-out", f"{name}.pem", *subject)
-    for name, more in (("server", ("-extfile", "san")), ("client", ())):
-        pair = ("-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}-key.pem", "-out", f"{name}.csr")
-        openssl("req", *pair, "-subj", f"/CN={name}")
-        authority = ("-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial")
-        openssl("x509", "-req", "-in", f"{name}.csr", *authority, "-days", "9", "-out", f"{name}.pem", *more)
-
-
 @pytest.fixture
 def host(boot: Boot, tmp_path: Path) -> Host:
-    certificates(tmp_path)
+    certificates.make(tmp_path)
     names = {
         "ca.pem": "ca.pem",
         "server.pem": "server.pem",
