@@ -1,11 +1,11 @@
 """What daemon.json says, and what the engine shows of it."""
 
-from provisioner.daemon import file
+from provisioner.daemon import file, lasting
 from provisioner.daemon.file import EFFECT, flat, leaves, name
 from provisioner.daemon.wanted import unordered
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, DeniedError
-from provisioner.model import Reader, State, Unknown, Value
+from provisioner.model import NOTE, Reader, State, Unknown, Value
 from provisioner.text import json_read
 from provisioner.typed import Any
 
@@ -14,8 +14,9 @@ ROOT = "data-root"
 
 def have(host: Reader, facts: Facts, want: State) -> State:
     """What daemon.json says, and what the engine shows of it; a sentence where the file cannot be taken."""
+    told: State = {NOTE: note} if (note := lasting.note(host, facts)) else {}
     if not want:
-        return {}
+        return told
     shown: dict[str, Value] = {key + EFFECT: unordered(value) for key, value in facts.engine.shown.items()}
     if _same_place(host, asked := want.get(ROOT + EFFECT), facts.engine.root):
         shown[ROOT + EFFECT] = asked
@@ -26,7 +27,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     except (ConfigError, DeniedError) as e:
         said = Unknown(e.message) if isinstance(e, DeniedError) else e.message
         return shown | {key: said for key in want if not key.endswith(EFFECT)}
-    return {**shown, **{name(keys): flat(value) for keys, value in leaves(found)}, **_objects(found, want)}
+    return {**told, **shown, **{name(keys): flat(value) for keys, value in leaves(found)}, **_objects(found, want)}
 
 
 def _same_place(host: Reader, asked: Value, shown: str) -> bool:

@@ -1,0 +1,26 @@
+"""Whether a user's engine outlives that user's sessions, and is there after a boot."""
+
+from provisioner.engine.facts import Facts
+from provisioner.errors import DeniedError
+from provisioner.model import Reader
+
+LINGER = "/var/lib/systemd/linger"  # loginctl's, a file a user
+
+
+def note(host: Reader, facts: Facts) -> str:
+    """What ends the engine, and the command that keeps it; empty: nothing does."""
+    if facts.kind.name != "rootless" or host.stat("/run/systemd/system") is None:
+        return ""
+    if host.stat(f"{LINGER}/{host.user}") is None:
+        return (
+            f"{host.user} does not linger: this engine and its builder end with the last session of {host.user}:"
+            f" loginctl enable-linger {host.user}"
+        )
+    config = host.environ.get("XDG_CONFIG_HOME") or f"{host.home}/.config"
+    try:
+        wanted = host.names(f"{config}/systemd/user/default.target.wants")
+    except DeniedError:
+        return ""
+    if facts.layout.unit not in wanted:
+        return f"{facts.layout.unit} of {host.user} does not start at boot: systemctl --user enable {facts.layout.unit}"
+    return ""

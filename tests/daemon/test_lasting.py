@@ -1,0 +1,35 @@
+"""A rootless engine that ends with a session, or is not there after a boot, is told of."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.daemon import lasting
+from provisioner.engine.info import engine as answered
+from provisioner.host import System
+from provisioner.image.engine import HERE, bare
+
+ROOTLESS = {"ServerVersion": "28.5.2", "SecurityOptions": ["name=rootless"]}
+ENABLED = "{home}/.config/systemd/user/default.target.wants/docker.service"
+
+
+@pytest.mark.parametrize(
+    ("info", "linger", "enabled", "said"),
+    [
+        (ROOTLESS, False, True, "does not linger"),
+        (ROOTLESS, True, False, "does not start at boot: systemctl --user enable docker.service"),
+        (ROOTLESS, True, True, ""),
+        ({"ServerVersion": "28.5.2"}, False, False, ""),
+    ],
+)
+def test_what_ends_a_user_s_engine_is_said(
+    tmp_path: Path, info: dict[str, object], linger: bool, enabled: bool, said: str
+) -> None:
+    host = System(str(tmp_path), {})
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    for wanted, path in ((linger, f"{lasting.LINGER}/{host.user}"), (enabled, ENABLED.format(home=host.home))):
+        if wanted:
+            (tmp_path / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path.lstrip("/")).touch()
+    note = lasting.note(host, bare(host)._replace(engine=answered(info, HERE)))
+    assert (said in note) if said else note == ""
