@@ -5,6 +5,7 @@ with the next of either.
 """
 
 import json
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -96,4 +97,5 @@ def clean(system: System, socket: str) -> None:
             system.post(socket, f"/images/{tag}?force=1", method="DELETE")
     for image in system.get(socket, f"/images/json?filters={label}") or ():  # the next platform's took its name
         if LABEL in (image.get("Labels") or ()):
-            system.post(socket, f"/images/{image['Id']}?force=1", method="DELETE")
+            with suppress(CommandError):  # something was made of it meanwhile; the next clean-up tries again
+                system.post(socket, f"/images/{image['Id']}?force=1", method="DELETE")
