@@ -20,6 +20,12 @@ from tests.machines import Machine
 
 ENGINES = ("trixie", "forky", "29")
 PARTS = 25  # how many are shown
+# Where the agent would write on the machine that the tests run on.
+OURS = (
+    *("/etc/provisioner", "/run/provisioner", "/var/lib/provisioner", "/var/lib/provisioner-check"),
+    *("/usr/lib/provisioner", "/usr/local/lib/provisioner", "/usr/bin/provisioner", "/usr/local/bin/provisioner"),
+    *("/usr/share/doc/docker-host-provisioner", "/etc/binfmt.d", "/etc/docker"),
+)
 CI = os.environ.get("CI", "") not in ("", "0", "false")
 
 
@@ -50,6 +56,20 @@ class Machines(Protocol):
         files: Mapping[str, str | bytes] | None = ...,
         volatile: bool = ...,
     ) -> Machine: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untouched() -> Iterator[None]:
+    """The machine underneath keeps every file that it had, and gets none."""
+    before = _listed()
+    yield
+    assert _listed() == before, "a test has changed the machine that it ran on"
+
+
+def _listed() -> set[tuple[str, int]]:
+    """The files where the agent would write, each with the time of its last change."""
+    found = (path for top in map(Path, OURS) for path in (top, *top.rglob("*")))
+    return {(str(path), path.lstat().st_mtime_ns) for path in found if path.exists() or path.is_symlink()}
 
 
 @pytest.fixture
