@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from provisioner import __version__
-from provisioner.builder import leftovers, obstacles
+from provisioner.builder import leftovers, obstacles, store
 from provisioner.config.desired import Desired
 from provisioner.emulators import boot
 from provisioner.emulators.boot import SCRIPT
@@ -78,7 +78,7 @@ def _part(host: Reader, known: tuple[Receipt, ...]) -> Part:
     socket, builders = _socket(host, desired.engine), {r.desired.builder.name for r in known}
     found = [originals.fate(host, original, builders) for original in originals.collapsed(known)]
     found = [_there(host, socket, item) if item.fate == DO else item for item in found]
-    items = _once((*found, *_aside(host, socket, known, found)))
+    items = _once((*_aside(host, socket, known, found), *found))  # an image goes after what was made of it
     done = Done(items, ())
     restarts = [whole(r, done) for receipt in known for r in receipt.restarts] if done.leaves else []
     return Part(desired, items, restarts[-1] if restarts else None, "" if socket else SILENT)
@@ -114,7 +114,13 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
         at = target.with_endpoint(system, part.desired)
         steps = (item.step for item in part.items if item.fate == DO)
         errors = [(step, error) for step in steps if (error := attempt(step, at, say))]
-        left += [f"{step.sentence()}: {error}" for step, error in errors if not step.stands(at)]
+        socket = _socket(at, part.desired.engine)
+        for step, error in errors:
+            words = f"{step.sentence()}: {error}"
+            if _stays(at, socket, step):
+                left.append(words)
+            else:
+                say(f"note: {words}")
         if part.restart and (error := attempt(part.restart, at, say)):
             say(f"note: {error}")
     book.end("removed")
@@ -152,6 +158,8 @@ def _socket(host: Reader, engine: str) -> str:
 def _there(host: Reader, socket: str, item: Item) -> Item:
     """The same, but what a command would take away from the engine may be gone already."""
     step = item.step
+    if isinstance(step, Run) and step.argv[:3] == ("docker", "buildx", "rm"):
+        return item if _registered(host, step.argv[-1], step.user) else item._replace(fate=SO)
     if not isinstance(step, Run) or step.argv[0] != "docker" or step.argv[1] not in ("container", "volume", "image"):
         return item
     if step.argv[2] not in ("rm", "rename", "tag"):
@@ -161,6 +169,23 @@ def _there(host: Reader, socket: str, item: Item) -> Item:
     kind, name = step.argv[1], next(w for w in step.argv[3:] if not w.startswith("-"))
     paths = {"container": f"/containers/{name}/json", "volume": f"/volumes/{name}", "image": f"/images/{name}/json"}
     return item if host.get(socket, paths[kind]) is not None else item._replace(fate=SO)
+
+
+def _registered(host: Reader, name: str, user: str) -> bool:
+    """Whether buildx knows a builder, for a user; what cannot be read counts as known."""
+    account = host.account(user or "root")
+    try:
+        return account is not None and store.instance(host, store.of(host, account), name) is not None
+    except ProvisionerError:
+        return True
+
+
+def _stays(host: Reader, socket: str, step: Step) -> bool:
+    """Whether a step that failed has left a thing of ours behind. An image that others use is theirs by then."""
+    if not isinstance(step, Run):
+        return not step.stands(host)
+    local = step.argv[0] == "docker" and step.argv[1] in ("container", "volume", "buildx")
+    return local and _there(host, socket, Item(step, DO)).fate == DO
 
 
 def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[Item]) -> Iterator[Item]:
