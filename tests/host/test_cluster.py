@@ -1,6 +1,7 @@
 """A builder on a real Kubernetes cluster: made, drifted by hand, repaired, cut off, removed."""
 
 import json
+import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -143,7 +144,7 @@ def test_a_build_that_runs_keeps_its_pod(ground: Cluster) -> None:
     host = ground.control
     host.put("/s/Dockerfile", "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nRUN sleep 600\n")
     host.sh("cp /b/sh /s/sh", check=True)
-    building = host.start("docker", "buildx", "build", "--platform=linux/amd64", "/s")
+    building = host.start("docker", "buildx", "build", "--platform=linux/amd64", "/s", output=subprocess.DEVNULL)
     nodes = ground.nodes.values()
     host.wait("its RUN", lambda: any("sleep 600" in node.sh("ps ax").stdout for node in nodes), 60)
     configure(ground, flags=["--debug"])
