@@ -1,1 +1,1 @@
-"""A check as data, its record, and its formats."""
+"""Check results: their data, the saved record, and the output formats."""

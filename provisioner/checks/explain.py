@@ -1,4 +1,4 @@
-"""What there is to say about what has drifted: whose doing it is, since when, what apply would do about it."""
+"""Explain drift: what caused it, when it was first seen, and what apply would do about it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from provisioner.steps import Change
 
 
 def told(host: Reader, facts: Facts, wanted: Desired, drift: Found, now: str, *, recording: bool) -> Result:
-    """A result's ``differences``, its ``apply``, and as ``unknown`` why there is no plan."""
+    """Return a result's ``differences`` and ``apply``, and under ``unknown`` why no plan could be made, if so."""
     changes, unplanned = _planned(host, facts, wanted, {r for r, _ in drift})
     return {
         "differences": list(_differences(host, facts, wanted, drift, changes, now, recording)),
@@ -58,7 +58,7 @@ def _differences(
 
 
 def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tuple[Mapping[str, Change], str | None]:
-    """What apply would do about some resources, or why that cannot be said."""
+    """Return what apply would do about some resources, or the reason why no plan can be made."""
     try:
         return {c.resource: c for c in plan.make(host, facts, wanted._replace(only=tuple(only))).changes}, None
     except ProvisionerError as e:
@@ -66,7 +66,10 @@ def _planned(host: Reader, facts: Facts, wanted: Desired, only: set[str]) -> tup
 
 
 def _restarting(host: Reader, facts: Facts, wanted: Desired, changes: Mapping[str, Change]) -> set[str]:
-    """The resources that would restart the daemon if they were mended alone: a plan restarts once for all of them."""
+    """Return the resources that would restart the daemon if apply repaired each of them alone.
+
+    A plan for all of them restarts the daemon only once, so each resource is planned separately.
+    """
     once = {name for name, change in changes.items() if isinstance(change.restart, Restart)}
     if not once or len(changes) == 1:
         return once
@@ -75,7 +78,7 @@ def _restarting(host: Reader, facts: Facts, wanted: Desired, changes: Mapping[st
 
 
 def _applied(host: Reader) -> Receipt | None:
-    """The last apply that stands; None: none, or this user may not know."""
+    """Return the last apply that is still in effect, or None if there is none or this user may not read the history."""
     try:
         every = (journal.read(host, n) for n in reversed(receipts.numbers(host)))
         return next((r for r in every if r.outcome in ("converged", "held")), None)
@@ -84,10 +87,13 @@ def _applied(host: Reader) -> Receipt | None:
 
 
 def _cause(resource: str, d: Difference, receipt: Receipt | None, facts: Facts) -> str | None:
-    """``corrective``: the host moved; ``intended``: the configuration asks for what it did not; None: not known."""
+    """Return the cause of a difference.
+
+    Returns: ``corrective`` if the host changed, ``intended`` if the configuration changed, None if unknown.
+    """
     if receipt is None:
         return None
     if receipt.outcome == "held" and any((r, b.key, b.have) == (resource, d.key, d.have) for r, b in receipt.before):
-        return "intended"  # it was never as wanted
+        return "intended"  # the host never had the wanted value
     module = {r.NAME: r for r in RESOURCES}[resource]
     return "corrective" if module.want(receipt.desired, facts).get(d.key) == d.want else "intended"

@@ -1,15 +1,15 @@
-"""Why a command failed, as data: a code, a message, what to do, and what was rolled back."""
+"""Why a command failed, as data: a code, a message, a hint, and whether changes were rolled back."""
 
 from provisioner.errors import NOT_RUNNING, Exit, ProvisionerError
 from provisioner.host import System
 from provisioner.typed import Any, NamedTuple
 
-# Engine codes after a look at the host: is there a daemon that could be started, or none at all?
+# Error codes for an engine that does not answer: Docker is installed but stopped, or it is not installed.
 STOPPED, ABSENT = "engine-stopped", "engine-absent"
 NO_ENGINE = (NOT_RUNNING, STOPPED, ABSENT, "engine-unreachable", "engine-unavailable")
-INTERRUPTED = 130  # what a shell says of a program that SIGINT has ended
+INTERRUPTED = 130  # the exit status that a shell reports after SIGINT
 LOCAL = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
-# What starts the daemon, by the sign of the service manager that runs the host.
+# The command that starts the daemon, by a path that identifies the host's service manager.
 STARTS = (
     ("/run/systemd/system", "systemctl start docker"),
     ("/run/openrc/softlevel", "rc-service docker start"),
@@ -19,7 +19,7 @@ STARTS = (
 
 
 class Failure(NamedTuple):
-    """How a command failed. ``rolled_back``: whether everything that was done has been undone; None: nothing was."""
+    """How a command failed. ``rolled_back`` says whether all changes were undone; None means nothing was changed."""
 
     exit_status: int
     code: str
@@ -28,12 +28,12 @@ class Failure(NamedTuple):
     rolled_back: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The object ``error`` of a document."""
+        """Return the object ``error`` of a JSON document."""
         return {name: value for name, value in self._asdict().items() if name != "exit_status"}
 
 
 def of(error: BaseException, host: System | None = None) -> Failure:
-    """The failure that an exception stands for. With a host, an engine that is silent is looked into."""
+    """Convert an exception to a failure. With a host, also find out why the engine does not answer."""
     if isinstance(error, KeyboardInterrupt):
         return Failure(INTERRUPTED, "interrupted", "interrupted", "")
     if isinstance(error, ProvisionerError):
@@ -48,7 +48,7 @@ def of(error: BaseException, host: System | None = None) -> Failure:
 
 
 def _looked_into(host: System, found: Failure) -> Failure:
-    """Whether Docker is stopped or absent, where it is the engine of this host that does not listen."""
+    """If the host's own engine does not answer, say whether Docker is stopped or not installed."""
     if not found.message.startswith(LOCAL):
         return found
     if host.program("dockerd") is None:

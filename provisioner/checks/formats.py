@@ -1,4 +1,4 @@
-"""The formats of a check's result, one table. Each renderer is pure and imported only when it is asked for."""
+"""The output formats of a check's result. Each renderer is a pure function, imported only when it is needed."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from provisioner.errors import ProvisionerError
 from provisioner.typed import Any
 
 Result = dict[str, Any]
-Renderer = Callable[[Result, bool], str]  # the boolean: in colour
+Renderer = Callable[[Result, bool], str]  # the second argument: whether to use colors
 
 
 def _text(result: Result, colour: bool) -> str:
@@ -52,5 +52,5 @@ FORMATS: dict[str, Renderer] = {
     "junit": _junit,
     "nagios": _nagios,
 }
-PROMETHEUS = "provisioner.prom"  # what node_exporter reads of a textfile directory ends in .prom
-SHORT = ("text",)  # the formats that do not say whose result it is
+PROMETHEUS = "provisioner.prom"  # node_exporter reads only files in a textfile directory that end in .prom
+SHORT = ("text",)  # formats that do not identify the host

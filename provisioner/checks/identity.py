@@ -1,4 +1,4 @@
-"""Whose answer a document is: the host, the time and the version of this program. The same in every document."""
+"""The head of every JSON document: the host, the time and the version of this program."""
 
 from provisioner import __version__
 from provisioner.model import Reader
@@ -9,7 +9,7 @@ HOSTNAME = "/proc/sys/kernel/hostname"
 
 
 def head(host: Reader, command: str, name: str = "") -> dict[str, Any]:
-    """The fields with which every document begins. ``name``: what the engine calls the host, if it is known."""
+    """Return the fields that start every document. ``name`` is the host's name as the engine reports it, if known."""
     return {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -20,7 +20,7 @@ def head(host: Reader, command: str, name: str = "") -> dict[str, Any]:
 
 
 def _name(host: Reader) -> str:
-    """What the host calls itself, as the engine would say it."""
+    """Return the host's own name, in the same form as the engine reports it."""
     from provisioner.errors import ProvisionerError
 
     try:
@@ -36,8 +36,8 @@ def _node() -> str:
 
 
 def _id(host: Reader) -> str | None:
-    """An identifier made from the machine's own: systemd asks programs never to show that as it is."""
-    from hashlib import sha256  # 3 ms that an answer on a terminal need not pay
+    """Derive an identifier from the machine ID. systemd asks programs not to expose the machine ID itself."""
+    from hashlib import sha256  # takes 3 ms to import; an answer on a terminal does not need it
 
     from provisioner.errors import ProvisionerError
 

@@ -1,6 +1,7 @@
-"""A check's result as JUnit XML: a suite is the host, a case is a key. Drift fails, what is unknown is an error.
+"""A check's result as JUnit XML. The host is a test suite and each key is a test case.
 
-An apply that was cut off is a case of its own, which fails. Blocked drift is skipped.
+Drift is a failure, an unknown value is an error, and blocked drift is skipped. An interrupted apply is a separate
+test case that fails.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ CUT_OFF = "it was cut off: `provisioner rollback` undoes it, and so does the nex
 
 
 def render(result: dict[str, Any]) -> str:
-    """One document, without anything that XML 1.0 cannot hold."""
+    """Return one document that contains only characters that XML 1.0 allows."""
     failed = [d for d in result["differences"] if not d["blocked"]]
     held = [d for d in result["differences"] if d["blocked"]]
     errors = [result["error"]] if result["error"] else []
@@ -47,7 +48,7 @@ def _attr(text: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without the characters that XML 1.0 has no way to write."""
+    """Replace the characters that XML 1.0 cannot represent."""
     return "".join(
         c if c in "\t\n" or (c >= " " and not "\ud800" <= c <= "\udfff" and c < "\ufffe") else "?" for c in text
     )

@@ -1,4 +1,4 @@
-"""A check's result as a monitoring plug-in says it: one line, then performance data.
+"""A check's result in the format of monitoring plug-ins: one line, then performance data.
 
 https://www.monitoring-plugins.org/doc/guidelines.html: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
 """
@@ -22,14 +22,17 @@ STATES_OF = {
 
 
 def status(result: dict[str, Any]) -> int:
-    """Critical: something has drifted, an apply was cut off, or Docker is down. Unknown: the check could not look."""
+    """Return the exit status of the plug-in.
+
+    CRITICAL means drift, an interrupted apply, or that Docker is down. UNKNOWN means that the check could not run.
+    """
     if result["status"] == "failed":
         return CRITICAL if result["error"]["code"] in failure.NO_ENGINE else UNKNOWN
     return STATES_OF[result["status"]]
 
 
 def render(result: dict[str, Any]) -> str:
-    """One line; a pipe would begin the performance data, so none is in the text."""
+    """Return one line. The text contains no pipe character, because a pipe starts the performance data."""
     drift, unknown = result["differences"], result["unknown"]
     if error := result["error"]:
         text = f"{error['message']} (since {error['since']}); {error['hint']}"
@@ -45,6 +48,6 @@ def render(result: dict[str, Any]) -> str:
 
 
 def line(state: int, text: str) -> str:
-    """What the plug-in says, on one line."""
+    """Return the plug-in's output as one line."""
     safe = printable(text.replace("|", "/"), keep="", instead=" ")
     return f"PROVISIONER {STATES[state]} - {safe}"

@@ -1,4 +1,4 @@
-"""How each wanted platform runs: on the CPU, under an emulator, on another node, or not at all."""
+"""How each wanted platform runs: on the CPU, with an emulator, on another node, or not at all."""
 
 from provisioner.config.desired import Desired
 from provisioner.emulators import files
@@ -12,7 +12,7 @@ PACKAGED = ("/usr/bin/qemu-", "/usr/libexec/qemu-binfmt/", "/usr/sbin/qemu-")
 
 
 def rows(facts: Facts, wanted: Desired) -> list[dict[str, Any]]:
-    """A row for each wanted platform. ``by``: the emulator or the node; null where the CPU runs it."""
+    """Return a row for each wanted platform. ``by`` names the engine that emulates the platform; null otherwise."""
     elsewhere = {p: node.name or node.endpoint for node in wanted.builder.nodes for p in node.platforms}
     return [_row(table.of(name), facts, elsewhere) for name in wanted.platforms]
 
@@ -32,7 +32,7 @@ def _row(row: Platform, facts: Facts, elsewhere: dict[str, str]) -> dict[str, An
 
 
 def _emulator(entry: binfmt.Entry, *, ours: bool) -> dict[str, Any]:
-    """What an entry of the kernel's table runs, and where that comes from."""
+    """Describe an entry of the kernel's table: the program that it runs and where that program comes from."""
     path = entry.interpreter
     source, tag = "directory", None
     if path.startswith(f"{files.VERSIONS}/"):

@@ -1,7 +1,7 @@
 """A check's result as metrics for node_exporter's textfile collector.
 
-Times are times, not ages, so that an alert can tell a check that no longer runs. Labels are the four resources and the
-configured platforms, and words of our own: never a host's name, a message or a value.
+Times are absolute, not ages, so that an alert can detect a check that stopped running. Labels use only the four
+resources, the configured platforms and fixed words, never a host name, a message or a value.
 """
 
 import calendar
@@ -16,7 +16,7 @@ STATUSES = ("in-sync", "drifted", "blocked", "unknown", "interrupted")
 
 
 def render(result: dict[str, Any]) -> str:
-    """The exposition format. Without timestamps: the collector refuses a file that has any."""
+    """Return the metrics in exposition format, without timestamps. The collector rejects files that contain them."""
     registry = CollectorRegistry(auto_describe=False)
 
     def gauge(name: str, text: str, *labels: str) -> Gauge:
@@ -35,7 +35,7 @@ def render(result: dict[str, Any]) -> str:
     until = _seconds(result["hold"]["until"]) if result["hold"] else 0
     gauge("hold_until_timestamp_seconds", "Until when applies are held on this host; 0: they are not.").set(until)
     agent = result["agent"]["version"]
-    if error:  # what an earlier check has seen is no longer known to be so
+    if error:  # results of an earlier check may no longer be true
         gauge("info", "What runs on this host; always 1.", "agent_version").labels(agent).set(1)
         return generate_latest(registry).decode().rstrip("\n")
     _seen(result, gauge)
@@ -46,7 +46,7 @@ def render(result: dict[str, Any]) -> str:
 
 
 def _seen(result: dict[str, Any], gauge: Callable[..., Gauge]) -> None:
-    """What a check that could look has seen."""
+    """Add the metrics of a check that was able to run."""
     status = gauge("check_status", "1 for the status of the last check.", "status")
     for word in STATUSES:
         status.labels(word).set(result["status"] == word)

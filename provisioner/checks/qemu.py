@@ -1,4 +1,4 @@
-"""QEMU versions that are known to break programs, and which of them this host uses."""
+"""QEMU versions with known bugs that break programs, and which of them this host uses."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,10 @@ Version = tuple[int, ...]
 
 
 class Fault(NamedTuple):
-    """A fault of the versions from ``since`` up to, and without, ``fixed``. ``emulated``: architectures; none: all."""
+    """A bug in the versions from ``since`` up to but not including ``fixed``.
+
+    ``emulated`` lists the affected architectures. If it is empty, all are affected.
+    """
 
     since: Version
     fixed: Version
@@ -21,7 +24,7 @@ class Fault(NamedTuple):
     what: str
 
 
-# Public reports, by the version: tonistiigi/binfmt #215 and #231, docker/setup-qemu-action #198, QEMU's changelogs.
+# Sources: tonistiigi/binfmt #215 and #231, docker/setup-qemu-action #198, and QEMU's changelogs.
 FAULTS = (
     Fault((0,), (5, 0), (), "has no P flag and lacks system calls that current images use"),
     Fault((7, 0), (7, 1), ("arm64", "arm"), "kills ldconfig and apt in some images (segmentation fault)"),
@@ -31,7 +34,7 @@ FAULTS = (
 
 
 def faults(version: str, architecture: str) -> tuple[Fault, ...]:
-    """The known faults of a version; none if it is not a number."""
+    """Return the known bugs of a version, or none if the version is not a number."""
     words = version.split("-")[0].split("+")[0].split(".")
     if not all(w.isdigit() for w in words):
         return ()
@@ -40,7 +43,7 @@ def faults(version: str, architecture: str) -> tuple[Fault, ...]:
 
 
 def warnings(host: System, facts: Facts) -> list[str]:
-    """A sentence for each emulator of this host that is known to break programs. Runs the emulators."""
+    """Return a sentence for each emulator of this host with a known bug. Runs the emulators to get their versions."""
     return list(_warnings(host, facts))
 
 
@@ -55,6 +58,6 @@ def _warnings(host: System, facts: Facts) -> Iterator[str]:
 
 
 def version_of(host: System, interpreter: str) -> str | None:
-    """The version that an emulator says it is."""
+    """Return the version that an emulator reports."""
     words = host.ask(interpreter, "--version").stdout.split()
     return words[words.index("version") + 1] if "version" in words[:-1] else None

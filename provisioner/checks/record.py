@@ -1,4 +1,4 @@
-"""The record: what the last recorded check found, and what is new since."""
+"""The record of the last check that ran with ``--record``, and what changed since then."""
 
 import json
 from collections.abc import Iterator
@@ -8,21 +8,22 @@ from provisioner.host import System
 from provisioner.model import Reader
 from provisioner.typed import Any
 
-SCHEMA_VERSIONS = (1, 2)  # that an earlier check may have left
+SCHEMA_VERSIONS = (1, 2)  # versions that an earlier check may have written
 
 Result = dict[str, Any]
 
 
 def folder(host: Reader) -> str:
-    """Where the record is kept: apart from what an apply keeps, for a check must never stand in its way."""
+    """Return the folder of the record. It is separate from apply's state, so that a check never blocks an apply."""
     return f"{host.state}-check"
 
 
 def read(host: Reader) -> Result:
-    """What the last recorded check found; empty if there is none, or we may not or cannot read it.
+    """Read the last recorded result, or an empty mapping if there is none or it cannot be read.
 
-    After a check that failed, the differences are those that the last check before it has seen.
-    The check's own user wrote it, who may do less than whoever reads it: of its differences only complete ones count.
+    After a failed check, the differences are those of the last check that was able to run.
+    The user of the check service writes this file and may have fewer privileges than the reader. Incomplete
+    differences are therefore ignored.
     """
     try:
         last = json.loads(host.read(f"{folder(host)}/check.json") or "{}")
@@ -38,13 +39,17 @@ def read(host: Reader) -> Result:
 
 
 def _whole(row: Any) -> bool:
-    """Whether this is a difference with all that the next check needs of it, each of them flat."""
+    """Check that a row has every field of a difference that the next check needs, and that each is a plain value."""
     parts = [row.get(key, ...) for key in ("resource", "key", "have", "since")] if isinstance(row, dict) else [...]
     return all(part is None or isinstance(part, str | int) for part in parts)
 
 
 def keep(system: System, result: Result) -> None:
-    """Make this the record. DeniedError: it is the timer's."""
+    """Save a result as the record.
+
+    Raises:
+        DeniedError: the record belongs to the user of the timer.
+    """
     if system.stat(folder(system)) is None:
         system.make_directory(folder(system), 0o755)
     try:
@@ -55,7 +60,7 @@ def keep(system: System, result: Result) -> None:
 
 
 def news(before: Result, now: Result) -> Iterator[tuple[str, list[str]]]:
-    """Each event with the keys, or the failure, that it is about, as far as the two results differ."""
+    """Return each event between two results, with the keys or the failure message that it concerns."""
     old, new = _error(before), _error(now)
     if new and new != old:
         yield "check failed", [new]
@@ -71,11 +76,11 @@ def news(before: Result, now: Result) -> Iterator[tuple[str, list[str]]]:
 
 
 def keys(result: Result) -> set[tuple[str, str]]:
-    """What drifted."""
+    """Return the resource and key of each difference."""
     return {(d["resource"], d["key"]) for d in result.get("differences", ())}
 
 
 def _error(result: Result) -> str:
-    """The message of a check that failed; empty if it did not."""
+    """Return the message of a failed check, or an empty text if it did not fail."""
     error = result.get("error")
     return str(error.get("message")) if isinstance(error, dict) else ""

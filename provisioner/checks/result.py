@@ -1,6 +1,6 @@
-"""What a check found, as JSON has it: what ``--format json`` prints, the timer keeps and ``report`` reads.
+"""A check's result as JSON: what ``--format json`` prints, the timer stores and ``report`` reads.
 
-Described by `schemas.py`. Secrets are hidden here, before anything is rendered.
+`schemas.py` describes it. Secrets are masked here, before any format is rendered.
 """
 
 from provisioner import secrets
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provisioner.checks.failure import Failure
 
 RUNNING = "an apply is running: what differs now may be as wanted when it ends"
-# Each status of a check with its exit status, the worst first.
+# Each status of a check and its exit status, worst first.
 STATUSES = {
     "interrupted": Exit.DRIFT,
     "drifted": Exit.DRIFT,
@@ -31,7 +31,7 @@ STATUSES = {
 
 
 def found(host: System, facts: Facts, wanted: Desired, started: float, *, recording: bool = False) -> Result:
-    """What there is to say about the host; ``started`` is ``host.clock()`` when the check began."""
+    """Check the host and return the result. ``started`` is ``host.clock()`` from the start of the check."""
     now = host.now()
     seen = compare.look(host, facts, wanted)
     wrong = compare.drifted(seen)
@@ -64,7 +64,7 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
         "interrupted": None if running else cut,
     }
     if drifted:
-        from provisioner.checks import explain  # what a host in sync has nothing of
+        from provisioner.checks import explain  # not needed for a host that is in sync
 
         told = explain.told(host, facts, wanted, drifted, now, recording=recording)
         result |= {**told, "unknown": result["unknown"] + told["unknown"]}
@@ -75,7 +75,7 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
 
 
 def status(result: Result) -> str:
-    """The worst of what was found, one of STATUSES."""
+    """Return the worst status that applies, one of STATUSES."""
     differences = result["differences"]
     if result["interrupted"]:
         return "interrupted"
@@ -85,7 +85,7 @@ def status(result: Result) -> str:
 
 
 def identified(result: Result, host: Reader, facts: Facts, wanted: Desired, configuration: Configuration) -> Result:
-    """A result with whose it is: host, engine, agent, configuration, and how each platform runs."""
+    """Add the host, engine, agent, configuration, and how each platform runs to a result."""
     from provisioner.checks import identity, platforms
 
     engine = {
@@ -101,7 +101,7 @@ def identified(result: Result, host: Reader, facts: Facts, wanted: Desired, conf
 
 
 def failed(host: System, failure: "Failure", configuration: Configuration | None, started: float) -> Result:
-    """The result of a check that could not look. It keeps what the last check that could look has seen."""
+    """Return the result of a check that could not run. It keeps the findings of the last check that could."""
     from provisioner.checks import identity
 
     head = identity.head(host, "check")
@@ -138,7 +138,7 @@ def _hold(host: Reader, now: str) -> dict[str, Any] | None:
 
 
 def _configuration(found: Configuration) -> dict[str, Any]:
-    """Which text was read; its digest tells two hosts with different configurations apart."""
+    """Identify the configuration. The digest shows whether two hosts have different configurations."""
     from hashlib import sha256
 
     digest = None if found.text is None else sha256(found.text.encode("utf-8", "surrogateescape")).hexdigest()
@@ -146,7 +146,10 @@ def _configuration(found: Configuration) -> dict[str, Any]:
 
 
 def _masked(result: Result) -> Result:
-    """In sync: only what was wanted can hold a secret. All of it is looked through at once, which takes a tenth."""
+    """Mask secrets in the result of a host in sync, where only wanted values can hold one.
+
+    It tests all values at once first, which takes a tenth of the time.
+    """
     if secrets.suspicious("\n".join(f"{row['key']}\n{row['want']}" for row in result["as_wanted"])):
         result["as_wanted"] = secrets.everywhere(result["as_wanted"])
     return result

@@ -1,7 +1,7 @@
 """The JSON Schemas of the documents that the commands print, version 2.
 
-Within a version, fields are only added, and words are only added to the lists of codes. Everything else is a new
-version. Numbers are numbers, times are RFC 3339 in UTC, and what is not known is null.
+Within a version, only new fields and new codes may be added. Any other change needs a new version. Numbers are
+JSON numbers, times are RFC 3339 in UTC, and unknown values are null.
 """
 
 from collections.abc import Mapping
@@ -22,22 +22,22 @@ RESOURCE: Schema = {"enum": ["daemon", "image store", "emulators", "builder"]}
 
 
 def maybe(schema: Schema) -> Schema:
-    """The schema, or null."""
+    """Accept the schema or null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
 def many(schema: Schema) -> Schema:
-    """A list of what the schema describes."""
+    """Accept a list of items that match the schema."""
     return {"type": "array", "items": schema}
 
 
 def fields(required: Mapping[str, Schema], **optional: Schema) -> Schema:
-    """A mapping with these fields; others may be added."""
+    """Accept a mapping with these fields. Other fields are allowed."""
     return {"type": "object", "required": list(required), "properties": {**required, **optional}}
 
 
 def words(*choices: str) -> Schema:
-    """One of some words."""
+    """Accept one of these words."""
     return {"enum": list(choices)}
 
 
@@ -129,8 +129,8 @@ _CHECK_WORDS = ("in-sync", "drifted", "blocked", "unknown", "interrupted")
 _PROOF = fields({"index": TEXT, "platforms": many(PROVEN)})
 _FINDING = fields({"state": TEXT, "resource": TEXT, "key": TEXT, "have": TEXT, "want": TEXT, "hosts": NUMBER})
 
-# Each command with the words that its status can have beside `failed`, and its fields. A document of a failure has the
-# head alone, except for check and detect, which say as much as they can.
+# For each command: the possible values of its status besides `failed`, and its fields. The document of a failed command
+# has only the head. check and detect are exceptions: they report as much as they can.
 DOCUMENTS: Mapping[str, tuple[tuple[str, ...], dict[str, Schema]]] = {
     "check": (_CHECK_WORDS, CHECK),
     "plan": (
@@ -205,7 +205,7 @@ DOCUMENTS: Mapping[str, tuple[tuple[str, ...], dict[str, Schema]]] = {
 
 
 def document(command: str) -> Schema:
-    """The schema of the document that a command prints, whatever has happened."""
+    """Return the schema of the document that a command prints, for success and failure."""
     statuses, content = DOCUMENTS[command]
     head = {
         "schema_version": {"const": SCHEMA_VERSION},

@@ -1,4 +1,4 @@
-"""A check's result for a person: what is not as wanted, whose doing it is, and what can be done about it."""
+"""A check's result as text: what differs, what caused it, and what to do about it."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ CAUSES = {"corrective": "changed on the host", "intended": "new in the configura
 
 
 def render(result: dict[str, Any], colour: bool) -> str:
-    """A line a difference; colour is only ever decoration."""
+    """Return one line per difference. Colors never carry information of their own."""
     return "\n".join(_line(text, paint if colour else "") for text, paint in _lines(result))
 
 
@@ -33,7 +33,7 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _blocked(differences: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Each obstacle once, with all keys that it blocks."""
+    """Return each obstacle once, with all keys that it blocks."""
     keys: dict[tuple[str, str], list[str]] = {}
     for d in differences:
         if d["blocked"]:
@@ -55,5 +55,5 @@ def _line(text: str, paint: str) -> str:
 
 
 def value(found: Any) -> str:
-    """A value as a person reads it."""
+    """Format a value for people."""
     return "missing" if found is None else str(found).lower() if isinstance(found, bool) else str(found)

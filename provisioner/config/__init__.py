@@ -1,1 +1,1 @@
-"""The configuration: schema, strict YAML, immutable records, loading."""
+"""The configuration: its schema, a strict YAML reader, immutable records, and loading."""

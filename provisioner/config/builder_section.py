@@ -1,4 +1,4 @@
-"""What the schema cannot say of a builder: options that belong to a driver, nodes that fit together."""
+"""Rules for a builder that the schema cannot express: the options of each driver, and nodes that fit together."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,12 +7,12 @@ from typing import Any
 from provisioner.config import drivers, references
 from provisioner.config.problems import Place, Problem, suggestion
 
-# What is a table in every buildkitd.toml; "" stands for each key.
+# The tables that every buildkitd.toml may have. The key "" stands for any name.
 TABLES: Mapping[str, Any] = {"worker": {"oci": {}}, "registry": {"": {}}}
 
 
 def problems(found: Mapping[str, Any]) -> Iterator[Problem]:
-    """Everything that is wrong with a ``builder`` section that is as the schema has it."""
+    """Find everything that is wrong with a ``builder`` section that already matches the schema."""
     driver = found.get("driver", drivers.CONTAINER)
     for place, node in sections(found):
         yield from _options(driver, node, place)
@@ -30,7 +30,7 @@ def problems(found: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def sections(found: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    """The builder's own section, and each of its nodes, with their places."""
+    """Return the builder's own section and each of its nodes, with their places."""
     yield ("builder",), found
     yield from ((("builder", "nodes", i), node) for i, node in enumerate(found.get("nodes", [])))
 
@@ -49,7 +49,7 @@ def _options(driver: str, node: Mapping[str, Any], place: Place) -> Iterator[Pro
 
 
 def _cluster(options: Mapping[str, str], place: Place) -> Iterator[Problem]:
-    """Values that buildx or the cluster would refuse, or take for something else."""
+    """Find values that buildx or the cluster would reject or misread."""
     for option, value in options.items():
         pattern, example = drivers.VALUES.get(option, ("", ""))
         if pattern and not re.fullmatch(pattern, value):
@@ -70,7 +70,7 @@ def _nodes(found: Mapping[str, Any], driver: str) -> Iterator[Problem]:
 
 
 def _names(found: Mapping[str, Any]) -> list[str]:
-    """All nodes' names. buildx numbers those that have none, and the host's own is the first."""
+    """Return the names of all nodes. buildx numbers the nodes without a name, and this host's own node comes first."""
     name, own = found.get("name", "container-builder"), found.get("driver", drivers.CONTAINER) != drivers.REMOTE
     more = [n.get("name") or f"{name}{number}" for number, n in enumerate(found.get("nodes", []), int(own))]
     return [*([drivers.first(name)] if own else []), *more]
@@ -90,7 +90,7 @@ def _registries(buildkitd: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _toml(found: Any, place: Place, tables: Mapping[str, Any] | None = None) -> Iterator[Problem]:
-    """What TOML cannot express, and what is not a table although buildkitd has one there."""
+    """Find values that TOML cannot express, and values where buildkitd expects a table."""
     if tables is not None and not isinstance(found, Mapping):
         yield Problem(place, "this is a table of buildkitd.toml", "give it keys, or leave it out")
     elif isinstance(found, Mapping):

@@ -1,15 +1,18 @@
-"""What the configuration asks for, as immutable records, and the same as JSON."""
+"""The desired state that the configuration describes, as immutable records and as JSON."""
 
 from collections.abc import Mapping
 
 from provisioner.typed import Any, NamedTuple
 
-AUTO = "auto"  # among the users of a builder: root, and the person who asked
+AUTO = "auto"  # in a builder's list of users: root, and the person who ran the command
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Window(NamedTuple):
-    """When the daemon may be restarted: from ``start`` (HH:MM) for ``length`` (90m, 4h); ``zone`` empty: the host's."""
+    """When the daemon may be restarted.
+
+    ``start`` is a time of day (HH:MM), ``length`` a duration (90m, 4h). An empty ``zone`` means the host's time zone.
+    """
 
     days: tuple[str, ...]
     start: str
@@ -18,23 +21,23 @@ class Window(NamedTuple):
 
 
 class Restarts(NamedTuple):
-    """``policy``: never | if-idle | always; no window: at any time."""
+    """When restarts are allowed. ``policy`` is never, if-idle or always. Without a window, any time is allowed."""
 
     policy: str = "if-idle"
     window: Window | None = None
 
 
 class ImageStore(NamedTuple):
-    """``backend``: containerd | unmanaged; ``existing``: refuse | hide | migrate."""
+    """The image store. ``backend`` is containerd or unmanaged. ``existing`` is refuse, hide or migrate."""
 
     backend: str = "containerd"
     existing: str = "refuse"
 
 
 class Emulators(NamedTuple):
-    """``source``: auto | image | package | directory; ``directory``: absolute, or empty.
+    """Where emulators come from. ``source`` is auto, image, package or directory.
 
-    ``replace``: an entry of somebody else's that does not do makes way.
+    ``directory`` is an absolute path or empty. ``replace`` allows replacing a broken entry that is not ours.
     """
 
     source: str = "auto"
@@ -45,7 +48,11 @@ class Emulators(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One more endpoint of a builder: a context's name, ssh://, tcp:// or what else the driver takes, if anything."""
+    """An additional node of a builder.
+
+    ``endpoint`` is a context's name, an ssh:// or tcp:// address, or another form that the driver accepts.
+    It may be empty.
+    """
 
     endpoint: str = ""
     name: str = ""
@@ -55,16 +62,17 @@ class Node(NamedTuple):
 
 
 class Builder(NamedTuple):
-    """A builder in buildx's own words.
+    """A builder, described with the names that buildx uses.
 
-    ``platforms`` are fixed for this host's own node; ``select``: once | always; ``gc``: sized | default;
-    ``inherit``: whether it gets what the daemon knows of registries and proxies. ``kubeconfig``: of the user who
-    builds, empty for the default one; ``context``: what its current context has to be, empty for any.
+    ``platforms`` fixes the platforms of this host's own node. ``select`` is once or always. ``gc`` is sized or default.
+    ``inherit`` passes the daemon's registry and proxy settings to the builder.
+    ``kubeconfig`` belongs to the user who builds; empty means the default file.
+    ``context`` is the required current context of that file; empty accepts any.
     """
 
     name: str = "container-builder"
     driver: str = "docker-container"
-    driver_options: Mapping[str, str] = {}  # never changed, and a record's default is shared anyway
+    driver_options: Mapping[str, str] = {}  # never changed, and all instances share the default
     flags: tuple[str, ...] = ()
     buildkitd: Mapping[str, Any] = {}
     platforms: tuple[str, ...] = ()
@@ -78,12 +86,12 @@ class Builder(NamedTuple):
 
 
 class Desired(NamedTuple):
-    """What the configuration asks for. ``platforms`` are normalised names, each once.
+    """The desired state. ``platforms`` are normalized names without duplicates.
 
-    ``engine``: auto (docker's own choice), all, a context's name or an address.
-    ``repair`` lists the resources that the timer may mend. ``packages``: auto | never, whether programs that are
-    missing may be installed.
-    ``only`` is the command line's: the names of the resources that this run is about; none: all.
+    ``engine`` is auto (docker's own choice), all, a context's name or an address.
+    ``only`` comes from the command line and names the resources of this run; empty means all.
+    ``repair`` lists the resources that the timer may repair.
+    ``packages`` is auto or never: whether missing programs may be installed.
     """
 
     platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
@@ -92,21 +100,21 @@ class Desired(NamedTuple):
     emulators: Emulators = Emulators()
     builder: Builder = Builder()
     restart: Restarts = Restarts()
-    daemon: Mapping[str, Any] = {}  # never changed, either
+    daemon: Mapping[str, Any] = {}  # never changed
     only: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
     packages: str = "auto"
 
 
 def to_json(desired: Desired) -> dict[str, Any]:
-    """The desired state as JSON has it; ``from_json`` takes it back."""
+    """Convert the desired state to JSON. ``from_json`` reads it back."""
     found = {k: _plain(v) for k, v in desired._asdict().items()}
     policy, window = desired.restart
     return {**found, "restart": {"policy": policy, "window": _plain(window)} if window else policy}
 
 
 def from_json(found: Mapping[str, Any]) -> Desired:
-    """What ``to_json`` gave."""
+    """Read what ``to_json`` wrote."""
     return Desired(
         platforms=tuple(found["platforms"]),
         engine=found.get("engine", "auto"),
@@ -122,7 +130,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
 
 
 def restarts(found: str | Mapping[str, Any]) -> Restarts:
-    """The plain word, or the mapping with a window."""
+    """Read the setting ``restart``: either a single word, or a mapping with a window."""
     if isinstance(found, str):
         return Restarts(found)
     window = found.get("window")
@@ -131,7 +139,7 @@ def restarts(found: str | Mapping[str, Any]) -> Restarts:
 
 
 def builder(**found: Any) -> Builder:
-    """A builder's record, from JSON or YAML."""
+    """Make a builder's record from JSON or YAML."""
     nodes = tuple(Node(**_tuples(node)) for node in found.pop("nodes", ()))
     if found.get("users") == AUTO:
         found["users"] = [AUTO]
@@ -143,7 +151,7 @@ def _tuples(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Records as mappings and tuples as lists, all the way down."""
+    """Convert records to mappings and tuples to lists, recursively."""
     if hasattr(value, "_asdict"):
         return {k: _plain(v) for k, v in value._asdict().items()}
     return [_plain(v) for v in value] if isinstance(value, tuple) else value

@@ -1,8 +1,8 @@
-"""buildx's drivers and their options, each with the buildx that brought it; what it calls a container, and its image.
+"""buildx's drivers and their options, with the first buildx version that supports each, and container and image names.
 
-Facts: driver/*/factory.go and the release notes of docker/buildx. An option that an older buildx does not know puts
-the builder in error, so it is named before anything happens. What of the driver kubernetes is older than 0.13 was not
-told apart.
+Sources: driver/*/factory.go and the release notes of docker/buildx. An older buildx puts the builder into an error
+state when it meets an unknown option, so unsupported options are reported before any change. For the driver
+kubernetes, versions before 0.13 were not examined separately.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from provisioner.typed import NamedTuple
 
 Version = tuple[int, ...]
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
-VOLUME = "persistent-volume-claim.requests.storage"  # of the driver kubernetes
-UNMOUNTED = (0, 38, 9999)  # the last buildx that was seen to forget buildkitd.toml next to such a volume
+VOLUME = "persistent-volume-claim.requests.storage"  # an option of the driver kubernetes
+UNMOUNTED = (0, 38, 9999)  # the last buildx known to ignore buildkitd.toml when such a volume is used
 IMAGE = "moby/buildkit:buildx-stable-1"
-ASIDE = "-before-"  # between a container's name and its number, where it was set aside for another one
+ASIDE = "-before-"  # between the name and the number of a container that was renamed to make room for another
 
 
 class Driver(NamedTuple):
-    """One driver: the buildx that brought it, its options, and whether it takes any ``env.NAME``."""
+    """A driver: the first buildx that supports it, its options, and the first buildx that accepts ``env.NAME``."""
 
     since: Version
     options: Mapping[str, Version]
@@ -62,7 +62,7 @@ DRIVERS: Mapping[str, Driver] = {
             "qemu.image": (0, 7),
             "default-load": (0, 14),
             "timeout": (0, 15),
-            "persistent-volume-claim.requests.storage": (0, 34),  # after 0.29, before 0.38; by the date of its manual
+            "persistent-volume-claim.requests.storage": (0, 34),  # after 0.29, before 0.38; from the date of its manual
             "buildkit-root-volume-memory": (0, 26),
         },
         (0, 28),
@@ -73,7 +73,7 @@ DRIVERS: Mapping[str, Driver] = {
 _AMOUNT = r"[0-9]+(\.[0-9]+)?([numkKMGTPE]|[KMGTPE]i)?"
 _PAIRS = r"[^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*"
 _TOLERATION = "(key|operator|value|effect|tolerationSeconds)=[^,;=]*"
-# Of the driver kubernetes, what the value of an option looks like, and an example.
+# For options of the driver kubernetes: the pattern that a value must match, and an example.
 VALUES: Mapping[str, tuple[str, str]] = {
     "namespace": ("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "builds"),
     "replicas": ("[1-9][0-9]{0,3}", '"2"'),
@@ -90,31 +90,31 @@ VALUES: Mapping[str, tuple[str, str]] = {
 
 
 def since(driver: str, option: str) -> Version | None:
-    """The buildx that brought an option of a driver; None: no buildx knows it."""
+    """Return the first buildx version that supports a driver's option, or None if no version does."""
     row = DRIVERS[driver]
     return row.environment if option.startswith("env.") else row.options.get(option)
 
 
 def image(options: Mapping[str, str]) -> str:
-    """The image of a docker-container node with these options."""
+    """Return the image of a docker-container node with these options."""
     return options.get("image", IMAGE)
 
 
 def first(builder: str) -> str:
-    """The name of this host's own node, as buildx numbers them."""
+    """Return the name of this host's own node, as buildx numbers it."""
     return f"{builder}0"
 
 
 def container(node: str) -> str:
-    """The container of a docker-container node."""
+    """Return the name of the container that runs a docker-container node."""
     return f"buildx_buildkit_{node}"
 
 
 def inspect_container(name: str) -> str:
-    """Where the engine's API tells what a container is."""
+    """Return the engine API's path for inspecting a container."""
     return f"/containers/{name}/json"
 
 
 def inspect_image(name: str) -> str:
-    """Where the engine's API tells what an image's name stands for."""
+    """Return the engine API's path for inspecting an image."""
     return f"/images/{name}/json"

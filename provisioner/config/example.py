@@ -1,4 +1,4 @@
-"""A commented configuration to start from, made from the schema so that it cannot go stale."""
+"""A commented example configuration, generated from the schema so that it stays up to date."""
 
 import json
 import textwrap
@@ -8,9 +8,9 @@ from provisioner.config import schema
 
 
 def configuration() -> str:
-    """YAML: every key with its description and its default, the optional ones commented out.
+    """Return YAML with every key, its description and its default. Optional keys are commented out.
 
-    The first line is for editors, which then complete and check the file.
+    The first line tells editors which schema to use for completion and validation.
     """
     found = json.loads(schema.text())
     parts = [f"# yaml-language-server: $schema={found['$id']}\n# {found['description']}"]

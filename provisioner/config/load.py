@@ -1,7 +1,7 @@
-"""Find and read the configuration, once, and remember what came of a text that was validated.
+"""Find and read the configuration, and reuse the result of an earlier validation.
 
-jsonschema and PyYAML cost more than a whole drift check. So an apply remembers the text that it has validated together
-with what came of it, and a check that reads the same text imports neither.
+Importing jsonschema and PyYAML takes longer than a whole drift check. An apply therefore stores the text that it
+validated together with the result. A check that reads the same text imports neither.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
 
 PATH = "/etc/provisioner/provisioner.yaml"
-OWN = "/provisioner/provisioner.yaml"  # below a user's configuration
+OWN = "/provisioner/provisioner.yaml"  # below a user's configuration directory
 STDIN = "/dev/stdin"
-LIMIT = 1 << 20  # bytes; nobody writes that much by hand
+LIMIT = 1 << 20  # bytes; far more than anyone writes by hand
 
 
 class Configuration(NamedTuple):
-    """A configuration that was read: what it asks for, and the very text that says so.
+    """A loaded configuration: the desired state, and the text that it was read from.
 
-    ``path`` and ``text`` are None where there is no file, so that the defaults count.
+    ``path`` and ``text`` are None if there is no file and the defaults apply.
     """
 
     desired: Desired
@@ -30,10 +30,10 @@ class Configuration(NamedTuple):
 
 
 def load(host: Reader, path: str | None) -> Configuration:
-    """Read and validate the configuration. ``path``: None for the default file, ``-`` for standard input.
+    """Read and validate the configuration. ``path`` is None for the default file and ``-`` for standard input.
 
     Raises:
-        ConfigError: names the file, the place in it and what would be right.
+        ConfigError: names the file, the place in it and a correct value.
     """
     where = place(host, path)
     text = read(host, where)
@@ -54,11 +54,11 @@ def load(host: Reader, path: str | None) -> Configuration:
 
 
 def read(host: Reader, path: str) -> str | None:
-    """The text of a configuration file, read once: a pipe gives its text only once.
+    """Read the text of a configuration file. It is read only once because a pipe cannot be read again.
 
     Returns: None if there is no such file.
     Raises:
-        ConfigError: the file is larger than a configuration can be, or it cannot be read.
+        ConfigError: the file is too large to be a configuration, or it cannot be read.
     """
     try:
         data = host.head(path, LIMIT + 1, piped=True)
@@ -72,7 +72,7 @@ def read(host: Reader, path: str) -> str | None:
 
 
 def place(host: Reader, path: str | None) -> str:
-    """The file that counts: the one that is named, a user's own, or the host's."""
+    """Return the file to read: the given one, else the user's own, else the host's."""
     if path == "-":
         return STDIN
     if path or host.uid == 0:
@@ -82,14 +82,14 @@ def place(host: Reader, path: str | None) -> str:
 
 
 def remembered(host: Reader) -> str:
-    """The file in which an apply keeps the configuration that it has validated."""
+    """Return the file in which an apply stores the configuration that it validated."""
     return f"{host.state}/configuration.json"
 
 
 def memory(found: Configuration) -> str | None:
-    """What an apply remembers of a configuration, together with the version that validated it.
+    """Return the text to store for a validated configuration, with the version of this program.
 
-    Returns: None if there was no file, so there is nothing to remember.
+    Returns: None if there was no file, so there is nothing to store.
     """
     import json
 
@@ -99,8 +99,8 @@ def memory(found: Configuration) -> str | None:
 
 
 def _remembered(host: Reader) -> Mapping[str, Any]:
-    """What an apply of this version remembered. Empty if we may not read it, or it is damaged."""
-    import json  # the defaults need none
+    """Return what an apply of this version stored, or an empty mapping if the file is unreadable or damaged."""
+    import json  # not needed for the defaults
 
     try:
         found = json.loads(host.read(remembered(host)) or "{}")

@@ -1,4 +1,4 @@
-"""Read a configuration's text: YAML, judged against the schema and what the schema cannot say, as ``Desired``."""
+"""Parse a configuration: read the YAML, validate it, and make a ``Desired``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def parse(text: str, path: str) -> Desired:
     """Read and validate a configuration's text.
 
     Raises:
-        ConfigError: names the first mistake; its hint says how many more there are.
+        ConfigError: describes the first mistake; the hint gives the number of further mistakes.
     """
     made, wrong = judge(text, path)
     if not wrong:
@@ -27,15 +27,16 @@ def parse(text: str, path: str) -> Desired:
 
 
 def judge(text: str, path: str) -> tuple[Desired, Sequence[Problem]]:
-    """What a text asks for, and everything that is wrong with it. Where something is wrong, the first does not count.
+    """Return the desired state of a text and everything that is wrong with it.
 
+    If there is any problem, ignore the desired state.
     Raises:
-        ConfigError: a Python module is missing, so that nothing can be judged.
+        ConfigError: a Python module that validation needs is missing.
     """
     libraries.find()
     try:
         from provisioner.config import schema
-        from provisioner.text import strict_yaml  # they bring jsonschema and PyYAML
+        from provisioner.text import strict_yaml  # imports jsonschema and PyYAML
 
         found, marks, broken = strict_yaml.judge(text)
         if broken:
@@ -52,10 +53,10 @@ def judge(text: str, path: str) -> tuple[Desired, Sequence[Problem]]:
 
 
 def platform_list(text: str) -> tuple[str, ...]:
-    """The platforms of ``--platforms``: names with commas between them, or ``all`` for one of each architecture.
+    """Parse the value of ``--platforms``: names separated by commas, or ``all`` for one platform of each architecture.
 
     Raises:
-        ConfigError: one of them is not a platform.
+        ConfigError: one of the names is not a platform.
     """
     if text == "all":
         return table.each_architecture()
@@ -66,7 +67,7 @@ def platform_list(text: str) -> tuple[str, ...]:
 
 
 def _made(found: dict[str, Any]) -> Desired:
-    """The record of a configuration that is right."""
+    """Make the record of a valid configuration."""
     platforms = found.pop("platforms", Desired().platforms)
     made = {key: SECTIONS[key](**value) if key in SECTIONS else value for key, value in _normal(found).items()}
     made["restart"] = restarts(found.get("restart", {}))
@@ -75,7 +76,7 @@ def _made(found: dict[str, Any]) -> Desired:
 
 
 def _normal(found: dict[str, Any]) -> dict[str, Any]:
-    """The same with the platforms of the builder and its nodes under their normal names."""
+    """Normalize the platforms of the builder and its nodes, and return the configuration."""
     section = found.get("builder")
     for part in (section, *section.get("nodes", ())) if section else ():
         if "platforms" in part:
@@ -84,7 +85,7 @@ def _normal(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problems(found: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the schema cannot say, of sections that are as the schema has them."""
+    """Find problems that the schema cannot express, in sections that match the schema."""
     yield from _platforms(found.get("platforms", ()), ("platforms",))
     yield from _builder(found.get("builder", {}))
     yield from _emulators(found.get("emulators", {}))
@@ -129,7 +130,10 @@ def _daemon(section: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _zone(zone: str) -> Iterator[Problem]:
-    """A time zone that nobody knows. A host without any zones cannot tell, and says so when it has to restart."""
+    """Report an unknown time zone.
+
+    A host without time zone data cannot tell. It reports the problem later, when a restart needs the zone.
+    """
     from zoneinfo import available_timezones
 
     known = available_timezones() if zone != "UTC" else ()

@@ -1,4 +1,4 @@
-"""Names that Docker reads: images, registries, mirrors.
+"""Validate names that Docker reads: images, registries and mirrors.
 
 Sources: distribution/reference, and moby's registry/config.go.
 """
@@ -14,11 +14,11 @@ IMAGE = re.compile(
     rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
 )
 REGISTRY = re.compile(_HOST)
-LONGEST = 255  # characters of an image's name without tag and digest
+LONGEST = 255  # characters in an image's name, without tag and digest
 
 
 def image(text: str) -> str:
-    """Why Docker would refuse an image's name; empty if it would not."""
+    """Return why Docker would reject an image's name, or an empty text if it is valid."""
     if IMAGE.fullmatch(text) and len(text.partition("@")[0]) <= LONGEST + 129:
         return ""
     if text.endswith((":", "@", "/")):
@@ -29,7 +29,7 @@ def image(text: str) -> str:
 
 
 def registry(text: str) -> str:
-    """Why a text is not a registry's host name and port; empty if it is."""
+    """Return why a text is not a registry's host and port, or an empty text if it is valid."""
     if "://" in text:
         return f"`{text}` must not begin with {text.partition('://')[0]}://"
     if "/" in text:
@@ -38,7 +38,10 @@ def registry(text: str) -> str:
 
 
 def insecure(text: str) -> str:
-    """Why Docker would refuse an entry of insecure-registries, a registry or a network; empty if it would not."""
+    """Return why Docker would reject an entry of insecure-registries, or an empty text if it is valid.
+
+    An entry is a registry or a network.
+    """
     if "/" in text and "://" not in text:
         try:
             ipaddress.ip_network(text, strict=False)
@@ -49,7 +52,7 @@ def insecure(text: str) -> str:
 
 
 def mirror(text: str) -> str:
-    """Why Docker would refuse an entry of registry-mirrors; empty if it would not."""
+    """Return why Docker would reject an entry of registry-mirrors, or an empty text if it is valid."""
     try:
         found = urlsplit(text)
         port_is_right = found.port is None or found.port > 0

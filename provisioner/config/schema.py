@@ -1,4 +1,4 @@
-"""schema.json: the one source for validation, for editors and for `provisioner init`."""
+"""schema.json: the single source for validation, for editors and for `provisioner init`."""
 
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -12,15 +12,15 @@ DURATION = durations.PATTERN
 
 
 def text() -> str:
-    """The JSON Schema that we ship."""
+    """Return the JSON Schema that ships with this program."""
     return files("provisioner.config").joinpath("schema.json").read_text("utf-8")
 
 
 def problems(found: dict[str, Any]) -> Iterator[Problem]:
-    """Everything about a configuration that is not as the schema has it."""
+    """Find everything in a configuration that does not match the schema."""
     import json
 
-    import jsonschema  # costs more than a whole drift check
+    import jsonschema  # takes longer to import than a whole drift check
 
     validator = jsonschema.Draft202012Validator(json.loads(text()))
     for error in validator.iter_errors(found):
