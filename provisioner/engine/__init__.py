@@ -1,1 +1,1 @@
-"""Which engine answers, what kind it is, whose it is, and what the host is."""
+"""Find the engine that answers, its kind and its owner, and describe the host."""

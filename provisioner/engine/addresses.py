@@ -1,16 +1,16 @@
-"""The addresses of engines: docker's own default, and an address as docker reads it."""
+"""The addresses of engines: Docker's default address, and how docker reads an address."""
 
 SOCKET = "/var/run/docker.sock"
 DEFAULT = f"unix://{SOCKET}"
-PIPE = "npipe:////./pipe/docker_engine"  # the default on Windows
+PIPE = "npipe:////./pipe/docker_engine"  # Docker's default on Windows
 PORT, TLS_PORT = 2375, 2376  # of TCP, without and with TLS
-LOCAL = (DEFAULT, "unix:///run/docker.sock")  # one socket, because /var/run is a link
+LOCAL = (DEFAULT, "unix:///run/docker.sock")  # the same socket, because /var/run is a link
 
 
 def address(text: str, *, tls: bool = False) -> str:
-    """An address as docker reads it: blanks around it do not count, a name without a scheme is one of TCP's.
+    """Normalize an address as docker does: strip blanks, and treat a name without a scheme as TCP.
 
-    Source: docker/cli's opts/hosts.go. ``tls`` decides the port where none is named.
+    ``tls`` decides the port if the address names none. Source: docker/cli's opts/hosts.go.
     """
     text = text.strip()
     if text in ("", "unix://"):

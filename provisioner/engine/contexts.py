@@ -1,6 +1,6 @@
-"""Docker's own configuration: the contexts of a user.
+"""The docker contexts of a user, read from docker's own configuration.
 
-Facts: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sha256 of the name>/meta.json``.
+Source: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sha256 of the name>/meta.json``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ TLS = "tls="
 
 
 class Context(NamedTuple):
-    """A context: its name, the address it leads to, and the file or variable that says so."""
+    """A context: its name, its address, and the file or variable that selected it."""
 
     name: str
     address: str
@@ -23,29 +23,32 @@ class Context(NamedTuple):
 
 
 def tls(folder: str, *, verify: bool) -> str:
-    """The folder of the certificates and whether the engine's is verified, as the boundary takes it."""
+    """Encode the folder of the certificates, and whether to verify the engine's certificate, as part of an address."""
     return f"{TLS}{folder}&verify={int(verify)}"
 
 
 def folder(host: Reader) -> str:
-    """The folder of docker's configuration of the user that we are."""
+    """Return the folder of docker's configuration for the current user."""
     return host.environ.get("DOCKER_CONFIG") or f"{_home(host)}/.docker"
 
 
 def _home(host: Reader) -> str:
-    """The home folder that docker takes, which asks nobody but the environment."""
+    """Return the home folder that docker uses. Docker reads it from the environment only."""
     return host.environ.get("HOME") or host.environ.get("USERPROFILE", "").replace("\\", "/")
 
 
 def unnamed(host: Reader) -> bool:
-    """Whether nothing names a context or an address, told without a parser; False: it takes one to know."""
+    """Quick check, without a parser, that no context or address is named. False means unknown."""
     if host.platform == "win32" or any(host.environ.get(name) for name in ("DOCKER_HOST", "DOCKER_CONTEXT")):
         return False
     return "currentContext" not in (host.read(f"{folder(host)}/config.json") or "")
 
 
 def current(host: Reader, folder: str, *, user: str = "") -> str:
-    """The context that config.json names; empty: none. Of a broken file docker warns, and goes on without it."""
+    """Return the context that config.json names, or an empty string.
+
+    Docker only warns about a broken config.json and goes on without it, so a broken file counts as no context.
+    """
     try:
         found = _parsed(host.read(f"{folder}/config.json", user=user), folder)
     except ProvisionerError:
@@ -55,8 +58,11 @@ def current(host: Reader, folder: str, *, user: str = "") -> str:
 
 
 def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") -> Context:
-    """The context of a name. ConfigError: it is not there, or its file is none."""
-    import hashlib  # docker's own default has no file
+    """Find a context by its name.
+
+    Raises: ConfigError if the context does not exist or its file is not JSON.
+    """
+    import hashlib  # imported here because docker's default context has no file
 
     key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     path = f"{folder}/contexts/meta/{key}/meta.json"
@@ -74,19 +80,19 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
 
 
 def every(host: Reader, folder: str) -> Iterator[Context]:
-    """All contexts that have an address; one that cannot be read is none."""
+    """Yield all contexts that have an address. Contexts that cannot be read are skipped."""
     for name in host.names(f"{folder}/contexts/meta"):
         path = f"{folder}/contexts/meta/{name}/meta.json"
         try:
             found = _parsed(host.read(path), path)
         except ProvisionerError:
-            continue  # docker cannot use it, either
+            continue  # docker cannot use it either
         if (address := _host(found)) and isinstance(label := found.get("Name"), str):
             yield Context(label, address, f"context {label}")
 
 
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
-    """A file of docker's, by its decoder's rule: the first value counts, and what stands behind it is not read."""
+    """Parse one of docker's files as docker's decoder does: read the first value and ignore everything after it."""
     import json
 
     try:
@@ -97,13 +103,13 @@ def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
 
 
 def _host(found: Any) -> str:
-    """The address that a context's file has; empty: none."""
+    """Return the address in a context's file, or an empty string."""
     said = _of_docker(found, "Host")
     return said if isinstance(said, str) and "\0" not in said else ""
 
 
 def _of_docker(found: Any, field: str) -> Any:
-    """A field of a context's endpoint for docker; None: it has none."""
+    """Return a field of a context's ``docker`` endpoint, or None."""
     for key in ("Endpoints", "docker", field):
         found = found.get(key) if isinstance(found, dict) else None
     return found

@@ -1,4 +1,4 @@
-"""Every daemon that this host's sockets, contexts and processes tell of, so that nobody provisions the wrong one."""
+"""Find every daemon that this host's sockets, contexts and processes show, so that nobody provisions the wrong one."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -16,7 +16,7 @@ OURS = "ours to provision"
 
 
 class Daemon(NamedTuple):
-    """What answers at an address; ``engine`` None: nobody does, and ``problem`` says why."""
+    """What answers at an address. ``engine`` is None if nothing answers, and ``problem`` then says why."""
 
     where: Endpoint
     engine: Engine | None
@@ -24,12 +24,12 @@ class Daemon(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What kind of engine it is."""
+        """Return the kind of this engine."""
         return kinds.of(self.engine.kind if self.engine else info.NONE.kind)
 
 
 def every(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
-    """All that can be found, the one that counts first; two names of one socket are one daemon."""
+    """Return all daemons that can be found, the endpoint in use first. Two addresses of one socket count once."""
     found: dict[object, Daemon] = {}
     for where in (counting, *_candidates(host)):
         there = _identity(host, where)
@@ -41,7 +41,7 @@ def every(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
 
 
 def whose(host: Reader, daemon: Daemon) -> str:
-    """Whether it is ours to provision, and if not, why not or whose it is."""
+    """Return OURS if we provision this daemon. Otherwise return why not, or who does."""
     row = daemon.kind
     if daemon.engine is None:
         return daemon.problem
@@ -57,7 +57,7 @@ def whose(host: Reader, daemon: Daemon) -> str:
 
 
 def ours(host: Reader, counting: Endpoint) -> tuple[Daemon, ...]:
-    """Those that `engine: all` provisions."""
+    """Return the daemons that `engine: all` provisions."""
     return tuple(d for d in every(host, counting) if whose(host, d) == OURS)
 
 
@@ -73,12 +73,12 @@ def _far(where: Endpoint) -> bool:
 
 
 def _unasked(where: Endpoint) -> Daemon:
-    """One that nobody waits for: to find out that a machine is switched off takes half a minute."""
+    """Return a daemon on another machine without connecting to it: a machine that is off takes half a minute."""
     return Daemon(where, None, f"{where.host} ({where.source}): on another machine, and not asked")
 
 
 def _identity(host: Reader, where: Endpoint) -> object:
-    """What two names of one daemon have in common; None: there is no such socket."""
+    """Return a value that all addresses of one daemon share, or None if there is no such socket."""
     if where.socket is None or _far(where):
         return where.host
     try:
@@ -89,7 +89,7 @@ def _identity(host: Reader, where: Endpoint) -> object:
 
 
 def _candidates(host: Reader) -> Iterator[Endpoint]:
-    rows = (kinds.ENGINE, *kinds.KINDS)  # a socket of several rows is Engine's by name
+    rows = (kinds.ENGINE, *kinds.KINDS)  # Engine comes first, so it names a socket that several rows list
     for row in rows:
         for pattern in (s for s in row.sockets if "://" not in s):
             for socket in _matching(host, places.expanded(host, pattern)):
@@ -103,7 +103,7 @@ def _candidates(host: Reader) -> Iterator[Endpoint]:
 
 
 def _matching(host: Reader, pattern: str) -> Iterable[str]:
-    """The paths that a pattern with at most one ``*`` between two slashes stands for."""
+    """Return the paths that match a pattern with at most one ``*``, which stands for a whole folder name."""
     before, star, after = pattern.partition("*")
     if not star:
         return (pattern,)
@@ -114,7 +114,7 @@ def _matching(host: Reader, pattern: str) -> Iterable[str]:
 
 
 def _listening(argv: tuple[str, ...]) -> Iterator[Endpoint]:
-    """The Unix sockets that a dockerd was told to listen at."""
+    """Yield the Unix sockets that dockerd's flags name."""
     for address in command_line.values(argv, "-H", "--host"):
         if address.startswith("unix://"):
             yield Endpoint("", address, "a running dockerd")

@@ -4,14 +4,15 @@ from provisioner.engine import addresses, contexts
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
-AUTO, ALL = "auto", "all"  # what docker itself would use; each that is ours
+AUTO, ALL = "auto", "all"  # the engine that docker itself would use; every engine that is ours
 PINNED = "engine:, --context or --host"
 
 
 class Endpoint(NamedTuple):
     """Where the engine listens, as docker resolves it. ``source`` says what decided.
 
-    ``tls``: the folder of the certificates, and whether the engine's is verified; empty: no TLS.
+    ``tls`` holds the folder of the certificates and whether the engine's certificate is verified. It is empty without
+    TLS.
     """
 
     context: str
@@ -21,21 +22,23 @@ class Endpoint(NamedTuple):
 
     @property
     def socket(self) -> str | None:
-        """The path of its Unix socket or named pipe, or its whole address elsewhere; None: nobody can go there."""
+        """The path of the Unix socket or named pipe, or the whole address for tcp and ssh. None for other schemes."""
         scheme, _, path = self.host.partition("://")
         return path if scheme in ("unix", "npipe") else self.address if scheme in ("tcp", "ssh") else None
 
     @property
     def address(self) -> str:
-        """The address with what TLS needs; ``endpoint`` reads it again."""
+        """The address together with its TLS settings. ``endpoint`` can read it again."""
         return f"{self.host}?{self.tls}" if self.tls else self.host
 
 
 def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
-    """The endpoint that ``docker`` would use: what is ``pinned`` (a context's name or an address), DOCKER_HOST,
-    DOCKER_CONTEXT, currentContext, default.
+    """Return the endpoint that ``docker`` would use.
 
-    ConfigError: a context is named that is not there, or its file cannot be read.
+    The first of these decides: ``pinned`` (a context's name or an address), DOCKER_HOST, DOCKER_CONTEXT,
+    currentContext, docker's default.
+
+    Raises: ConfigError if a named context does not exist, or its file is not JSON.
     """
     name, source = ("", "") if pinned in (AUTO, ALL) else (pinned, PINNED)
     if "://" in name:
@@ -54,7 +57,7 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
 
 
 def _at(host: Reader, given: str, source: str) -> Endpoint:
-    """An address, with the TLS that it names itself or that the environment asks for."""
+    """Build an endpoint from an address. TLS settings come from the address, else from the environment."""
     where, _, named = given.partition(f"?{contexts.TLS}")
     tls = f"{contexts.TLS}{named}" if named else _by_environment(host)
     found = addresses.address(where, tls=bool(tls))
@@ -62,7 +65,7 @@ def _at(host: Reader, given: str, source: str) -> Endpoint:
 
 
 def _by_environment(host: Reader) -> str:
-    """What docker's variables say of TLS; empty: nothing. Source: docker/cli's cli/flags/options.go."""
+    """Return the TLS settings of docker's variables, or an empty string. Source: docker/cli's cli/flags/options.go."""
     verify = bool(host.environ.get("DOCKER_TLS_VERIFY"))
     if not verify and not host.environ.get("DOCKER_TLS"):
         return ""

@@ -1,4 +1,4 @@
-"""What the host is: gathered once, immutable from then on."""
+"""What we know about the host. It is collected once and never changes afterwards."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,13 +15,15 @@ from provisioner.typed import Any, NamedTuple
 
 
 class Facts(NamedTuple):
-    """One host and the engine that counts on it.
+    """One host and the engine that we use on it.
 
-    ``owned``: the leaves of daemon.json that an apply has set, and what stood there before. ``ours``: the architectures
-    with a rule file of ours, each with its interpreter. ``table_unseen``: why the kernel's table cannot be seen.
-    ``quick``: no probe is run; ``far``: other machines are asked, too. ``hidden`` is set by the plan when an earlier
-    change of it switches the image store: what the engine holds now will be out of sight then; ``planned``, too:
-    daemon.json as the changes before will leave it (None: as it is).
+    ``owned``: the keys of daemon.json that an apply has set, each with the value before.
+    ``ours``: the architectures that have a rule file of ours, each with its interpreter.
+    ``table_unseen``: why the kernel's table of emulators cannot be read.
+    ``quick``: no test program runs. ``far``: other machines are asked too.
+    ``hidden``: set by the plan if an earlier change switches the image store, which will hide the engine's present
+    images.
+    ``planned``: set by the plan to daemon.json as the earlier changes will leave it. None means that it stays as it is.
     """
 
     endpoint: Endpoint
@@ -43,31 +45,35 @@ class Facts(NamedTuple):
     planned: str | None = None
     registries: Registries = Registries()
     layout: Layout = Layout()
-    unseen: str = ""  # why the daemon's command line cannot be seen, and with it the file that it reads
+    unseen: str = ""  # why the daemon's command line, and so the path of its configuration file, cannot be read
 
     @property
     def kind(self) -> Kind:
-        """What kind of engine it is, and what that means."""
+        """The row that describes this kind of engine."""
         return kinds.of(self.engine.kind)
 
     @property
     def inside(self) -> bool:
-        """Whether the engine runs in a machine of its own, whose processes, files and emulators are not this host's."""
+        """Whether the engine runs in its own virtual machine, which has its own processes, files and emulators."""
         return self.kind.emulators == "inside"
 
     @property
     def within(self) -> str:
-        """What that machine of its own is called; empty: there is none."""
+        """The name of the product that runs the engine's virtual machine, or an empty string if there is none."""
         return self.kind.title if self.inside else ""
 
     @property
     def leaf(self) -> tuple[str, ...]:
-        """The key that turns containerd's store on, in ``daemon_json``."""
+        """The key in ``daemon_json`` that turns on containerd's image store."""
         return next((leaf for path, leaf in self.layout.files if path == self.daemon_json), self.layout.files[0][1])
 
 
 def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = True) -> Facts:
-    """Look at the host. NoEngineError: nobody answers, or it is not ours to provision; emulators alone need none."""
+    """Look at the host and its engine.
+
+    Raises: NoEngineError, DeniedError if no engine answers or it is not ours to provision. Emulators alone need no
+    engine.
+    """
     where = endpoints.endpoint(host, wanted.engine)
     found = ownership.provisionable(host, where, needed=set(wanted.only) != {"emulators"})
     row = kinds.of(found.kind)

@@ -1,4 +1,4 @@
-"""What an engine says of itself. Source: moby's GET /info."""
+"""What an engine reports about itself. Source: moby's GET /info."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,9 +8,9 @@ from provisioner.errors import NoEngineError
 from provisioner.model import Reader
 from provisioner.typed import Any, NamedTuple
 
-PAIR = ["driver-type", "io.containerd.snapshotter.v1"]  # in DriverStatus, with containerd's image store
+PAIR = ["driver-type", "io.containerd.snapshotter.v1"]  # in DriverStatus if the engine uses containerd's image store
 PROXIES = {"HttpProxy": "http_proxy", "HttpsProxy": "https_proxy", "NoProxy": "no_proxy"}
-LONGEST, DIGITS = 4096, 9  # characters of a path (PATH_MAX), and of a part of a version
+LONGEST, DIGITS = 4096, 9  # the longest path in characters (PATH_MAX), and the most digits in a part of a version
 LIMITS = {
     "MemoryLimit": ("memory",),
     "SwapLimit": ("memory-swap",),
@@ -22,7 +22,7 @@ LIMITS = {
 
 
 class Engine(NamedTuple):
-    """What an engine says of itself in /info. ``version`` is None where it is no number."""
+    """An engine as GET /info describes it. ``version`` is None if the text is not a number."""
 
     kind: str
     name: str
@@ -39,10 +39,10 @@ class Engine(NamedTuple):
     live_restore: bool = False
     manager: bool = False
     plugins: tuple[str, ...] = ()
-    shown: Mapping[str, Any] = {}  # never changed
+    shown: Mapping[str, Any] = {}  # never modified
     mirrors: tuple[str, ...] = ()
     insecure: tuple[str, ...] = ()
-    unlimited: tuple[str, ...] = ()  # limits that this engine drops, by the names of buildx's driver options
+    unlimited: tuple[str, ...] = ()  # limits that this engine ignores, by the names of buildx's driver options
     cgroupfs: bool = False
     kernel: str = ""
     proxies: Mapping[str, str] = {}
@@ -52,7 +52,7 @@ NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker"
               architecture="")  # fmt: skip
 
 
-# What /info shows of the configuration in effect, by daemon.json's key.
+# The parts of the active configuration that /info shows, by daemon.json's key.
 SHOWN: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "debug": lambda i: i.get("Debug"),
     "experimental": lambda i: i.get("ExperimentalBuild"),
@@ -65,7 +65,10 @@ SHOWN: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 def ask(host: Reader, where: Endpoint) -> Engine:
-    """What the engine says of itself. NoEngineError, DeniedError: nobody answers there."""
+    """Ask an engine for GET /info.
+
+    Raises: NoEngineError, DeniedError if no Docker engine answers there, or this user may not connect.
+    """
     if where.socket is None:
         hint = "an address is unix://, npipe://, tcp:// or ssh://"
         raise NoEngineError(f"{where.host} ({where.source}) is no address of an engine", hint=hint)
@@ -87,13 +90,13 @@ def ask(host: Reader, where: Endpoint) -> Engine:
 
 
 def _unnamed(host: Reader, info: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The answer less the engine's name, where that is only this host's own: a server may be called lima-web-01."""
+    """Clear the engine's name if it is only this host's own name: a server may be called lima-web-01."""
     own = [(host.read(f"/proc/sys/kernel/{name}") or "").strip() for name in ("hostname", "osrelease")]
     return {**info, "Name": ""} if own == [info.get("Name"), info.get("KernelVersion")] else info
 
 
 def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
-    """Read the answer to GET /info."""
+    """Convert the answer to GET /info."""
     text = str(info.get("ServerVersion") or "")
     registry = info.get("RegistryConfig") or {}
     indexes = registry.get("IndexConfigs") or {}
@@ -124,7 +127,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
 
 
 def _folder(said: Any) -> str:
-    """The data root. ValueError: it is no path that a host can have."""
+    """Return the data root. Raises ValueError if it cannot be a path."""
     path = str(said or "/var/lib/docker")
     if "\0" in path or len(path) > LONGEST or not (path.startswith("/") or path[1:3] in (":\\", ":/")):
         raise ValueError(path)
@@ -132,9 +135,10 @@ def _folder(said: Any) -> str:
 
 
 def version(text: str) -> tuple[int, ...] | None:
-    """``28.5.2+dfsg4`` -> (28, 5, 2). None for no number, and for the zeros of a build that nobody stamped.
+    """Parse a version: ``28.5.2+dfsg4`` becomes (28, 5, 2).
 
-    Unknown is not old.
+    Returns: None if the text has no number or only zeros, as in an unstamped build. An unknown version does not count
+    as old.
     """
     numbers = []
     for part in text.split("-")[0].split("+")[0].split("~")[0].split("."):

@@ -1,7 +1,7 @@
-"""Every kind of engine as a row: how it gives itself away, which file is its, who may edit that, what it brings along.
+"""A table of all kinds of engine: how to recognize each, where its files are, who may edit them, and what it includes.
 
-Recognised by /info and the address, never by what is installed: a host may have several engines. Facts: moby's /info
-and contrib/, docker-snap, and the products' own documentation. Data only.
+An engine is recognized by /info and its address, never by installed packages, because a host may have several engines.
+This module has data only. Sources: moby's /info and contrib/, docker-snap, and the products' own documentation.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,13 +14,16 @@ LEAF = ("features", "containerd-snapshotter")
 
 
 class Layout(NamedTuple):
-    """Where the things of one engine lie on this host.
+    """Where the files of an engine are on this host, and how it is restarted.
 
-    ``{home}``, ``{config}``, ``{runtime}`` and ``{appdata}`` are its user's (``places.resolved``). ``files``: where its
-    configuration may be, each with the key that turns containerd's store on; the first that is there counts, else the
-    first. ``closed``: nobody may edit it while the engine runs. ``managers``: who restarts it, by their names in
-    managers.py; the first that runs this host. ``dockerd``: what judges a candidate, where the unit does not say.
-    ``managed``: it runs a containerd of its own.
+    Paths may contain ``{home}``, ``{config}``, ``{runtime}`` and ``{appdata}`` of the user (see ``places.resolved``).
+
+    ``files``: possible configuration files, each with the key that turns on containerd's image store. The first one
+    that exists is used, else the first.
+    ``closed``: nobody may edit the file while the engine runs.
+    ``managers``: what can restart the engine, by names in managers.py. The first one that runs this host is used.
+    ``dockerd``: the program that validates a new configuration, if the unit does not name one.
+    ``managed``: the engine runs its own containerd.
     """
 
     files: tuple[tuple[str, Leaf], ...] = (("/etc/docker/daemon.json", LEAF),)
@@ -35,12 +38,16 @@ class Layout(NamedTuple):
 class Kind(NamedTuple):
     """One kind of engine.
 
-    ``layout`` None: no file of it is ours to edit, and ``advice`` and ``command`` are for its owner. ``owner``: whose
-    engine it is, root's, a user's, or either's. ``emulators``: who registers them, ``here`` (root, on this host),
-    ``root`` (the same, and we are not) or ``inside`` (they come with it). ``daemon``: how its owner sets a key of
-    daemon.json. ``sockets``: where it listens; ``only``: and nowhere else, for else it is another one of its kind, of
-    which neither file nor unit is known. ``store``: whether it has an image store to switch; ``builder``: whether a
-    builder can be had there.
+    ``layout``: where its files are. None if we may edit none of them; ``advice`` and ``command`` then tell the owner
+    what to do.
+    ``owner``: who owns the engine: root, a user, or either.
+    ``emulators``: who registers them: ``here`` (root, on this host), ``root`` (the same, but we are not root) or
+    ``inside`` (they come with the engine).
+    ``daemon``: how the owner sets a key of daemon.json.
+    ``sockets``: where it listens.
+    ``only``: an engine of this kind at any other socket is a different one, and we do not know its file or unit.
+    ``store``: whether it has an image store to switch.
+    ``builder``: whether it can run a builder.
     """
 
     name: str
@@ -59,7 +66,7 @@ class Kind(NamedTuple):
 
 
 def _named(info: Info, *names: str) -> bool:
-    """Whether the engine's host has one of these names, alone or with a profile's behind it."""
+    """Whether the engine's host has one of these names, optionally followed by ``-`` and a profile."""
     name = str(info.get("Name", ""))
     return any(name == n or name.startswith(f"{n}-") for n in names)
 
@@ -93,11 +100,11 @@ ENGINE = Kind(
     Layout(),
     owner="root",
     emulators="here",
-    sockets=("/var/run/docker.sock", "/run/docker.sock"),  # /var/run is a link
+    sockets=("/var/run/docker.sock", "/run/docker.sock"),  # /var/run is a link to /run
     only=True,
 )
 
-# The first row whose signs are there wins, so that what wraps an engine comes before the engine.
+# The first row that matches wins. Products that wrap an engine therefore come before the engine.
 KINDS = (
     Kind(
         "desktop-wsl",
@@ -122,7 +129,7 @@ KINDS = (
                 )
                 for name, key in (
                     ("settings-store.json", "UseContainerdSnapshotter"),
-                    ("settings.json", "useContainerdSnapshotter"),  # Desktop 4.34 and older
+                    ("settings.json", "useContainerdSnapshotter"),  # Docker Desktop 4.34 and older
                 )
             ),
             closed=True,
@@ -254,7 +261,7 @@ KINDS = (
     ENGINE,
 )  # fmt: skip
 
-# What answers like an engine of this host, and is not: its socket leads elsewhere.
+# An engine that looks like this host's own, but whose socket leads to another machine or container.
 ELSEWHERE = Kind(
     "elsewhere",
     "an engine that runs elsewhere, behind a socket of this host",
@@ -266,9 +273,10 @@ ELSEWHERE = Kind(
 
 
 def recognised(info: Info, host: str) -> Kind:
-    """The kind of engine that gives this answer to GET /info at an address.
+    """Return the kind of engine that gives this answer to GET /info at this address.
 
-    A machine of its own may have any name, so what can be said by the address alone counts, too.
+    A product's virtual machine may have any name, so a plain engine at the product's usual address counts as the
+    product.
     """
     found = next(row for row in KINDS if row.signs(info, host))
     there = expected(host) if found is ENGINE else None
@@ -276,12 +284,12 @@ def recognised(info: Info, host: str) -> Kind:
 
 
 def expected(host: str) -> Kind | None:
-    """The kind of engine that usually listens at an address; None: that says nothing."""
+    """Return the kind of engine that usually listens at an address, or None if no kind does."""
     return next((row for row in KINDS if any(_fits(host, pattern) for pattern in row.sockets)), None)
 
 
 def _fits(host: str, pattern: str) -> bool:
-    """Whether an address is one of those that a pattern stands for, in whatever user's folders."""
+    """Whether an address matches a pattern, in any user's folders."""
     if "://" in pattern:
         return host == pattern
     path = host.removeprefix("unix://")
@@ -295,5 +303,5 @@ def _fits(host: str, pattern: str) -> bool:
 
 
 def of(name: str) -> Kind:
-    """The row of a name; that of ``none`` is Engine's, for where nobody answers that is what there could be."""
+    """Find a kind by its name. Any unknown name, such as ``none`` for no engine, gives Engine."""
     return next((row for row in (*KINDS, ELSEWHERE) if row.name == name), ENGINE)

@@ -1,4 +1,4 @@
-"""What we remember of daemon.json: the leaves that are ours, and what stood there before."""
+"""The keys of daemon.json that we have set, and the values before."""
 
 import json
 
@@ -8,14 +8,14 @@ from provisioner.typed import Any
 
 
 def path(host: Reader) -> str:
-    """The file that says which leaves are ours."""
+    """Return the path of the file that records which keys are ours."""
     return f"{host.state}/owned.json"
 
 
 def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
-    """The leaves of a daemon.json that are ours, each with the value that stood there before (None: nothing)."""
+    """Return the keys of a daemon.json that are ours, each with the value before (None if the key was not set)."""
     try:
         found = json.loads(host.read(path(host)) or "{}").get(daemon_json, ())
     except (DeniedError, ValueError):
-        return ()  # unknown, or no longer whole: then nothing is given back
+        return ()  # unknown or damaged, so no earlier value is restored
     return tuple((tuple(keys), before) for keys, before in found)

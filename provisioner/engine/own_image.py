@@ -1,7 +1,7 @@
-"""Images of our own in an engine: one platform's variant run and heard, and everything of ours taken away again.
+"""Test images in an engine: run one platform's variant, read its output, and remove every container and image of ours.
 
-Every container and image that a proof or a trial makes has one name and one label, so what a killed run has left goes
-with the next of either.
+All containers and images of a test share one name and one label. The next clean-up therefore also removes what a killed
+run left.
 """
 
 import json
@@ -15,11 +15,11 @@ from provisioner.platforms import table
 
 IMAGE = "provisioner-proof"
 LABEL = "io.provisioner.proof"
-START = 20.0  # seconds until a started probe has spoken
+START = 20.0  # seconds to wait for a started test program's output
 
 
 class Ran(NamedTuple):
-    """How a variant ran: whether it did, by what (the CPU itself, or which QEMU), and why not."""
+    """The result of a run: whether it worked, what ran it (the CPU itself, or which QEMU), and the error."""
 
     runs: bool
     how: str
@@ -27,13 +27,14 @@ class Ran(NamedTuple):
 
 
 def run(system: System, socket: str, tag: str, platform: str, within: str = "") -> Ran:
-    """Run one platform's variant, by the engine's own choice of it.
+    """Run the variant that the engine chooses for one platform.
 
-    ``within``: the machine of its own that the engine runs in, whose processes have numbers of another host's.
+    ``within`` names the virtual machine that the engine runs in, if any. Its process numbers mean nothing on this host.
     """
     probe = table.of(platform).architecture
-    # A log of its own: the daemon's may be one that nobody can read. No capability: the kernel shows a process, and so
-    # its QEMU, to root in a sandbox only if it may do nothing that the sandbox may not.
+    # The log has its own driver, because the daemon's default log may be unreadable. The container has no capabilities:
+    # the kernel shows a process, and so its QEMU, to a sandboxed root only if the process has no capability that the
+    # sandbox lacks.
     of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}, "CapDrop": ["ALL"]}
     spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": of_its_own}
     try:
@@ -50,9 +51,9 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
 
 
 def _said(system: System, socket: str, container: str, word: str) -> str:
-    """What a container has printed, once its last line is ``word``, or it has ended.
+    """Return what a container has printed, once its last line is ``word`` or the container has ended.
 
-    QEMU 10 for ppc64le says something of its own before it, which may be all that is in the log for a while.
+    QEMU 10 for ppc64le prints a message of its own first. For a while the log may contain nothing else.
     """
     deadline = system.clock() + START
     while True:
@@ -65,7 +66,10 @@ def _said(system: System, socket: str, container: str, word: str) -> str:
 
 
 def _text(frames: bytes) -> str:
-    """The text in a log of the engine's: frames of stream, three zeros, length (four bytes, big endian), data."""
+    """Extract the text of an engine's log.
+
+    A frame is the stream, three zeros, the length (4 bytes, big-endian) and the data.
+    """
     text = b""
     while len(frames) >= 8:
         length = int.from_bytes(frames[4:8], "big")
@@ -74,7 +78,7 @@ def _text(frames: bytes) -> str:
 
 
 def _how(system: System, pid: int) -> str:
-    """What runs a process: the CPU itself, or the QEMU that it is, asked for its version by way of the process."""
+    """Return what runs a process: the CPU itself, or QEMU, whose version we ask for through /proc."""
     program = f"/proc/{pid}/exe"
     target = system.link(program) if pid else None
     if target is None:
@@ -87,7 +91,7 @@ def _how(system: System, pid: int) -> str:
 
 
 def clean(system: System, socket: str) -> None:
-    """Take away every container and image of a proof, those of a run that was killed, too."""
+    """Remove every container and image of a test, including those of a run that was killed."""
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
     for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():
         system.post(socket, f"/containers/{container['Id']}?force=1", method="DELETE")
@@ -95,7 +99,7 @@ def clean(system: System, socket: str) -> None:
     for image in system.get(socket, f"/images/json?filters={reference}") or ():
         for tag in image.get("RepoTags") or ():
             system.post(socket, f"/images/{tag}?force=1", method="DELETE")
-    for image in system.get(socket, f"/images/json?filters={label}") or ():  # the next platform's took its name
+    for image in system.get(socket, f"/images/json?filters={label}") or ():  # those that lost their name
         if LABEL in (image.get("Labels") or ()):
-            with suppress(CommandError):  # something was made of it meanwhile; the next clean-up tries again
+            with suppress(CommandError):  # another image was built from it meanwhile; the next clean-up tries again
                 system.post(socket, f"/images/{image['Id']}?force=1", method="DELETE")

@@ -1,4 +1,4 @@
-"""Whose an engine is, and whether it is ours to provision."""
+"""Who owns an engine, and whether it is ours to provision."""
 
 from provisioner.engine import info, kinds, places, running
 from provisioner.engine.endpoints import Endpoint
@@ -12,13 +12,17 @@ CONTAINED = ("/.dockerenv", "/run/.containerenv")
 
 
 def provisionable(host: Reader, where: Endpoint, *, needed: bool) -> Engine:
-    """The engine that is ours to provision; NONE where there is none and none is needed."""
+    """Return the engine at an endpoint if it is ours to provision.
+
+    Returns: NONE if there is no such engine and ``needed`` is false.
+    Raises: NoEngineError, DeniedError if there is no such engine and ``needed`` is true.
+    """
     try:
         found = asked(host, where)
         row = kinds.of(found.kind)
         if not row.builder:
             raise NoEngineError(f"{where.host}: this is {row.title}, which is not ours to provision", hint=row.advice)
-        if row.owner == "user" and host.uid == 0:  # root would leave files there that the user cannot write
+        if row.owner == "user" and host.uid == 0:  # root would create files there that the user cannot write
             reason = f"{where.host}: {row.title} belongs to a user, and root does not provision it"
             raise DeniedError(reason, hint="run provisioner as that user, without sudo")
         if stranger(host, row, where):
@@ -33,7 +37,10 @@ def provisionable(host: Reader, where: Endpoint, *, needed: bool) -> Engine:
 
 
 def asked(host: Reader, where: Endpoint) -> Engine:
-    """The engine that answers, and what kind it is on this host. NoEngineError, DeniedError."""
+    """Ask the engine what it is, and check whether it really runs on this host.
+
+    Raises: NoEngineError, DeniedError.
+    """
     found = info.ask(host, where)
     row = kinds.of(found.kind)
     if row.layout is not None and _elsewhere(host, row, found):
@@ -42,14 +49,15 @@ def asked(host: Reader, where: Endpoint) -> Engine:
 
 
 def stranger(host: Reader, row: Kind, where: Endpoint) -> bool:
-    """Whether an engine is another one of its kind than the one whose unit and file are known."""
+    """Whether this is a different engine of its kind, whose unit and configuration file we do not know."""
     return row.only and where.socket not in [places.expanded(host, s) for s in row.sockets]
 
 
 def _elsewhere(host: Reader, row: Kind, found: Engine) -> bool:
-    """Whether an engine that looks like one of this host's runs on another kernel, or among other files than ours.
+    """Whether an engine that looks like this host's own runs on another kernel or sees other files.
 
-    Only root can tell that a folder is not there, and a sandbox of systemd's may hide it: then a dockerd is seen.
+    Only root can tell that a folder is missing. A systemd sandbox may also hide it, so a visible dockerd overrules
+    that.
     """
     if row.name == "container" and not any(host.stat(sign) for sign in CONTAINED):
         return True

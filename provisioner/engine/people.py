@@ -1,6 +1,6 @@
-"""Who gets the builder: the users of the configuration, where ``auto`` stands for root and the person who asked.
+"""Who gets the builder: the configured users, where ``auto`` means root and the person who asked.
 
-Under sudo, doas and pkexec, and in a root shell of a user's session, root runs the command for somebody. In a unit, in
+Root runs the command for a person under sudo, doas and pkexec, and in a root shell of a user's session. In a unit, in
 cron and in Ansible nobody asked.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from provisioner.config.desired import AUTO
 from provisioner.model import Account, Reader
 
-NOBODY = "4294967295"  # the kernel's word for a process that belongs to no login
+NOBODY = "4294967295"  # the kernel's value for a process that belongs to no login
 
 
 def resolved(host: Reader, users: tuple[str, ...], socket: str) -> tuple[str, ...]:
-    """The users by their names, each once; the first of them boots the builder."""
+    """Return the names of the users, each once. The first one boots the builder."""
     if AUTO not in users:
         return users
     if host.uid != 0:
@@ -25,7 +25,7 @@ def resolved(host: Reader, users: tuple[str, ...], socket: str) -> tuple[str, ..
 
 
 def told(host: Reader, users: tuple[str, ...], socket: str) -> Iterator[str]:
-    """What a person should know of that, a sentence."""
+    """Yield a sentence that tells a person who gets the builder, if ``auto`` decided it."""
     asked = person(host) if AUTO in users and socket else None
     if asked is None:
         return
@@ -37,7 +37,7 @@ def told(host: Reader, users: tuple[str, ...], socket: str) -> Iterator[str]:
 
 
 def person(host: Reader) -> Account | None:
-    """For whom root runs this command; None: for nobody else."""
+    """Return the person for whom root runs this command, or None."""
     if host.uid != 0:
         return None
     name = host.environ.get("SUDO_USER") or host.environ.get("DOAS_USER")
@@ -51,7 +51,7 @@ def person(host: Reader) -> Account | None:
 def reaches(host: Reader, socket: str, account: Account) -> bool:
     """Whether a user may connect to the engine's socket, by its owner, group and mode."""
     if account.uid == host.uid:
-        return True  # we just have
+        return True  # we have just connected
     there = host.stat(socket)
     if there is None:
         return False
@@ -60,6 +60,6 @@ def reaches(host: Reader, socket: str, account: Account) -> bool:
 
 
 def _named(host: Reader, uid: str) -> str | None:
-    """The name of a user's number, as /etc/passwd has it."""
+    """Return the name for a user ID in /etc/passwd, or None."""
     rows = (line.split(":") for line in (host.read("/etc/passwd") or "").splitlines())
     return next((row[0] for row in rows if len(row) > 2 and row[2] == uid), None)

@@ -1,11 +1,11 @@
-"""Where the things of an engine lie, for the user that we are: paths of the table of kinds, filled in."""
+"""Fill in the paths in the table of kinds for the current user."""
 
 from provisioner.engine.kinds import Layout
 from provisioner.model import Reader
 
 
 def expanded(host: Reader, path: str) -> str:
-    """A path of the table with the user's own folders in it."""
+    """Return a path of the table with the user's folders filled in."""
     if "{" not in path:
         return path
     return path.format(
@@ -17,7 +17,7 @@ def expanded(host: Reader, path: str) -> str:
 
 
 def resolved(host: Reader, layout: Layout) -> Layout:
-    """Where things lie for the user that we are; of several files the one that is there."""
+    """Fill in a layout's paths for the current user. Files that exist come first."""
     if len(layout.files) == 1 and "{" not in layout.files[0][0]:
         return layout
     files = tuple((expanded(host, path), leaf) for path, leaf in layout.files)

@@ -1,6 +1,6 @@
-"""The processes of this host, read from /proc. One that ends meanwhile is not there.
+"""The processes of this host, read from /proc. A process that ends in the meantime is skipped.
 
-A command line is a claim: anybody may start a program under any name. What a process is called counts only where its
+A command line proves nothing, because anybody may start a program under any name. We trust a process's name only if its
 owner and its executable file agree.
 """
 
@@ -12,19 +12,19 @@ from provisioner.typed import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process with its command line; a kernel thread has an empty one."""
+    """A process and its command line, which is empty for a kernel thread."""
 
     pid: int
     argv: tuple[str, ...]
 
     @property
     def program(self) -> str:
-        """The last part of what it was called as."""
+        """The file name of the program, as the command line gives it."""
         return self.argv[0].rpartition("/")[2] if self.argv else ""
 
 
 def every(host: Reader) -> Iterator[Process]:
-    """All of them, in no order."""
+    """Yield all processes, in no particular order."""
     for name in host.names("/proc"):
         if name.isdigit():
             try:
@@ -35,20 +35,20 @@ def every(host: Reader) -> Iterator[Process]:
 
 
 def own(host: Reader, process: Process) -> bool:
-    """Whether it sees the same files as we do: a daemon in a container reads that container's."""
+    """Whether a process sees the same files as we do. A daemon in a container reads that container's files."""
     return host.link(f"/proc/{process.pid}/ns/mnt") == host.link("/proc/self/ns/mnt")
 
 
 def daemon(host: Reader, process: Process) -> bool:
-    """Whether a process is the daemon that it is called as, run by root or by us, among the files that we see."""
-    file = host.link(f"/proc/{process.pid}/exe")  # None: a user may not look at other users' processes
+    """Whether a process really is the daemon that its name says, runs as root or as us, and sees the same files."""
+    file = host.link(f"/proc/{process.pid}/exe")  # None if we may not look at other users' processes
     if file is not None and file.removesuffix(" (deleted)").rpartition("/")[2] != process.program:
         return False
     return _user(host, process)["Uid"] in ([str(u)] for u in (0, host.uid)) and own(host, process)
 
 
 def reaches(host: Reader, process: Process, socket: str) -> bool:
-    """Whether a process is root's, ours, or of somebody who may write to the engine's socket."""
+    """Whether a process belongs to root, to us, or to a user who may write to the engine's socket."""
     ids = _user(host, process)
     if set(ids["Uid"]) & {"0", str(host.uid)}:
         return True
@@ -62,7 +62,7 @@ def reaches(host: Reader, process: Process, socket: str) -> bool:
 
 
 def _user(host: Reader, process: Process) -> dict[str, list[str]]:
-    """The real user of a process, its real group, and its groups. A program with a set-user-ID bit is its caller's."""
+    """Return a process's real user, its real group and its groups. A set-user-ID program counts as its caller's."""
     try:
         text = host.read(f"/proc/{process.pid}/status") or ""
     except ProvisionerError:

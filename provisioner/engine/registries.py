@@ -1,7 +1,7 @@
-"""What the daemon knows of registries and proxies, which a builder in a container of its own does not inherit.
+"""What the daemon knows about registries and proxies. A builder in its own container does not inherit this.
 
-Mirrors, insecure registries and proxies are those in effect, as /info has them, wherever they were configured.
-Facts: moby's /info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
+/info reports the active mirrors, insecure registries and proxies, no matter where they were configured. Sources: moby's
+/info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,17 @@ from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
-MASKED = "xxxxx:xxxxx@"  # what /info has instead of a user and a password
+MASKED = "xxxxx:xxxxx@"  # /info shows this instead of a user and a password
 LOOPBACK = ("127.", "[::1]")
 
 
 class Registries(NamedTuple):
-    """``mirrors`` of Docker Hub are URLs; ``certificates`` are the files of each registry; ``proxies`` by variable.
+    """Registry and proxy settings of a daemon.
 
-    ``unseen``: why this user may not know all of it; empty: all was seen.
+    ``mirrors``: URLs of Docker Hub's mirrors.
+    ``certificates``: the certificate files of each registry.
+    ``proxies``: by environment variable.
+    ``unseen``: why this user cannot see all settings; empty if everything was visible.
     """
 
     mirrors: tuple[str, ...] = ()
@@ -32,7 +35,7 @@ class Registries(NamedTuple):
 
 
 def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -> Registries:
-    """Look at the daemon's files; mirrors, insecure registries and proxies in effect are what it said itself."""
+    """Collect the settings from the engine's answer and from the daemon's files."""
     known = Registries(found.mirrors, found.insecure)
     try:
         proxies = dict(found.proxies)
@@ -50,14 +53,14 @@ def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -
 
 
 def _environment(host: Reader, process: int | None) -> dict[str, str]:
-    """The proxies in the environment of the daemon's process, where they are put by its unit."""
+    """Return the proxies in the environment of the daemon's process. Its unit usually sets them."""
     text = host.read(f"/proc/{process}/environ") if process else ""
     pairs = (word.partition("=") for word in (text or "").split("\0"))
     return {name.lower(): value for name, _, value in pairs if name.lower() in PROXIES.values() and value}
 
 
 def foreseen(found: Registries, before: str | None, after: str | None) -> Registries:
-    """What the daemon will know once its daemon.json is ``after`` (None: it stays); its flags have a say as before."""
+    """Predict the settings once daemon.json is ``after`` (None if it stays). Settings from the daemon's flags stay."""
     if after is None:
         return found
     old, new = _object(before), _object(after)
@@ -73,7 +76,7 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
 
 
 def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
-    """BuildKit's ``registry`` table. ``loopback``: whether the builder shares the host's network."""
+    """Return BuildKit's ``registry`` table. ``loopback`` says whether the builder shares the host's network."""
     table: dict[str, dict[str, Any]] = {}
     hosts = []
     for url in found.mirrors:
@@ -98,7 +101,7 @@ def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
 
 
 def local(where: str) -> bool:
-    """Whether a registry's name is the host's own loopback, which a container of its own network cannot reach."""
+    """Whether a registry is on the host's loopback, which a container with its own network cannot reach."""
     name = where.partition("/")[0]
     return name.startswith(LOOPBACK) or name.partition(":")[0] == "localhost"
 
@@ -111,20 +114,20 @@ def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
-    """The proxies that a daemon.json names. They come before those of the daemon's environment."""
+    """Return the proxies that a daemon.json names. They override those of the daemon's environment."""
     proxies = found.get("proxies")
-    if not isinstance(proxies, dict):  # the daemon's to complain of
+    if not isinstance(proxies, dict):  # the daemon reports this error
         return {}
     return {variable: str(proxies[key]) for key, variable in PROXIES.items() if proxies.get(key)}
 
 
 def _strings(found: Any) -> tuple[str, ...]:
-    """A list of strings; none where it is something else, of which the daemon would complain."""
+    """Return a list as strings, or an empty tuple for any other type. The daemon reports that error."""
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _object(text: str | None) -> Mapping[str, Any]:
-    """A daemon.json; nothing where it is none, for other resources say what is wrong with it."""
+    """Parse a daemon.json. An invalid file gives an empty mapping, because other resources report its errors."""
     try:
         found, _ = json_read.parse((text or "{}").removeprefix("\ufeff"))
     except (ValueError, RecursionError):

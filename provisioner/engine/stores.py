@@ -1,4 +1,4 @@
-"""Which image store an engine has in effect, and which one it would fall back to."""
+"""The image store that an engine uses, and the one that it would fall back to."""
 
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
@@ -8,14 +8,15 @@ if TYPE_CHECKING:
     from provisioner.engine.info import Engine
 
 GRAPH_DRIVERS = frozenset(("overlay2", "fuse-overlayfs", "btrfs", "zfs", "vfs", "aufs", "devicemapper", "overlay"))
-PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdriver; vfs does not count there
+PRIOR = ("overlay2", "fuse-overlayfs", "btrfs", "zfs")  # moby's daemon/graphdriver, which ignores vfs here
 
 
 def store(found: "Engine") -> str:
-    """The image store in effect: ``containerd``, else the graph driver's name.
+    """Return the active image store: ``containerd``, else the graph driver's name.
 
-    The pair in DriverStatus alone proves nothing on 24 to 28: an explicit graph driver beside the feature is reported
-    with the pair, and then fails every run. btrfs and zfs are snapshotters' names, too; 29 checks that they exist.
+    Engines 24 to 28 may report the pair in DriverStatus although the store does not work. This happens if a graph
+    driver is set explicitly together with the feature; every run then fails. ``btrfs`` and ``zfs`` also name
+    snapshotters, and Engine 29 checks that they exist.
     """
     twins = ("btrfs", "zfs") if found.version is not None and found.version >= (29,) else ()
     broken = found.driver in GRAPH_DRIVERS and found.driver not in twins
@@ -23,8 +24,8 @@ def store(found: "Engine") -> str:
 
 
 def prior(host: Reader, found: "Engine") -> bool:
-    """Whether an engine from 29 on would fall back to a graph driver that this host once used, were no key set."""
+    """Whether Engine 29 or later, without a key set, would fall back to a graph driver that this host once used."""
     try:
         return any(host.names(f"{found.root}/{driver}") for driver in PRIOR)
     except DeniedError:
-        return False  # unknown; the key's presence is then not judged
+        return False  # unknown, so a missing key is not judged

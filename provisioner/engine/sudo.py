@@ -1,6 +1,6 @@
-"""What the user chose before ``sudo``, which hides it from root.
+"""Find the engine that the user chose before ``sudo``, which hides the choice from root.
 
-The process that started us is sudo. Its environment still has what it did not pass on.
+The process that started us is sudo. Its environment still has the variables that it did not pass on.
 """
 
 from provisioner.engine.contexts import Context, current, named
@@ -9,7 +9,7 @@ from provisioner.model import Reader
 
 
 def lost(host: Reader, address: str, source: str) -> str | None:
-    """What the user chose before ``sudo``, which shows root nothing of it; None: nothing else than this address."""
+    """Return a warning if the user's own docker talks to another engine than root's, else None."""
     user = host.environ.get("SUDO_USER", "")
     account = host.account(user) if user and host.uid == 0 and source == "default" else None
     if account is None:
@@ -17,7 +17,7 @@ def lost(host: Reader, address: str, source: str) -> str | None:
     try:
         chosen = _chosen(host, user, f"{account.home}/.docker")
     except ProvisionerError:
-        return None  # then docker is in trouble there, too
+        return None  # docker cannot read it either
     if chosen is None or chosen.address == address:
         return None
     return (
@@ -27,7 +27,7 @@ def lost(host: Reader, address: str, source: str) -> str | None:
 
 
 def _chosen(host: Reader, user: str, folder: str) -> Context | None:
-    """Where the user's own shell leads: by what sudo was given, else by the current context."""
+    """Return where the user's own shell leads: by the environment that sudo was given, else by the current context."""
     before = _environment(host)
     if there := before.get("DOCKER_HOST"):
         return Context("default", there, "DOCKER_HOST")
@@ -36,7 +36,7 @@ def _chosen(host: Reader, user: str, folder: str) -> Context | None:
 
 
 def _environment(host: Reader) -> dict[str, str]:
-    """The environment of the process that started us, which is sudo, and still has what it did not pass on."""
+    """Return the environment of the parent process, sudo, which still has the variables that it did not pass on."""
     words = (host.read("/proc/self/stat") or "").rpartition(")")[2].split()
     text = host.read(f"/proc/{words[1]}/environ") if len(words) > 1 else None
     return dict(word.split("=", 1) for word in (text or "").split("\0") if "=" in word)

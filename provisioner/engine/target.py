@@ -1,4 +1,4 @@
-"""Point the host and the configuration at one engine: its address, and whose state and builders they are."""
+"""Point the host and the configuration at one engine."""
 
 from provisioner.config.desired import Desired
 from provisioner.engine import addresses, info, people
@@ -7,10 +7,10 @@ from provisioner.host import System
 
 
 def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Desired]:
-    """A host and a configuration as this engine needs them: its address, and whose state and builders they are.
+    """Return the host and the configuration for this engine: its address, its state folder, and its users.
 
-    Docker's own address is named, too, where a current context may decide otherwise, ours or another user's: buildx
-    would keep what we select under that context's name.
+    Docker's default address is also named explicitly if a current context, ours or another user's, may decide
+    otherwise. Otherwise buildx would record the selected builder under that context's name.
     """
     users = people.resolved(host, wanted.builder.users, seen.socket)
     wanted = wanted._replace(builder=wanted.builder._replace(users=users))
@@ -26,5 +26,5 @@ def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Des
 
 
 def with_endpoint(host: System, wanted: Desired) -> System:
-    """The host whose docker talks to the engine that a configuration names by its address."""
+    """Return a host whose docker talks to the engine that the configuration names by its address."""
     return host.at(wanted.engine) if "://" in wanted.engine and wanted.engine not in addresses.LOCAL else host

@@ -1,6 +1,6 @@
-"""The unit of an engine's daemon, as systemd knows it: its command line with variables filled in.
+"""The systemd unit of an engine's daemon: its command line, with the variables filled in.
 
-systemd is asked, never guessed at: drop-ins, environment files and ``$DOCKER_OPTS`` all have their say in the flags.
+We ask systemd instead of guessing, because drop-ins, environment files and ``$DOCKER_OPTS`` all affect the flags.
 """
 
 import re
@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
-_ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled when it is used, and a check in sync does not
+_ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled only when used; most checks do not need it
 
 
 class Command(NamedTuple):
-    """A unit's command line, what of its environment is the unit's, and its process now (0: none).
+    """A unit's command line, the environment that the unit sets, and its current process (0 if none).
 
-    ``argv`` is empty where systemd does not know one, or where a wrapper starts the daemon.
+    ``argv`` is empty if systemd does not know the command line, or if a wrapper starts the daemon.
     """
 
     argv: tuple[str, ...]
@@ -24,7 +24,7 @@ class Command(NamedTuple):
 
 
 def command(host: Reader, control: Sequence[str], unit: str) -> Command:
-    """What systemd would start next; ``control`` is how it is told whose units are meant."""
+    """Return what systemd would start next. ``control`` is systemctl, with ``--user`` for a user's units."""
     import shlex
 
     shown = properties(host, control, unit, "ExecStart", "Environment", "EnvironmentFiles", "MainPID")
@@ -34,7 +34,7 @@ def command(host: Reader, control: Sequence[str], unit: str) -> Command:
         return Command((), {}, main)
     try:
         words = shlex.split(shown.get("Environment", ""))
-    except ValueError:  # a quote that nobody closed
+    except ValueError:  # an unclosed quote
         words = shown["Environment"].split()
     variables = dict(w.split("=", 1) for w in words if "=" in w)
     for name in re.findall(r"(?m)^(.+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
@@ -43,7 +43,7 @@ def command(host: Reader, control: Sequence[str], unit: str) -> Command:
 
 
 def properties(host: Reader, control: Sequence[str], unit: str, *names: str) -> dict[str, str]:
-    """Properties of a unit, as ``systemctl show`` prints them; one that it prints twice has two lines."""
+    """Return properties of a unit as ``systemctl show`` prints them. A property printed twice gets two lines."""
     ran = host.ask(*control, "show", unit, *(f"--property={n}" for n in names))
     shown: dict[str, str] = {}
     for name, equals, value in (line.partition("=") for line in ran.stdout.splitlines()):
@@ -53,12 +53,12 @@ def properties(host: Reader, control: Sequence[str], unit: str, *names: str) -> 
 
 
 def expanded(line: str, environment: str) -> tuple[str, ...]:
-    """A unit's command line with the variables of one environment file."""
+    """Fill the variables of one environment file into a unit's command line."""
     return tuple(_expand(line, _assignments(environment)))
 
 
 def _assignments(text: str) -> dict[str, str]:
-    """An environment file, as systemd reads it: assignments, comments, quotes, a backslash before the line's end."""
+    """Parse an environment file as systemd does, with comments, quotes, and a backslash at the end of a line."""
     import shlex
 
     found = {}
@@ -67,13 +67,13 @@ def _assignments(text: str) -> dict[str, str]:
         if equals and not name.startswith(("#", ";")):
             try:
                 found[name.strip()] = " ".join(shlex.split(value))
-            except ValueError:  # a quote that nobody closed
+            except ValueError:  # an unclosed quote
                 found[name.strip()] = value.strip().strip("'\"")
     return found
 
 
 def _expand(line: str, variables: dict[str, str]) -> list[str]:
-    """systemd's rules: a word that is ``$NAME`` becomes as many words as its value has, ``${NAME}`` stays one."""
+    """Apply systemd's rules: a word ``$NAME`` is split into the words of its value, and ``${NAME}`` stays one word."""
     words: list[str] = []
     for word in line.split(" "):
         if re.fullmatch(r"\$\w+", word):
