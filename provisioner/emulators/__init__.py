@@ -1,1 +1,1 @@
-"""Resource: QEMU, from wanted to registered, and kept across boots."""
+"""Emulators: register QEMU for each wanted platform and keep it registered across reboots."""

@@ -1,7 +1,8 @@
-"""Who registers emulators when the host boots, and what: read from files, for a drift check starts no program.
+"""Which emulators the host registers at boot, and which service registers them.
 
-systemd-binfmt, OpenRC's binfmt and Debian's binfmt-support each do it from files of theirs. Where none of them does,
-or would come too early or not at all, a service of ours has to.
+systemd-binfmt, OpenRC's binfmt and Debian's binfmt-support each register emulators from their own files. Where none of
+them runs, or it runs too early, provisioner installs its own service. This module only reads files, because a drift
+check starts no program.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,19 +15,19 @@ from provisioner.typed import NamedTuple
 
 FOLDERS = (BINFMT_D, "/run/binfmt.d", "/usr/local/lib/binfmt.d", "/usr/lib/binfmt.d")
 SERVICE = "provisioner-emulators"
-SCRIPT = "/usr/local/lib/provisioner/register-emulators"  # what that runs
-SUPPORT = "/var/lib/binfmts"  # binfmt-support's, which Debian 11 and Ubuntu 22.04 still use
+SCRIPT = "/usr/local/lib/provisioner/register-emulators"  # the script that the service runs
+SUPPORT = "/var/lib/binfmts"  # the records of binfmt-support, which Debian 11 and Ubuntu 22.04 still use
 
 
 class Rule(NamedTuple):
-    """A rule that is read at boot, and the file that it stands in."""
+    """A rule that the host reads at boot, and the path of the file that contains it."""
 
     path: str
     rule: binfmt.Rule
 
 
 class Registrar(NamedTuple):
-    """What starts services here: how it is recognised, whether ours is enabled, what keeps binfmt.d from sufficing."""
+    """A service manager: how to detect it, whether our service is enabled, and why binfmt.d alone is not enough."""
 
     name: str
     here: Callable[[Reader], bool]
@@ -35,9 +36,9 @@ class Registrar(NamedTuple):
 
 
 def rules(host: Reader) -> tuple[Rule, ...]:
-    """What binfmt.d and binfmt-support register, in that order: of two rules for one name the later one counts."""
+    """Return the rules of binfmt-support and binfmt.d. A rule of binfmt.d replaces one of the same name."""
     files: dict[str, str] = {}
-    for folder in FOLDERS:  # of two files of one name the first folder's counts, and hides the other
+    for folder in FOLDERS:  # if two folders have a file of the same name, the file in the first folder hides the other
         for name in host.names(folder):
             if name.endswith(".conf"):
                 files.setdefault(name, f"{folder}/{name}")
@@ -50,13 +51,17 @@ def rules(host: Reader) -> tuple[Rule, ...]:
 
 
 def serving(found: tuple[Rule, ...], header: bytes) -> Rule | None:
-    """The rule that gets a program after the next boot: the kernel asks the entry first that came last."""
+    """Return the rule that gets a program after the next boot: the kernel tries the newest entry first."""
     fitting = [r for r in found if binfmt.serves(r.rule.magic, r.rule.mask, r.rule.offset, header)]
     return fitting[-1] if fitting else None
 
 
 def lack(host: Reader, interpreter: str) -> str:
-    """Why what stands in binfmt.d is not registered at boot; empty: it is."""
+    """Return why the host does not register binfmt.d at boot.
+
+    Returns:
+        The reason, or an empty string if it does register them.
+    """
     here = registrar(host)
     if here is None:
         return "nothing that starts services here is known to register emulators"
@@ -65,12 +70,12 @@ def lack(host: Reader, interpreter: str) -> str:
 
 
 def registrar(host: Reader) -> Registrar | None:
-    """The row of what starts services on this host."""
+    """Return the service manager of this host; None if it is not a known one."""
     return next((r for r in REGISTRARS if r.here(host)), None)
 
 
 def _asleep(host: Reader, sign: str) -> bool:
-    """Whether this is an image that does not run, with what will start its services."""
+    """Return whether this host is an image that is not running, and has the file ``sign`` of a service manager."""
     return host.asleep and host.stat(sign) is not None
 
 
@@ -85,7 +90,7 @@ def _sysvinit(_: Reader, __: str) -> str:
 
 
 def _support(host: Reader) -> Iterator[Rule]:
-    """binfmt-support's own records, where it is installed: a line a field, in this order."""
+    """Yield the records of binfmt-support, if it is installed. A record has one field per line, in this order."""
     if host.stat("/usr/sbin/update-binfmts") is None:
         return
     for name in host.names(SUPPORT):

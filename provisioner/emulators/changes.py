@@ -1,7 +1,8 @@
-"""What it takes to have each platform's emulator registered: decided per architecture, for each has one entry.
+"""Plan the steps that register each wanted emulator, one architecture at a time.
 
-Somebody else's entry is kept while it works, and is not touched when it does not, until the configuration says
-``replace``. An entry of another name that serves the same programs stays, too: of two, the kernel asks the later one.
+An entry that provisioner did not make is kept while it works. If it does not work, it is changed only when the
+configuration says ``replace``. An entry of another name that serves the same programs also stays: the kernel uses the
+newer of the two.
 """
 
 from collections.abc import Collection
@@ -23,7 +24,7 @@ from provisioner.steps.files import MakeDirectory, WriteFile
 
 
 class Need(NamedTuple):
-    """An architecture that needs something: its row, and the keys that are wrong."""
+    """An architecture that needs a change: its row of the platform table, and the keys that differ."""
 
     row: Platform
     wrong: tuple[Key, ...]
@@ -35,17 +36,17 @@ class Need(NamedTuple):
 
     @property
     def aspects(self) -> frozenset[str]:
-        """Which aspects of the architecture are wrong."""
+        """The aspects of the architecture that are wrong."""
         return frozenset(key.aspect for key in self.wrong)
 
     @property
     def now(self) -> bool:
-        """Whether the kernel's entry has to be made, or made anew; else the file for the next boot is all."""
+        """Whether the kernel's entry must be made or replaced. Otherwise only the file for the next boot changes."""
         return bool(self.aspects - {keys.AT_BOOT})
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
-    """The steps that mend the differences, and what holds some of them."""
+    """Return the steps that fix the differences, and what blocks the others."""
     wrong = _keys(desired, facts, differences)
     if facts.kind.emulators == "root":
         blocked = [b for key in wrong for b in obstacles.for_root(key).blocks(keys.words(key))]
@@ -75,13 +76,13 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
 
 
 def _keys(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> tuple[Key, ...]:
-    """The keys that differ."""
+    """Return the keys that differ."""
     wrong = {d.key for d in differences}
     return tuple(key for key in wanted(desired, facts).fields if keys.words(key) in wrong)
 
 
 def needs(facts: Facts, desired: Desired, wrong: Collection[Key]) -> tuple[Need, ...]:
-    """One need for each architecture, however many variants of it are wanted."""
+    """Return one need for each architecture, even if several of its variants are wanted."""
     found: dict[str, Need] = {}
     for row in rows(desired, facts):
         mine = tuple(key for key in wrong if key.platform == row.name)
@@ -92,7 +93,7 @@ def needs(facts: Facts, desired: Desired, wrong: Collection[Key]) -> tuple[Need,
 
 
 def rule_file(row: Platform, program: Program, desired: Desired) -> WriteFile:
-    """The file that registers an architecture's emulator at boot."""
+    """Return the file that registers an architecture's emulator at boot."""
     text = f"# linux/{row.architecture}, by provisioner\n{_line(row, program, desired)}\n"
     return WriteFile(files.rule(row), text)
 
@@ -105,7 +106,7 @@ def _line(row: Platform, program: Program, desired: Desired) -> str:
 def _decide(
     host: Reader, facts: Facts, desired: Desired, need: Need, rules: tuple[boot.Rule, ...]
 ) -> Register | Program | Obstacle:
-    """Register what stands there, or find a program for a file of ours, or leave it and say why."""
+    """Return an entry to register from an existing rule, a program for our own file, or the obstacle."""
     row, name = need.row, str(need.row.emulator)
     there = facts.entries.get(name)
     if there is None and need.aspects == {keys.RUNS} and (placed := boot.serving(rules, elf.program(row.architecture))):
@@ -125,7 +126,11 @@ def _decide(
 
 
 def _translator(facts: Facts, row: Platform, rules: tuple[boot.Rule, ...]) -> tuple[str, str] | None:
-    """The entry, or the rule read at boot, of another name than QEMU's that gets a platform's programs."""
+    """Return the translator other than QEMU that gets a platform's programs, now or after the next boot.
+
+    Returns:
+        The entry's name and its interpreter, or None if there is no such translator.
+    """
     probe = elf.program(row.architecture)
     found = {n: e.interpreter for n, e in facts.entries.items() if e.enabled and _serves(e, probe)}
     found |= {r.rule.name: r.rule.interpreter for r in rules if _serves(r.rule, probe)}
@@ -139,7 +144,7 @@ def _serves(found: binfmt.Entry | binfmt.Rule, probe: bytes) -> bool:
 def _steps(
     host: Reader, facts: Facts, desired: Desired, found: dict[str, tuple[Need, Program]]
 ) -> tuple[Step, ...] | Obstacle:
-    """Bring the programs, write our files, see to the next boot, register."""
+    """Return the steps: bring the programs, write our files, make them last across boots, and register them."""
     if not found:
         return ()
     last = persistence.steps(host, tuple(program.path for _, program in found.values()))
@@ -158,7 +163,7 @@ def _steps(
 
 
 def _unflushed(host: Reader, facts: Facts) -> tuple[Step, ...]:
-    """What puts somebody's entries back, should a package's own scripts have flushed the table."""
+    """Return steps that restore existing entries, in case a package's own scripts flush the table."""
     return tuple(
         Register(f"{BINFMT}/{name}", binfmt.line(name, entry), entry.enabled, unless_there=True)
         for name, entry in facts.entries.items()
@@ -167,7 +172,7 @@ def _unflushed(host: Reader, facts: Facts) -> tuple[Step, ...]:
 
 
 def _notes(host: Reader, found: dict[str, tuple[Need, Program]], facts: Facts) -> tuple[str, ...]:
-    """What cannot be taken back: the kernel opens an interpreter anew when its entry is put back."""
+    """Return notes on what an undo cannot restore: the kernel opens the interpreter again when an entry is put back."""
     notes = []
     for name, (need, _) in found.items():
         there = facts.entries.get(name)

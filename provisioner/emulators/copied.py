@@ -1,4 +1,4 @@
-"""What can be copied out of an image, and what was: the engine's word on the image, the manifest beside the copies."""
+"""What the engine says about an image, and what the manifest says about programs copied out of one."""
 
 import functools
 import json
@@ -9,18 +9,18 @@ from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
 MANIFEST = "manifest.json"
-PRESERVE = "QEMU_PRESERVE_ARGV0"  # tonistiigi/binfmt's own variable: its QEMU takes the P flag for granted
+PRESERVE = "QEMU_PRESERVE_ARGV0"  # set in tonistiigi/binfmt's images: their QEMU requires the P flag
 
 
 class Image(NamedTuple):
-    """An image that the engine has: its digest, and whether its programs want the P flag."""
+    """An image that the engine has: its digest, and whether its programs require the P flag."""
 
     digest: str
     preserve_argv0: bool
 
 
 def local(host: Reader, socket: str, image: str) -> Image | None:
-    """What the engine knows of an image; None: it does not have it."""
+    """Return what the engine knows about an image; None if it does not have the image."""
     found = host.get(socket, f"/images/{image}/json")
     if found is None:
         return None
@@ -30,9 +30,9 @@ def local(host: Reader, socket: str, image: str) -> Image | None:
     return Image(digests[0] if digests else str(found["Id"]), wants_p)
 
 
-@functools.lru_cache  # the answer is one for all platforms of a plan, and may be a time-out
+@functools.lru_cache  # the answer is the same for all platforms of a plan, and may take a time-out
 def offered(host: Reader, socket: str, image: str) -> bool:
-    """Whether a registry that the engine reaches has an image; asked by way of the engine, so that mirrors count."""
+    """Return whether a registry that the engine reaches has an image. The engine is asked, so its mirrors count."""
     try:
         return host.get(socket, f"/distribution/{image}/json") is not None
     except ProvisionerError:
@@ -40,7 +40,7 @@ def offered(host: Reader, socket: str, image: str) -> bool:
 
 
 class Copied(NamedTuple):
-    """A program that was copied: its sum, the digest of the image that it came from, and whether it wants P."""
+    """A copied program: its SHA-256, the digest of the image it came from, and whether it requires the P flag."""
 
     sha256: str
     digest: str
@@ -48,7 +48,10 @@ class Copied(NamedTuple):
 
 
 def program(host: Reader, where: str, name: str) -> Copied | None:
-    """What the manifest says of one program; None: nothing. Older ones say one thing of all programs."""
+    """Return what the manifest says about one program; None if it says nothing.
+
+    An older manifest has one digest and one flag for all programs.
+    """
     found = manifest(host, where)
     row = (found.get("programs") or {}).get(name)
     if isinstance(row, str):
@@ -60,7 +63,7 @@ def program(host: Reader, where: str, name: str) -> Copied | None:
 
 
 def manifest(host: Reader, where: str) -> Mapping[str, Any]:
-    """What was copied into a directory: the image, and of each program what ``Copied`` says; or nothing."""
+    """Return a directory's manifest: the image, and the fields of ``Copied`` by program. Empty if there is none."""
     try:
         found = json.loads(host.read(f"{where}/{MANIFEST}") or "{}")
     except ValueError:

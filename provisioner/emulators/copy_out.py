@@ -1,8 +1,8 @@
-"""Programs copied out of an image, into a directory for each version, with a manifest beside them.
+"""Copy programs out of an image into one directory for each version, with a manifest.
 
-No container of the image ever runs: the engine hands out the files of one that was made and not started. The image's
-own way to register emulators wants a privileged container, ends with status 0 whatever happened, and what it registers
-is gone with the next flush.
+No container of the image ever runs: the engine reads the files out of a container that was created but not started.
+The image's own way to register emulators needs a privileged container and exits with status 0 even if it fails. Its
+entries disappear when something flushes the kernel's table.
 """
 
 import io
@@ -31,10 +31,12 @@ LABEL = "io.provisioner.copy"
 
 @dataclass(frozen=True, slots=True)
 class CopyOut(Step):
-    """Copy programs out of an image's /usr/bin into a directory, with a manifest that says what they are.
+    """Copy programs out of an image's /usr/bin into a directory, with a manifest.
 
-    The image is pulled where the engine does not have it, and is then taken away again. Nothing of it is run.
-    CommandError: it cannot be had, or its programs are not what an emulator has to be.
+    If the engine does not have the image, the step pulls it and removes it afterwards. Nothing in the image runs.
+
+    Raises:
+        CommandError: The image cannot be pulled, or one of its programs cannot serve as an emulator.
     """
 
     socket: str
@@ -51,14 +53,14 @@ class CopyOut(Step):
             found = copied.local(system, self.socket, self.image)
         if found is None:
             raise CommandError(f"{self.image}: the engine has pulled it, and does not have it")
-        if found.preserve_argv0 != self.preserve_argv0:  # it was guessed: nobody knew before the pull
+        if found.preserve_argv0 != self.preserve_argv0:  # the plan guessed the flag, because the image was not here yet
             words = "take the P flag for granted" if found.preserve_argv0 else "do not take the P flag for granted"
             hint = f"docker pull {self.image}, then apply again: it is looked at when it is there"
             raise CommandError(f"{self.image}: its programs {words}, against what was planned", hint=hint)
         for path in _above(self.folder):
             system.make_directory(path, 0o755)
         sums = _programs(system, self)
-        if pulled:  # it has done its service, and might keep the image store from being switched
+        if pulled:  # the image is not needed any more, and could block switching the image store
             _delete(system, self.socket, self.image)
         names = copied.manifest(system, self.folder).get("programs", {})
         before = {name: copied.program(system, self.folder, name) for name in names}
@@ -68,13 +70,13 @@ class CopyOut(Step):
         system.write(f"{self.folder}/{copied.MANIFEST}", json.dumps(content, indent=2) + "\n", 0o644)
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:
-        """The steps that take away what a copy brings, and nothing that was there before."""
+        """Return the steps that remove what the copy adds, and keep what was there before."""
         pulled = "" if copied.local(host, self.socket, self.image) else self.image
         files = (f"{self.folder}/{p}" for p in self.programs)
         undo: list[Step] = [RemoveFile(f) for f in files if host.stat(f) is None]
         undo += [
             RemoveFile(temporary(f"{self.folder}/{name}")) for name in (*self.programs, copied.MANIFEST)
-        ]  # of a killed run
+        ]  # left by a run that was killed
         path = f"{self.folder}/{copied.MANIFEST}"
         old = host.read(path)
         undo.append(RemoveFile(path) if old is None else WriteFile(path, old))
@@ -93,7 +95,7 @@ class CopyOut(Step):
 
 @dataclass(frozen=True, slots=True)
 class Discard(Step):
-    """Take away what a copy that was cut off has left with the engine: its container, and an image pulled for it."""
+    """Remove what an interrupted copy left on the engine: its container, and an image pulled for it."""
 
     socket: str
     image: str = ""
@@ -109,7 +111,7 @@ class Discard(Step):
 
 
 def _above(where: str) -> tuple[str, ...]:
-    """The directories that have to be there, from the outside in."""
+    """Return the directories that must exist, outermost first."""
     return VERSIONS.rpartition("/")[0], VERSIONS, where
 
 
@@ -129,7 +131,7 @@ def _pull(system: "System", step: CopyOut) -> None:
 
 
 def _said(line: str) -> Mapping[str, Any]:
-    """A line of the engine's about a pull; nothing where it has broken off."""
+    """Return one line of the engine's answer to a pull; empty if the line is cut off."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -138,8 +140,8 @@ def _said(line: str) -> Mapping[str, Any]:
 
 
 def _programs(system: "System", step: CopyOut) -> dict[str, str]:
-    """Copy each program; its SHA-256."""
-    import hashlib  # only a copy needs it
+    """Copy each program, and return the SHA-256 of each."""
+    import hashlib  # only a copy needs this module
 
     _clean(system, step.socket)
     spec = {"Image": step.image, "Cmd": [INSIDE], "Labels": {LABEL: "1"}, "HostConfig": {"NetworkMode": "none"}}
@@ -159,7 +161,7 @@ def _programs(system: "System", step: CopyOut) -> dict[str, str]:
 
 
 def _file(system: "System", step: CopyOut, container: str, name: str) -> bytes:
-    """One file of a container that was never started, out of the tar that the engine makes of it."""
+    """Return one file of a container that was never started. The engine sends it as a tar archive."""
     path = quote(f"{INSIDE}/{name}", safe="")
     status, answer = system.request(step.socket, "GET", f"/containers/{container}/archive?path={path}")
     if status == 404:
@@ -179,7 +181,7 @@ def _delete(system: "System", socket: str, image: str) -> None:
 
 
 def _clean(system: "System", socket: str) -> None:
-    """Take away every container of ours, those of a run that was killed, too."""
+    """Remove every container that a copy made, including those of a run that was killed."""
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
     for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():
         system.post(socket, f"/containers/{container['Id']}?force=1&v=1", method="DELETE")

@@ -1,4 +1,4 @@
-"""The files and directories of emulators: a rule for each architecture, a folder for each version of an image."""
+"""Paths for emulators: one rule file for each architecture, and one directory for each image version."""
 
 import binascii
 
@@ -11,20 +11,20 @@ LONGEST = 40  # characters of a tag in a directory's name: old kernels cut an in
 
 
 def rule(row: Platform) -> str:
-    """The file of ours that registers an architecture's emulator at boot."""
+    """Return the path of our file that registers an architecture's emulator at boot."""
     return f"{BINFMT_D}/{OURS}{row.architecture}.conf"
 
 
 def folder(image: str) -> str:
-    """The directory for the programs of an image."""
+    """Return the directory for the programs of an image."""
     return f"{VERSIONS}/{version(image)}"
 
 
 def version(image: str) -> str:
-    """The name of an image's directory: its tag, or the beginning of its digest.
+    """Return the name of an image's directory: its tag, or the start of its digest.
 
-    An image of another name than the usual one, and a tag that is cut, get a checksum. A moving tag is copied once:
-    what runs changes only when the configuration names another tag.
+    A checksum is added if the image's name is not the usual one, or if the tag is shortened. A tag that moves is copied
+    once: the programs change only when the configuration names another tag.
     """
     name, _, digest = image.partition("@sha256:")
     name, _, tag = name.partition(":") if "/" not in name.rpartition(":")[2] else (name, "", "")

@@ -1,14 +1,14 @@
-"""Whether a program can be an interpreter that root may hand everybody's programs to, and what it says of itself."""
+"""Checks whether a program can be an emulator: root hands every user's programs to it. Also reads QEMU's version."""
 
 from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.platforms import elf
 
-ARGV0 = ((5, 12), (6,))  # Linux and QEMU from which on an emulator sees that its entry has the P flag
+ARGV0 = ((5, 12), (6,))  # the first Linux and QEMU with which an emulator sees that its entry has the P flag
 
 
 def unfit(host: Reader, path: str) -> str | None:
-    """Why a program cannot be an interpreter; None: it can."""
+    """Return why a program cannot be an interpreter; None if it can."""
     found = host.stat(path)
     if found is None or found.directory:
         return f"{path} is gone"
@@ -25,13 +25,17 @@ def unfit(host: Reader, path: str) -> str | None:
 
 
 def takes_argv0(host: Reader, number: tuple[int, ...] | None) -> bool:
-    """Whether a QEMU of a version, on this kernel, keeps argv[0] where its entry has the P flag. Unknown: no."""
+    """Return whether this QEMU version on this kernel keeps argv[0] with the P flag. Unknown counts as no."""
     kernel = version((host.read("/proc/sys/kernel/osrelease") or "").strip())
     return kernel is not None and number is not None and kernel >= ARGV0[0] and number >= ARGV0[1]
 
 
 def qemu(host: Reader, path: str) -> str:
-    """The version that a QEMU says it is: ``10.0.4``; empty: it does not say. Nothing of an image is run."""
+    """Return the version that a QEMU reports, such as ``10.0.4``.
+
+    Returns:
+        The version, or an empty string if it is unknown. On an image that is not running, no program is started.
+    """
     if host.asleep:
         return ""
     words = host.ask(path, "--version").stdout.partition("\n")[0].split()

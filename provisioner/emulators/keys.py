@@ -1,4 +1,4 @@
-"""The keys of emulators: a platform and one aspect of it, and the words that a person reads."""
+"""The keys of emulators: a platform and one aspect of it, and the key as a person reads it."""
 
 from provisioner.typed import NamedTuple
 
@@ -7,7 +7,7 @@ RUNS, AT_BOOT, FROM, CREDENTIALS = "", "at boot", "from", "credentials"
 
 
 class Key(NamedTuple):
-    """One aspect of a platform. Without a platform: of the kernel's table as a whole."""
+    """One aspect of a platform. Without a platform, it is about the kernel's whole table."""
 
     platform: str
     aspect: str
@@ -17,5 +17,5 @@ TABLE = Key("", "binfmt_misc")
 
 
 def words(key: Key) -> str:
-    """The key as a person reads it: ``linux/arm64 at boot``."""
+    """Return the key as a person reads it, such as ``linux/arm64 at boot``."""
     return " ".join(filter(None, key))

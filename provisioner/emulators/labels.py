@@ -1,4 +1,4 @@
-"""What runs each platform here: the CPU, an emulator (which QEMU, from where), another node, or nothing."""
+"""How each platform runs here: on the CPU, in an emulator (which QEMU), on another node, or not at all."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
@@ -15,9 +15,10 @@ NATIVE, EMULATED, NODE, BUILD_ONLY, NOTHING = "native", "emulated", "node", "bui
 
 
 class Label(NamedTuple):
-    """How a platform is run. ``version`` and ``source`` are QEMU's; ``node`` is the node that builds it natively.
+    """How a platform runs.
 
-    ``source``: ``image TAG``, ``package``, or the folder of the program. Empty: not known.
+    ``version`` and ``source`` describe QEMU; ``node`` is the node that builds the platform natively. ``source`` is
+    ``image TAG``, ``package``, or the program's folder. An empty field is unknown.
     """
 
     platform: str
@@ -29,7 +30,7 @@ class Label(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A QEMU that is known to break programs: from this version on, before that one, for these architectures."""
+    """A QEMU that is known to break programs: the first bad version, the next good one, and for which architectures."""
 
     first: tuple[int, ...]
     mended: tuple[int, ...]
@@ -37,7 +38,7 @@ class Fault(NamedTuple):
     words: str
 
 
-# moby/moby 43039, tonistiigi/binfmt 215, 231, 240, 244 and 298, docker/setup-qemu-action 198 and 201, as reported
+# Reported in moby/moby 43039, tonistiigi/binfmt 215, 231, 240, 244 and 298, docker/setup-qemu-action 198 and 201.
 FAULTS = (
     Fault((4,), (5,), frozenset({"arm64"}), "kills ldconfig of some images with a signal"),
     Fault((9, 2), (9, 2, 3), frozenset({"arm64"}), "kills ldconfig and Node of some images with a signal"),
@@ -46,20 +47,20 @@ FAULTS = (
 
 
 def labels(host: Reader, facts: Facts, desired: Desired, *, ask: bool = True) -> tuple[Label, ...]:
-    """A label for each wanted platform. ``ask``: whether QEMU may be run to say its version."""
+    """Return a label for each wanted platform. ``ask`` allows running QEMU to get its version."""
     nodes = {p: node.name or node.endpoint for node in desired.builder.nodes for p in node.platforms}
     return tuple(_label(host, facts, table.of(name), nodes.get(name, ""), ask) for name in desired.platforms)
 
 
 def fault(architecture: str, version: str) -> str:
-    """What is known to go wrong with a version of QEMU for an architecture; empty: nothing."""
+    """Return the known fault of a QEMU version for an architecture; empty if none is known."""
     number = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
     known = (f for f in FAULTS if number and f.first <= number < f.mended and architecture in f.architectures)
     return next((f"QEMU {version} for {architecture} {f.words}" for f in known), "")
 
 
 def notes(found: Collection[Label]) -> Iterator[str]:
-    """A sentence for each emulator with a known fault."""
+    """Yield a sentence for each emulator with a known fault."""
     for words in dict.fromkeys(label.fault for label in found if label.fault):
         yield f"{words}, by public reports: name another version under emulators.image if builds fail"
 
@@ -87,7 +88,7 @@ def _source(path: str) -> str:
 
 
 def _version(host: Reader, path: str, *, ask: bool) -> str:
-    """QEMU's version: what it says, else what the name of its folder says."""
+    """Return the version that QEMU reports, or the one in the name of its folder."""
     if ask and (said := qemu(host, path)):
         return said
     tag = path.removeprefix(VERSIONS).split("/")[1] if path.startswith(f"{VERSIONS}/") else ""

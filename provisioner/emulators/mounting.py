@@ -1,4 +1,4 @@
-"""The kernel's table, binfmt_misc: whether the kernel has it, and how it is mounted."""
+"""Whether the kernel has the file system binfmt_misc, and the steps that mount it."""
 
 from provisioner.daemon.managers import by_systemd
 from provisioner.emulators.unit import MOUNT
@@ -10,12 +10,12 @@ from provisioner.steps.programs import Run
 
 
 def known(host: Reader) -> bool:
-    """Whether the kernel has the file system now, built in or in a module that is loaded."""
+    """Return whether the kernel has the file system now, built in or as a loaded module."""
     return "binfmt_misc" in (host.read("/proc/filesystems") or "").split()
 
 
 def steps(host: Reader, facts: Facts) -> tuple[Step, ...]:
-    """The steps that bring the table up on the host itself: the last unmount would drop every entry in it."""
+    """Return the steps that mount the table on the host itself: its entries are lost with the last mount."""
     if facts.mounted:
         return ()
     steps: list[Step] = []

@@ -1,4 +1,4 @@
-"""What a path is mounted from, as /proc/PID/mountinfo has it."""
+"""Read which mount a path is on from /proc/PID/mountinfo."""
 
 import re
 
@@ -15,7 +15,7 @@ class Mount(NamedTuple):
 
 
 def mount(host: Reader, path: str, process: str = "self") -> Mount:
-    """The mount that a path lies on: the last one of the longest mount point above it."""
+    """Return the mount that a path is on: the longest mount point above it, and the last mount there."""
     found = Mount("/", "", ())
     for line in (host.read(f"/proc/{process}/mountinfo") or "").splitlines():
         before, _, after = line.partition(" - ")
@@ -29,5 +29,5 @@ def mount(host: Reader, path: str, process: str = "self") -> Mount:
 
 
 def _plain(point: str) -> str:
-    """A mount point as it is: the kernel writes a blank, a tab, a newline and a backslash in octal."""
+    """Decode a mount point: the kernel writes space, tab, newline and backslash in octal."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)

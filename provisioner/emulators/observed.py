@@ -1,6 +1,7 @@
-"""What is observed of emulators: the kernel's table, a run of each architecture's probe, the files read at boot.
+"""Observe emulators: the kernel's table, a test program for each architecture, and the files read at boot.
 
-Registered is not working: a program of each platform is run, in an empty root directory where this user may do that.
+A registered emulator may still not work. So a program of each platform runs, in an empty root directory if this user
+may do that.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from provisioner.typed import NamedTuple
 
 
 class Architecture(NamedTuple):
-    """What there is to say of an architecture, by aspects: each of its platforms says the same."""
+    """The state of an architecture, by aspect. It is the same for all platforms of the architecture."""
 
     runs: Value
     at_boot: str
@@ -26,7 +27,7 @@ class Architecture(NamedTuple):
 
 
 def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, Value]:
-    """Every key of the platforms that are asked for."""
+    """Return the value of every key of the platforms in ``asked``."""
     rows = [table.of(key.platform) for key in asked if key.platform and key.aspect == keys.RUNS]
     probes = {row.architecture: elf.program(row.architecture) for row in rows}
     rules = boot.rules(host) if rows else ()
@@ -41,7 +42,7 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
             rule = boot.serving(rules, probe)
             origin = asked.get(Key(row.name, keys.FROM))
             now = truth(host, facts, row, probe, ran.get(row.architecture))
-            elsewhere = bool(facts.table_unseen) and now == "runs"  # whoever runs this container sees to the next boot
+            elsewhere = bool(facts.table_unseen) and now == "runs"  # the host of this container registers it at boot
             at_boot = "registered" if elsewhere else _boot_truth(host, rule)
             known[row.architecture] = Architecture(now, at_boot, *_kind(facts, row, rule, origin))
         aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
@@ -51,7 +52,10 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
 
 
 def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> Value:
-    """``runs``, or what is wrong. ``ran`` None: nothing was run, and reading has to do."""
+    """Return ``runs``, or what is wrong.
+
+    ``ran`` is the result of the test program. None means that no program ran, so only files are read.
+    """
     if facts.table_unseen:
         if ran is not None and right(ran, row):
             return "runs"
@@ -72,12 +76,15 @@ def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | N
 
 
 def right(ran: Ran, row: Platform) -> bool:
-    """Whether a probe did all that it does; QEMU 10 for ppc64le says something of its own before it."""
+    """Return whether the test program did all its work. QEMU 10 for ppc64le prints a line of its own first."""
     return ran.status == 0 and ran.stdout.splitlines()[-1:] == [row.architecture]
 
 
 def _table(host: Reader, facts: Facts, *, served: bool) -> Value:
-    """How the table is. One that is kept from us is as good as mounted where all that is asked for runs."""
+    """Return the state of the table.
+
+    A table that this container cannot see counts as mounted if every platform in question runs.
+    """
     if facts.table_unseen and not served:
         return "kept from this container" if host.uid == 0 else Unknown(facts.table_unseen)
     if facts.table_unseen:
@@ -88,7 +95,7 @@ def _table(host: Reader, facts: Facts, *, served: bool) -> Value:
 
 
 def _kind(facts: Facts, row: Platform, rule: boot.Rule | None, wanted: Value) -> tuple[Value, Value]:
-    """Where the emulator comes from, and whether it keeps set-user-id: of the entry, or of the rule that makes it."""
+    """Return where the emulator comes from and whether it keeps set-user-id, by the entry or the rule that makes it."""
     entry: binfmt.Entry | binfmt.Rule | None = facts.entries.get(str(row.emulator)) or (rule.rule if rule else None)
     if entry is None:
         return None, None
@@ -102,7 +109,7 @@ def _kind(facts: Facts, row: Platform, rule: boot.Rule | None, wanted: Value) ->
 
 
 def _unserved(facts: Facts, row: Platform, serving: dict[str, binfmt.Entry]) -> str:
-    """Why no entry takes a platform's programs."""
+    """Return why no entry serves a platform's programs."""
     if serving:
         return f"disabled: {', '.join(serving)}"
     if row.emulator in facts.entries:
@@ -111,7 +118,10 @@ def _unserved(facts: Facts, row: Platform, serving: dict[str, binfmt.Entry]) -> 
 
 
 def _failure(row: Platform, ran: Ran, enabled: dict[str, binfmt.Entry]) -> str:
-    """Why a probe does not run even on the host. Its status counts the arguments that the emulator made up."""
+    """Return why a test program fails even on the host.
+
+    Its exit status is the number of arguments that the emulator added.
+    """
     name, entry = next(iter(enabled.items()))
     said = ran.stdout.splitlines()[-1:] == [row.architecture]
     if said and ran.status == 1 and "P" in entry.flags:
@@ -124,7 +134,7 @@ def _failure(row: Platform, ran: Ran, enabled: dict[str, binfmt.Entry]) -> str:
 
 
 def _confined(host: Reader, enabled: dict[str, binfmt.Entry]) -> str | None:
-    """What keeps an entry from working in containers, by what can be read."""
+    """Return why an entry does not work in containers, from what can be read; None if no reason is found."""
     for name, entry in enabled.items():
         if "F" not in entry.flags:
             return f"{name} has no F flag"
@@ -135,7 +145,7 @@ def _confined(host: Reader, enabled: dict[str, binfmt.Entry]) -> str | None:
 
 
 def _stale(host: Reader, facts: Facts, row: Platform, ran: Ran | None) -> str | None:
-    """Of an entry of ours: whether the file that it holds open is still the one at its path."""
+    """Return how the file that our entry holds open differs from the one at its path; None if it is the same file."""
     entry = facts.entries.get(str(row.emulator))
     if row.architecture not in facts.ours or entry is None or "F" not in entry.flags:
         return None
@@ -148,7 +158,7 @@ def _stale(host: Reader, facts: Facts, row: Platform, ran: Ran | None) -> str | 
 
 
 def _boot_truth(host: Reader, placed: boot.Rule | None) -> str:
-    """``registered``, or why a platform will not run after the next boot."""
+    """Return ``registered``, or why a platform will not run after the next boot."""
     if placed is None:
         return "not registered"
     path, rule = placed

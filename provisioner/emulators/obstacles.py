@@ -1,4 +1,4 @@
-"""What stands in the way of emulators. What the kernel lacks is read from /proc, never guessed from a refusal."""
+"""Reasons why emulators cannot be registered. What the kernel lacks is read from /proc, not guessed from an error."""
 
 from provisioner.config.desired import Desired
 from provisioner.emulators import keys, mounting, mounts
@@ -12,7 +12,7 @@ from provisioner.platforms.table import Platform
 from provisioner.steps import Obstacle
 
 F_FLAG = (4, 8)
-OWN_TABLES = (6, 7)  # from here on, a user namespace may have a table of its own
+OWN_TABLES = (6, 7)  # from this version on, a user namespace may have its own table
 MANAGER = (
     "register the emulators on the machine itself, or let the container have a table of its own and write to it"
     " (Linux 6.7; LXD, Incus or Proxmox: its AppArmor profile)"
@@ -21,17 +21,20 @@ EVERY_ID = ["0", "0", "4294967295"]
 
 
 def release(host: Reader) -> str:
-    """What ``uname -r`` says."""
+    """Return the kernel release, as ``uname -r`` prints it."""
     return (host.read("/proc/sys/kernel/osrelease") or "").strip()
 
 
 def namespaced(host: Reader) -> bool:
-    """Whether this is a user namespace: from Linux 6.7 on it may have a table of its own, which nobody outside sees."""
+    """Return whether this is a user namespace.
+
+    From Linux 6.7 on, it may have its own table, which is not visible outside.
+    """
     return (host.read("/proc/self/uid_map") or " ".join(EVERY_ID)).split() != EVERY_ID
 
 
 def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
-    """Why no emulator can be registered here; None: nothing speaks against it."""
+    """Return why no emulator can be registered here; None if nothing prevents it."""
     name = release(host)
     number = version(name)
     if number is not None and number < F_FLAG:
@@ -57,32 +60,35 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
 
 
 def _mount_refused(host: Reader) -> Obstacle | None:
-    """Why the table may not be mounted: tried in a mount namespace of its own, which ends at once."""
+    """Return why the table may not be mounted. It is tried in a separate mount namespace, which ends at once."""
     if host.uid != 0 or not mounting.known(host):
         return None
     ran = host.ask("unshare", "--mount", "mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT)
-    if ran.status in (0, None) or not ran.error.startswith("mount"):  # a sandbox of ours has no namespaces to try it in
+    if ran.status in (0, None) or not ran.error.startswith("mount"):  # our own sandbox has no namespaces to try
         return None
     words = ran.error.strip().splitlines()[-1:] or ["no reason given"]
     return Obstacle("mount-refused", f"root may not mount binfmt_misc here: {words[0]}", f"in a container: {MANAGER}")
 
 
 def for_root(key: Key) -> Obstacle:
-    """A user's engine needs what only root can register. Without an emulator that works now, nothing can be proven."""
+    """Return the obstacle for a user's engine, whose emulators only root can register.
+
+    It is fatal unless only the next boot is affected: without a working emulator, no platform can be tested.
+    """
     hint = "once, as root: sudo provisioner apply --only emulators; then run this again"
     message = "emulators are the machine's own, for root to register"
     return Obstacle("for-root", message, hint, fatal=key.aspect != keys.AT_BOOT)
 
 
 def foreign_entry(row: Platform, entry: binfmt.Entry) -> Obstacle:
-    """Somebody else's entry of QEMU's name does not work."""
+    """Return the obstacle: somebody else's entry with QEMU's name does not work."""
     hint = "set emulators.replace: true, or repair or remove what registers it; then apply again"
     message = f"{row.name}: the entry {row.emulator} ({entry.interpreter}) belongs to somebody else and does not work"
     return Obstacle("foreign-entry", message, hint)
 
 
 def translator(row: Platform, name: str, interpreter: str) -> Obstacle:
-    """Somebody's own translator gets the programs of a platform, and would get none any more."""
+    """Return the obstacle: another translator runs a platform's programs and would no longer get them."""
     message = (
         f"{row.name}: {name} ({interpreter}) runs these programs on this host, but not in containers; {row.emulator},"
         " registered after it, would get all of them"
@@ -91,14 +97,14 @@ def translator(row: Platform, name: str, interpreter: str) -> Obstacle:
 
 
 def no_program(row: Platform, reason: str, desired: Desired) -> Obstacle:
-    """No source has an emulator for a platform."""
+    """Return the obstacle: no source has an emulator for a platform."""
     where = desired.emulators.directory or "the engine's images and the distribution's packages"
     hint = f"name an image, a package or a directory that has it (emulators.source); looked in {where}"
     return Obstacle("no-program", f"{row.name}: {reason}", hint)
 
 
 def _missing(host: Reader, name: str) -> Obstacle | None:
-    """Why the table cannot even be mounted."""
+    """Return why the table cannot be mounted at all; None if it can."""
     if mounting.known(host) or any("/binfmt_misc.ko" in (host.read(p) or "") for p in _lists(name)):
         return None
     message = f"Linux {name} has no binfmt_misc here, and no module of it is installed"

@@ -1,4 +1,4 @@
-"""The distribution's static QEMU: which package of which package manager, and where it puts its programs."""
+"""The distribution's static QEMU: the package for each package manager, and where it puts its programs."""
 
 from typing import NamedTuple
 
@@ -7,16 +7,16 @@ from provisioner.model import Reader
 from provisioner.steps import packages
 from provisioner.steps.packages import Manager
 
-NEW = (7,)  # what dnf, zypper, apk and pacman offer is at least this
+NEW = (7,)  # dnf, zypper, apk and pacman offer at least this version
 
 
 class Package(NamedTuple):
-    """A row: ``{}`` stands for QEMU's name."""
+    """The package of one package manager. ``{}`` stands for QEMU's name."""
 
     program: str
     package: str
     path: str
-    since: str = ""  # only for this ID of os-release from this VERSION_ID on, and without one (testing)
+    since: str = ""  # os-release: an ID, and the first VERSION_ID; testing has no VERSION_ID and matches
 
 
 TABLE = (
@@ -30,14 +30,14 @@ TABLE = (
 
 
 class Found(NamedTuple):
-    """This host's package manager, and its row."""
+    """This host's package manager, and its package."""
 
     manager: Manager
     row: Package
 
 
 def of(host: Reader) -> Found | None:
-    """What this host has; None: no package manager that we know."""
+    """Return this host's package manager and package; None if the package manager is not a known one."""
     manager = packages.manager(host)
     if manager is None:
         return None
@@ -46,9 +46,9 @@ def of(host: Reader) -> Found | None:
 
 
 def offered(host: Reader, found: Found, name: str) -> tuple[int, ...] | None:
-    """The version of QEMU that a package would bring; None: not known."""
+    """Return the version of QEMU that a package would install; None if it is unknown."""
     if found.manager.program != "apt-get":
-        return NEW  # all that these still offer is newer than what matters
+        return NEW  # every version that these offer is newer than any limit checked
     return version((packages.candidate(host, found.row.package.format(name)) or "").rpartition(":")[2])
 
 

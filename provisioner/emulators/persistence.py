@@ -1,7 +1,7 @@
-"""A service of ours that registers emulators at boot, for hosts where binfmt.d alone does not do it.
+"""Our service that registers emulators at boot, for hosts where binfmt.d alone is not enough.
 
-One script does the work under every service manager. It needs no Docker, flushes nothing, and touches no entry but
-those that our own files name.
+The same script runs under every service manager. It needs no Docker, flushes nothing, and changes only the entries
+that our own files name.
 """
 
 from collections.abc import Mapping
@@ -91,7 +91,7 @@ esac
 
 
 class Service(NamedTuple):
-    """How a service manager takes a service: its file, its mode, its text, and how it is enabled and disabled."""
+    """A service for one service manager: its file, mode and text, and the commands that enable and disable it."""
 
     path: str
     mode: int
@@ -126,7 +126,7 @@ SERVICES: Mapping[str, Service] = {
 
 
 def steps(host: Reader, interpreters: tuple[str, ...]) -> tuple[Step, ...] | Obstacle:
-    """What has to be added so that our files are registered at boot; nothing where binfmt.d suffices."""
+    """Return the steps that make the host register our files at boot; none if binfmt.d is enough."""
     reasons = [reason for reason in (boot.lack(host, i) for i in interpreters) if reason]
     if not reasons:
         return ()
@@ -149,6 +149,6 @@ def steps(host: Reader, interpreters: tuple[str, ...]) -> tuple[Step, ...] | Obs
 
 
 def _mounts(host: Reader, interpreters: tuple[str, ...]) -> str:
-    """The network mounts that the service waits for: those that an emulator lies on, and no others."""
+    """Return the unit's lines that wait for network mounts: only those that an emulator is on."""
     points = dict.fromkeys(filter(None, (unit.remote(host, path) for path in interpreters)))
     return f"RequiresMountsFor={' '.join(points)}\nAfter=remote-fs.target\n" if points else ""

@@ -1,6 +1,6 @@
-"""Emulators: for each wanted platform that the CPU does not run, a QEMU that works in containers and after a reboot.
+"""Emulators: a QEMU for each wanted platform that the CPU does not run. It works in containers and after a reboot.
 
-The kernel is told about one entry at a time, and systemd-binfmt is never started: it flushes everybody's entries.
+Entries are registered one at a time. systemd-binfmt is never started, because it flushes the entries of other tools.
 """
 
 from provisioner.config.desired import Desired
@@ -18,12 +18,12 @@ __all__ = ["NAME", "change", "have", "want"]
 
 
 def want(desired: Desired, facts: Facts) -> State:
-    """Each foreign platform runs, now and after the next boot; an emulator of ours is the configured one."""
+    """Return the wanted state: each foreign platform runs now and after the next boot, with the configured emulator."""
     return wanted(desired, facts)
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
-    """What the kernel's table, a run of each architecture's probe, and the files read at boot say."""
+    """Return the state seen in the kernel's table, in test programs, and in the files read at boot."""
     if facts.inside:
         return {NOTE: f"{facts.kind.title} brings its own emulators: `provisioner prove` runs them"}
     if not isinstance(want, Wanted):
@@ -31,7 +31,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     found: dict[str, Value] = {
         keys.words(key): value for key, value in observed.state(host, facts, want.fields).items()
     }
-    if facts.far and not facts.quick:  # a plan, which has the time to ask each QEMU for its version
+    if facts.far and not facts.quick:  # a plan has the time to ask each QEMU for its version
         from provisioner.emulators import labels
 
         platforms = tuple(key.platform for key in want.fields if key.aspect == keys.RUNS and key.platform)
@@ -41,7 +41,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
-    """Register what is missing, from a file of ours or from the one that stands there for it."""
-    from provisioner.emulators import changes  # a check of a host in sync needs none of it
+    """Return the change that registers what is missing, from our own file or from an existing rule."""
+    from provisioner.emulators import changes  # a check of a host in sync does not need this module
 
     return changes.change(host, facts, desired, differences)

@@ -1,6 +1,6 @@
-"""Where an emulator for a platform is to come from: on this host already, out of an image, out of a package.
+"""Find an emulator for a platform: on this host, in an image, or in a package.
 
-Each source looks, and says what it would take; nothing is fetched here.
+Each source returns what it would use. Nothing is downloaded here.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ INSTALLED = ("/usr/bin/{}-static", "/usr/bin/{}")  # Debian 12 and before, Fedor
 
 
 class Program(NamedTuple):
-    """An interpreter: its path, whether it wants the P flag, and what has to bring it: nothing, image or package."""
+    """An interpreter: its path, whether it requires the P flag, and what brings it (nothing, an image or a package)."""
 
     path: str
     preserve_argv0: bool = False
     brought_by: str = ""
 
 
-Answer = Program | str | None  # a program; why the one that is there will not do; nothing there
+Answer = Program | str | None  # a program, the reason why the source cannot be used, or None if it has nothing
 Source = Callable[[Reader, Facts, Desired, Platform], Answer]
 
 
 def find(host: Reader, facts: Facts, desired: Desired, row: Platform, *, from_image: bool = False) -> Program | str:
-    """The first program that a source has for a platform, and otherwise why there is none.
+    """Return the first program that a source has for a platform, or the reason why there is none.
 
-    ``from_image``: of the sources that ``auto`` tries only the image will do, for another version of it is wanted.
+    ``from_image`` allows only the image sources of ``auto``, because another version of the image is wanted.
     """
     reasons = []
     for source in UPGRADE if from_image else SOURCES[desired.emulators.source]:
@@ -47,7 +47,7 @@ def find(host: Reader, facts: Facts, desired: Desired, row: Platform, *, from_im
 
 
 def steps(host: Reader, facts: Facts, desired: Desired, found: dict[str, Program]) -> tuple[Step, ...]:
-    """What brings the programs that are not there yet, by QEMU's names: one copy, one call of the package manager."""
+    """Return the steps that bring missing programs, by QEMU's names: one copy, and one call of the package manager."""
     made: list[Step] = []
     copied = sorted(name for name, p in found.items() if p.brought_by == "image")
     if copied:
@@ -61,7 +61,10 @@ def steps(host: Reader, facts: Facts, desired: Desired, found: dict[str, Program
 
 
 def _first(host: Reader, *paths: str) -> Answer:
-    """The first program that will do. It keeps argv[0] where it can: multi-call programs look at it."""
+    """Return the first program that can be used.
+
+    It keeps argv[0] if possible, because multi-call programs read it.
+    """
     reasons = {path: unfit(host, path) for path in paths if host.stat(path)}
     fit = next((path for path, reason in reasons.items() if reason is None), None)
     if fit is None:
@@ -79,7 +82,7 @@ def _directory(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answe
 
 
 def _copied(host: Reader, _: Facts, desired: Desired, row: Platform) -> Answer:
-    """A program that an earlier copy has brought, while it is what it was."""
+    """Return a program that an earlier copy brought, if it is unchanged."""
     folder = files.folder(desired.emulators.image)
     path = f"{folder}/{row.emulator}"
     found = copied.program(host, folder, str(row.emulator))
@@ -102,7 +105,7 @@ def _installed(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
 
 
 def _offered(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
-    """As ``_pulled``, where a registry has the image: with another source to fall back on, one asks before."""
+    """Do what ``_pulled`` does, but only if a registry has the image. ``auto`` can fall back on another source."""
     image = desired.emulators.image
     if facts.socket and not copied.offered(host, facts.socket, image):
         return f"no registry that the engine reaches has {image}"
@@ -110,7 +113,10 @@ def _offered(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Ans
 
 
 def _pulled(_: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
-    """Out of an image that is not here yet. tonistiigi's want the P flag; the copy looks whether this one does."""
+    """Return a program from an image that is not here yet.
+
+    tonistiigi's images require the P flag. The copy checks whether this image does.
+    """
     if not facts.socket:
         return "no engine is here to pull an image with"
     return Program(f"{files.folder(desired.emulators.image)}/{row.emulator}", True, "image")

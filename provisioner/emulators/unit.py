@@ -1,4 +1,4 @@
-"""systemd-binfmt.service: what keeps it from registering the files of binfmt.d at the next boot."""
+"""systemd-binfmt.service: what prevents it from registering the files of binfmt.d at the next boot."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ APPLIERS = ("/usr/lib/systemd/systemd-binfmt", "/lib/systemd/systemd-binfmt")
 MOUNT, AUTOMOUNT = "proc-sys-fs-binfmt_misc.mount", "proc-sys-fs-binfmt_misc.automount"
 REMOTE = frozenset(("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "glusterfs", "virtiofs"))
 CONTAINER = "/run/systemd/container"  # systemd writes the kind of container here
-EVERYWHERE = ("ConditionPathIsMountPoint", "ConditionDirectoryNotEmpty")  # what the unit itself has to have
+EVERYWHERE = ("ConditionPathIsMountPoint", "ConditionDirectoryNotEmpty")  # conditions of the original unit
 
 
 class Condition(NamedTuple):
@@ -27,7 +27,7 @@ class Condition(NamedTuple):
 
 
 def lack(host: Reader, interpreter: str) -> str:
-    """Why the service does not register an interpreter at the next boot; empty: it does."""
+    """Return why the service does not register an interpreter at the next boot; empty if it does."""
     if not any(host.stat(a) for a in APPLIERS):
         return "systemd-binfmt is not installed"
     if masked(host, NAME):
@@ -43,7 +43,7 @@ def lack(host: Reader, interpreter: str) -> str:
 
 
 def remote(host: Reader, path: str) -> str:
-    """The network mount that a path lies on; empty: none."""
+    """Return the network mount that a path is on; empty if it is on none."""
     if path.startswith("/usr/bin/"):
         return ""
     found = mount(host, path)
@@ -51,7 +51,7 @@ def remote(host: Reader, path: str) -> str:
 
 
 def masked(host: Reader, unit: str) -> bool:
-    """Whether a unit is masked: its file that counts is a link to /dev/null, or empty."""
+    """Return whether a unit is masked: the file that takes effect is empty or a link to /dev/null."""
     for path in (f"{folder}/{unit}" for folder in FOLDERS):
         if host.link(path) == "/dev/null":
             return True
@@ -61,7 +61,11 @@ def masked(host: Reader, unit: str) -> bool:
 
 
 def _mounted_at_boot(host: Reader) -> bool:
-    """Whether the table will be there: by the automount, which systemd skips in a container, or by the mount itself."""
+    """Return whether the table is mounted at boot.
+
+    The automount mounts it, except in a container, where systemd skips the automount. Otherwise the mount unit or
+    /etc/fstab does.
+    """
     automount = not masked(host, AUTOMOUNT) and host.stat(CONTAINER) is None
     wanted = any(
         host.link(f"{folder}/{target}.target.wants/{MOUNT}") is not None
@@ -73,7 +77,7 @@ def _mounted_at_boot(host: Reader) -> bool:
 
 
 def _conditions(host: Reader) -> tuple[Condition, ...]:
-    """The conditions of the unit and its drop-ins. An empty one takes back those of its name that came before."""
+    """Return the conditions of the unit and its drop-ins. An empty value removes earlier ones of its name."""
     found: list[Condition] = []
     for name, value, added in _lines(host):
         if value:
@@ -95,7 +99,10 @@ def _lines(host: Reader) -> Iterator[Condition]:
 
 
 def _unmet(host: Reader, condition: Condition) -> str:
-    """Why a condition will not hold at boot; empty: it will. What we cannot judge counts if a drop-in adds it."""
+    """Return why a condition will not be met at boot; empty if it will.
+
+    A condition that cannot be evaluated counts as unmet only if a drop-in adds it.
+    """
     name, value, added = condition
     plain, wanted = value.lstrip("|").removeprefix("!"), not value.lstrip("|").startswith("!")
     words = f"{name}={value}"
@@ -107,7 +114,7 @@ def _unmet(host: Reader, condition: Condition) -> str:
             return f"{NAME} does not run {'on WSL' if plain == 'wsl' else 'in this container'} ({words})"
         return ""
     if name == "ConditionPathIsReadWrite":
-        with contextlib.suppress(DeniedError):  # a sandbox of ours says nothing of what the service will see
+        with contextlib.suppress(DeniedError):  # our own sandbox does not show what the service will see
             return f"{NAME} does not run: {plain} is read-only" if "ro" in mount(host, plain, "1").options else ""
         return ""
     if name == "ConditionPathExists":
@@ -116,7 +123,7 @@ def _unmet(host: Reader, condition: Condition) -> str:
 
 
 def _virtualization(host: Reader) -> frozenset[str]:
-    """What this host is, in the words of ConditionVirtualization, as far as files tell."""
+    """Return what this host is in the terms of ConditionVirtualization, from what files say."""
     kind = (host.read(CONTAINER) or "").strip()
     wsl = "microsoft" in (host.read("/proc/sys/kernel/osrelease") or "").lower()
     return frozenset((*(("wsl",) if wsl else ()), *((kind, "container") if kind else ())))

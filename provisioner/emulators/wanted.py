@@ -1,4 +1,4 @@
-"""What is wanted of emulators: each foreign platform runs now and after a boot, by the emulator that is configured."""
+"""The wanted state of emulators: each foreign platform runs now and after a reboot, with the configured emulator."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from provisioner.platforms.table import Platform
 
 
 class Wanted(dict[str, Value]):
-    """What is wanted, by the words that a person reads. ``fields`` has the same by keys."""
+    """The wanted values, by the words that a person reads. ``fields`` has the same values by key."""
 
     def __init__(self, fields: Mapping[Key, Value]) -> None:
         super().__init__((keys.words(key), value) for key, value in fields.items())
@@ -21,7 +21,7 @@ class Wanted(dict[str, Value]):
 
 
 def wanted(desired: Desired, seen: Facts) -> Wanted:
-    """Each foreign platform runs, now and after the next boot; an emulator of ours is the configured one."""
+    """Return the wanted state: each foreign platform runs now and after the next boot, with the configured emulator."""
     found = () if seen.inside else rows(desired, seen)
     asked: dict[Key, Value] = {keys.TABLE: "mounted"} if found else {}
     for row in found:
@@ -34,13 +34,13 @@ def wanted(desired: Desired, seen: Facts) -> Wanted:
 
 
 def rows(desired: Desired, seen: Facts) -> tuple[Platform, ...]:
-    """The wanted platforms that only an emulator runs on this host."""
+    """Return the wanted platforms that only an emulator can run on this host."""
     found = map(table.of, desired.platforms)
     return tuple(row for row in found if table.emulated(row, seen.native))
 
 
 def told(desired: Desired, seen: Facts) -> tuple[str, ...]:
-    """The wanted platforms that are built for and never run here, a sentence each."""
+    """Return a sentence for each wanted platform that is built for but never runs here."""
     found = map(table.of, desired.platforms)
     return tuple(_why(row) for row in found if table.build_only(row, seen.native))
 
@@ -52,7 +52,7 @@ def _why(row: Platform) -> str:
 
 
 def _origin(desired: Desired, seen: Facts, row: Platform) -> str | None:
-    """Where the emulator has to come from; None: any that works is welcome, and somebody else's is kept."""
+    """Return where the emulator must come from; None if any that works is accepted, including somebody else's."""
     entry = seen.entries.get(str(row.emulator))
     ours = row.architecture in seen.ours
     origins = {
@@ -62,7 +62,7 @@ def _origin(desired: Desired, seen: Facts, row: Platform) -> str | None:
         "directory": desired.emulators.directory,
     }
     origin = origins[desired.emulators.source]
-    if desired.emulators.source == "auto":  # one that was flushed is judged by the rule that makes it
+    if desired.emulators.source == "auto":  # after a flush there is no entry, so the rule that makes it is judged
         path = entry.interpreter if entry else seen.ours.get(row.architecture, "")
         return origin if ours and path.startswith(f"{VERSIONS}/") else None
     return origin if ours or entry is None or desired.emulators.replace else None
