@@ -1,3 +1,3 @@
-"""provisioner: makes a Docker host able to build, run and push images for many platforms, and proves it."""
+"""provisioner configures a Docker host to build, run and push images for many platforms, and verifies that it can."""
 
 __version__ = "0.2.0.dev0"

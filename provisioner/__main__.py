@@ -1,4 +1,4 @@
-"""``python3 -m provisioner``."""
+"""Entry point for ``python3 -m provisioner``."""
 
 from provisioner.cli.main import entry
 

@@ -1,22 +1,24 @@
-"""Exit statuses, and errors that are a sentence and a next step.
+"""Exit statuses and the errors shown to users. Each error has a message and, where possible, a next step.
 
-An error that the user can act on is a ``ProvisionerError``; anything else that reaches the top is a bug of ours.
+The program raises a ``ProvisionerError`` for every problem that the user can act on. Any other exception that reaches
+the top is a bug in provisioner.
 """
 
 from enum import IntEnum
 
-NOT_RUNNING = "engine-not-running"  # the code of an error: nothing listens where the engine should
+# Error code: nothing listens on the engine's socket.
+NOT_RUNNING = "engine-not-running"
 
 
 class Exit(IntEnum):
-    """The exit statuses of docs/design.md, section 7; the numbers from 64 are those of sysexits.h."""
+    """The exit statuses of docs/design.md, section 7. The numbers from 64 come from sysexits.h."""
 
     OK = 0
-    FAILED = 1  # check, plan: could not tell; apply: failed, nothing was changed
+    FAILED = 1  # check, plan: could not tell; apply: failed before it changed anything
     DRIFT = 2
     ROLLED_BACK = 3
     ROLLBACK_FAILED = 4
-    BLOCKED = 5  # converged but for what is blocked
+    BLOCKED = 5  # converged, except for what is blocked
     USAGE = 64
     NO_ENGINE = 69
     BUG = 70
@@ -26,7 +28,7 @@ class Exit(IntEnum):
 
 
 class ProvisionerError(Exception):
-    """One sentence that names the culprit; ``hint`` is what to do next, ``code`` names the kind for machines."""
+    """An error message. ``hint`` is the next step for the user. ``code`` names the kind of error for machines."""
 
     status = Exit.FAILED
     code = "failed"
@@ -40,21 +42,21 @@ class ProvisionerError(Exception):
 
 
 class UsageError(ProvisionerError):
-    """The command line is not one of ours."""
+    """The command line is not valid."""
 
     status = Exit.USAGE
     code = "usage"
 
 
 class NoEngineError(ProvisionerError):
-    """No daemon answers, or the one that does is not ours to provision."""
+    """The Docker daemon does not answer, or provisioner cannot manage the daemon that does."""
 
     status = Exit.NO_ENGINE
     code = "engine-unavailable"
 
 
 class ClusterError(ProvisionerError):
-    """A Kubernetes cluster does not answer, or its kubeconfig does not lead to one."""
+    """A Kubernetes cluster does not answer, or its kubeconfig does not lead to a cluster."""
 
 
 class BusyError(ProvisionerError):
@@ -65,47 +67,47 @@ class BusyError(ProvisionerError):
 
 
 class HoldError(ProvisionerError):
-    """Applies are held on this host for now."""
+    """Applies are currently frozen on this host."""
 
     status = Exit.BUSY
     code = "frozen"
 
 
 class DeniedError(ProvisionerError):
-    """The host does not let this user do or see it."""
+    """The host denies this user permission to do or see something."""
 
     status = Exit.DENIED
     code = "permission-denied"
 
 
 class ConfigError(ProvisionerError):
-    """The configuration asks for something that is not there to be asked for."""
+    """The configuration is not valid, or asks for something that does not exist."""
 
     status = Exit.CONFIG
     code = "configuration"
 
 
 class CommandError(ProvisionerError):
-    """A program that was to change the host failed, or did not end in time."""
+    """A program that should change the host failed or timed out."""
 
     code = "command-failed"
 
 
 class RolledBackError(ProvisionerError):
-    """An apply failed; the host was observed to be as before."""
+    """An apply failed, and provisioner verified that the host is back in its previous state."""
 
     status = Exit.ROLLED_BACK
     code = "rolled-back"
 
 
 class PutOffError(ProvisionerError):
-    """What was to be done may not be done now: something has come up that forbids it."""
+    """A step cannot run now because something new on the host forbids it."""
 
     status = Exit.BLOCKED
 
 
 class RollbackFailedError(ProvisionerError):
-    """An apply failed and so did its rollback; the message lists what is left."""
+    """An apply failed, and its rollback failed too. The message lists what is left to repair."""
 
     status = Exit.ROLLBACK_FAILED
     code = "rollback-failed"

@@ -1,13 +1,13 @@
-"""Other people's Python modules, looked for only when one of them is needed.
+"""Import third-party Python modules only when they are needed.
 
-The program is started with -S, because a check in sync needs none of them, and to look for where they are takes 3 ms.
+Python starts with -S, because a check in sync needs no third-party module and the search for them takes 3 ms.
 """
 
 import sys
 
 
 def find() -> None:
-    """Let the distribution's modules be imported from now on."""
+    """Make the distribution's modules importable from now on."""
     if "site" not in sys.modules:
         import site
 

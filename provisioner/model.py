@@ -1,6 +1,6 @@
-"""The nouns of docs/design.md, section 3, as immutable records, and what may be asked of a host.
+"""The core types of docs/design.md, section 3, as immutable records, and the interface for reading a host.
 
-The records are named tuples rather than dataclasses: importing ``dataclasses`` alone costs a sixth of a drift check.
+The records are named tuples instead of dataclasses: importing ``dataclasses`` alone costs a sixth of a drift check.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,28 +9,33 @@ from provisioner.typed import Any, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = bool | int | str | None
 State: TypeAlias = Mapping[str, Value]
-NOTE = "note"  # a key that nobody wants: what is no difference, and yet worth a word
+# The ``want`` of a key that the configuration does not mention: no difference, but worth reporting.
+NOTE = "note"
 
 
 class Unknown(str):
-    """What stands for a value that this user may not see; its text says why. It is neither as wanted nor drift."""
+    """A placeholder for a value that this user cannot see. Its text says why. It counts neither as in sync nor as
+    drift."""
 
     __slots__ = ()
 
 
 class Difference(NamedTuple):
-    """One key that is not as wanted. ``have``: None where nothing is there, ``Unknown`` where it cannot be seen."""
+    """One key that differs from the configuration.
+
+    ``have`` is None if the key is not set, and ``Unknown`` if this user cannot see it.
+    """
 
     key: str
     have: Value
     want: Value
 
 
-Found: TypeAlias = tuple[tuple[str, Difference], ...]  # differences, each with its resource
+Found: TypeAlias = tuple[tuple[str, Difference], ...]  # each difference with its resource
 
 
 class Account(NamedTuple):
-    """A user as the host's databases have it; ``groups`` are all of its groups."""
+    """A user account from the host's databases. ``groups`` lists all of the user's groups."""
 
     name: str
     uid: int
@@ -40,17 +45,20 @@ class Account(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What stat(2) says of a path: permission bits, owner, group, and whether it is a directory."""
+    """The result of stat(2) for a path: permission bits, owner, group, and whether it is a directory."""
 
     mode: int
     uid: int
     gid: int
     directory: bool
-    inode: tuple[int, int] = (0, 0)  # device and number
+    inode: tuple[int, int] = (0, 0)  # device and inode number
 
 
 class ClusterAccess(NamedTuple):
-    """How a user reaches a Kubernetes cluster. Certificates and keys are PEM texts; ``source`` is the kubeconfig."""
+    """The data needed to reach a Kubernetes cluster as a user.
+
+    Certificates and keys are PEM texts. ``source`` is the path of the kubeconfig.
+    """
 
     server: str
     namespace: str = "default"
@@ -64,9 +72,10 @@ class ClusterAccess(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """How a program of our own ended: its exit status (None: it never ran to an end), stdout, and why not.
+    """The result of running one of our test programs.
 
-    ``inode``: device and number of the file that ran, for an emulated program its emulator's; None: not known.
+    ``status`` is the exit status, or None if the program did not run to its end; ``error`` then says why. ``inode`` is
+    the device and inode number of the file that ran (for an emulated program, the emulator), or None if unknown.
     """
 
     status: int | None
@@ -76,103 +85,116 @@ class Ran(NamedTuple):
 
 
 class Reader(Protocol):
-    """The half of a host that only looks. All paths are absolute."""
+    """The read-only half of a host. All paths are absolute."""
 
     def __hash__(self) -> int:
-        """By identity, so that what was asked of one host can be remembered for that host."""
+        """Hash by identity, so that answers can be cached per host."""
 
     @property
     def asleep(self) -> bool:
-        """Whether this is an image that does not run: then nothing of it is asked, and nobody restarts anything."""
+        """Whether this is an image that is not running. Nothing is asked of its engine, and nothing restarts."""
 
     @property
     def uid(self) -> int:
-        """The effective user; 0 is root."""
+        """The effective user ID; 0 is root."""
 
     @property
     def machine(self) -> str:
-        """The CPU's name as ``uname -m`` gives it."""
+        """The CPU name, as ``uname -m`` prints it."""
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """The environment that the user gave us."""
+        """The environment variables that provisioner was started with."""
 
     @property
     def platform(self) -> str:
-        """The operating system that we run on, as ``sys.platform`` calls it."""
+        """The operating system that provisioner runs on, as in ``sys.platform``."""
 
     @property
     def state(self) -> str:
-        """The folder of what we keep: the host's, or for an engine of a user's that user's."""
+        """The folder for persistent data: the host's, or the user's for a rootless engine."""
 
     @property
     def runtime(self) -> str:
-        """The folder of our lock, and of what is gone after a boot."""
+        """The folder for the lock and for data that does not survive a reboot."""
 
     def personal(self) -> "Reader":
-        """The same host, with what we keep in the folders of the user that we are."""
+        """Return the same host, with data folders that belong to the current user."""
 
     @property
     def user(self) -> str:
-        """The name of the user that we are."""
+        """The name of the current user."""
 
     @property
     def home(self) -> str:
-        """The home folder of the user that we are."""
+        """The home folder of the current user."""
 
     def read(self, path: str, *, user: str = "") -> str | None:
-        """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look."""
+        """Read a file. Undecodable bytes become surrogates.
+
+        Returns: the text, or None if the file does not exist.
+
+        Raises: DeniedError if this user may not read it.
+        """
 
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
-        """The names in a directory, sorted; none where there is no such directory."""
+        """Return the sorted names in a directory, or nothing if the directory does not exist."""
 
     def started(self, pid: int) -> str:
-        """Who has started a process, and when: ``by ci since 14:03``; empty: nobody can tell."""
+        """Return who started a process, and when: ``by ci since 14:03``. Empty if unknown."""
 
     def account(self, user: str) -> Account | None:
-        """A user's account; None: there is no such user."""
+        """Return a user's account, or None if the user does not exist."""
 
     def download(self, socket: str, path: str) -> bytes | None:
-        """The bytes that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+        """Return the bytes of a GET from the engine at a Unix socket, or None if the engine answers "not found"."""
 
     def room(self, path: str) -> int | None:
-        """How many bytes the file system of a path holds; None: there is no such path, or none may look."""
+        """Return the size in bytes of the file system that holds a path, or None if it does not exist or is not
+        readable."""
 
     def stat(self, path: str) -> Status | None:
-        """What stands at a path, links followed; None: nothing."""
+        """Return the status of the file at a path, following links, or None if nothing exists there."""
 
     def status(self, path: str) -> Status | None:
-        """What stands at a path itself, links not followed, whoever's folder it lies in; None: nothing."""
+        """Return the status of a path itself, without following its links, or None if nothing exists there.
+
+        The folder that holds the path may belong to any user.
+        """
 
     def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
-        """The first bytes of a file, or of a pipe where one may be meant; None: there is none."""
+        """Return the first ``size`` bytes of a file, or None if it does not exist. ``piped`` also allows a pipe."""
 
     def unwritable(self, path: str) -> str:
-        """Why a file cannot be opened for writing; empty: it can, or is not there. Nothing is written."""
+        """Return why a file cannot be opened for writing. Empty if it can be, or does not exist. Writes nothing."""
 
     def free(self, path: str) -> int:
-        """The bytes that root may still write where a path lies or would lie."""
+        """Return the free bytes, for root, on the file system that holds or would hold a path."""
 
     def now(self) -> str:
-        """The time of day, as RFC 3339 in UTC with whole seconds."""
+        """Return the time of day, as RFC 3339 in UTC with whole seconds."""
 
     def changeable(self, path: str) -> str | None:
-        """The first folder on the way to a file, or the file, that others than root can change; None: there is none."""
+        """Return the first part of a path (a folder, or the file itself) that users other than root can change, or
+        None."""
 
     def link(self, path: str) -> str | None:
-        """Where a symbolic link points to; None: it is none."""
+        """Return the target of a symbolic link, or None if the path is not a symbolic link."""
 
     def get(self, socket: str, path: str) -> Any:
-        """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+        """Return the JSON of a GET from the engine at a Unix socket, or None if the engine answers "not found"."""
 
     def ask_cluster(self, access: ClusterAccess, path: str) -> Any:
-        """Return the JSON of an object or list of a cluster; None: there is none. Raises: ClusterError."""
+        """Return the JSON of an object or list of a cluster, or None if it does not exist.
+
+        Raises: ClusterError.
+        """
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> "Ran":
-        """Run a program that changes nothing, ``text`` on its stdin, as ``user``."""
+        """Run a program that changes nothing, as ``user``, with ``text`` on its stdin."""
 
     def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
-        """Run static ELF programs of ours all at once; ``bare``, for root: in an empty root directory."""
+        """Run static ELF test programs in parallel. ``bare`` (root only) runs them in an empty root directory."""
 
     def program(self, name: str) -> str | None:
-        """Where the host keeps a program; None: nowhere that we trust."""
+        """Return the path of a program on the host, or None if no trusted folder contains it."""

@@ -1,6 +1,6 @@
-"""Hide secrets in whatever is said: passwords in addresses of proxies and registries, tokens, credentials.
+"""Hide secrets in all output: passwords in the addresses of proxies and registries, tokens, credentials.
 
-One place for every output, so that a new renderer cannot forget it. What is hidden becomes ``***``.
+All output goes through this module, so that a new renderer cannot forget it. Hidden text becomes ``***``.
 """
 
 from collections.abc import Iterator
@@ -9,25 +9,25 @@ from provisioner.typed import Any
 
 HIDDEN = "***"
 
-# A text without any of these holds no secret that the patterns know; a check in sync then compiles none of them.
+# A text without any of these strings holds no secret that the patterns know. A check in sync then compiles no pattern.
 _HINTS = (
     *("@", "auth", "basic", "bearer", "key", "pass", "secret", "token"),
     *("akia", "eyj", "glpat-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "oat_", "pat_", "xox"),
 )
-# Every repetition that is followed by more has an end, or a text that somebody made for it would take hours.
+# Every repetition that more text follows has an upper bound. Without one, a malicious text could take hours to match.
 _WORD = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
-_PLAIN = ("auth", "authorization")  # names that are secrets only as a whole
+_PLAIN = ("auth", "authorization")  # names that are secret only as a whole
 _NAME = rf"(?:[\w.\-]{{0,99}}{_WORD}[\w.\-]{{0,99}}|{'|'.join(_PLAIN)})"
 _NAMED = rf"(?i)((?<![\w.\-])\"?{_NAME}\"?\s{{0,9}}[=:]\s{{0,9}})"
 _SHAPES = (
     (r"(?i)\b(bearer|basic)\s{1,9}[A-Za-z0-9+/=_.\-]{8,}", rf"\1 {HIDDEN}"),
     (r"(?i)([a-z][a-z0-9+.\-]{0,30}://)([^\s\"'<>]*)", lambda found: _address(found[1], found[2])),
-    # up to the quote that closes it; where there is none, to the end of the line
+    # Match up to the closing quote, or to the end of the line if no quote closes the text.
     (rf"{_NAMED}([\"'])(?:((?:(?!\2)[^\\]|\\.){{0,9999}})\2|.*)", rf"\1\2{HIDDEN}\2"),
     (rf"{_NAMED}(?!//)[^\s,;\[{{\"'][^\s,;]*", rf"\1{HIDDEN}"),
     (rf"(?i)(--{_NAME}\s{{1,9}})\S+", rf"\1{HIDDEN}"),
     (r"(?<![\w/])([\w.\-]{1,99}):[^\s@/:\"'`]{3,999}@(?!sha\d)", rf"\1:{HIDDEN}@"),  # a login without a scheme
-    # what our own sentences say: set NAME to VALUE, NAME is VALUE, was VALUE
+    # The wording of our own messages: set NAME to VALUE, NAME is VALUE, was VALUE.
     (
         rf"(?i)((?<![\w.\-]){_NAME}\s(?:to|is|was|from)\s)(\"(?:[^\"\\]|\\.){{0,9999}}\"|[^\s,;\"][^\s,;]*)",
         rf"\1{HIDDEN}",
@@ -37,13 +37,14 @@ _SHAPES = (
 )
 
 
-# Values that were read below a secret's name: they are hidden wherever they stand, in whatever sentence.
+# Values that were read under a secret's name. They are hidden wherever they appear, in any message.
 _learned: set[str] = set()
-_SHORTEST, _DIGITS = 4, 6  # letters, digits; what is shorter is hidden by its name alone
+# Minimum lengths in letters and in digits. A shorter value is hidden only by its name.
+_SHORTEST, _DIGITS = 4, 6
 
 
 def learn(found: Any) -> None:
-    """Remember every secret in what was read, a configuration or a file: a JSON value, or pairs of name and value."""
+    """Remember every secret in data that was read: a JSON value, or pairs of name and value."""
     if isinstance(found, dict):
         for name, below in found.items():
             if named(str(name)):
@@ -59,17 +60,17 @@ def learn(found: Any) -> None:
 
 
 def option(word: Any) -> bool:
-    """Whether a word of a command line is an option that a secret follows, as ``--api-key`` is."""
+    """Whether an argument is an option whose next argument is a secret, such as ``--api-key``."""
     return isinstance(word, str) and word.startswith("-") and "=" not in word and named(word.lstrip("-"))
 
 
 def forget() -> None:
-    """Forget what was learned: what another run of this process has read is none of this one's."""
+    """Forget all learned secrets, so that runs in one process do not affect each other."""
     _learned.clear()
 
 
 def _strings(found: Any) -> Iterator[str]:
-    """Every string, and every number as one, in a JSON value."""
+    """Yield every string in a JSON value, and every number as a string."""
     if isinstance(found, dict):
         found = list(found.values())
     if isinstance(found, list | tuple):
@@ -82,7 +83,7 @@ def _strings(found: Any) -> Iterator[str]:
 
 
 def _spellings(word: str) -> Iterator[str]:
-    """A secret as it stands in texts: as it is, in JSON, in an address."""
+    """Yield the spellings of a secret: plain, in JSON, in an address."""
     from json import dumps
     from urllib.parse import quote
 
@@ -93,18 +94,18 @@ def _spellings(word: str) -> Iterator[str]:
 
 
 def suspicious(said: str) -> bool:
-    """Whether a text may hold a secret at all."""
+    """Whether a text may contain a secret at all."""
     lower = said.lower()
     return any(hint in lower for hint in _HINTS) or any(word in said for word in _learned)
 
 
 def text(said: str) -> str:
-    """A text without the secrets in it."""
+    """Return a text with its secrets hidden."""
     if not suspicious(said):
         return said
-    import re  # its patterns cost a check in sync more than all that it says
+    import re  # compiling its patterns costs a check in sync more than printing its output
 
-    for word in sorted(_learned, key=len, reverse=True):  # one may be a part of another
+    for word in sorted(_learned, key=len, reverse=True):  # one secret may be part of another
         start, end = (r"(?<!\w)" if word[0].isalnum() else ""), (r"(?!\w)" if word[-1].isalnum() else "")
         said = re.sub(f"{start}{re.escape(word)}{end}", HIDDEN, said) if len(word) < 8 else said.replace(word, HIDDEN)
     for pattern, instead in _SHAPES:
@@ -113,12 +114,12 @@ def text(said: str) -> str:
 
 
 def _address(scheme: str, rest: str) -> str:
-    """An address without user and password, which may hold an @ and a slash: so all up to the last @ of the word."""
+    """Hide user and password in an address. They may contain @ and a slash, so hide everything up to the last @."""
     return f"{scheme}{HIDDEN}@{rest.rpartition('@')[2]}" if "@" in rest else scheme + rest
 
 
 def named(name: str) -> bool:
-    """Whether what bears this name is a secret, whatever it looks like."""
+    """Whether a name marks its value as a secret, regardless of the value."""
     if not suspicious(name):
         return False
     import re
@@ -131,20 +132,20 @@ def named(name: str) -> bool:
 
 
 def word(argument: str) -> str:
-    """One argument of a command line: what follows ``password=`` may hold spaces."""
+    """Hide the secret in one argument of a command line. The value after ``password=`` may contain spaces."""
     name, equals, value = argument.strip('"').rpartition("=") if argument.count("=") == 1 else argument.partition("=")
     return f"{name}={HIDDEN}" if equals and value and named(name) else text(argument)
 
 
 def value(name: str, found: Any) -> Any:
-    """A value, hidden where its name or its look says that it is a secret."""
+    """Return a value, hidden if its name or its appearance marks it as a secret."""
     if named(name):
         return _covered(found)
     return everywhere(found)
 
 
 def _covered(found: Any) -> Any:
-    """A value of a secret's: no word and no number of it is shown, only its form."""
+    """Hide every string and number of a secret value and keep only its structure."""
     if isinstance(found, dict):
         return {k: _covered(v) for k, v in found.items()}
     if isinstance(found, list | tuple):
@@ -153,7 +154,7 @@ def _covered(found: Any) -> Any:
 
 
 def everywhere(found: Any) -> Any:
-    """A JSON value with every secret in it hidden: by the name of its key, of its row's ``key``, or by its look."""
+    """Return a JSON value with every secret hidden, by the name of its key, by its row's ``key``, or by its look."""
     if isinstance(found, str):
         return text(found)
     if isinstance(found, dict):

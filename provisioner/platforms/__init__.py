@@ -1,1 +1,1 @@
-"""CPUs: the table of platforms, our test programs and their ELF, the kernel's binfmt table, what runs natively."""
+"""CPUs: the table of platforms, the ELF test programs, the kernel's binfmt table, what runs natively."""

@@ -1,7 +1,7 @@
-"""The texts of binfmt_misc: the kernel's entries, and the lines of binfmt.d that register them. Text in, text out.
+"""Parse and write binfmt_misc texts: the kernel's entries, and the lines of binfmt.d that register them.
 
-Facts: fs/binfmt_misc.c and Documentation/admin-guide/binfmt-misc.rst of Linux, binfmt.d(5) and src/binfmt of systemd.
-Where two entries match, the one registered last wins.
+Sources: fs/binfmt_misc.c and Documentation/admin-guide/binfmt-misc.rst of Linux, binfmt.d(5) and src/binfmt of systemd.
+If two entries match a file, the one registered last wins.
 """
 
 from provisioner.errors import ProvisionerError
@@ -9,13 +9,14 @@ from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
 FLAGS = "POCF"  # in the order in which the kernel prints them
-HEAD = 256  # the kernel looks at this much of a file's beginning (BINPRM_BUF_SIZE; 128 before Linux 5.1)
-PATH = 127  # bytes; kernels that copied the path into a buffer of 128 (until 2017) cut a longer one without a word
+HEAD = 256  # the kernel examines this many bytes of a file (BINPRM_BUF_SIZE; 128 before Linux 5.1)
+# Bytes. Until 2017, the kernel copied the path into a buffer of 128 bytes and silently cut a longer one.
+PATH = 127
 NAME = 255  # bytes of a file name
 
 
 class Entry(NamedTuple):
-    """What the kernel says of one entry. ``mask`` is as long as ``magic``; an entry by extension has neither."""
+    """An entry of the kernel's table. ``mask`` is as long as ``magic``. An entry by extension has neither."""
 
     enabled: bool
     interpreter: str
@@ -27,7 +28,7 @@ class Entry(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One line of binfmt.d. ``type`` is M, by magic, or E, by extension; the mask is as long as the magic."""
+    """One line of binfmt.d. ``type`` is M (by magic) or E (by extension). The mask is as long as the magic."""
 
     name: str
     type: str
@@ -40,7 +41,10 @@ class Rule(NamedTuple):
 
 
 def parse_entry(text: str) -> Entry:
-    """Read /proc/sys/fs/binfmt_misc/<entry>. ValueError: this is no text of the kernel's."""
+    """Parse the text of /proc/sys/fs/binfmt_misc/<entry>.
+
+    Raises: ValueError if the kernel did not write this text.
+    """
     state, *lines = text.rstrip("\n").split("\n")
     fields = {key: value for key, _, value in (line.partition(" ") for line in lines)}
     whole = {"interpreter", "flags:"} <= fields.keys() and fields.keys() & {"magic", "extension"}
@@ -59,7 +63,7 @@ def parse_entry(text: str) -> Entry:
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """The rules of a file of binfmt.d; a line that the kernel would refuse has no effect and is left out."""
+    """Return the rules of a binfmt.d file. Lines that the kernel would reject have no effect and are left out."""
     rules = []
     for line in text.split("\n"):
         rule = line.strip(" \t\r")
@@ -72,10 +76,12 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def parse_rule(line: str) -> Rule:
-    """Read ``:name:type:offset:magic:mask:interpreter:flags``; the first character is the delimiter.
+    """Parse ``:name:type:offset:magic:mask:interpreter:flags``. The first character is the delimiter.
 
-    ValueError: the kernel would refuse it. (A delimiter that is a hexadecimal digit could stand in an escape; nobody
-    does that, and here such a line has the wrong number of fields.)
+    A delimiter that is a hexadecimal digit could also appear in an escape. Nobody uses such a delimiter, and this
+    function treats the line as one with the wrong number of fields.
+
+    Raises: ValueError if the kernel would reject the line.
     """
     fields = line[1:].split(line[:1] or ":")
     if len(fields) != 7:
@@ -95,7 +101,10 @@ def parse_rule(line: str) -> Rule:
 
 
 def _offset(text: str) -> int:
-    """An offset as the kernel reads it: decimal ASCII digits, maybe a sign. HEAD, where nothing fits: it refuses it."""
+    """Parse an offset as the kernel does: decimal ASCII digits, with an optional sign.
+
+    Returns: the offset, or HEAD if it is not valid, because the kernel rejects that offset.
+    """
     digits = text.removeprefix("+").removeprefix("-") if text[:2] not in ("+-", "-+") else "x"
     if text and not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         return HEAD
@@ -104,20 +113,22 @@ def _offset(text: str) -> int:
 
 
 def serves(magic: bytes, mask: bytes, offset: int, header: bytes) -> bool:
-    """Whether an enabled entry would get a file that begins with ``header``, compared as the kernel does.
+    """Whether the kernel would pass a file that starts with ``header`` to an enabled entry.
 
-    Hand over the first 256 bytes, or the whole file if it is shorter: the kernel fills up with zeros. An entry by
-    extension has no magic and serves nothing here.
+    ``header`` must be the first 256 bytes, or the whole file if it is shorter, because the kernel pads it with zeros.
+    An entry by extension has no magic and never matches here.
     """
     found = header[offset : offset + len(magic)].ljust(len(magic), b"\0")
     return bool(magic) and not any((a ^ b) & m for a, b, m in zip(found, magic, mask, strict=True))
 
 
 def registration_line(platform: Platform, interpreter: str, flags: str, *, name: str | None = None) -> str:
-    """The line, without a newline, that makes an interpreter serve a platform: for binfmt.d and for the kernel alike.
+    """Return the line, without a newline, that registers an interpreter for a platform in binfmt.d or with the kernel.
 
-    ``name`` is the entry's, QEMU's own (qemu-aarch64) unless given. ProvisionerError: nothing emulates the platform,
-    or a name, path or flag would change what the line means.
+    ``name`` is the name of the entry. The default is QEMU's own, such as qemu-aarch64.
+
+    Raises: ProvisionerError if no emulator runs the platform, or if a name, path or flag would change the line's
+    meaning.
     """
     entry = name or platform.emulator
     if platform.emulator is None or entry is None:
@@ -134,11 +145,11 @@ def registration_line(platform: Platform, interpreter: str, flags: str, *, name:
 
 
 def line(name: str, entry: Entry) -> str:
-    """The line that registers an entry as the kernel has it: what undoes a change to somebody's entry.
+    """Return the line that registers an existing entry again, to undo a change to another owner's entry.
 
-    Only F must not be taken literally: the interpreter is opened anew, whatever file stands there by then.
+    The F flag cannot be restored exactly: the kernel opens the interpreter again, and the file may have changed.
     """
-    written = b"" if set(entry.mask) <= {0xFF} else entry.mask  # an entry without one is to be one again
+    written = b"" if set(entry.mask) <= {0xFF} else entry.mask  # an entry without a mask stays without one
     extension, hexed = entry.extension, ("".join(f"\\x{b:02x}" for b in data) for data in (entry.magic, written))
     kind, offset, (magic, mask) = ("E", "", (extension, "")) if extension else ("M", str(entry.offset), hexed)
     taken = f"{name}{extension}{entry.interpreter}"
@@ -151,7 +162,7 @@ def _plain(text: str, limit: int) -> bool:
 
 
 def _mask(mask: bytes, magic: bytes) -> bytes:
-    """The mask of a magic, written out: without one every bit counts."""
+    """Return the mask of a magic. Without a mask, every bit counts."""
     if mask and len(mask) != len(magic):
         raise ValueError(f"the mask has {len(mask)} bytes, the magic has {len(magic)}")
     return mask or b"\xff" * len(magic)
@@ -162,12 +173,14 @@ def _escape(data: bytes) -> str:
 
 
 def _unescape(text: str) -> bytes:
-    """Bytes of a field as the kernel unescapes them.
+    """Unescape the bytes of a field as the kernel does.
 
-    ``\\x`` and two hexadecimal digits stand for one byte. Before anything else a backslash stands for itself and takes
-    the next letter along, so that what follows ``\\\\`` is no escape. ValueError: ``\\x`` without two digits.
+    ``\\x`` and two hexadecimal digits stand for one byte. Any other backslash stands for itself and consumes the next
+    character, so that what follows ``\\\\`` is not an escape.
+
+    Raises: ValueError if two digits do not follow a ``\\x``.
     """
-    import re  # a check of a host without rules of its own needs none
+    import re  # a check of a host without rules of its own does not need it
 
     data = text.encode("utf-8", "surrogateescape")
     if re.search(rb"\\x(?![0-9a-fA-F]{2})", data):

@@ -1,23 +1,26 @@
-"""The probes: one tiny static ELF program an architecture, made here from a table; and what the header of any ELF says.
+"""Generate the test programs, one tiny static ELF program per architecture, and parse the header of any ELF file.
 
-A probe prints the name of its architecture, reads one byte and ends with the number of its arguments as its status.
-The last line that is printed tells which variant ran (QEMU 10 and later for ppc64le put a line of their own before it
-when the program is a memory file). An open pipe as its stdin keeps it there, so that /proc/PID/exe can be asked which
-emulator runs it; /dev/null ends it at once, so that it can be a RUN of a Dockerfile. A status other than 0 without an
-argument says that the emulator shifted them: the P flag of its entry does not fit it (1: P is too much; anything else:
-P is missing).
+A test program prints the name of its architecture, reads one byte, and exits with the number of its arguments as its
+status. The last line of its output tells which variant ran: for a memory file on ppc64le, QEMU 10 and later print a
+line of their own first.
 
-The readable sources are ``probes/<architecture>.s``; a test assembles them and compares. Formats: elf(5), and each
-architecture's processor supplement for machine numbers and flags.
+An open pipe as stdin keeps the program running, so that /proc/PID/exe shows which emulator runs it. With /dev/null it
+ends at once, so that it can be a RUN of a Dockerfile.
+
+A status other than 0 without an argument means that the emulator shifted the arguments: the entry has the wrong P flag.
+If the status is 1, P must be removed; otherwise P is missing.
+
+The readable sources are ``probes/<architecture>.s``. A test assembles them and compares the result. Formats: elf(5),
+and each architecture's processor supplement for machine numbers and flags.
 """
 
 import struct
 
 from provisioner.typed import NamedTuple
 
-BASE = 0x400000  # where the one segment is mapped; a multiple of every page size
-HEAD = 4096  # bytes of a file that hold its ELF header and program headers
-PAGE = 0x10000  # the largest page of any of these architectures' kernels
+BASE = 0x400000  # the address of the one segment; a multiple of every page size
+HEAD = 4096  # bytes of a file that contain its ELF header and program headers
+PAGE = 0x10000  # the largest page size of the kernels of these architectures
 _EXEC, _LOAD, _INTERP, _STACK = 2, 1, 3, 0x6474E551
 _READ, _READ_WRITE, _READ_EXECUTE = 4, 6, 5
 _IDENT = struct.Struct("4sBBB9x")
@@ -25,7 +28,10 @@ _MARK = b"P"
 
 
 class Architecture(NamedTuple):
-    """One row: ``order`` is struct's sign for the byte order, ``machine`` and ``flags`` are e_machine and e_flags."""
+    """The ELF properties of an architecture.
+
+    ``order`` is struct's character for the byte order. ``machine`` and ``flags`` are e_machine and e_flags.
+    """
 
     bits: int
     order: str
@@ -38,7 +44,7 @@ def _row(bits: int, order: str, machine: int, flags: int, code: str) -> Architec
     return Architecture(bits, order, machine, flags, bytes.fromhex(code))
 
 
-# Flags are as neutral as the ABI allows: EABI 5 without a word on floating point, ELFv2, MIPS III, LP64D.
+# Flags are as neutral as the ABI allows: EABI 5 without a floating-point flag, ELFv2, MIPS III, LP64D.
 ARCHITECTURES = {
     "amd64": _row(64, "<", 62, 0, """
         b801000000 bf01000000 488d3529000000 ba06000000 0f05
@@ -82,13 +88,16 @@ ARCHITECTURES = {
         0b74c102 6400c028 84fcff02 00002b00"""),
 }  # fmt: skip
 
-# After e_ident: type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, and three of sections.
+# After e_ident: type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, three section fields.
 _HEADER = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
 _SEGMENT = {32: "IIIIIIII", 64: "IIQQQQQQ"}
 
 
 def program(architecture: str) -> bytes:
-    """The probe of an architecture, a whole executable file. KeyError: there is none."""
+    """Return the test program of an architecture as a whole executable file.
+
+    Raises: KeyError if the architecture has none.
+    """
     row = ARCHITECTURES[architecture]
     ident = _IDENT.pack(b"\x7fELF", row.bits // 32, 1 if row.order == "<" else 2, 1)
     header, segment = struct.Struct(row.order + _HEADER[row.bits]), struct.Struct(row.order + _SEGMENT[row.bits])
@@ -110,16 +119,17 @@ def program(architecture: str) -> bytes:
 
 
 def unserved(architecture: str) -> bytes:
-    """The probe with a mark in e_ident's padding: the kernel's own loader does not look there, QEMU's magic does.
+    """Return the test program with a mark in e_ident's padding.
 
-    So it passes by the usual emulators, and whether it runs is up to the CPU and the kernel alone.
+    QEMU's magic covers the padding, so the usual emulators do not match this program. The kernel's own loader ignores
+    the padding. The CPU and the kernel alone decide whether the program runs.
     """
     data = program(architecture)
     return data[: _IDENT.size - 1] + _MARK + data[_IDENT.size :]
 
 
 def machine(data: bytes) -> str | None:
-    """The architecture that a file's first 20 bytes name; None: no ELF, or none of ours."""
+    """Return the architecture in the first 20 bytes of a file, or None if it is not ELF or not in our table."""
     form = _form(data)
     if form is None or len(data) < 20:
         return None
@@ -129,10 +139,12 @@ def machine(data: bytes) -> str | None:
 
 
 def needs_interpreter(data: bytes) -> bool | None:
-    """Whether a program is dynamic: it names a loader (PT_INTERP). None: no ELF, or ``data`` ends too early to tell.
+    """Whether a program is dynamic, that is, names a loader (PT_INTERP).
 
-    ``data`` is a file or its beginning; linkers put the program headers into the first kilobyte. A static PIE has a
-    dynamic section and no loader: static.
+    ``data`` is a file or its beginning. Linkers put the program headers into the first kilobyte. A static PIE has a
+    dynamic section but no loader, so it counts as static.
+
+    Returns: None if the file is not ELF, or if ``data`` is too short to tell.
     """
     form = _form(data)
     if form is None:
@@ -148,6 +160,6 @@ def needs_interpreter(data: bytes) -> bool | None:
 
 
 def _form(data: bytes) -> tuple[int, str] | None:
-    """Bits and byte order that e_ident names."""
+    """Return the bits and byte order in e_ident, or None if they are not valid."""
     bits, order = {b"\1": 32, b"\2": 64}.get(data[4:5]), {b"\1": "<", b"\2": ">"}.get(data[5:6])
     return (bits, order) if data[:4] == b"\x7fELF" and bits and order else None

@@ -1,4 +1,4 @@
-"""The steps that change the kernel's table of binfmt_misc: one entry at a time, and nobody else's is touched."""
+"""The steps that change the kernel's binfmt_misc table, one entry at a time. Other entries stay as they are."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Register(Step):
-    """Give the kernel's table an entry, ``path`` below binfmt_misc; one of the same name makes way for it.
+    """Add an entry to the kernel's table. ``path`` is its path below binfmt_misc. An entry of the same name is
+    replaced.
 
-    ``unless_there``: leave one that is there, which puts back what somebody's flush has taken.
+    ``unless_there`` keeps an existing entry. It restores entries that another program's flush removed.
     """
 
     path: str
@@ -52,7 +53,7 @@ class Register(Step):
 
 @dataclass(frozen=True, slots=True)
 class Unregister(Step):
-    """Take an entry out of the kernel's table; one that is gone already is no error."""
+    """Remove an entry from the kernel's table. A missing entry is not an error."""
 
     path: str
 
@@ -76,7 +77,7 @@ def _name(path: str) -> str:
 
 
 def _as_registered(host: Reader, path: str) -> Register | None:
-    """The step that registers an entry as it is now; None: there is none."""
+    """Return the step that registers an entry as it is now, or None if there is no such entry."""
     text = host.read(path)
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""What this machine runs: by its CPU, and by the entries of the kernel's binfmt_misc table."""
+"""Find out which platforms this machine runs, by its CPU and by the entries of the kernel's binfmt_misc table."""
 
 import functools
 from collections.abc import Collection
@@ -11,16 +11,18 @@ from provisioner.typed import NamedTuple
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
-OURS = "zz-provisioner-"  # sorts behind the distribution's files: of two rules for one name, the later one counts
+# Sorts after the distribution's files: if two rules have the same name, the later one counts.
+OURS = "zz-provisioner-"
 
 
 def native(host: Reader, registered: dict[str, Entry], asked: Collection[str]) -> tuple[str, ...]:
-    """The platforms that the CPU runs by itself: what ``uname`` says, and of those that are asked for what was seen.
+    """Return the platforms that the CPU runs natively, from ``uname`` and from test runs of the ``asked`` platforms.
 
-    ``uname`` may lie (setarch, a 32-bit personality), and does not know of a CPU's or kernel's 32-bit half. An emulator
-    for what the CPU runs would get the host's own programs.
+    ``uname`` may be wrong (setarch, a 32-bit personality), and it does not say whether the CPU and kernel run 32-bit
+    programs. An emulator for a native platform would also receive the host's own programs.
     """
-    cpu = host.head("/proc/cpuinfo", 8192) or b""  # the first CPU: all of them, on a large host, take a while
+    # Read only the first CPU. Reading all CPUs of a large host is slow.
+    cpu = host.head("/proc/cpuinfo", 8192) or b""
     flags = table.cpu_flags(cpu.decode("ascii", "replace"))
     known = {table.of(name).architecture for name in table.native(host.machine, compat=False)}
     foreign = {row.architecture for row in map(table.of, asked) if not row.build_only} - known
@@ -32,20 +34,20 @@ def native(host: Reader, registered: dict[str, Entry], asked: Collection[str]) -
 
 
 def _free(registered: dict[str, Entry], architecture: str) -> bool:
-    """Whether no entry is in the way of a program with the mark; one with a short magic may be."""
+    """Whether no entry matches the marked test program. An entry with a short magic may match it."""
     program = elf.unserved(architecture)
     return not any(e.enabled and binfmt.serves(e.magic, e.mask, e.offset, program) for e in registered.values())
 
 
 @functools.lru_cache
 def _runs(host: Reader, architectures: tuple[str, ...]) -> dict[str, bool]:
-    """Whether the CPU and the kernel run each architecture. No emulator is in the way, and neither of them changes."""
+    """Whether the CPU and the kernel run each architecture. No emulator is involved, so the result can be cached."""
     ran = host.runs([elf.unserved(a) for a in architectures]) if architectures else ()
     return {a: r.status == 0 and r.stdout.splitlines()[-1:] == [a] for a, r in zip(architectures, ran, strict=True)}
 
 
 class KernelTable(NamedTuple):
-    """The kernel's table: its entries by name, whether it is mounted, and why it cannot be looked at, if it cannot."""
+    """The kernel's table: its entries by name, whether it is mounted, and, if it cannot be read, why not."""
 
     entries: dict[str, Entry]
     mounted: bool
@@ -53,7 +55,7 @@ class KernelTable(NamedTuple):
 
 
 def look(host: Reader) -> KernelTable:
-    """Look at the kernel's table. Whoever runs a container may keep it even from that container's root."""
+    """Read the kernel's table. A container runtime may hide it even from the root user of a container."""
     try:
         return KernelTable(_entries(host), host.stat(f"{BINFMT}/status") is not None)
     except DeniedError as e:
@@ -61,18 +63,18 @@ def look(host: Reader) -> KernelTable:
 
 
 def _entries(host: Reader) -> dict[str, Entry]:
-    """The entries by name, in the order of their names."""
+    """Return the entries by name, sorted by name."""
     found = {}
     for name in host.names(BINFMT):
         if name not in ("register", "status"):
             text = host.read(f"{BINFMT}/{name}")
-            if text is not None:  # else it went away meanwhile
+            if text is not None:  # otherwise it was removed in the meantime
                 found[name] = binfmt.parse_entry(text)
     return found
 
 
 def ours(host: Reader) -> dict[str, str]:
-    """The architectures whose emulators a file of ours registers at boot, each with its interpreter."""
+    """Return the architectures whose emulators provisioner's own files register at boot, each with its interpreter."""
     names = [n for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf")]
     rules = {n: binfmt.parse_rules(host.read(f"{BINFMT_D}/{n}") or "") for n in names}
     return {
@@ -81,7 +83,7 @@ def ours(host: Reader) -> dict[str, str]:
 
 
 def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:
-    """The programs that show whether the emulators of some platforms work, one for each architecture."""
+    """Return the test programs that show whether the emulators of the platforms work, one per architecture."""
     by_itself = native(host, look(host).entries, asked)
     found = (row.architecture for row in map(table.of, asked) if table.emulated(row, by_itself))
     return tuple(elf.program(architecture) for architecture in dict.fromkeys(found))

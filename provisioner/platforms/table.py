@@ -1,7 +1,7 @@
-"""The table of platforms: Docker's name, how the kernel knows the programs, who emulates them, what runs natively.
+"""The table of platforms: Docker's name, the ELF magic, the emulator, and what runs natively.
 
-Magic and mask are those of tonistiigi/binfmt and of QEMU's own qemu-binfmt-conf.sh: the first 20 bytes of an ELF
-executable, and which bits of them count. Names follow containerd's rules for platforms. Nothing here looks at a host.
+Magic and mask come from tonistiigi/binfmt and QEMU's qemu-binfmt-conf.sh: the first 20 bytes of an ELF executable, and
+which of their bits count. Names follow containerd's rules for platforms. Nothing in this module accesses a host.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,10 +10,10 @@ from provisioner.typed import NamedTuple
 
 
 class Platform(NamedTuple):
-    """One row. ``emulator`` is the name of QEMU's program and of its binfmt_misc entry; None: no emulator runs it.
+    """One platform. ``emulator`` names QEMU's program and its binfmt_misc entry; None means that no emulator runs it.
 
-    ``architecture`` names the probe that proves the platform (``elf.program``). It proves the architecture, not the
-    variant: an image for arm/v5 and one for arm/v7 start with the same 20 bytes and run under the same emulator.
+    ``architecture`` names the test program for the platform (``elf.program``). It proves the architecture but not the
+    variant: images for arm/v5 and arm/v7 start with the same 20 bytes and run under the same emulator.
     """
 
     name: str
@@ -24,11 +24,11 @@ class Platform(NamedTuple):
 
     @property
     def build_only(self) -> bool:
-        """No emulator runs it: a build can make it, but not RUN anything on a CPU that does not do so natively."""
+        """Whether no emulator runs it. A build for it cannot use RUN unless the CPU runs it natively."""
         return self.emulator is None
 
 
-# architecture: QEMU's name, magic, mask
+# Architecture: QEMU's name, magic, mask.
 _EMULATED = {
     "amd64": ("x86_64", "7f454c4602010100000000000000000002003e00", "fffffffffffefe00fffffffffffffffffeffffff"),
     "arm64": ("aarch64", "7f454c460201010000000000000000000200b700", "ffffffffffffff00fffffffffffffffffeffffff"),
@@ -42,7 +42,7 @@ _EMULATED = {
     "loong64": ("loongarch64", "7f454c4602010100000000000000000002000201", "fffffffffffffffc00fffffffffffffffeffffff"),
 }
 
-# amd64's levels two and three are emulated by QEMU 7.2 and later; the fourth, AVX-512, by none.
+# QEMU 7.2 and later emulate amd64's levels two and three. No emulator runs the fourth level, AVX-512.
 _VARIANTS = {"amd64": ("", "/v2", "/v3"), "arm": ("/v7", "/v6", "/v5")}
 _BUILD_ONLY = {
     "linux": "amd64/v4 ppc64 mips mipsle",
@@ -83,7 +83,8 @@ _ALIASES = {
 }
 _IMPLIED = {"arm": "arm/v7", "arm64/v8": "arm64", "amd64/v1": "amd64"}
 
-# uname -m: what every such machine runs. Of MIPS the kernel says mips64 for both byte orders; the host adds "el".
+# What every machine with this ``uname -m`` runs. For MIPS, the kernel says mips64 for both byte orders; the host class
+# adds "el".
 _NATIVE = {
     "x86_64": "linux/amd64",
     "i386": "linux/386",
@@ -106,7 +107,8 @@ _NATIVE = {
 }
 _COMPAT = {"x86_64": "linux/386", "aarch64": "linux/arm/v7 linux/arm/v6 linux/arm/v5"}
 
-# x86-64 psABI's levels, in /proc/cpuinfo's words (pni is SSE3, abm is LZCNT). Each level needs those before it, too.
+# The levels of the x86-64 psABI, in the words of /proc/cpuinfo (pni is SSE3, abm is LZCNT). Each level also needs the
+# flags of the levels before it.
 _LEVELS = {
     "linux/amd64/v2": "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3",
     "linux/amd64/v3": "abm avx avx2 bmi1 bmi2 f16c fma movbe xsave",
@@ -115,11 +117,13 @@ _LEVELS = {
 
 
 def normalise(name: str) -> str:
-    """The name of a row: ``aarch64``, ``arm64/v8``, ``linux/arm64`` -> ``linux/arm64``. ValueError: there is none.
+    """Return the name of a platform's row: ``aarch64``, ``arm64/v8``, ``linux/arm64`` -> ``linux/arm64``.
 
-    containerd's rules for what is here: any case, ``arm`` is v7, ``armel`` is arm/v6, arm64's v8 and amd64's v1 go
-    without saying. The names of uname and Debian count, too. The system may be left out; it is linux then. Variants
-    that no engine builds for by default, arm/v8 and arm64/v9, have no row.
+    The rules are containerd's: case does not matter, ``arm`` is v7, ``armel`` is arm/v6, arm64's v8 and amd64's v1 are
+    implied. The names of uname and Debian also work. The system is optional and defaults to linux. Variants that no
+    engine builds for by default, arm/v8 and arm64/v9, have no row.
+
+    Raises: ValueError if there is no such platform.
     """
     text = name.strip().lower()
     system, _, rest = text.partition("/")
@@ -137,40 +141,45 @@ def normalise(name: str) -> str:
 
 
 def of(name: str) -> Platform:
-    """The row of a platform, by any name that ``normalise`` takes. ValueError: there is none."""
+    """Return the row of a platform, by any name that ``normalise`` accepts.
+
+    Raises: ValueError if there is no such platform.
+    """
     return PLATFORMS[normalise(name)]
 
 
 def family(machine: str) -> str | None:
-    """The architecture whose programs a machine may run beside its own: 386 on amd64, arm on arm64."""
+    """Return the architecture that a machine may run besides its own: 386 on amd64, arm on arm64."""
     names = _COMPAT.get(machine, "").split()
     return PLATFORMS[names[0]].architecture if names else None
 
 
 def emulated(row: Platform, native: Collection[str]) -> bool:
-    """Whether an emulator is what runs a platform on a host whose CPU runs ``native``.
+    """Whether a host whose CPU runs ``native`` needs an emulator to run a platform.
 
-    Never where the CPU runs another variant of the architecture: a registered emulator gets every program of it, so
-    that amd64/v3 on a CPU of level 2 would put the host itself under emulation.
+    If the CPU runs another variant of the architecture, the result is False. A registered emulator receives every
+    program of its architecture, so an emulator for amd64/v3 on a CPU of level 2 would emulate the host itself.
     """
     own = {PLATFORMS[name].architecture for name in native}
     return row.name not in native and not row.build_only and row.architecture not in own
 
 
 def build_only(row: Platform, native: Collection[str]) -> bool:
-    """Whether a platform can be built for on such a host, and never run."""
+    """Whether such a host can build for a platform but never run it."""
     return row.name not in native and not emulated(row, native)
 
 
 def native(machine: str, cpu_flags: Collection[str] = (), *, compat: bool | None = None) -> tuple[str, ...]:
-    """What a CPU runs without an emulator, as names of rows; empty for a machine that we do not know.
+    """Return the platforms that a CPU runs without an emulator, as names of rows. Empty for an unknown machine.
 
-    ``machine`` is what ``uname -m`` says, ``cpu_flags`` come from /proc/cpuinfo and matter for amd64's levels only.
+    ``machine`` is the output of ``uname -m``. ``cpu_flags`` come from /proc/cpuinfo and matter only for amd64's levels.
 
-    ``compat``: whether the kernel runs the 32-bit programs of the family, 386 on amd64 and arm on arm64. Every common
-    amd64 kernel does, many arm64 CPUs have no 32-bit mode: None, not known, counts as yes there and as no here. To
-    know, run the probe of the architecture (``elf.program``) while no binfmt_misc entry serves it: Exec format error is
-    a no. Where an entry does serve it, ``setarch linux32 true`` fails on arm64 CPUs that have no 32-bit mode.
+    ``compat`` says whether the kernel runs the 32-bit programs of the family: 386 on amd64, arm on arm64. None means
+    unknown. It counts as True on amd64, where every common kernel runs them, and as False on arm64, where many CPUs
+    have no 32-bit mode.
+
+    To find out, run the test program of the architecture (``elf.program``) while no binfmt_misc entry matches it: "Exec
+    format error" means no. If an entry matches it, ``setarch linux32 true`` fails on arm64 CPUs without a 32-bit mode.
     """
     names = _NATIVE.get(machine, "").split()
     if machine == "x86_64":
@@ -184,18 +193,18 @@ def native(machine: str, cpu_flags: Collection[str] = (), *, compat: bool | None
 
 
 def machine(architecture: str) -> str | None:
-    """What ``uname -m`` says on a machine of an architecture; None: not known."""
+    """Return the output of ``uname -m`` on a machine of an architecture, or None if unknown."""
     return next((m for m, names in _NATIVE.items() if names.split()[0].split("/")[1] == architecture), None)
 
 
 def each_architecture() -> tuple[str, ...]:
-    """A platform of each architecture that can be emulated: the first, which is the most common one."""
+    """Return one platform per architecture that can be emulated: the first one, which is the most common."""
     first = {row.architecture: row.name for row in reversed(PLATFORMS.values()) if not row.build_only}
     return tuple(name for name in PLATFORMS if name in first.values())
 
 
 def cpu_flags(cpuinfo: str) -> frozenset[str]:
-    """The flags of the first CPU in the text of /proc/cpuinfo."""
+    """Return the flags of the first CPU in the text of /proc/cpuinfo."""
     for line in cpuinfo.split("\n"):
         key, _, value = line.partition(":")
         if key.strip() == "flags":

@@ -1,1 +1,1 @@
-"""Formats: text in, text out. JSON edited leaf by leaf, TOML, strict YAML, byte order marks, what a terminal shows."""
+"""Text formats: JSON edited key by key, TOML, strict YAML, byte order marks, terminal output."""

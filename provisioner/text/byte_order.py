@@ -1,7 +1,7 @@
-"""The byte order mark that a text starts with, taken off for an edit and put on again after it.
+"""Remove the byte order mark of a text before an edit, and restore it afterwards.
 
-A text comes as ``Reader.read`` gives it: UTF-8, other bytes as surrogates, which loses none of them. dockerd takes
-UTF-8 and UTF-16 with a mark since 23.0 (moby's ``BOMOverride``).
+A text comes from ``Reader.read``: UTF-8, with other bytes as surrogates, so that no byte is lost. Since 23.0, dockerd
+accepts UTF-8 and UTF-16 with a mark (moby's ``BOMOverride``).
 """
 
 from provisioner.errors import ConfigError
@@ -11,7 +11,10 @@ UTF16 = (("\udcff\udcfe", "utf-16-le"), ("\udcfe\udcff", "utf-16-be"))
 
 
 def unwrap(text: str, path: str) -> tuple[str, str]:
-    """A text's mark and what follows it. ConfigError: it does not hold what its mark says."""
+    """Return the byte order mark of a text and the text after it.
+
+    Raises: ConfigError if the text is not in the encoding that its mark announces.
+    """
     if text.startswith(UTF8):
         return UTF8, text[1:]
     codec = _codec(text[:2])
@@ -25,7 +28,7 @@ def unwrap(text: str, path: str) -> tuple[str, str]:
 
 
 def wrap(mark: str, text: str) -> str:
-    """What ``unwrap`` took apart."""
+    """Undo ``unwrap``: put the byte order mark back."""
     codec = _codec(mark)
     return mark + (text if codec is None else text.encode(codec).decode("utf-8", "surrogateescape"))
 

@@ -1,16 +1,16 @@
-"""The flags of a command line, in either spelling: ``--name value`` and ``--name=value``."""
+"""Read the flags of a command line in both spellings: ``--name value`` and ``--name=value``."""
 
 from collections.abc import Sequence
 
 
 def value(argv: Sequence[str], *names: str) -> str | None:
-    """The value of a flag by any of its names, the last one where it stands twice; None: it is not there."""
+    """Return the value of a flag by any of its names, or None if it is missing. The last occurrence wins."""
     found = values(argv, *names)
     return found[-1] if found else None
 
 
 def values(argv: Sequence[str], *names: str) -> list[str]:
-    """Every value of a flag that may be repeated; one at the very end has an empty one."""
+    """Return every value of a flag that may be repeated. A flag at the very end has an empty value."""
     found = []
     for index, word in enumerate(argv):
         name, equals, after = word.partition("=")
@@ -20,7 +20,7 @@ def values(argv: Sequence[str], *names: str) -> list[str]:
 
 
 def without(argv: Sequence[str], name: str) -> list[str]:
-    """The command line less one flag that takes a value."""
+    """Return the command line without one flag and its value."""
     kept, skip = [], False
     for word in argv:
         if skip:

@@ -1,17 +1,17 @@
-"""Lengths of time, in one grammar: ``90s``, ``10m``, ``1h30m``, ``2d``, ``1w``."""
+"""Durations in one grammar: ``90s``, ``10m``, ``1h30m``, ``2d``, ``1w``."""
 
 from collections.abc import Mapping
 
 UNITS: Mapping[str, int] = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-PATTERN = "^([0-9]{1,6}(s|m|min|h|d|w))+$"  # the same in schema.json
+PATTERN = "^([0-9]{1,6}(s|m|min|h|d|w))+$"  # schema.json has the same pattern
 EXAMPLES = "for example 90s, 10m, 1h30m, 8h, 2d or 1w"
-LONGEST = 100 * 366 * 86400  # seconds; more is a slip of the keyboard
+LONGEST = 100 * 366 * 86400  # seconds; anything longer is a typing error
 
 
 def seconds(text: str) -> int | None:
-    """The seconds of a length of time.
+    """Parse a duration.
 
-    Returns: None if the text is no length of time, or the length is zero or longer than a century.
+    Returns: the number of seconds, or None if the text is not a duration, is zero, or is longer than a century.
     """
     total, digits, unit = 0, "", ""
     for character in f"{text} ":
@@ -28,7 +28,7 @@ def seconds(text: str) -> int | None:
 
 
 def spoken(length: int) -> str:
-    """A number of seconds in the same grammar, with at most two units: ``1h30m``, ``2d``."""
+    """Format a number of seconds in the same grammar, with at most two units: ``1h30m``, ``2d``."""
     parts, rest = [], length
     for unit in ("w", "d", "h", "m", "s"):
         number, rest = divmod(rest, UNITS[unit])

@@ -1,12 +1,12 @@
-"""Change one leaf of a JSON text and keep every other byte of it.
+"""Change one value of a JSON text and keep every other byte of it.
 
-dockerd reads daemon.json with Go's decoder; a person, or a tool, wrote it with an order and a layout of their own.
-Nothing here ever writes a file out anew: ``put`` and ``drop`` cut one span out of the text and put another one in.
+dockerd reads daemon.json with Go's decoder. A person or a tool wrote the file in an order and layout of their own. So
+``put`` and ``drop`` never rewrite the whole text: they cut one span out and insert another.
 """
 
 import json
 import re
-from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
+from json.decoder import scanstring  # exists in every Python since 2.6, but in no stub
 
 from provisioner.errors import ProvisionerError
 from provisioner.text import byte_order
@@ -15,31 +15,34 @@ from provisioner.typed import Any
 
 
 class EditError(ProvisionerError):
-    """An edit would not have made of a text what it was meant to."""
+    """An edit would have changed a text in an unintended way."""
 
 
 def put(text: str, keys: tuple[str, ...], value: Any) -> str:
-    """The text with a leaf set; objects on the way to it are made where they are missing. ``load`` accepts the text.
+    """Return the text with a value set. Missing objects on the way to it are created. ``load`` must accept the text.
 
     Raises:
-        EditError: the result does not hold what was there before and the leaf, so it must not be written.
+        EditError: the result does not hold the previous content plus the value, so it must not be written.
     """
     mark, body = byte_order.unwrap(text, "")
     return byte_order.wrap(mark, _checked(body, _put(body, keys, value), keys, value))
 
 
 def drop(text: str, keys: tuple[str, ...]) -> str:
-    """The text without a leaf; objects that were only there for it go with it. A missing leaf changes nothing.
+    """Return the text without a value, and without objects that become empty. A missing value changes nothing.
 
     Raises:
-        EditError: the result does not hold what was there before without the leaf, so it must not be written.
+        EditError: the result does not hold the previous content minus the value, so it must not be written.
     """
     mark, body = byte_order.unwrap(text, "")
     return byte_order.wrap(mark, _checked(body, _drop(body, keys), keys, None, without=True))
 
 
 def _checked(before: str, after: str, keys: tuple[str, ...], value: Any, *, without: bool = False) -> str:
-    """The text after an edit, once a parser has found in it what is meant. EditError: it has found something else."""
+    """Parse an edited text and return it if it holds exactly the intended content.
+
+    Raises: EditError if it holds anything else.
+    """
     old = parse(before)[0] if before.strip(" \t\r\n") else None
     try:
         found = parse(after)[0] if after.strip(" \t\r\n") else None
@@ -60,7 +63,7 @@ def _with(found: Any, keys: tuple[str, ...], value: Any) -> Any:
 
 
 def _without(found: Any, keys: tuple[str, ...]) -> Any:
-    """An object without a leaf, and without the objects that are empty then."""
+    """Return an object without a key, and without objects that become empty."""
     if not isinstance(found, dict) or keys[0] not in found:
         return found
     below = _without(found[keys[0]], keys[1:]) if len(keys) > 1 else None
@@ -70,7 +73,7 @@ def _without(found: Any, keys: tuple[str, ...]) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal; True is not 1."""
+    """Whether two JSON values are equal, where True is not equal to 1."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(v, other[k]) for k, v in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -124,7 +127,7 @@ def _drop(text: str, keys: tuple[str, ...]) -> str:
 def _insert(
     text: str, start: int, members: list[Member], close: int, key: str, rest: tuple[str, ...], value: Any
 ) -> str:
-    """Add a member at the end of an object, laid out as the members before it are."""
+    """Add a member at the end of an object, in the layout of the members before it."""
     if not members:
         outer = _indent(text, start)
         gap = _newline(text) + outer + _unit(text)
@@ -143,7 +146,7 @@ def _insert(
 
 
 def _separator(text: str, start: int, members: list[Member]) -> tuple[str, str]:
-    """The white space before and after the last comma of an object; some people begin their lines with the comma."""
+    """Return the white space before and after the last comma of an object. In some files, the comma starts the line."""
     between = text[members[-2].end if len(members) > 1 else start + 1 : members[-1].start]
     before, _, after = between.rpartition(",")
     one, two = (_newline(text) + w.rpartition("\n")[2] if "\n" in w else w for w in (before, after))
@@ -162,7 +165,7 @@ def _nested_flat(rest: tuple[str, ...], value: Any) -> str:
 
 
 def _nested_at(rest: tuple[str, ...], value: Any, gap: str, unit: str) -> str:
-    """A value below further keys, on lines of their own; ``gap`` is the line break and indentation of its member."""
+    """Write a value under further keys on separate lines. ``gap`` is the line break and indentation of its member."""
     if not rest:
         return json.dumps(value)
     inner = _nested_at(rest[1:], value, gap + unit, unit)
@@ -174,12 +177,12 @@ def _newline(text: str) -> str:
 
 
 def _indent(text: str, at: int) -> str:
-    """The white space that the line of ``at`` starts with."""
+    """Return the indentation of the line that contains ``at``."""
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def _unit(text: str) -> str:
-    """One level of this text's indentation: that of its first indented line, two blanks where there is none."""
+    """Return one level of this text's indentation, taken from its first indented line. The default is two spaces."""
     found = re.search(r"\n([ \t]+)\S", text)
     return found.group(1) if found else "  "

@@ -1,26 +1,26 @@
-"""Read a JSON text that a person or a tool wrote: what it holds, what is wrong with it and where, where members stand.
+"""Read a JSON text that a person or a tool wrote: its content, its errors with their positions, its members' positions.
 
-dockerd reads daemon.json with Go's decoder, so what Go's decoder takes is taken here.
+dockerd reads daemon.json with Go's decoder, so this module accepts what Go's decoder accepts.
 """
 
 import functools
 import json
 import re
 from collections.abc import Iterator
-from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Python since 2.6, in no stub
+from json.decoder import scanstring  # exists in every Python since 2.6, but in no stub
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
 from provisioner.text import byte_order
 from provisioner.typed import Any, NamedTuple
 
-MARKS = (23,)  # the first engine that takes a byte order mark
+MARKS = (23,)  # the first engine that accepts a byte order mark
 REFUSED = "dockerd would refuse it, too"
 _TOOLS = "(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)"
 MARKER = (
     rf"\b(?:{_TOOLS}[ _-]?managed|(?:managed|maintained|controlled)[ _-]by|generated[ _-]by[ _-]{_TOOLS}|do not edit)\b"
 )
-# Texts that were never JSON: how they begin, and what to do.
+# Texts that were never JSON: how they start, and what to do about them.
 OTHERS = (
     (r"\$ANSIBLE_VAULT|age-encryption|-----BEGIN ", "it is encrypted; whoever brings it here has to decrypt it first"),
     (r"\{\{|\{%|<%|[^\n]*\$\{", "it is a template that was never filled in; fill it in first"),
@@ -36,7 +36,7 @@ _DECODER = json.JSONDecoder()
 
 
 class Member(NamedTuple):
-    """Where one member of an object stands: from its key to the end of its value."""
+    """The position of one member of an object, from its key to the end of its value."""
 
     key: str
     start: int
@@ -47,11 +47,13 @@ class Member(NamedTuple):
 def load(
     text: str, path: str, along: tuple[tuple[str, ...], ...] = (), version: tuple[int, ...] | None = None
 ) -> dict[str, Any]:
-    """The object that a daemon.json holds; empty for a file that is empty or null, as dockerd takes it.
+    """Return the object in a daemon.json. As in dockerd, a file that is empty or null holds an empty object.
 
-    ConfigError names line and column. A key that stands twice on the way to one of the leaves ``along`` is refused:
-    dockerd merges objects and takes the last of anything else, so an edit of one of them might change nothing, or too
-    much. Elsewhere an edit does not touch them, and the last one counts. ``version``: the engine's, where it is known.
+    A duplicate key on the path to one of the values ``along`` is an error. dockerd merges duplicate objects and uses
+    the last of any other value, so an edit of one duplicate might change nothing, or too much. Elsewhere the last value
+    counts. ``version`` is the version of the engine, if known.
+
+    Raises: ConfigError with line and column.
     """
     mark, body = byte_order.unwrap(text, path)
     if mark and version is not None and version < MARKS:
@@ -78,9 +80,13 @@ def load(
 
 @functools.lru_cache(maxsize=4)
 def parse(body: str) -> tuple[Any, bool]:
-    """What a JSON text holds, not to be changed, and whether a key stands twice in it. ValueError, RecursionError.
+    """Parse a JSON text. The result is cached and must not be changed.
 
-    Remembered: a plan reads daemon.json a dozen times, and may find a megabyte of it.
+    A plan reads daemon.json a dozen times, and the file may hold a megabyte.
+
+    Returns: the content, and whether any object contains a key twice.
+
+    Raises: ValueError, RecursionError.
     """
     twice = False
 
@@ -97,7 +103,7 @@ def parse(body: str) -> tuple[Any, bool]:
 
 
 def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    """What stands at the end of a path of keys; None: nothing."""
+    """Return the value at the end of a path of keys, or None if there is none."""
     here: Any = found
     for key in keys:
         here = here.get(key) if isinstance(here, dict) else None
@@ -105,7 +111,7 @@ def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _complaint(e: json.JSONDecodeError) -> str:
-    """What is wrong and where. Engines before 23 read the first of two documents and leave the rest."""
+    """Return what is wrong and where. Engines before 23 read the first of two documents and ignore the rest."""
     where = f"line {e.lineno}, column {e.colno}"
     if e.msg == "Extra data":
         second = e.doc[e.pos : e.pos + 1] == "{"
@@ -114,7 +120,7 @@ def _complaint(e: json.JSONDecodeError) -> str:
 
 
 def _advice(body: str) -> str:
-    """What to do about a text that is no JSON; the most frequent reasons have an answer of their own."""
+    """Return what to do about a text that is not JSON. The most frequent causes have their own advice."""
     head = body[:2000].lstrip()
     return next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), REFUSED)
 
@@ -129,7 +135,7 @@ def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) ->
 
 
 def _doubles(text: str, start: int, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Every key that stands twice in its object, with its path and its second place."""
+    """Yield every key that appears twice in its object, with its path and the position of the second occurrence."""
     seen = set()
     for member in members_of(text, start)[0]:
         if member.key in seen:
@@ -140,7 +146,7 @@ def _doubles(text: str, start: int, above: tuple[str, ...]) -> Iterator[tuple[tu
 
 
 def place(text: str, at: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1."""
+    """Return the line and column of an offset. Both count from 1."""
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
@@ -154,7 +160,7 @@ def skip(text: str, at: int) -> int:
 
 
 def members_of(text: str, start: int) -> tuple[list[Member], int]:
-    """The members of the object whose brace stands at ``start``, and where its closing brace stands."""
+    """Return the members of the object whose brace is at ``start``, and the position of its closing brace."""
     members: list[Member] = []
     at = skip(text, start + 1)
     while text[at] != "}":

@@ -1,8 +1,8 @@
-"""Sizes, as docker prints them."""
+"""Format sizes as docker prints them."""
 
 
 def human(size: float) -> str:
-    """A size as docker prints it."""
+    """Format a number of bytes as docker prints it."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

@@ -1,6 +1,6 @@
-"""Read YAML strictly: what a lenient reader would lose, or JSON cannot hold, is an error here.
+"""Read YAML strictly: anything that a lenient parser would drop, or that JSON cannot hold, is an error.
 
-A check of known text never imports this.
+A check of a known text never imports this module.
 """
 
 import math
@@ -12,7 +12,7 @@ import yaml
 from provisioner import secrets
 
 START = "`provisioner init` prints a configuration to start from"
-# PyYAML's own words for frequent mistakes, and what to do about them.
+# PyYAML's messages for frequent mistakes, and our messages and hints for them.
 EXPLAINED = (
     ("cannot start any token", "\\t", "a tab cannot be used here", "indent with spaces"),
     ("found another document", "", "the file holds two documents", "remove the line `---` and what follows it"),
@@ -26,7 +26,7 @@ EXPLAINED = (
 
 
 class Broken(NamedTuple):
-    """Why a text is not YAML that we take. ``line`` and ``column`` count from 1; 0: not known."""
+    """Why a text is not valid. ``line`` and ``column`` count from 1; 0 means unknown."""
 
     message: str
     hint: str
@@ -35,7 +35,7 @@ class Broken(NamedTuple):
 
 
 class _Strict(yaml.SafeLoader):
-    """PyYAML's safe loader, which refuses what it would otherwise lose: keys that appear twice, and aliases."""
+    """PyYAML's safe loader, except that it rejects duplicate keys and aliases."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -57,7 +57,7 @@ class _Strict(yaml.SafeLoader):
 
 
 def _refuse(_: _Strict, node: yaml.Node) -> Any:
-    """Dates, bytes, sets: what is meant for daemon.json has to be JSON."""
+    """Reject dates, bytes and sets: a value for daemon.json must be valid JSON."""
     kind = node.tag.rpartition(":")[2]
     raise yaml.MarkedYAMLError(problem=f"YAML reads this as a {kind}: quote it", problem_mark=node.start_mark)
 
@@ -73,7 +73,10 @@ _Strict.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def judge(source: str) -> tuple[dict[str, Any], Mapping[tuple[str | int, ...], tuple[int, int]], Broken | None]:
-    """The mapping that a YAML text holds, the line and column of each of its places, and why it is none, if so."""
+    """Parse a YAML text.
+
+    Returns: the mapping, the line and column of each of its places, and the error if the text is not valid.
+    """
     try:
         loader = _Strict(source)
         try:
@@ -99,7 +102,7 @@ def judge(source: str) -> tuple[dict[str, Any], Mapping[tuple[str | int, ...], t
 
 
 def _broken(error: yaml.MarkedYAMLError) -> Broken:
-    """A mistake that PyYAML found, in words that say what to do."""
+    """Return our message and hint for a mistake that PyYAML found."""
     mark, problem = error.problem_mark, error.problem or error.context or "it is not YAML"
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     for words, more, message, hint in EXPLAINED:
@@ -109,7 +112,7 @@ def _broken(error: yaml.MarkedYAMLError) -> Broken:
 
 
 def _marks(node: yaml.Node, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], tuple[int, int]]]:
-    """Each place of a document with its line and column: of a key the key's own."""
+    """Yield each place of a document with its line and column. A value of a mapping has the position of its key."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*place, str(key.value))

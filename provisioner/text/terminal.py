@@ -1,15 +1,15 @@
-"""What a terminal is shown: columns that line up, and nothing that would drive it."""
+"""Terminal output: aligned columns, without control characters."""
 
 from collections.abc import Sequence
 
 GAP = "  "  # between two columns
-LEAST = 20  # characters that a last column needs to be worth its place
+LEAST = 20  # minimum width in characters of a last column
 
 
 def columns(table: Sequence[tuple[str, ...]], width: int = 0) -> str:
-    """A table whose columns are as wide as they have to be.
+    """Format a table. Each column is as wide as its longest cell.
 
-    Within a ``width`` (0: any) the last column is wrapped; where there is no room for it, each row becomes a block.
+    With a ``width`` (0: no limit), the last column is wrapped. If it has too little room, each row becomes a block.
     """
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
@@ -26,12 +26,12 @@ def columns(table: Sequence[tuple[str, ...]], width: int = 0) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """A text in lines of a width, broken between words where that is possible."""
-    from textwrap import wrap  # for a terminal alone
+    """Split a text into lines of at most ``width`` characters, between words if possible."""
+    from textwrap import wrap  # needed only for a terminal
 
     return wrap(text, width, break_on_hyphens=False)
 
 
 def printable(text: str, *, keep: str = "\t", instead: str = "\ufffd") -> str:
-    """Replace what would drive a terminal or break an encoder; ``keep`` lists control characters that may stay."""
+    """Replace characters that would control a terminal or break an encoder. ``keep`` lists exceptions."""
     return "".join(c if c.isprintable() or c in keep else instead for c in text)

@@ -1,7 +1,7 @@
-"""TOML: written for buildkitd, and flattened so that two texts can be compared by what they say.
+"""Write TOML for buildkitd, and flatten TOML so that two texts can be compared by their content.
 
-The standard library reads TOML and does not write it. Packages that do exist in Debian, but each host would need one
-more for this one mapping, which nobody lays out by hand: strings, booleans, numbers, lists, tables.
+The standard library can read TOML but not write it. Debian packages a writer, but each host would then need one more
+package for this single mapping of strings, booleans, numbers, lists and tables.
 """
 
 import json
@@ -16,7 +16,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def write(found: Mapping[str, Any], path: str = "") -> str:
-    """A mapping as TOML. Values: str, bool, int, float, lists of these, lists of mappings, mappings."""
+    """Write a mapping as TOML. Values: str, bool, int, float, lists of these, lists of mappings, mappings."""
     lines, tables = [], []
     for key, value in found.items():
         name = f"{path}.{_key(key)}" if path else _key(key)
@@ -32,8 +32,11 @@ def write(found: Mapping[str, Any], path: str = "") -> str:
 
 
 def read(text: str, name: str) -> dict[str, Any]:
-    """The mapping that a TOML text holds. ConfigError: it is none."""
-    import tomllib  # 4 ms that a check without a buildkitd.toml need not pay
+    """Return the mapping in a TOML text.
+
+    Raises: ConfigError if the text is not valid TOML.
+    """
+    import tomllib  # takes 4 ms, which a check without a buildkitd.toml saves
 
     try:
         found = tomllib.loads(text)
@@ -45,7 +48,7 @@ def read(text: str, name: str) -> dict[str, Any]:
 
 
 def leaves(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, bool | int | str]]:
-    """Every leaf with its dotted path; lists, which have an order, as JSON."""
+    """Yield every value with its dotted path. A list has an order, so it is one value, as JSON."""
     for key, value in found.items():
         name = f"{path}.{_key(key)}" if path else _key(key)
         if isinstance(value, Mapping):
