@@ -1,1 +1,1 @@
-"""The program: the table of commands, a module for each, messages on stderr, the only exit."""
+"""The command-line program: the table of commands, a module for each command, messages on stderr, and the exit."""

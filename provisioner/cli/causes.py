@@ -1,4 +1,4 @@
-"""Which of an error's possible causes is the real one on this host."""
+"""Find out which possible cause of an error applies to this host."""
 
 import functools
 import re
@@ -16,12 +16,12 @@ from provisioner.model import Difference
 from provisioner.platforms import machine, table
 from provisioner.runs import compare
 
-ROOM = 1 << 30  # bytes; with less, a build soon fails
+ROOM = 1 << 30  # bytes; with less free space, builds soon fail
 PLATFORM = re.compile(r"\b(?:linux/)?(arm64(?:/v8)?|amd64|arm/v[567]|386|riscv64|ppc64le|s390x|mips64le|loong64)\b")
 
 
 class Scene:
-    """What is known of a host, each part looked at once and only if a cause asks for it."""
+    """The facts about a host. Each is looked up at most once, and only if a test needs it."""
 
     def __init__(self, host: System, wanted: Desired, line: str) -> None:
         self.host = host
@@ -30,12 +30,12 @@ class Scene:
 
     @functools.cached_property
     def silent(self) -> Failure | None:
-        """Why the engine does not answer; None: it does."""
+        """Why the engine does not answer, or None if it answers."""
         return self.facts if isinstance(self.facts, Failure) else None
 
     @functools.cached_property
     def facts(self) -> Facts | Failure:
-        """The host, or why it cannot be looked at."""
+        """The facts about the host, or why they cannot be gathered."""
         try:
             return facts.gather(self.host, self.wanted, far=False)
         except ProvisionerError as e:
@@ -43,7 +43,7 @@ class Scene:
 
     @functools.cached_property
     def emulation(self) -> Facts | None:
-        """The host without its engine: emulators need none."""
+        """The facts about emulators, gathered without the engine."""
         try:
             return facts.gather(self.host, self.wanted._replace(only=("emulators",)))
         except ProvisionerError:
@@ -51,12 +51,12 @@ class Scene:
 
     @functools.cached_property
     def platform(self) -> str | None:
-        """The platform that the error speaks of."""
+        """The platform that the error mentions."""
         found = PLATFORM.search(self.line)
         return table.normalise(found.group(1)) if found else None
 
     def differs(self, resource: str) -> tuple[Difference, ...]:
-        """What of a resource is not as wanted; nothing if that cannot be told."""
+        """Return what differs from the configuration for a resource, or nothing if that is unknown."""
         seen = self.emulation if resource == "emulators" else None if self.silent else self.facts
         if not isinstance(seen, Facts):
             return ()
@@ -68,12 +68,15 @@ class Scene:
 
 
 def real(error: Error, scene: Scene) -> Cause:
-    """The first cause that the host shows; the last one if it shows none of the others."""
+    """Return the first cause whose test succeeds on the host, or the last cause if none does."""
     return next((c for c in error.causes if not c.test or TESTS[c.test](scene)), error.causes[-1])
 
 
 def _no_emulator(scene: Scene) -> bool:
-    """Whether an emulator is wanted and missing or broken: that of the error's platform, if it names one."""
+    """Test whether a wanted emulator is missing or broken.
+
+    If the error names a platform, only the emulator of that platform counts.
+    """
     broken = {d.key for d in scene.differs("emulators")}
     if scene.platform is None:
         return bool(broken)
@@ -81,7 +84,7 @@ def _no_emulator(scene: Scene) -> bool:
 
 
 def _not_configured(scene: Scene) -> bool:
-    """Whether the platform of the error is neither wanted nor run by this CPU, nor by an emulator of somebody else."""
+    """Test that the error's platform is not configured, and that neither the CPU nor any other emulator runs it."""
     if scene.platform is None or scene.emulation is None or scene.platform in scene.wanted.platforms:
         return False
     row = table.of(scene.platform)
@@ -109,7 +112,7 @@ TESTS: Mapping[str, Callable[[Scene], bool]] = {
 
 
 def wanted_of(load: Callable[[], Desired]) -> Desired:
-    """The configuration; the defaults if it is broken, because an explanation is wanted all the same."""
+    """Load the configuration. If it is invalid, return the defaults, so that an error can still be explained."""
     try:
         return load()
     except (ConfigError, OSError):

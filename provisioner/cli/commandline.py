@@ -1,4 +1,4 @@
-"""The command line: the table of commands, and what was said after one of them."""
+"""The command line: the table of commands and the parsing of arguments."""
 
 from collections.abc import Sequence
 
@@ -28,16 +28,23 @@ COMMANDS = {
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read the command line. UsageError: it is wrong. argparse exits on its own for --help and --version."""
+    """Parse the command line. argparse exits on its own for --help and --version.
+
+    Raises:
+        UsageError: the command line is wrong.
+    """
     if read := plain(argv):
         return read
-    from provisioner.cli import parsers  # argparse is a tenth of a check
+    from provisioner.cli import parsers  # importing argparse takes a tenth of a check
 
     return parsers.parse(COMMANDS, argv)
 
 
 def plain(argv: Sequence[str]) -> Arguments | None:
-    """What consists of options alone, each written out, and is right; None: it takes argparse to read or to refuse."""
+    """Parse a simple command line without argparse: valid options only, each written in full.
+
+    Returns: None if argparse must parse or reject the command line.
+    """
     command = argv[0] if argv else ""
     if command not in COMMANDS:
         return None

@@ -1,4 +1,4 @@
-"""What is said while a command works: on stderr, and to systemd's journal."""
+"""Messages of a running command, on stderr and in systemd's journal."""
 
 import contextlib
 import sys
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from provisioner.model import Reader
 
 
-FOLLOWERS: list[Callable[[str], None]] = []  # who else hears each line: systemd, while a unit runs us
+FOLLOWERS: list[Callable[[str], None]] = []  # also receive each line, for systemd's status
 
 
 def say(line: str) -> None:
-    """A line of the conversation. One that begins with a carriage return is progress, for a terminal alone.
+    """Print a message on stderr. A line that starts with a carriage return is progress and shown on terminals only.
 
-    That nobody listens any more is no failure: an apply, or the undo of one, goes on.
+    A closed stderr is not an error: an apply or a rollback continues.
     """
     progress = line.startswith("\r")
     said = printable(secrets.text(line.removeprefix("\r")), keep="\n\t")
@@ -36,7 +36,7 @@ def say(line: str) -> None:
 
 
 def complain(error: BaseException) -> None:
-    """The traceback of a bug, for whoever asked to see it."""
+    """Print the traceback of a bug, for --verbose."""
     import traceback
 
     for line in traceback.format_exception(error):
@@ -44,7 +44,7 @@ def complain(error: BaseException) -> None:
 
 
 def tell(host: "Reader", wanted: "Desired", seen: "Facts") -> None:
-    """Say which of the wanted platforms are never run here, and which engine sudo has hidden from us."""
+    """Say which wanted platforms never run on this host, and which engine sudo hides from us."""
     from provisioner.emulators.wanted import told
 
     if "SUDO_USER" in host.environ:
@@ -63,7 +63,7 @@ def _people(host: "Reader", wanted: "Desired", seen: "Facts") -> "tuple[str, ...
 
 
 def record(event: str, message: str, **fields: str) -> None:
-    """An entry in systemd's journal, one of ``log.EVENTS``."""
+    """Write an entry to systemd's journal. ``event`` is one of ``journald.EVENTS``."""
     from provisioner.cli import journald
 
     journald.record(event, secrets.text(message), say, **fields)

@@ -1,7 +1,7 @@
-"""Errors that people search for, what can cause each of them, and the cure: one table.
+"""A table of errors that people search for, with their possible causes and cures.
 
-The command ``explain`` and docs/explain.md are made from it. A cause names a test of ``causes``, which looks at the
-host and says whether this cause is the real one there; the last cause of an error needs no test.
+The command ``explain`` and docs/explain.md are made from it. Each cause names a test in ``causes`` that checks
+whether the cause applies to the host. The last cause of an error needs no test.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Cause(NamedTuple):
-    """One possible cause: the test that recognizes it on a host, a sentence, and commands or settings that cure it."""
+    """A possible cause: the test that detects it on a host, a sentence, and commands or settings that fix it."""
 
     test: str
     sentence: str
@@ -18,7 +18,7 @@ class Cause(NamedTuple):
 
 
 class Error(NamedTuple):
-    """An error as programs word it. ``patterns`` are searched for in each line, upper and lower case alike."""
+    """An error as programs print it. ``patterns`` are matched against each line, ignoring case."""
 
     code: str
     title: str
@@ -349,7 +349,7 @@ _COMPILED = tuple((error, re.compile("|".join(error.patterns), re.IGNORECASE)) f
 
 
 def recognized(text: str) -> Iterator[tuple[Error, str]]:
-    """Each known error of a text once, with the line that has it, in the order of the text."""
+    """Find each known error in a text once, with the line that contains it, in the order of the text."""
     seen: set[str] = set()
     for line in text.splitlines():
         for error, pattern in _COMPILED:
@@ -359,7 +359,7 @@ def recognized(text: str) -> Iterator[tuple[Error, str]]:
 
 
 def page() -> str:
-    """The page of the documentation about these errors, in Markdown."""
+    """Return the documentation page about these errors, in Markdown."""
     lines = [
         "# Errors that `provisioner explain` knows",
         "",

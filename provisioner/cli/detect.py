@@ -1,4 +1,4 @@
-"""What this host is, as data: more than a check has to know, so it may start programs. Docker need not run."""
+"""Describe this host as data. It covers more than a check and may run programs. Docker does not have to run."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ from provisioner.runs import journal
 
 DEFAULTS = Desired()
 RELEASE = "/etc/os-release"
-# The programs whose versions matter, each with what asks for it.
+# The programs whose versions matter, and the commands that print them.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "docker": ("docker", "version", "--format", "{{.Client.Version}}"),
     "dockerd": ("dockerd", "--version"),
@@ -37,7 +37,7 @@ MANAGERS = ("apt-get", "dnf", "zypper", "apk", "pacman", "xbps-install", "brew")
 
 
 def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Failure | None]:
-    """Everything that can be found out about the host, and why its engine does not answer, if it does not."""
+    """Return everything known about the host, and why its engine does not answer, or None if it does."""
     where = endpoints.endpoint(host, wanted.engine)
     known = discovery.every(host, where)
     try:
@@ -63,7 +63,7 @@ def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Fa
 
 
 def _native(host: System) -> tuple[str, ...]:
-    """What the CPU runs by itself."""
+    """Return the platforms that the CPU runs without an emulator."""
     known = machine.look(host).entries if _linux(host) else {}
     return machine.native(host, known, table.each_architecture() if _linux(host) else ())
 
@@ -73,7 +73,7 @@ def _linux(host: System) -> bool:
 
 
 def _os(host: System) -> dict[str, Any]:
-    """The operating system and its kernel."""
+    """Return the operating system and its kernel."""
     lines = (host.read(RELEASE) or "").splitlines()
     fields = dict(line.split("=", 1) for line in lines if "=" in line)
     kernel = (host.read(ownership.KERNEL) or "").strip() or None
@@ -81,7 +81,7 @@ def _os(host: System) -> dict[str, Any]:
 
 
 def _engine(host: System, where: Endpoint, found: Engine, daemon: Daemon) -> dict[str, Any]:
-    """The engine that counts, its files, and who restarts it."""
+    """Describe the selected engine, its files, and the service manager that restarts it."""
     row = kinds.of(found.kind)
     mine = host.personal() if host.uid != 0 and row.owner != "root" else host
     layout = places.resolved(mine, row.layout or Layout(managers=()))
@@ -107,7 +107,7 @@ def _engine(host: System, where: Endpoint, found: Engine, daemon: Daemon) -> dic
 
 
 def _daemon(host: System, daemon: Daemon) -> dict[str, Any]:
-    """One of the engines of this host."""
+    """Describe one of this host's engines."""
     engine = daemon.engine
     return {
         "address": daemon.where.host,
@@ -119,7 +119,7 @@ def _daemon(host: System, daemon: Daemon) -> dict[str, Any]:
 
 
 def _emulators(host: System, wanted: Desired, engine: Engine | None) -> dict[str, Any]:
-    """How each architecture runs: on the CPU, or by which emulator, where that comes from, and whose it is."""
+    """Describe how each architecture runs: on the CPU, or with an emulator, its source and its owner."""
     asked = wanted._replace(platforms=table.each_architecture(), only=(keys.NAME,))
     inside = engine is not None and kinds.of(engine.kind).emulators == "inside"
     if inside or not _linux(host):
@@ -144,13 +144,13 @@ def _emulators(host: System, wanted: Desired, engine: Engine | None) -> dict[str
 
 
 def _registered(host: System) -> list[dict[str, Any]]:
-    """The kernel's table of emulators."""
+    """Return the kernel's table of emulators."""
     found: Iterable[tuple[str, binfmt.Entry]] = machine.look(host).entries.items()
     return [{"name": name, "interpreter": e.interpreter, "flags": e.flags, "enabled": e.enabled} for name, e in found]
 
 
 def _version(host: System, argv: tuple[str, ...]) -> str | None:
-    """The version that a program says; None: it is not there, or says none."""
+    """Return the version that a program prints, or None if the program is missing or prints none."""
     if host.program(argv[0]) is None:
         return None
     words = host.ask(*argv).stdout.replace(",", " ").split()
@@ -166,7 +166,7 @@ def _builders(host: System) -> list[str] | None:
 
 
 def _left_over(host: System, socket: str) -> list[dict[str, Any]]:
-    """What builders have left over, seen from what the last apply configured."""
+    """Return what old builders left on the host, compared with the configuration of the last apply."""
     try:
         last, undoes = journal.last(host), journal.undoes(host)
         things = leftovers.found(host, socket, undoes, last.desired.builder.name if last else "")
@@ -176,7 +176,7 @@ def _left_over(host: System, socket: str) -> list[dict[str, Any]]:
 
 
 def _next(found: Mapping[str, Any], silent: Failure | None, known: Iterable[Daemon]) -> Iterable[str]:
-    """What to do next, the most useful first."""
+    """Suggest what to do next, most useful first."""
     if silent:
         yield silent.hint
         for other in (d for d in known if d.engine):

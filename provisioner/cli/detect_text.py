@@ -1,4 +1,4 @@
-"""What ``detect`` has found, for a person: a line a fact, and a block for what is a list."""
+"""The output of ``detect`` as text: one line per fact, and a block for each list."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Rows = list[tuple[str, ...]]
 
 
 def render(found: Mapping[str, Any], silent: Failure | None) -> str:
-    """The text."""
+    """Render what ``detect`` found as text."""
     blocks = [columns([(f"{name}:", value) for name, value in _facts(found, silent)], screen.width())]
     within = max(0, screen.width() - 2)
     for title, rows in _lists(found):

@@ -1,4 +1,4 @@
-"""What every help text ends with: examples to copy, exit statuses, and where to read on."""
+"""The end of every help text: examples to copy, exit statuses, and links to the documentation."""
 
 from collections.abc import Mapping
 
@@ -68,7 +68,7 @@ MORE = "The configuration is /etc/provisioner/provisioner.yaml. The manual: man 
 
 
 def of(command: str) -> str:
-    """The end of a command's help."""
+    """Return the end of a command's help text."""
     rows = EXAMPLES.get(command, ())
     width = max((len(line) for line, _ in rows), default=0)
     lines = [f"  {line.ljust(width)}  {what}" if width < 60 else f"  {line}\n      {what}" for line, what in rows]
@@ -76,7 +76,7 @@ def of(command: str) -> str:
 
 
 def overview() -> str:
-    """The end of the help of the whole program."""
+    """Return the end of the program's own help text."""
     steps = ("detect", "plan", "apply", "check")
     lines = "\n".join(f"  {line.ljust(26)}{what}" for line, what in (EXAMPLES[name][0] for name in steps))
     return f"start with:\n{lines}\n\n{STATUSES}\n\n{MORE}"

@@ -1,6 +1,6 @@
-"""What is worth keeping: one structured entry in systemd's journal for each event, by its message ID.
+"""Structured entries in systemd's journal: one for each event, identified by its message ID.
 
-The catalog that ``journalctl -x`` shows is systemd/provisioner.catalog.
+systemd/provisioner.catalog has the explanations that ``journalctl -x`` shows.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from provisioner import libraries
 
 
 class Event(NamedTuple):
-    """Its MESSAGE_ID, and its priority as syslog numbers them: 3 error, 4 warning, 5 notice, 6 information."""
+    """An event's MESSAGE_ID and syslog priority: 3 error, 4 warning, 5 notice, 6 information."""
 
     message_id: str
     priority: int
@@ -31,7 +31,7 @@ EVENTS = {
 
 
 def record(event: str, message: str, notice: Callable[[str], None], **fields: str) -> None:
-    """Write an entry; where that cannot be done, say the same on stderr, and why."""
+    """Write an entry. If that fails, print the message and the reason on stderr."""
     libraries.find()
     try:
         _send(event, message, fields)
@@ -42,7 +42,7 @@ def record(event: str, message: str, notice: Callable[[str], None], **fields: st
 
 
 def status(line: str) -> None:
-    """What ``systemctl status`` shows of a run by a unit: the line that was said last. Without the library, nothing."""
+    """Set the status line that ``systemctl status`` shows for a unit. Does nothing without the systemd library."""
     libraries.find()
     with contextlib.suppress(ImportError, OSError):
         from systemd import daemon
@@ -51,7 +51,7 @@ def status(line: str) -> None:
 
 
 def _send(event: str, message: str, fields: Mapping[str, str]) -> None:
-    from systemd import journal  # 15 ms, and absent on macOS and musl
+    from systemd import journal  # takes 15 ms to import, and does not exist on macOS and musl
 
     row = EVENTS[event]
     journal.send(

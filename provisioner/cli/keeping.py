@@ -1,4 +1,4 @@
-"""What ``check --record`` and ``--textfile-dir`` keep: the record, the metrics, and the news in systemd's journal."""
+"""Save what ``check --record`` and ``--textfile-dir`` ask for: the record, the metrics, and journal entries."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from provisioner.host import System
 
 
 def keep(host: System, args: Arguments, found: dict[str, Any]) -> None:
-    """The record, the metrics, and what is new since the last record."""
+    """Save the record and the metrics, and write what changed since the last record to the journal."""
     if args.textfile_dir:
         host.write(
             f"{args.textfile_dir}/{formats.PROMETHEUS}", formats.FORMATS["prometheus"](found, False) + "\n", 0o644

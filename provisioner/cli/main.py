@@ -1,6 +1,6 @@
-"""The program: one command run, its answer printed, its failure told; the only exit.
+"""The program: run one command, print its answer, report its failure, and exit.
 
-stdout is the answer, stderr the conversation. Of the commands only the one that is asked for is imported.
+Answers go to stdout and messages to stderr. Only the module of the requested command is imported.
 """
 
 import contextlib
@@ -20,15 +20,15 @@ from provisioner.errors import Exit
 from provisioner.host import System
 from provisioner.typed import NoReturn
 
-# What a failure is in systemd's journal; what changed nothing is not worth an entry.
+# The journal event of each failure. A failure that changed nothing gets no entry.
 FAILURES: Mapping[int, str] = {Exit.ROLLED_BACK: "rolled back", Exit.ROLLBACK_FAILED: "rollback failed"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status."""
+    """Run one command and return its exit status."""
     args, system = None, System()
     argv = sys.argv[1:] if argv is None else argv
-    if "NOTIFY_SOCKET" in system.environ:  # a unit's run
+    if "NOTIFY_SOCKET" in system.environ:  # a systemd unit runs us
         from provisioner.cli import journald
 
         FOLLOWERS[:] = [journald.status]
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> NoReturn:
-    """The program. It ends without the interpreter's tear-down and collects no garbage: a sixth of a check."""
+    """Run the program. It skips garbage collection and the interpreter's shutdown, which saves a sixth of a check."""
     gc.disable()
     _open_streams()
     status = main()
@@ -52,18 +52,18 @@ def entry() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Who closes a standard stream does not listen; its number must not become that of a file of ours."""
+    """Replace closed standard streams, so that a file that we open later does not get their number."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
-    if isinstance(sys.stdout, TextIOWrapper):  # a locale without a letter must not make a failure of what was done
+    if isinstance(sys.stdout, TextIOWrapper):  # a locale without UTF-8 must not turn a success into a failure
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _readable(system: System, args: Arguments, text: str) -> str:
-    """An answer for a person, without secrets and without what would drive a terminal or break an encoder."""
+    """Return an answer for people: secrets masked, and without control characters for the terminal."""
     text = secrets.text(text)
-    if args.command == "check":  # it is without, and has colors of its own
+    if args.command == "check":  # already masked and safe, with its own colors
         return text
     from provisioner.text.terminal import printable
 
@@ -76,14 +76,15 @@ def _readable(system: System, args: Arguments, text: str) -> str:
 
 
 def _told(text: str, status: int) -> int:
-    """Print the answer; the status, which what becomes of the answer does not change: what was done is done.
+    """Print the answer and return the exit status.
 
-    Only an answer that was to be kept and is not, on a full disk, is no success.
+    The status describes what the command did, so a reader that stops reading does not change it. If the answer cannot
+    be written, for example to a full disk, a success becomes a failure.
     """
     try:
         if text:
             print(_encodable(text), flush=True)
-    except BrokenPipeError:  # its reader has heard enough
+    except BrokenPipeError:  # the reader closed the pipe
         sys.stdout = None
     except OSError as e:
         say(f"provisioner: it was done (status {status}), but the answer could not be written: {e.strerror}")
@@ -92,13 +93,13 @@ def _told(text: str, status: int) -> int:
 
 
 def _encodable(text: str) -> str:
-    """The text in the characters that stdout can take: in a locale without UTF-8 the others are escaped."""
+    """Escape the characters that stdout's encoding cannot represent, in a locale without UTF-8."""
     encoding = sys.stdout.encoding if sys.stdout else "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _unread(argv: Sequence[str]) -> Arguments:
-    """What can be told of a command line that is wrong: the command, and whether a program reads the answer."""
+    """Guess from an invalid command line which command was meant and whether JSON was requested."""
     text = " ".join(argv)
     machine = "--format json" in text or "--format=json" in text
     command = argv[0] if argv and argv[0] in commandline.COMMANDS else ""
@@ -106,7 +107,7 @@ def _unread(argv: Sequence[str]) -> Arguments:
 
 
 def _failed(system: System, args: Arguments, error: BaseException, *, verbose: bool) -> int:
-    """Say what went wrong and what to do next; with a format for machines, on stdout as one document, too."""
+    """Print what went wrong and what to do next. With ``--format json``, also print a document on stdout."""
     from provisioner.checks import failure
     from provisioner.cli import answers
 

@@ -1,4 +1,4 @@
-"""A command's formats and arguments, as argparse takes them."""
+"""The formats and arguments of each command, in argparse's terms."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ from provisioner.typed import Any, NamedTuple
 
 
 class Arguments(SimpleNamespace):
-    """The arguments of one run, each by its name."""
+    """The arguments of one run, by name."""
 
 
 class Argument(NamedTuple):
@@ -25,8 +25,8 @@ def _flag(name: str, text: str) -> Argument:
 
 
 def duration(text: str) -> int:
-    """The seconds of a length of time, as argparse takes a type."""
-    from provisioner.text import durations  # a check has no such argument
+    """Convert a duration to seconds. Serves as an argparse type."""
+    from provisioner.text import durations  # no argument of a check needs it
 
     if (found := durations.seconds(text)) is None:
         from argparse import ArgumentTypeError
@@ -139,7 +139,7 @@ ARGUMENTS = {
 
 
 def of(command: str) -> tuple[Argument, ...]:
-    """Every argument of a command."""
+    """Return all arguments of a command."""
     return (
         _argument(
             "--config",

@@ -1,4 +1,4 @@
-"""The command line by argparse: help, complaints, and whatever is written in an unusual way."""
+"""Parse the command line with argparse: help, errors, and unusual spellings of options."""
 
 import argparse
 import shutil
@@ -11,8 +11,8 @@ from provisioner.cli import examples, options
 from provisioner.cli.options import Arguments
 from provisioner.errors import UsageError
 
-WIDEST = 100  # columns of a help text
-# What people type of other programs, and the command that does it here.
+WIDEST = 100  # maximum columns of a help text
+# Words that people know from other programs, and what to use here.
 HABITS = {
     "--dry-run": "`provisioner plan` shows what apply would do",
     "--check": "`provisioner check` reports what differs",
@@ -32,13 +32,16 @@ HABITS = {
 
 
 def _help(prog: str) -> argparse.HelpFormatter:
-    """Help as wide as the terminal is, and no wider than can be read."""
+    """Format help for the width of the terminal, up to a readable maximum."""
     width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
     return argparse.RawDescriptionHelpFormatter(prog, width=width)
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse exits with 2 for a wrong command line, which means drift here, and it takes abbreviations."""
+    """A parser that raises UsageError and accepts no abbreviations.
+
+    argparse itself exits with 2 for a wrong command line, but here 2 means drift.
+    """
 
     def __init__(self, prog: str, **settings: Any) -> None:
         super().__init__(prog, formatter_class=_help, allow_abbrev=False, **settings)
@@ -47,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see `{self.prog} --help`")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a word that is not one of the choices, and name the one that was meant."""
+        """Reject a word that is not one of the choices, and suggest the one that was probably meant."""
         if action.choices is None or value in action.choices:
             return
         known = [str(c) for c in action.choices]
@@ -57,10 +60,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(commands: Mapping[str, str], argv: Sequence[str]) -> Arguments:
-    """Read a command line.
+    """Parse a command line.
 
     Raises:
-        UsageError: it is wrong; the hint says what was probably meant.
+        UsageError: the command line is wrong. The hint suggests what was probably meant.
     """
     top = _parser(commands)
     if not argv or argv[0] == "help":
@@ -72,7 +75,7 @@ def parse(commands: Mapping[str, str], argv: Sequence[str]) -> Arguments:
 
 
 def _parser(commands: Mapping[str, str]) -> _Parser:
-    """The parser of all commands."""
+    """Make the parser of all commands."""
     description = "Makes a Docker host able to build, run and push images for several platforms, and proves it."
     top = _Parser("provisioner", description=description, epilog=examples.overview())
     top.add_argument("-V", "--version", action="version", version=f"provisioner {__version__}")
@@ -85,7 +88,7 @@ def _parser(commands: Mapping[str, str]) -> _Parser:
 
 
 def _refuse(command: str, word: str) -> NoReturn:
-    """Say that a command has no such option, and which one was probably meant."""
+    """Report an unknown option or an extra word, and suggest what was probably meant."""
     name = word.partition("=")[0]
     known = [a.name for a in options.of(command) if a.name.startswith("--")]
     what = f"`provisioner {command}` has no option {name}" if name.startswith("-") else f"{word!r} is one word too many"
@@ -93,7 +96,7 @@ def _refuse(command: str, word: str) -> NoReturn:
 
 
 def _hint(word: str, known: Sequence[str], otherwise: str) -> str:
-    """What was probably meant by a word."""
+    """Suggest what was probably meant by a word."""
     if habit := HABITS.get(word):
         return habit
     alike = get_close_matches(word, known, 1, 0.6)

@@ -1,4 +1,4 @@
-"""The history of applies as data: what each one was about, when it was, and how it ended."""
+"""The history of applies as data: what each changed, when it ran, and how it ended."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from provisioner.runs.undo import CHANGED, DO, SO, Item
 
 __all__ = ["CHANGED", "CUT_OFF", "DO", "FATES", "SO"]
 CUT_OFF = "cut off"
-# What becomes of a step of a rollback, for a person.
+# Why a rollback skips a step, in words for people.
 FATES = {SO: "it is so already", CHANGED: "somebody has changed it since"}
 
 
 def entries(host: Reader) -> list[dict[str, Any]] | None:
-    """Every entry, newest first; None: this user may not know."""
+    """Return all entries, newest first, or None if this user may not read the history."""
     try:
         return [entry(host, number) for number in reversed(receipts.numbers(host))]
     except DeniedError:
@@ -23,7 +23,7 @@ def entries(host: Reader) -> list[dict[str, Any]] | None:
 
 
 def entry(host: Reader, number: int) -> dict[str, Any]:
-    """One entry. One that cannot be read hides neither the others nor the host."""
+    """Return one entry. An unreadable entry is marked as such, so that the others can still be listed."""
     try:
         found = journal.read(host, number)
     except DeniedError:
@@ -48,16 +48,16 @@ def entry(host: Reader, number: int) -> dict[str, Any]:
 
 
 def steps(found: Receipt) -> list[dict[str, Any]]:
-    """What going back would do, in order."""
+    """Return the steps that undo an apply, in order."""
     return [{"kind": s.kind, "does": s.sentence()} for s in (*found.undo, *found.restarts)]
 
 
 def planned(found: Receipt, items: tuple[Item, ...]) -> dict[str, Any]:
-    """What a rollback would do about one entry."""
+    """Return what a rollback would do for one entry."""
     steps = [{"kind": i.step.kind, "does": i.step.sentence(), "fate": i.fate} for i in items]
     return {"number": found.number, "time": found.time, "outcome": found.outcome or CUT_OFF, "steps": steps}
 
 
 def value(found: Any) -> str:
-    """A value as a person reads it."""
+    """Format a value for people."""
     return "missing" if found is None else str(found).lower() if isinstance(found, bool) else str(found)

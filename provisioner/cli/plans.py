@@ -1,4 +1,4 @@
-"""What apply would do, and how it ended, as text and as JSON has it."""
+"""Plans and the outcome of an apply, as text and as JSON."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from provisioner.steps import Blocked, Change, Plan, Step
 
 
 def as_text(made: Plan) -> str:
-    """What apply would do: differences, steps with their diffs, what is blocked and why, and a summary."""
+    """Return a plan as text: differences, steps with diffs, blocked changes with reasons, and a summary."""
     if not made:
         return "nothing to do: the host is as the configuration wants it"
     return "\n\n".join([*(_change(change) for change in made.changes), summary(made)])
@@ -28,7 +28,7 @@ PAINTS = (
 
 
 def painted(text: str) -> str:
-    """A plan in color: what is added and removed, and what is blocked. The words are the same without."""
+    """Color a plan's text: additions, removals and blocked changes. The words stay the same."""
     lines = []
     for line in text.split("\n"):
         paint = next((color for start, color in PAINTS if line.startswith(start)), "")
@@ -37,7 +37,7 @@ def painted(text: str) -> str:
 
 
 def summary(made: Plan) -> str:
-    """A plan in a line: ``3 changes; Docker restarts once; 1 difference is blocked``."""
+    """Summarize a plan in one line, such as ``3 changes; Docker restarts once; 1 difference is blocked``."""
     acting = sum(1 for c in made.changes if c.steps)
     restarts = any(isinstance(s, Restart | Stop) for c in made.changes for s in c.steps)
     blocked = len(made.blocked)
@@ -64,7 +64,7 @@ def _change(change: Change) -> str:
 
 
 def outcome(left: Plan, receipt: int | None) -> str:
-    """How an apply ended."""
+    """Describe how an apply ended."""
     lines = []
     if receipt is None:
         lines.append("nothing had to be changed")
@@ -76,7 +76,7 @@ def outcome(left: Plan, receipt: int | None) -> str:
 
 
 def as_json(made: Plan) -> list[dict[str, Any]]:
-    """A plan as JSON has it: for each resource what differs, the steps in their order, and what blocks the rest."""
+    """Return a plan as JSON: for each resource the differences, the ordered steps, and what blocks the others."""
     return [
         {
             "resource": change.resource,
@@ -90,7 +90,7 @@ def as_json(made: Plan) -> list[dict[str, Any]]:
 
 
 def _phases(change: Change) -> tuple[tuple[str, tuple[Step, ...]], ...]:
-    """The steps of a change, by when they are made."""
+    """Group the steps of a change by phase."""
     return (
         ("edit", change.edits),
         ("restart", (change.restart,) if change.restart else ()),

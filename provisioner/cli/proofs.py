@@ -1,4 +1,4 @@
-"""A proof as a table for a person, and as JSON has it."""
+"""A proof as a table and as JSON."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from provisioner.text.terminal import columns, printable
 
 
 def as_text(rows: Iterable[Row], digest: str) -> str:
-    """The proof as a table, and the digest of the index; where each was built when there is a choice."""
+    """Return the proof as a table, with the digest of the index. If nodes differ, it shows where each was built."""
     table: list[tuple[str, ...]] = [("PLATFORM", "BUILT", "IN THE INDEX", "RUNS", "HOW", "BUILT BY")]
     table += [_row(row) for row in rows]
     last = len(table[0]) if any(where for *_, where in table[1:]) else -1
@@ -23,7 +23,7 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def as_json(proof: Proof | None) -> dict[str, Any] | None:
-    """The proof of an apply; None: nothing had to be proven."""
+    """Return the proof of an apply, or None if nothing had to be proven."""
     return proof and {"index": proof.digest, "platforms": [r._asdict() for r in proof.rows]}
 
 

@@ -1,13 +1,13 @@
-"""The terminal that an answer is shown on."""
+"""The size of the terminal that shows an answer."""
 
 import shutil
 import sys
 
-NARROWEST = 40  # columns; with fewer, nothing that we say can be read
+NARROWEST = 40  # columns; our output is not readable in fewer
 
 
 def width() -> int:
-    """The columns of the terminal; 0 if stdout is none, so that nothing has to fit."""
+    """Return the columns of the terminal, or 0 if stdout is not a terminal."""
     if not sys.stdout.isatty():
         return 0
     return max(NARROWEST, shutil.get_terminal_size().columns)

@@ -1,7 +1,8 @@
-"""What a package's scripts and `make install` do beside the program, for an installation by pip or of the one file.
+"""Install and remove the files of a pip or one-file installation that packages and `make install` bring otherwise.
 
-A wheel and the one-file program carry units, catalog, manual and completions in ``provisioner/shipped``, laid out as
-below a prefix. They go to /usr/local. A list of what was written lies among them, so that all of it can be removed.
+A wheel and the one-file program carry units, the catalog, manual pages and completions in ``provisioner/shipped``,
+laid out as below a prefix. They are installed to /usr/local. A list of the written files is stored with them, so
+that all of them can be removed.
 """
 
 from importlib.resources import files
@@ -16,14 +17,17 @@ PREFIX = "/usr/local"
 PROGRAM = f"{PREFIX}/bin/provisioner"
 LIST = f"{PREFIX}/lib/provisioner/set-up"
 CONFIGURATION = "/etc/provisioner"
-HIDDEN = ("/home/", "/root/", "/run/", "/tmp/", "/var/tmp/")  # noqa: S108  # where the units' sandboxes do not look
+HIDDEN = ("/home/", "/root/", "/run/", "/tmp/", "/var/tmp/")  # noqa: S108  # the sandboxes of the units hide these folders
 LAUNCHER = '#!/bin/sh\nexec "{program}" "$@"\n'
 AT_BOOT = ("provisioner-recover.service", "provisioner-recovered.service")
 TIMER = "provisioner-check.timer"
 
 
 def put(host: System, program: str) -> tuple[str, ...]:
-    """Write every file, tie the undo of an interrupted apply to the boot; the paths that were written."""
+    """Write every file, and enable the unit that undoes an interrupted apply at boot.
+
+    Returns: the paths that were written.
+    """
     fit(host, program)
     contents = texts(program)
     if not contents:
@@ -47,7 +51,7 @@ def put(host: System, program: str) -> tuple[str, ...]:
 
 
 def take(host: System) -> bool:
-    """Remove every file that ``put`` wrote, and the folders that nobody else uses. False: there is none."""
+    """Remove every file that ``put`` wrote, and its folders that are empty. Returns False if nothing is installed."""
     names = _listed(host)
     if not names:
         return False
@@ -61,7 +65,11 @@ def take(host: System) -> bool:
 
 
 def fit(host: Reader, program: str) -> None:
-    """DeniedError: a program that root's units must not run, or cannot see."""
+    """Check that root's units may run a program.
+
+    Raises:
+        DeniedError: the units cannot see the program, or other users than root can change it.
+    """
     if program.startswith(HIDDEN):
         hint = "install it into a folder of root's: python3 -m venv /opt/provisioner, or pipx install --global"
         raise DeniedError(f"{program}: systemd's units cannot run a program there", hint=hint)
@@ -75,7 +83,7 @@ def fit(host: Reader, program: str) -> None:
 
 
 def texts(program: str) -> dict[str, str]:
-    """What there is to write: each path and its text."""
+    """Return the text of each file to write, by path."""
     found = {}
     for name, text in _shipped(files("provisioner") / "shipped", ""):
         text = text.replace("@PREFIX@/bin/provisioner", program)
@@ -96,13 +104,13 @@ def _shipped(folder: Traversable, name: str) -> list[tuple[str, str]]:
 
 
 def _folders(contents: dict[str, str]) -> list[str]:
-    """The folders that the units write to, which tmpfiles.d makes at each boot."""
+    """Return the folders that the units write to. tmpfiles.d creates them at each boot."""
     lines = contents[f"{PREFIX}/lib/tmpfiles.d/provisioner.conf"].splitlines()
     return [line.split()[1] for line in lines if line.startswith("d ")]
 
 
 def _make(host: System, folder: str, made: list[str]) -> None:
-    """Make a folder and those above it, and note which were not there."""
+    """Make a folder and its parents, and add the new ones to ``made``."""
     if folder and host.stat(folder) is None:
         _make(host, folder.rpartition("/")[0], made)
         host.make_directory(folder, 0o700 if folder.startswith("/root/") else 0o755)
@@ -114,7 +122,7 @@ def _listed(host: Reader) -> list[str]:
 
 
 def _tell(host: System, *order: str) -> None:
-    """Let the journal and systemd read what changed."""
+    """Make the journal and systemd read the changed files."""
     if host.stat("/run/systemd/system") and (journalctl := host.program("journalctl")):
         host.run((journalctl, "--update-catalog"), 60)
     _order(host, "daemon-reload")
@@ -123,7 +131,7 @@ def _tell(host: System, *order: str) -> None:
 
 
 def _order(host: System, *words: str) -> None:
-    """Have systemctl do something; a host without systemd has nothing to be told."""
+    """Run systemctl. Does nothing on a host without systemd."""
     systemctl = host.program("systemctl")
     if host.stat("/run/systemd/system") and systemctl:
         ran = host.ask(systemctl, "--quiet", *words, timeout=60)

@@ -1,4 +1,4 @@
-"""Many hosts' results as one answer: a table, a JSON summary, or a page."""
+"""The results of many hosts as one table, JSON summary or page."""
 
 import time
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from provisioner.fleet import page, read, summary_json, text
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
 
-# What `--fail-on` names, with the states that it stands for.
+# The words that `--fail-on` accepts, and the states that each covers.
 FAILING = {
     "drift": ("drift", "cut off"),
     "blocked": ("blocked",),
@@ -19,9 +19,9 @@ FAILING = {
 
 
 def gather(sources: list[str], silent_after: int, expected: str | None) -> Fleet:
-    """The fleet that the results make up. Bad results are part of it, never an error.
+    """Read results into a fleet. Bad results become part of it and never raise an error.
 
-    ``silent_after``: seconds; ``expected``: a file with the name of every host that there is, one a line.
+    ``silent_after`` is in seconds. ``expected`` is a file that names every existing host, one per line.
     """
     if not any(source == "-" or streams.exists(source) for source in sources):
         raise UsageError(f"{', '.join(sources)}: no such file or folder", hint="name results of checks, or - for stdin")
@@ -36,19 +36,19 @@ def gather(sources: list[str], silent_after: int, expected: str | None) -> Fleet
 
 
 def render(fleet: Fleet, kind: str, status: int = 0) -> str:
-    """A fleet as text, json or html."""
+    """Render a fleet as text, json or html."""
     if kind == "json":
         return summary_json.render(fleet, status)
     return {"text": text.render, "html": page.render}[kind](fleet)
 
 
 def report(sources: list[str], kind: str, silent_after: int, expected: str | None) -> str:
-    """The answer."""
+    """Read results and render the report."""
     return render(gather(sources, silent_after, expected), kind)
 
 
 def failing(fleet: Fleet, names: Collection[str]) -> bool:
-    """Whether a host is in one of the states that a pipeline wants to stop at."""
+    """Tell whether any host is in one of the given states."""
     states = fleet.states()
     missing = "missing" in names and fleet.missing > 0
     return missing or any(states[state] for name in names for state in FAILING.get(name, ()))

@@ -1,7 +1,7 @@
-"""A fleet as one HTML page that needs no server and no network: style, script and data are inside.
+"""A fleet as one HTML page that needs no server or network. It contains its style, script and data.
 
-The data is JSON in a block of its own and reaches the page as text only. The policy in the head lets nothing run but
-our one script, which it names by its digest.
+The data is a separate block of JSON and is inserted into the page only as text. The content security policy allows
+only our own script, identified by its digest.
 """
 
 import json
@@ -17,11 +17,11 @@ from provisioner.fleet.text import moment
 from provisioner.text.terminal import printable
 
 RESOURCES = ("daemon", "image store", "emulators", "builder")
-PLACES = 200  # problems of a kind that the page names
+PLACES = 200  # problems of each kind that the page lists
 
 
 def render(fleet: Fleet) -> str:
-    """The page."""
+    """Return the page."""
     script, style = _part("page.js"), _part("page.css")
     values = {
         "POLICY": f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; base-uri 'none'",
@@ -36,7 +36,7 @@ def render(fleet: Fleet) -> str:
 
 
 def data(fleet: Fleet) -> dict[str, Any]:
-    """What the page shows. Hosts are rows of numbers, because most of a large fleet is the same."""
+    """Return the data of the page. Each host is a row of indexes, because most hosts of a large fleet are alike."""
     findings = fleet.findings()
     number = {f: i for i, (f, _, _) in enumerate(findings)}
     groups: dict[tuple[int, ...], int] = {}
@@ -71,7 +71,7 @@ def data(fleet: Fleet) -> dict[str, Any]:
 
 
 def _causes(findings: Sequence[tuple[Finding, int, int]], groups: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:
-    """Findings that the same hosts have are one cause, such as all platforms of an emulator that is gone."""
+    """Merge findings that the same hosts share into one cause, such as all platforms of a missing emulator."""
     members: dict[int, set[int]] = {}
     for number, group in enumerate(groups):
         for finding in group:

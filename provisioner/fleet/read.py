@@ -1,6 +1,7 @@
-"""Results of many hosts, from files, folders and NDJSON, as they come. Nothing in them is trusted.
+"""Read the results of many hosts from files, folders and NDJSON streams. The input is not trusted.
 
-What is no result of ours is a problem, with a name and a place: it is counted, and it never ends a report.
+Input that is not a check result becomes a problem with a kind and a place. Problems are counted and never stop a
+report.
 """
 
 import json
@@ -13,7 +14,7 @@ from provisioner import secrets
 from provisioner.host import streams
 
 VERSIONS = (1, 2)  # of results that can be read
-BEGINS, ENDS = b"{", b"}"  # the first and the last line of a document over many lines
+BEGINS, ENDS = b"{", b"}"  # the first and the last line of a document that spans lines
 
 TRUNCATED = "no whole JSON"
 FOREIGN = "JSON, but no check result"
@@ -26,7 +27,7 @@ EMPTY = "empty"
 
 
 class Finding(NamedTuple):
-    """One thing that is not as wanted, the same on many hosts. ``state``: drift | blocked | unknown | failed."""
+    """A deviation that many hosts can share. ``state`` is drift, blocked, unknown or failed."""
 
     state: str
     resource: str
@@ -40,7 +41,7 @@ class Finding(NamedTuple):
 
 
 class Host(NamedTuple):
-    """One host's last result. ``time`` and each of ``since`` are seconds since 1970; 0: not known."""
+    """One host's last result. ``time`` and the values of ``since`` are seconds since 1970; 0 means unknown."""
 
     name: str
     id: str
@@ -57,20 +58,20 @@ class Host(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something that is no result: which kind of nothing, and where."""
+    """Input that is not a result: the kind of problem, and where it is."""
 
     kind: str
     place: str
 
 
-# How many images would be hidden differs from host to host; that they would be is one cause.
+# Hosts differ in how many images would be hidden. Numbers are replaced, so that these hosts share one cause.
 _NUMBER = re.compile(r"\b\d+\b")
 SOME = "some"
 _known: dict[Any, Any] = {}
 
 
 def hosts(sources: list[str]) -> Iterator[Host | Problem]:
-    """Every result at the sources, and every problem."""
+    """Read every result from the sources, and every problem."""
     for source in sources:
         for path, reason in streams.files(source):
             if reason:
@@ -80,7 +81,7 @@ def hosts(sources: list[str]) -> Iterator[Host | Problem]:
 
 
 def _file(path: str) -> Iterator[Host | Problem]:
-    """One file or stream: a document a line, or over many lines each, one behind the other."""
+    """Read one file or stream. Each document is on one line or spans several lines, and documents follow each other."""
     name = "stdin" if path == "-" else path
     number = 0
     try:
@@ -98,10 +99,10 @@ def _file(path: str) -> Iterator[Host | Problem]:
 
 
 def _documents(path: str) -> Iterator[tuple[int, bytes]]:
-    """Each document with the number of its first line; of one that is too long not more than shows that it is.
+    """Return each document with the number of its first line. A document that is too long is cut off.
 
-    Within one over many lines, all but the first and the last are indented, so that a torn one ends where the next
-    begins.
+    In a document that spans lines, all lines but the first and the last are indented. An incomplete document therefore
+    ends where the next one starts.
     """
     first, size, document = 0, 0, list[bytes]()
     for number, line in enumerate(streams.lines(path), 1):
@@ -169,13 +170,13 @@ def _hold(hold: dict[str, Any] | None) -> str:
 
 
 def _emulators(platforms: list[dict[str, Any]]) -> str:
-    """The versions of QEMU, or where it comes from, in a few words."""
+    """Return the versions of QEMU, or their sources, as a short text."""
     found = [p["emulator"] for p in platforms if p.get("emulator")]
     return ", ".join(sorted({_text(e["version"] or e["tag"] or e["source"]) for e in found}))
 
 
 def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
-    blocked = d["blocked"] if "blocked" in d else d["held"]  # as version 1 calls it
+    blocked = d["blocked"] if "blocked" in d else d["held"]  # version 1 calls it held
     finding = Finding(
         state="blocked" if blocked else "drift",
         resource=_text(d["resource"]),
@@ -191,7 +192,7 @@ def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
 
 
 def _reason(blocked: dict[str, Any]) -> str:
-    """Why something is blocked, without the numbers that differ from host to host."""
+    """Return why something is blocked, without numbers that differ between hosts."""
     said = secrets.text(_text(blocked["message"] if "message" in blocked else blocked["reason"]))
     if "numbers" not in blocked:
         return _NUMBER.sub(SOME, said)
@@ -206,15 +207,15 @@ def _unknown(u: dict[str, Any]) -> tuple[Finding, int]:
 
 
 def _failure(error: dict[str, Any]) -> tuple[Finding, int]:
-    """A check that failed, as a finding: the code is what hosts have in common."""
+    """Convert a failed check to a finding. Hosts share its code."""
     why, hint = secrets.text(_text(error["message"])), secrets.text(_text(error["hint"] or ""))
     finding = Finding("failed", "check", _text(error["code"]), "", "", "", False, why, hint)
     return _shared(finding), _seconds(error["since"]) if error.get("since") else 0
 
 
 def _shared(value: Any) -> Any:
-    """One object for all that are equal: a fleet's hosts differ in little."""
-    if len(_known) > 1 << 16:  # hosts that have nothing in common
+    """Return one shared object for equal values, to save memory. The hosts of a fleet differ little."""
+    if len(_known) > 1 << 16:  # the hosts have little in common
         _known.clear()
     return _known.setdefault(value, value)
 
@@ -226,7 +227,7 @@ def _text(value: Any) -> str:
 
 
 def _name(value: Any) -> str:
-    """A host's name; one without any is no name to report under."""
+    """Return a host's name. Raises ValueError if it is empty."""
     if not (name := _text(value).strip()):
         raise ValueError(value)
     return name
@@ -241,6 +242,10 @@ def _value(key: str, value: Any) -> str:
 
 
 def _seconds(moment: Any) -> int:
-    """Seconds since 1970 of a time that UTC has a date for, too. ValueError, OverflowError: it is none."""
+    """Convert a time to seconds since 1970.
+
+    Raises:
+        ValueError, OverflowError: it is not a time, or UTC has no date for it.
+    """
     found = datetime.fromisoformat(_text(moment))
     return int((found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)).timestamp())

@@ -1,12 +1,12 @@
-"""What a fleet's results come to: each host once, by its newest result, and everything that was no result."""
+"""Summarize a fleet: each host once, by its newest result, and everything that is not a result."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from provisioner.fleet.read import Finding, Host, Problem
 
-AHEAD = 300  # seconds that a clock may be ahead before anybody calls it wrong
-NAMED = 1000  # problems of a kind that are named one by one; the rest is counted
+AHEAD = 300  # seconds that a host's clock may be ahead before we report it
+NAMED = 1000  # problems of each kind that are listed; further ones are only counted
 
 DUPLICATE = "an older result of a host that has a newer one"
 FUTURE = "a time in the future: the host's clock is wrong"
@@ -14,13 +14,13 @@ SHARED = "a name that several hosts bear"
 CLONED = "one machine-id under several names: a clone, or a host that has been renamed"
 ABSENT = "an expected host without any result"
 
-# What a host can be, in the order in which somebody has to look.
-RANK = {"failed": 0, "drift": 1, "blocked": 2, "unknown": 3}  # of findings
+# The states of a host, most urgent first.
+RANK = {"failed": 0, "drift": 1, "blocked": 2, "unknown": 3}  # states of findings
 STATES = ("failed", "cut off", "drift", "blocked", "unknown", "silent", "in sync")
 
 
 class Fleet:
-    """Filled by ``add``. ``now`` and ``silent_after`` are seconds."""
+    """The results of many hosts, collected by ``add``. ``now`` and ``silent_after`` are in seconds."""
 
     def __init__(self, now: int, silent_after: int) -> None:
         self.now = now
@@ -32,7 +32,7 @@ class Fleet:
         self.named: dict[str, list[str]] = {}
 
     def add(self, found: Iterable[Host | Problem]) -> "Fleet":
-        """Take in results and problems."""
+        """Add results and problems."""
         for item in found:
             if isinstance(item, Problem):
                 self.problem(*item)
@@ -42,21 +42,21 @@ class Fleet:
         return self
 
     def problem(self, kind: str, place: str) -> None:
-        """Count a problem, and name it while there is room."""
+        """Count a problem, and list its place up to the limit."""
         self.problems[kind] += 1
         places = self.named.setdefault(kind, [])
         if len(places) < NAMED:
             places.append(place)
 
     def expect(self, names: Iterable[str]) -> None:
-        """Say which of these hosts have no result at all."""
+        """Report which of these hosts have no result."""
         there = {host.name for host in self._hosts.values()}
         for name in names:
             if name and name not in there:
                 self.problem(ABSENT, name)
 
     def close(self) -> "Fleet":
-        """Nothing more comes: order the hosts by name, and judge what can only be judged of the whole."""
+        """Finish after the last result: sort the hosts by name, and find problems that concern several hosts."""
         self.hosts = sorted(self._hosts.values(), key=lambda host: (host.name, host.id))
         names = Counter(host.name for host in self._hosts.values())
         for name, count in names.items():
@@ -71,7 +71,7 @@ class Fleet:
         return self
 
     def state(self, host: Host) -> str:
-        """One of STATES. Silence first, because what a silent host said is no longer known to be so."""
+        """Return the state of a host, one of STATES. Silence comes first: an old result may no longer be true."""
         if host.time < self.now - self.silent_after:
             return "silent"
         states = {f.state for f in host.findings}
@@ -82,12 +82,15 @@ class Fleet:
         return next((s for s in ("drift", "blocked", "unknown") if s in states), "in sync")
 
     def states(self) -> dict[str, int]:
-        """How many hosts are in each state."""
+        """Return how many hosts are in each state."""
         counted = Counter(self.state(host) for host in self._hosts.values())
         return {state: counted[state] for state in STATES}
 
     def findings(self) -> list[tuple[Finding, int, int]]:
-        """Each finding with how many hosts have it and since when the first one does (0: not known), most first."""
+        """Return each finding, how many hosts have it, and since when. Most frequent first.
+
+        The time is that of the first host, in seconds since 1970; 0 means unknown.
+        """
         count: Counter[Finding] = Counter()
         oldest: dict[Finding, int] = {}
         for finding, since in self._each():
@@ -98,16 +101,19 @@ class Fleet:
 
     @property
     def missing(self) -> int:
-        """How many expected hosts have no result at all."""
+        """How many expected hosts have no result."""
         return self.problems[ABSENT]
 
     def _each(self) -> Iterator[tuple[Finding, int]]:
-        """Each finding of each host once, even if the engines of a host have it in common."""
+        """Return each finding of each host once, even if several engines of a host share it."""
         for host in self._hosts.values():
             yield from dict(zip(host.findings, host.since, strict=True)).items()
 
     def _add(self, host: Host) -> None:
-        """A time in the future is no time: such a result gives way to any other, or it would count for years."""
+        """Add a host's result and keep the newest.
+
+        A result with a time in the future loses to any other, because it would otherwise stay the newest for years.
+        """
         key = (host.id, host.name)
         there = self._hosts.get(key)
         if there is not None:

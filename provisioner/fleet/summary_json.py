@@ -1,4 +1,4 @@
-"""A fleet as one JSON document: counts, findings, every host that is not in sync, every problem."""
+"""A fleet as one JSON document: counts, findings, every host that is not in sync, and every problem."""
 
 import json
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ SCHEMA_VERSION = 2
 
 
 def stamp(seconds: int) -> str | None:
-    """Seconds since 1970 as RFC 3339 in UTC; None for 0, which means that it is not known."""
+    """Convert seconds since 1970 to RFC 3339 in UTC. 0 means unknown and gives None."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
 
 
 def render(fleet: Fleet, status: int = 0) -> str:
-    """Hosts in sync are only counted."""
+    """Return the document. Hosts in sync are only counted."""
     findings = fleet.findings()
     number: dict[Finding, int] = {f: i for i, (f, _, _) in enumerate(findings)}
     rows: list[dict[str, Any]] = []

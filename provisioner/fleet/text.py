@@ -1,4 +1,4 @@
-"""A fleet in a terminal: who is missing or failed, what has drifted, why, since when, on which hosts."""
+"""A fleet as text for a terminal: missing and failed hosts first, then drift, its cause, its age and its hosts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,13 +7,13 @@ from provisioner.fleet.read import Finding, Host
 from provisioner.fleet.summary import ABSENT, RANK, Fleet
 from provisioner.text.terminal import columns, printable
 
-SHOWN = 20  # lines of a list; the JSON has all
-LONGEST = 300  # characters of a value; a longer one is cut off
+SHOWN = 20  # lines of a list; the JSON document has all
+LONGEST = 300  # characters of a value; longer ones are cut off
 LINE = 78  # characters of a line of names
 
 
 def render(fleet: Fleet) -> str:
-    """Lines of a bounded number and width."""
+    """Return a limited number of lines of limited width."""
     return "\n".join(printable(line) for line in _lines(fleet))
 
 
@@ -40,7 +40,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
 
 
 def _block(finding: Finding, count: int, since: int, names: list[str]) -> Iterator[str]:
-    """A finding: what, on how many hosts, since when, why, what to do, and where."""
+    """Describe a finding: what differs, on how many and which hosts, since when, why, and what to do."""
     what = _short(f"{finding.resource}: {finding.key}")
     yield f"{finding.state}: {what} on {count} host{'' if count == 1 else 's'}{_since(since)}"
     rows = []
@@ -66,7 +66,7 @@ def _remedy(finding: Finding) -> str:
 
 
 def _others(fleet: Fleet) -> Iterator[str]:
-    """The states that are not findings: an apply that was cut off, a host that is silent, a hold."""
+    """Return the states that are not findings: interrupted applies, silent hosts and holds."""
     cut = [h for h in fleet.hosts if fleet.state(h) == "cut off"]
     if cut:
         yield from ("", "cut off: an apply ended in the middle. To do: provisioner rollback", *_hosts(cut))
@@ -88,7 +88,7 @@ def _hosts(hosts: list[Host], *, last: bool = False) -> Iterator[str]:
 
 
 def _names(names: list[str], count: int) -> Iterator[str]:
-    """Names, several a line."""
+    """Return names, several per line."""
     line = " "
     for name in names[:SHOWN]:
         if len(line) + len(name) > LINE and line.strip():
@@ -113,5 +113,5 @@ def _since(seconds: int) -> str:
 
 
 def moment(seconds: int) -> str:
-    """Seconds since 1970 as a person in UTC reads them."""
+    """Format seconds since 1970 as a readable time in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M") if seconds else ""

@@ -1,4 +1,4 @@
-"""A module for each command, imported when it is asked for: ``run`` does it and says what stdout and the exit are."""
+"""One module for each command, imported on demand. ``run`` executes the command and returns its answer."""
 
 from provisioner.cli.options import Arguments
 from provisioner.errors import UsageError
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """What a command says on stdout, and its exit status."""
+    """The text that a command prints on stdout, and its exit status."""
 
     text: str
     status: int
 
 
 def only(args: Arguments) -> tuple[str, ...]:
-    """The resources that the command line names, in their own words."""
+    """Return the names of the resources that the command line selects."""
     return tuple(name.replace("-", " ") for name in args.only or ())
 
 
 def named(args: Arguments) -> str:
-    """The engine that the command line names; empty: none."""
+    """Return the engine that the command line names, or an empty text."""
     if args.host and args.context:
         raise UsageError("--host and --context name two engines", hint="docker takes only one of them, too")
     if args.host:
@@ -34,7 +34,7 @@ def named(args: Arguments) -> str:
 
 
 def colored(host: Reader, args: Arguments) -> bool:
-    """Whether the answer has colors: as the option says, else NO_COLOR, FORCE_COLOR, and what the terminal can do."""
+    """Decide whether the answer has colors, from the option, NO_COLOR, FORCE_COLOR and the terminal, in this order."""
     if args.color != "auto":
         return bool(args.color == "always")
     if host.environ.get("NO_COLOR"):
@@ -47,7 +47,7 @@ def colored(host: Reader, args: Arguments) -> bool:
 
 
 def configuration(host: Reader, args: Arguments) -> "Configuration":
-    """The configuration. It is read once a run, and carried from then on with the arguments."""
+    """Load the configuration. It is read once per run and stored with the arguments."""
     if "configuration" not in vars(args):
         from provisioner.config import load
 
@@ -57,7 +57,7 @@ def configuration(host: Reader, args: Arguments) -> "Configuration":
 
 
 def wanted(host: Reader, args: Arguments) -> "Desired":
-    """What the configuration asks for, with what the command line says instead."""
+    """Return the desired state from the configuration, with the command line's overrides."""
     found = configuration(host, args).desired
     if suffix := getattr(args, "suffix", ""):
         found = found._replace(builder=found.builder._replace(name=f"{found.builder.name}{suffix}"))

@@ -1,4 +1,4 @@
-"""``provisioner apply``: do it, verify, prove; roll back what failed."""
+"""``provisioner apply``: make the changes, verify and prove them, and roll back on failure."""
 
 from provisioner.cli import answers, plans, proofs
 from provisioner.cli.commands import Answer, configuration, each, named, only, wanted
@@ -11,7 +11,10 @@ from provisioner.runs.apply import Outcome
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Do it, in an image that does not run, too; or only what a timer may repair."""
+    """Apply the configuration to this host, or with ``--root`` to an image that is not running.
+
+    With ``--repair``, correct only what the configuration's ``repair`` lists.
+    """
     if not (args.root or args.repair) and wanted(system, args).engine == endpoints.ALL:
         return each.run(run, system, args)
     done = _done(system, args)

@@ -1,7 +1,7 @@
-"""``provisioner check``: compare, and nothing else; ``--record`` and ``--textfile-dir`` keep what came of it.
+"""``provisioner check``: compare the host with the configuration and change nothing.
 
-The engine and the emulators are asked first and listened to last: they work while we import what compares. So only
-what it takes to ask is imported before.
+``--record`` and ``--textfile-dir`` save the result. To save time, the requests to the engine and the emulators start
+first, and their answers are read last. The modules that compare are imported in between.
 """
 
 from provisioner.cli.commands import Answer, colored, configuration, named, wanted
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Compare. A check that cannot look has a result, too, which is kept like any other."""
+    """Compare. A check that cannot run also has a result, which is saved like any other."""
     started = host.clock()
     try:
         return _looked(host, args, started)
@@ -58,9 +58,10 @@ def _looked(host: System, args: Arguments, started: float) -> Answer:
 
 
 def _here(host: System, args: Arguments) -> str:
-    """The socket of this host that docker would use, before the configuration is read; empty: none.
+    """Return the local socket that docker would use by default, or an empty text. The configuration is not read yet.
 
-    The configuration may name another engine: what is wrong with this one is not said yet, nor a machine waited for.
+    The configuration may name another engine. Errors of this one are therefore ignored, and no remote machine is
+    contacted.
     """
     try:
         if not named(args) and contexts.unnamed(host):
@@ -74,7 +75,7 @@ def _here(host: System, args: Arguments) -> str:
 
 
 def _begin(host: System, asked: "Desired", socket: str, *, quick: bool) -> None:
-    """Ask for what takes longest: the emulators run for 8 ms, and the engine looks at an image for 10."""
+    """Start the slowest requests: running the emulators takes 8 ms, and inspecting an image takes the engine 10 ms."""
     if not quick and "emulators" in (asked.only or ("emulators",)):
         from provisioner.platforms import machine
 
@@ -89,7 +90,7 @@ def _begin(host: System, asked: "Desired", socket: str, *, quick: bool) -> None:
 
 
 def _status(args: Arguments, found: dict[str, Any]) -> int:
-    """The exit status of a check; the monitoring plug-ins have a convention of their own."""
+    """Return the exit status of a check. The format nagios has its own statuses."""
     if args.format == "nagios":
         from provisioner.checks import nagios
 

@@ -1,4 +1,4 @@
-"""The result of a check that could not look: said, recorded and rendered like any other."""
+"""The result of a check that could not run: printed, saved and rendered like any other."""
 
 from provisioner.checks import failure, formats, nagios, result
 from provisioner.checks.failure import Failure
@@ -12,7 +12,7 @@ from provisioner.host import System
 
 
 def run(host: System, args: Arguments, error: Exception, started: float) -> Answer:
-    """The answer for an error. Its exit status is the error's own."""
+    """Return the answer for an error. Its exit status is that of the error."""
     found = failure.of(error, host)
     if found.exit_status == Exit.BUG and args.verbose:
         complain(error)
@@ -26,16 +26,16 @@ def run(host: System, args: Arguments, error: Exception, started: float) -> Answ
         return Answer("", found.exit_status)
     try:
         text = formats.FORMATS[args.format](made, False)
-    except ProvisionerError as e:  # the very module that renders is missing
+    except ProvisionerError as e:  # the module that renders may itself be missing
         return Answer("", int(e.status))
     return Answer(text, nagios.status(made) if args.format == "nagios" else found.exit_status)
 
 
 def _keep(host: System, args: Arguments, made: Result, found: Failure) -> None:
-    """Keep the result; that this fails as well is said, and does not hide the first failure."""
+    """Save the result. A failure to save it is reported, but does not hide the first failure."""
     try:
         keeping.keep(host, args, made)
     except (ProvisionerError, OSError) as e:
         reason = failure.of(e).message
-        if reason != found.message:  # else it is what the check has failed of
+        if reason != found.message:  # otherwise this is the reason why the check failed
             say(f"provisioner: the result was not kept: {reason}")

@@ -1,4 +1,4 @@
-"""``provisioner confirm``: keep what ``apply --confirm`` made."""
+"""``provisioner confirm``: keep the changes of ``apply --confirm``."""
 
 from provisioner.cli import answers
 from provisioner.cli.commands import Answer
@@ -10,7 +10,7 @@ from provisioner.runs import confirm
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Keep it."""
+    """Keep the changes."""
     kept = confirm.confirmed(system, say)
     if args.format == "json":
         return Answer(answers.document(system, "confirm", "ok", Exit.OK, confirmed=kept[-1] if kept else None), Exit.OK)

@@ -1,4 +1,4 @@
-"""``provisioner detect``: say what this host is, with Docker running or not."""
+"""``provisioner detect``: describe this host, whether or not Docker is running."""
 
 from provisioner.cli import answers, detect, detect_text
 from provisioner.cli.commands import Answer, wanted
@@ -9,7 +9,7 @@ from provisioner.host import System
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Say what this host is. An engine that does not answer is part of that, and of the exit status."""
+    """Describe this host. If the engine does not answer, the answer and the exit status say so."""
     found, silent = detect.detect(host, wanted(host, args))
     status = silent.exit_status if silent else int(Exit.OK)
     if silent:

@@ -1,4 +1,4 @@
-"""``engine: all``: a command once for each engine of this host that is ours, and its answers as one."""
+"""``engine: all``: run a command once for each of this host's engines that is ours, and merge the answers."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,10 @@ FORMATS = ("text", "json")
 
 
 def run(command: Callable[[System, Arguments], Answer], system: System, args: Arguments) -> Answer:
-    """The engine that counts comes first, and keeps the builder's name; another's has its kind behind it."""
+    """Run the command for each engine, starting with the default one.
+
+    The default engine keeps the builder's name. For any other engine, its kind is appended to the name.
+    """
     if args.format not in FORMATS:
         raise UsageError(f"--format {args.format} tells of one engine", hint="name one: --host ADDRESS")
     counting = endpoints.endpoint(system)
@@ -27,22 +30,25 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
         suffix = "" if daemon is found[0] else f"-{daemon.kind.name}"
         more: dict[str, Any] = {"host": daemon.where.host, "context": None, "suffix": suffix}
         if suffix and "record" in vars(args):
-            more |= {"record": False, "textfile_dir": None}  # a record is of one engine
+            more |= {"record": False, "textfile_dir": None}  # there is one record, for the default engine
         try:
             told.append((daemon.where.host, command(system, Arguments(**{**vars(args), **more}))))
         except ProvisionerError as e:
-            for host, answer in told:  # what was done there stays done
+            for host, answer in told:  # changes on these engines stay in place
                 say(f"{host}:\n{answer.text}" if args.format == "text" else f"{host}: status {answer.status}")
             e.message = f"{daemon.where.host}: {e.message}"
             raise
     status = max(answer.status for _, answer in told)
-    if args.format == "json" and all(answer.text for _, answer in told):  # --quiet says nothing
+    if args.format == "json" and all(answer.text for _, answer in told):  # --quiet prints nothing
         return Answer(json.dumps(_together(told, status), indent=2), status)
     return Answer("\n\n".join(f"{host}:\n{answer.text}" for host, answer in told if answer.text), status)
 
 
 def _together(told: list[tuple[str, Answer]], status: int) -> dict[str, Any]:
-    """The documents as one: that of the first engine, what is a list with that of all, each object with its engine."""
+    """Merge the documents. The first engine's document is the base.
+
+    Lists contain the items of all engines, and each object in a list names its engine.
+    """
     documents = [(host, json.loads(answer.text)) for host, answer in told]
     worst = next(
         document for (_, answer), (_, document) in zip(told, documents, strict=True) if answer.status == status

@@ -1,4 +1,4 @@
-"""``provisioner explain``: recognize an error, look at this host for its real cause, and say the cure."""
+"""``provisioner explain``: recognize an error, find its cause on this host, and suggest a cure."""
 
 import sys
 from typing import Any
@@ -11,11 +11,11 @@ from provisioner.cli.options import Arguments
 from provisioner.errors import Exit, UsageError
 from provisioner.host import System
 
-LIMIT = 8 << 20  # bytes; the end of a longer log is what matters
+LIMIT = 8 << 20  # bytes; of a longer log, only the end is read
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Explain what is given: words, a file, or standard input."""
+    """Explain an error from the arguments, a file or standard input."""
     text = _text(host, args.message)
     asked = causes.wanted_of(lambda: wanted(host, args))
     found = [(error, line, _real(host, asked, args, error, line)) for error, line in cures.recognized(text)]
@@ -30,12 +30,12 @@ def run(host: System, args: Arguments) -> Answer:
 
 
 def _real(host: System, asked: Any, args: Arguments, error: Error, line: str) -> Cause | None:
-    """The cause that this host shows; None: it was not looked at."""
+    """Return the cause that applies to this host, or None if the host was not examined."""
     return None if args.offline else causes.real(error, Scene(host, asked, line))
 
 
 def _text(host: System, words: list[str]) -> str:
-    """What is to be explained."""
+    """Return the text to explain."""
     if words in ([], ["-"]):
         if sys.stdin.isatty():
             raise UsageError("there is nothing to explain", hint="docker buildx build . 2>&1 | provisioner explain")
@@ -46,7 +46,7 @@ def _text(host: System, words: list[str]) -> str:
 
 
 def _block(error: Error, line: str, real: Cause | None) -> str:
-    """An error, its cause on this host and the cure; without a look at the host, all that is possible."""
+    """Describe an error, its cause on this host and the cure. Without a known cause, list all possible ones."""
     lines = [error.title, f"  seen in: {line[:200]}"]
     for cause in (real,) if real else error.causes:
         lines.append(f"  {'cause' if real else 'possible cause'}: {cause.sentence}")

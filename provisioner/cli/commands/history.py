@@ -11,7 +11,7 @@ from provisioner.text.terminal import columns
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """List them."""
+    """List all entries, or show one."""
     mine = host if host.uid == 0 else host.personal()
     found = past.entries(mine)
     if found is None:
@@ -26,7 +26,7 @@ def run(host: System, args: Arguments) -> Answer:
 
 
 def _all(found: list[dict[str, Any]]) -> str:
-    """A line an entry, newest first."""
+    """Return one line per entry, newest first."""
     if not found:
         return "no apply has changed this host"
     rows = [("N", "WHEN", "OUTCOME", "CHANGED")]
@@ -40,7 +40,7 @@ def _all(found: list[dict[str, Any]]) -> str:
 
 
 def _one(entry: dict[str, Any]) -> str:
-    """What one entry changed, and what undoes it."""
+    """Describe what one entry changed, and what undoes it."""
     lines = [f"entry {entry['number']} of {entry['time'] or 'an unknown time'}: {entry['outcome']}"]
     if entry["problem"]:
         lines.append(entry["problem"])

@@ -1,4 +1,4 @@
-"""``provisioner hold``: stop applies on this host until a time, for a reason."""
+"""``provisioner hold``: stop applies on this host until a given time, for a given reason."""
 
 from provisioner.cli import answers
 from provisioner.cli.commands import Answer

@@ -8,5 +8,5 @@ from provisioner.host import System
 
 
 def run(_: System, __: Arguments) -> Answer:
-    """Print it."""
+    """Print the configuration."""
     return Answer(example.configuration(), Exit.OK)

@@ -1,4 +1,4 @@
-"""``provisioner plan``: say what apply would do, and what builders have left over."""
+"""``provisioner plan``: show what apply would do, and what old builders left on the host."""
 
 from provisioner.builder import leftovers
 from provisioner.builder.leftovers import LeftOver
@@ -15,7 +15,7 @@ from provisioner.steps import Plan
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Say what apply would do."""
+    """Show what apply would do."""
     if not args.root and wanted(host, args).engine == endpoints.ALL:
         return each.run(run, host, args)
     host, made, left = _image(args) if args.root else _running(host, args)

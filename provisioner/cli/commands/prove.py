@@ -1,4 +1,4 @@
-"""``provisioner prove``: build, inspect and run for every platform; by way of a registry, too."""
+"""``provisioner prove``: build, inspect and run an image for every platform, optionally through a registry."""
 
 from provisioner.cli import answers, proofs
 from provisioner.cli.commands import Answer, wanted
@@ -16,7 +16,7 @@ from provisioner.text import terminal
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Prove, after undoing what was cut off."""
+    """Undo an interrupted apply, if any, then prove the platforms."""
     asked = wanted(system, args)
     system = session.entitled(system, asked)
     if args.platforms:
@@ -46,7 +46,7 @@ def _word(status: Exit) -> str:
 
 
 def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer | None:
-    """Pull an image by the builder; an answer where that fails, for then no real build works."""
+    """Let the builder pull an image. Returns an answer if that fails, because then no real build works either."""
     from provisioner.proof import pull
 
     found = pull.pull(system, seen, wanted, args.pull, say)
@@ -61,7 +61,7 @@ def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> 
 
 
 def _cached(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
-    """The proof of a cache that hosts share: proven when every platform came from it."""
+    """Prove a shared cache. It is proven when every platform came from the cache."""
     from provisioner.proof import cache
 
     rows = cache.prove(system, seen, wanted, args.cache, say)
@@ -75,7 +75,7 @@ def _cached(system: System, seen: Facts, wanted: Desired, args: Arguments) -> An
 
 
 def _pushed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
-    """The proof by way of a registry."""
+    """Prove the platforms through a registry."""
     from provisioner.proof import by_registry
 
     proven = by_registry.prove(system, seen, wanted, args.registry, say)

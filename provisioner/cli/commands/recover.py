@@ -1,4 +1,4 @@
-"""``provisioner recover``: undo what was cut off; at boot, before the engine runs, its files alone."""
+"""``provisioner recover``: undo an interrupted apply. At boot, before Docker runs, it restores only files."""
 
 from provisioner.cli import answers
 from provisioner.cli.commands import Answer
@@ -10,7 +10,7 @@ from provisioner.runs import rollback
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Undo what was cut off."""
+    """Undo an interrupted apply."""
     undone = rollback.recover_files(system, say) if args.files else rollback.recovered(system, say)
     if args.format == "json":
         return Answer(answers.document(system, "recover", "ok", Exit.OK, undone=undone), Exit.OK)

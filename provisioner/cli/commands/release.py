@@ -1,4 +1,4 @@
-"""``provisioner release``: let applies go on."""
+"""``provisioner release``: end a hold, so that applies can run again."""
 
 from provisioner.cli import answers
 from provisioner.cli.commands import Answer

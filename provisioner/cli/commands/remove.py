@@ -1,4 +1,4 @@
-"""``provisioner remove``: take away what is ours, and nothing else."""
+"""``provisioner remove``: remove what provisioner owns, and nothing else."""
 
 from provisioner.cli import answers
 from provisioner.cli.commands import Answer
@@ -12,7 +12,7 @@ from provisioner.runs.undo import CHANGED, DO
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Take away what is ours."""
+    """Remove what provisioner owns."""
     left: tuple[str, ...] = ()
     if args.plan:
         found = removal.plan(session.own(system))
@@ -40,7 +40,7 @@ def run(system: System, args: Arguments) -> Answer:
 
 
 def _text(found: Removal, left: tuple[str, ...], state: str, *, plan: bool) -> str:
-    """What would be taken away, or how that ended."""
+    """Describe what would be removed, or how the removal ended."""
     if not found.items:
         return "nothing here is ours"
     if plan:

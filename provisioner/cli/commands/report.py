@@ -1,4 +1,4 @@
-"""``provisioner report``: many hosts' results as one table, one JSON summary or one page."""
+"""``provisioner report``: show the results of many hosts as one table, JSON summary or page."""
 
 from provisioner import fleet
 from provisioner.cli.commands import Answer
@@ -8,7 +8,7 @@ from provisioner.host import System
 
 
 def run(_: System, args: Arguments) -> Answer:
-    """Report; what is wrong with a result is part of it. ``--fail-on`` makes a state of a host an exit status."""
+    """Report the results, including bad ones. ``--fail-on`` turns the state of a host into an exit status."""
     gathered = fleet.gather(args.sources, args.silent_after, args.expect)
     status = Exit.DRIFT if fleet.failing(gathered, args.fail_on or ()) else Exit.OK
     return Answer(fleet.render(gathered, args.format, status), status)

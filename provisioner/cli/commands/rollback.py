@@ -1,4 +1,4 @@
-"""``provisioner rollback``: undo the last apply, or all since an entry of the history; or show what that would do."""
+"""``provisioner rollback``: undo the last apply, or all applies since an entry of the history, or only plan that."""
 
 from provisioner.cli import answers, past
 from provisioner.cli.commands import Answer
@@ -10,7 +10,7 @@ from provisioner.runs import confirm, rollback, session
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Undo; or plan that, or accept what a rollback has left."""
+    """Undo applies. With options, only plan that, or accept what an apply or a rollback left."""
     if args.plan:
         return _plan(session.own(system), args)
     if args.accept:
@@ -28,7 +28,7 @@ def run(system: System, args: Arguments) -> Answer:
 
 
 def _plan(host: System, args: Arguments) -> Answer:
-    """What going back would do, newest apply first."""
+    """Show what a rollback would do, newest apply first."""
     found = rollback.planned(host, args.receipt)
     restarts = rollback.restarts(found)
     runs = [past.planned(receipt, items) for receipt, items in found]
@@ -46,7 +46,7 @@ def _plan(host: System, args: Arguments) -> Answer:
 
 
 def _accept(system: System, args: Arguments) -> Answer:
-    """Keep what an apply has made, or what its rollback has left."""
+    """Keep what an apply made or its rollback left."""
     if args.receipt is None:
         raise UsageError("--accept needs the number of an entry", hint="`provisioner history` lists all of them")
     found = rollback.accept(system, args.receipt)

@@ -13,7 +13,7 @@ CONFIGURATION = "configuration"
 
 
 def run(_: System, args: Arguments) -> Answer:
-    """Print it."""
+    """Print the schema."""
     if args.name == CONFIGURATION:
         return Answer(schema.text().rstrip(), Exit.OK)
     from provisioner.checks import schemas

@@ -1,4 +1,4 @@
-"""``provisioner setup``: put the units and the manual of a pip installation in place, or remove them."""
+"""``provisioner setup``: install the units and manual pages of a pip installation, or remove them."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from provisioner.runs import session
 
 
 def run(system: System, args: Arguments) -> Answer:
-    """Set up, or remove."""
+    """Install or remove the files."""
     session.must_be_root(system)
     if args.remove:
         gone = shipped.take(system)

@@ -1,4 +1,4 @@
-"""``provisioner validate``: judge a configuration without a host, and list everything that is wrong with it."""
+"""``provisioner validate``: check a configuration without examining a host, and list all mistakes."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from provisioner.host import System
 
 
 def run(host: System, args: Arguments) -> Answer:
-    """Judge the file that is named, standard input for ``-``, or the configuration of this host."""
+    """Validate the given file, standard input for ``-``, or this host's configuration."""
     asked = args.file or args.config
     path = load.place(host, asked)
     text = load.read(host, path)
@@ -28,7 +28,10 @@ def run(host: System, args: Arguments) -> Answer:
 
 
 def _text(path: str, text: str, problems: Sequence[Problem]) -> str:
-    """A block a mistake: where, what, the line itself, and what would be right. Editors know the first line's form."""
+    """Return a block for each mistake: place, message, the line itself, and a hint.
+
+    Editors can parse the first line of each block.
+    """
     if not problems:
         return f"{path}: valid{' (empty: the defaults apply)' if not text.strip() else ''}"
     lines = text.splitlines()
