@@ -1,4 +1,7 @@
-"""Make a plan: journal, act, settle, observe again, prove; or undo it all, newest first."""
+"""Apply a configuration: make a plan, write the journal, change the host, look again, and prove the result.
+
+If anything fails on the way, undo every step, newest first.
+"""
 
 from typing import NamedTuple
 
@@ -21,14 +24,16 @@ from provisioner.runs.session import entitled, interruptible, must_be_root, unin
 from provisioner.runs.undo import State, undo
 from provisioner.steps import Change, Plan, Say
 
-LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before each look, while what was just started comes up
+LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds to wait before each look, while what was just started comes up
 
 
 class Outcome(NamedTuple):
-    """How an apply ended. ``receipt`` is None where nothing had to be done; ``proof`` where none could be made.
+    """How an apply ended.
 
-    ``missing``: the containers, the builder's left out, that ran before the restart and not after it.
-    ``recovered``: the receipt of a run that was cut off, and that this one has undone first.
+    ``receipt`` is None if there was nothing to do. ``proof`` is None if there was nothing to prove.
+    ``missing`` names the containers that ran before the restart but not after it. The builder's containers do not
+    count.
+    ``recovered`` is the receipt number of an interrupted run that this apply undid first.
     """
 
     status: Exit
@@ -51,11 +56,11 @@ def apply(
     suffix: str = "",
     confirm_in: int | None = None,
 ) -> Outcome:
-    """Make the host as the configuration has it; nothing at all where it is so already.
+    """Change the host to match the configuration. If it matches already, change nothing.
 
-    ``engine`` and ``restart`` take the place of the configuration's, this once, ``suffix`` behind the builder's
-    name; ``only`` names resources.
-    ``confirm_in``: seconds after which systemd takes everything back unless somebody confirms it.
+    ``engine`` and ``restart`` override the configuration for this run. ``suffix`` is appended to the builder's name.
+    ``only`` limits the run to the named resources.
+    ``confirm_in`` is in seconds. After that time, systemd rolls the apply back unless somebody confirms it.
     """
     configured = configuration.desired
     wanted = configured._replace(restart=Restarts(restart) if restart else configured.restart, only=only)
@@ -80,16 +85,17 @@ def apply(
             outcome = _act(system, wanted, made, before, say, confirm_in)
         else:
             outcome = Outcome(_status(made), made, made)
-        with uninterruptible(last=True):  # it has come to its end, and nobody may be told otherwise
+        with uninterruptible(last=True):  # the apply has ended, and its result must be reported
             _remember(system, configuration, wanted.builder.users[0], say)
         return outcome._replace(recovered=cut[0] if cut else None)
 
 
 def repair(system: System, configuration: Configuration, say: Say) -> Outcome:
-    """Mend what the configuration lets the timer mend, and nothing else.
+    """Repair only what the ``repair`` setting lists.
 
-    No restart, then, and no recovery, which may need one. ProvisionerError: an apply was cut off, and somebody has to
-    look first.
+    Repair never restarts Docker. It does not recover an interrupted apply either, because that may need a restart.
+
+    Raises: ProvisionerError if an apply was interrupted, because somebody has to look at that first.
     """
     must_be_root(system)
     listed = configuration.desired.repair
@@ -102,9 +108,9 @@ def repair(system: System, configuration: Configuration, say: Say) -> Outcome:
 
 
 def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, confirm_in: int | None) -> Outcome:
-    """Make a plan's steps, observe and prove; undo them all if anything goes wrong on the way.
+    """Run the steps of a plan, look at the host again, and prove it. On any failure, undo every step.
 
-    ``before`` is what was seen; a plan's own differences are partly what it foresees.
+    ``before`` is what a look at the host found. The plan's own differences are partly predictions.
     """
     book = Journal(system, journal.following(system))
     alarm = () if confirm_in is None else (confirm.alarm(system, book.number, confirm_in),)
@@ -129,7 +135,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
             undo(system, (journal.read(system, book.number),), "rolled back", say, State.FAILED)
             kind = PutOffError if isinstance(e, PutOffError) else RolledBackError
             raise kind(f"{reason}; rolled back, the host is as it was", hint=hint) from e
-    with uninterruptible(last=True):  # it is proven, and nothing undoes it any more
+    with uninterruptible(last=True):  # the host is proven, and nothing undoes the run from here on
         _ended(book, receipts.UNCONFIRMED if alarm else "held" if left else "converged", say)
         if not alarm:
             make.last(system, last, say)
@@ -137,7 +143,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
 
 
 def _ended(book: Journal, outcome: str, say: Say) -> None:
-    """Write down that a run has ended well. That it cannot be written down undoes nothing."""
+    """Record that a run ended well. A failure to record it does not undo the run."""
     try:
         book.end(outcome)
     except (OSError, ProvisionerError) as e:
@@ -145,12 +151,12 @@ def _ended(book: Journal, outcome: str, say: Say) -> None:
 
 
 def _proves(wanted: Desired, left: Plan) -> bool:
-    """Whether this run leaves a builder to prove the host with. Emulators alone were run when they were observed."""
+    """Return whether this run leaves a builder to prove the host with. Emulators were already run when observed."""
     return "builder" in (wanted.only or ("builder",)) and not any(resource == "builder" for resource, _ in left.blocked)
 
 
 def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
-    """What is wanted without the platforms that are blocked because they do not run."""
+    """Return the wanted configuration without the platforms whose emulators are blocked."""
     blocked = {b.key for resource, b in left.blocked if resource == keys.NAME}
     for platform in (p for p in wanted.platforms if p in blocked):
         say(f"proof: leave {platform} out, whose emulator is blocked")
@@ -158,13 +164,16 @@ def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
 
 
 def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
-    """What is left of a plan that was made: only what is blocked. ProvisionerError: something else, too."""
+    """Return the plan that is left after the changes. It contains only what is blocked.
+
+    Raises: ProvisionerError if anything else is still not as wanted.
+    """
     blocked = {(resource, b.key) for resource, b in made.blocked}
     left, odd = Plan(), []
     for seconds in LOOKS:
         system.pause(seconds)
         found = facts.gather(system, wanted)
-        seen = compare.drift(system, found, wanted)  # a plan's own are partly what it foresees
+        seen = compare.drift(system, found, wanted)  # not the plan's differences, which are partly predictions
         left = plan.make(system, found, wanted)
         odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in blocked]
         if not odd:
@@ -177,7 +186,7 @@ def _status(left: Plan) -> Exit:
 
 
 def _words(e: BaseException) -> tuple[str, str | None]:
-    """What went wrong, in a sentence and a hint."""
+    """Return what went wrong as a sentence, and a hint."""
     if isinstance(e, ProvisionerError):
         return e.message, e.hint
     if isinstance(e, OSError) and e.strerror:
@@ -186,7 +195,10 @@ def _words(e: BaseException) -> tuple[str, str | None]:
 
 
 def _remember(system: System, configuration: Configuration, user: str, say: Say) -> None:
-    """Keep what was validated and parsed, so that a check need not do so again. A cache never fails a run."""
+    """Cache the validated and parsed files, so that a check does not need to parse them again.
+
+    A failure to write the cache does not fail the run.
+    """
     builder = configuration.desired.builder.name
     memories = {load.remembered(system): load.memory(configuration)}
     try:

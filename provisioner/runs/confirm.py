@@ -1,4 +1,4 @@
-"""``apply --confirm``: systemd takes an apply back after a time, unless somebody says that it may stay."""
+"""``apply --confirm``: systemd rolls an apply back after a time, unless somebody confirms it."""
 
 import os
 import sys
@@ -14,19 +14,21 @@ from provisioner.runs.undo import State, attempt, undo
 from provisioner.steps import Say, Step
 from provisioner.steps.programs import Run
 
-UNDO = 300.0  # seconds that an apply has to undo itself, two restarts with their deadlines among them
-GRACE = 120  # seconds after which the timer has had its turn
+UNDO = 300.0  # seconds for an apply to undo itself, including two restarts with their timeouts
+GRACE = 120  # seconds of extra time for the timer to do the rollback
 
 
 def timer(number: int) -> str:
-    """The unit that takes an apply back unless it is confirmed."""
+    """Return the name of the systemd unit that rolls an apply back unless somebody confirms it."""
     return f"provisioner-confirm-{number}"
 
 
 def alarm(system: System, number: int, seconds: int) -> Step:
-    """The step after which systemd rolls a run back unless it is stopped; another run's lock is waited for.
+    """Return the step that schedules the rollback of a run with systemd.
 
-    ProvisionerError: nothing here would do that.
+    ``seconds`` is the time until the rollback. If another run holds the lock then, the rollback waits for it.
+
+    Raises: ProvisionerError if this host cannot run the rollback later.
     """
     hint = "apply without --confirm"
     if not managers.by_systemd(system):
@@ -47,14 +49,14 @@ def alarm(system: System, number: int, seconds: int) -> Step:
 
 
 def _running(host: Reader) -> str | None:
-    """The program that runs now, in whatever folder it lies; None: it is no program by itself."""
+    """Return the path of the running program. None means that it is not an executable ``provisioner`` file."""
     path = os.path.abspath(sys.argv[0])
     there = host.stat(path)
     return path if path.endswith("/provisioner") and there and not there.directory and there.mode & 0o111 else None
 
 
 def until(system: System, seconds: int) -> str:
-    """When an apply that begins now and is not confirmed has been taken back, as RFC 3339 in UTC."""
+    """Return the time, as RFC 3339 in UTC, when an unconfirmed apply that starts now has been rolled back."""
     from datetime import datetime, timedelta
 
     end = datetime.fromisoformat(system.now()) + timedelta(seconds=seconds + GRACE)
@@ -62,7 +64,7 @@ def until(system: System, seconds: int) -> str:
 
 
 def refuse(host: Reader, engine: str) -> None:
-    """ProvisionerError: an apply to the same engine waits to be confirmed."""
+    """Raise ProvisionerError if an apply to the same engine waits for confirmation."""
     for found in journal.unconfirmed(host):
         if engine == found.desired.engine or "://" not in engine:
             hint = f"`provisioner confirm` keeps it, `provisioner rollback {found.number}` takes it back"
@@ -72,9 +74,10 @@ def refuse(host: Reader, engine: str) -> None:
 
 
 def confirmed(system: System, say: Say) -> tuple[int, ...]:
-    """Keep what applies with ``confirm`` made, on every engine; their receipts' numbers, none: nothing waits for that.
+    """Confirm every apply that waits for it, on all engines.
 
-    ProvisionerError: one never came to its end, so there is nothing to keep.
+    Returns: the receipt numbers of the confirmed applies. The tuple is empty if none was waiting.
+    Raises: ProvisionerError if an apply was interrupted, so that there is nothing to keep.
     """
     system = own(system)
     with system.lock(journal.lock(system)):
@@ -94,9 +97,9 @@ def confirmed(system: System, say: Say) -> tuple[int, ...]:
 
 
 def overdue(system: System, number: int, say: Say) -> tuple[int, ...]:
-    """Take an apply back that had its time, with what was applied to the same engine since; one that runs is ended.
+    """Roll back an apply that was not confirmed in time, and all later applies to the same engine.
 
-    One that was confirmed meanwhile stays.
+    If the apply still runs, stop it first. If it was confirmed in the meantime, keep it.
     """
     system = own(system)
     found = journal.read(system, number)
@@ -115,9 +118,9 @@ def overdue(system: System, number: int, say: Say) -> tuple[int, ...]:
 
 
 def _stop(system: System, number: int) -> tuple[Run, Run]:
-    """Stop the timer, then the service that it may have started just now and that waits for the lock.
+    """Return the steps that stop the timer, and the service that it may have just started and that waits for the lock.
 
-    systemd forgets the service with its timer where it never ran, so that there is nothing left to stop.
+    The service may not exist: systemd forgets a service that never ran when its timer stops.
     """
     stop = ("systemctl", *managers.scope(system), "stop")
     return Run((*stop, f"{timer(number)}.timer")), Run((*stop, f"{timer(number)}.service"), lenient=True)

@@ -1,6 +1,6 @@
-"""A hold: applies (never checks) stop on this host until a time, for a reason that every check repeats.
+"""A hold stops applies, but not checks, on this host until a given time. Every check repeats the reason.
 
-``/etc/provisioner/hold.json``: everybody may read it, so that a check without root knows of it, too.
+Everybody may read ``/etc/provisioner/hold.json``, so that a check without root sees the hold, too.
 """
 
 import json
@@ -13,11 +13,14 @@ from provisioner.typed import NamedTuple
 
 FOLDER = "/etc/provisioner"
 PATH = f"{FOLDER}/hold.json"
-LONGEST = 366 * 86400  # seconds; a hold for ever is a host that nobody provisions
+LONGEST = 366 * 86400  # seconds; nobody would provision a host with an endless hold
 
 
 class Hold(NamedTuple):
-    """``until`` and ``since`` are RFC 3339 in UTC with whole seconds, which sort as text; ``by`` is a user's name."""
+    """A hold on applies.
+
+    ``until`` and ``since`` are RFC 3339 in UTC with whole seconds, which sort as text. ``by`` is a user name.
+    """
 
     reason: str
     until: str
@@ -26,7 +29,7 @@ class Hold(NamedTuple):
 
 
 def read(host: Reader, now: str) -> Hold | None:
-    """The hold that is on at ``now``; None: none, or it has expired. A file that is no hold still holds."""
+    """Return the hold that is active at ``now``, or None. An unreadable hold file counts as a hold."""
     text = host.read(PATH)
     if text is None:
         return None
@@ -35,7 +38,7 @@ def read(host: Reader, now: str) -> Hold | None:
 
 
 def _whole(text: str) -> Hold | None:
-    """The hold that a file holds; None: it is none that can be told of, or that could end."""
+    """Parse a hold file. None means that it is not a valid hold, or that its times cannot be compared."""
     try:
         fields: dict[str, object] = json.loads(text)
         for name in ("until", "since"):
@@ -46,14 +49,17 @@ def _whole(text: str) -> Hold | None:
 
 
 def refuse(host: Reader, now: str) -> None:
-    """HoldError while a hold is on."""
+    """Raise HoldError while a hold is active."""
     if found := read(host, now):
         hint = "wait, or end it: provisioner release"
         raise HoldError(f"applies are held on this host until {found.until}: {found.reason} ({found.by})", hint=hint)
 
 
 def put(system: System, reason: str, until: str) -> Hold:
-    """Hold applies. UsageError: no reason, or ``until`` is no time to come."""
+    """Put applies on hold until ``until``.
+
+    Raises: UsageError if the reason is empty, or if ``until`` is not a time within the next year.
+    """
     if not reason.strip():
         raise UsageError("a hold needs a reason", hint="say why, for whoever meets it: --reason 'release week'")
     now = system.now()
@@ -64,15 +70,18 @@ def put(system: System, reason: str, until: str) -> Hold:
 
 
 def release(system: System) -> Hold | None:
-    """End the hold; the one that was on, None: none was."""
+    """End the hold. Return the hold that was active, or None."""
     found = read(system, system.now())
     system.remove(PATH)
     return found
 
 
 def moment(text: str, now: str) -> str:
-    """``8h``, ``2d``, ``2026-12-01`` (its beginning, UTC), ``2026-12-01T08:00+01:00`` as RFC 3339 in UTC."""
-    from datetime import UTC, datetime, timedelta  # no check needs them
+    """Convert ``8h``, ``2d``, ``2026-12-01`` (00:00 UTC) or ``2026-12-01T08:00+01:00`` to RFC 3339 in UTC.
+
+    Raises: UsageError if the text is not a time, or not within the next year.
+    """
+    from datetime import UTC, datetime, timedelta  # imported here because a check does not need them
 
     from provisioner.text import durations
 

@@ -1,17 +1,17 @@
 """The write-ahead journal of an apply, and the receipt that it becomes.
 
-One file a run, one JSON object a line, each on disk before the effect that it announces:
+Each run has one file with one JSON object per line. Each line is on disk before the effect that it announces:
 
-    begin   number, time, agent, configuration, the differences found, until when somebody has to confirm it
-    change  a resource whose steps follow, the keys that they are to change, and the restart that follows them
+    begin   number, time, agent, configuration, the differences found, and the deadline for a confirmation
+    change  a resource whose steps follow, the keys that the steps change, and the restart that follows them
     step    a step, and the steps that undo it
-    made    what came of a step that only shows afterwards: digests of what was copied
+    made    a result of the last step that is only known afterwards: the digests of copied images
     settle  a restart
-    last    a step that throws away what was kept to go back to; it follows the end, or the confirmation
-    end     how it ended
+    last    a step that discards what was kept for a rollback; it runs after the end, or after the confirmation
+    end     how the run ended
 
-A file without ``end`` is a run that was cut off, if the file ``open`` lists its number. A torn last line is an effect
-that never began.
+A file without ``end`` is an interrupted run if the file ``open`` lists its number. A torn last line is a step that
+never started.
 """
 
 import errno
@@ -33,25 +33,25 @@ from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
 FORMAT = 1
-OVER = ("rolled back", "undone", "removed", "accepted", "empty")  # how a run ends of which nothing is left to undo
+OVER = ("rolled back", "undone", "removed", "accepted", "empty")  # the outcomes after which nothing is left to undo
 FULL = (errno.ENOSPC, errno.EDQUOT)
-RESERVE = 4096  # bytes: a block of the disk that a full one still has for the line that says how a run ended
+RESERVE = 4096  # bytes: reserved on disk, so that the outcome can be written even when the disk is full
 
-Key = tuple[str, str]  # a resource and one of its keys
+Key = tuple[str, str]  # a resource, and one of its keys
 
 
 class Made(NamedTuple):
-    """A step that a run has begun, with the steps that undo it."""
+    """A step that a run has started, with the steps that undo it."""
 
     step: Step
     undo: tuple[Step, ...]
 
 
 class Receipt(NamedTuple):
-    """One run, as its file tells it. ``outcome`` None: it was cut off.
+    """One run, as read from its file. ``outcome`` is None if the run was interrupted.
 
-    ``keys``: what its steps were to change. ``restarts``: what its changes need, ``restarted``: whether that was begun.
-    ``confirm_by``: until when somebody has to confirm it, empty: nobody has to.
+    ``keys`` are the keys that its steps change. ``restarts`` are the restarts that its changes need, and ``restarted``
+    tells whether one was started. ``confirm_by`` is the deadline for a confirmation. It is empty if the run needs none.
     """
 
     number: int
@@ -69,19 +69,19 @@ class Receipt(NamedTuple):
 
     @property
     def undo(self) -> tuple[Step, ...]:
-        """The steps that take it back, in the order in which they have to be made."""
+        """The steps that undo the run, in the order in which to run them."""
         return tuple(step for made in reversed(self.made) for step in made.undo)
 
 
 class Journal:
-    """The journal of one run: every method returns when its line is on disk."""
+    """The journal of one run. Every method returns when its line is on disk."""
 
     def __init__(self, system: System, number: int) -> None:
         self.system = system
         self.number = number
 
     def begin(self, agent: str, desired: Desired, before: Found, confirm_by: str = "") -> None:
-        """Open the journal; a unit that looks at boot is told by a file beside it."""
+        """Open the journal, and list the run in the file ``open``, which the recovery unit looks for at boot."""
         prepare(self.system)
         try:
             _open(self.system, {*listed(self.system), self.number})
@@ -96,33 +96,33 @@ class Journal:
                 before=before,
                 confirm_by=confirm_by,
             )
-        except BaseException:  # nothing was done, so no boot has to undo anything
+        except BaseException:  # nothing was changed, so a boot has nothing to undo
             with suppress(OSError, ProvisionerError):
                 _open(self.system, set(listed(self.system)) - {self.number})
             raise
 
     def change(self, resource: str, restart: Step | None, keys: Iterable[str] = ()) -> None:
-        """A resource's change begins; its restart belongs to undoing it, too."""
+        """Record that a resource's change starts. The undo of the change includes its restart."""
         self._line("change", resource=resource, keys=list(keys), settle=[to_dict(restart)] if restart else [])
 
     def step(self, step: Step, undo: tuple[Step, ...]) -> None:
-        """A step is about to be made."""
+        """Record a step that is about to run."""
         self._line("step", step=to_dict(step), undo=[to_dict(s) for s in undo])
 
     def made(self, found: Mapping[str, Any]) -> None:
-        """What came of the last step."""
+        """Record the result of the last step."""
         self._line("made", **found)
 
     def settle(self, step: Step) -> None:
-        """A restart, or a reload, is about to be made."""
+        """Record a restart or a reload that is about to run."""
         self._line("settle", step=to_dict(step))
 
     def last(self, step: Step) -> None:
-        """A step that will throw away what was kept to go back to."""
+        """Record a step that will discard what was kept for a rollback."""
         self._line("last", step=to_dict(step))
 
     def end(self, outcome: str) -> None:
-        """The run has ended: converged, held, rolled back, rollback failed, undone; or it is unconfirmed."""
+        """Record how the run ended: converged, held, rolled back, rollback failed, undone, or unconfirmed."""
         line = {"event": "end", "outcome": outcome, "time": self.system.now()}
         path = file(self.system, self.number)
         try:
@@ -132,12 +132,12 @@ class Journal:
                 raise
             self.system.remove(_reserve(self.system))
             self.system.append(path, json.dumps(line))
-        finally:  # a run that has ended is not undone, even if that could not be written down
+        finally:  # a boot must not undo a run that ended, even if its outcome could not be written
             if outcome != UNCONFIRMED:
                 _open(self.system, set(listed(self.system)) - {self.number})
 
     def reopen(self) -> None:
-        """Its files are put back; the rest of the undo is still to be done."""
+        """Record that the run's files were put back, but that the rest of the undo still has to run."""
         self._line("end", outcome=None, time=self.system.now())
 
     def _line(self, event: str, **fields: Any) -> None:
@@ -149,7 +149,7 @@ def _reserve(host: Reader) -> str:
 
 
 def _open(system: System, listed: set[int]) -> None:
-    """List the runs that have not ended; no run, no file."""
+    """Write the list of runs that have not ended. Remove the file if the list is empty."""
     if listed:
         system.write(opened(system), "".join(f"{n}\n" for n in sorted(listed)), 0o600)
     else:
@@ -158,12 +158,12 @@ def _open(system: System, listed: set[int]) -> None:
 
 
 def closed(system: System) -> None:
-    """No run is open."""
+    """Record that no run is open."""
     _open(system, set())
 
 
 def prepare(system: System) -> None:
-    """Make the directory of our state, for its owner's eyes only."""
+    """Create the state directory, readable only by its owner."""
     system.make_directories(system.state.rpartition("/")[0], 0o755)
     for folder in (system.state, receipts.folder(system)):
         if system.stat(folder) is None:
@@ -171,23 +171,26 @@ def prepare(system: System) -> None:
 
 
 def lock(host: Reader) -> str:
-    """The file that one apply at a time may hold."""
+    """Return the path of the lock file. Only one apply at a time can hold it."""
     return receipts.lock(host)
 
 
 def following(host: Reader) -> int:
-    """The number of the next run."""
+    """Return the number for the next run."""
     return max((*numbers(host), *listed(host)), default=0) + 1
 
 
 def read(host: Reader, number: int) -> Receipt:
-    """One receipt. ProvisionerError: there is none, a newer provisioner wrote it, or it is damaged."""
+    """Read one receipt.
+
+    Raises: ProvisionerError if it does not exist, is damaged, or was written by a newer provisioner.
+    """
     text = host.read(file(host, number))
     if text is None:
         known = ", ".join(map(str, numbers(host))) or "none"
         raise ProvisionerError(f"there is no receipt {number}", hint=f"the receipts on this host: {known}")
     lines = receipts.lines(text)
-    if not lines:  # the power went while it was opened: nothing was done yet
+    if not lines:  # the power failed while the file was opened, so nothing was changed yet
         return Receipt(number, "", "", Desired(), (), (), frozenset(), (), False, (), "", "empty")
     begin = lines[0]
     if begin.get("format") != FORMAT:
@@ -201,7 +204,7 @@ def read(host: Reader, number: int) -> Receipt:
 
 
 def _told(number: int, begin: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Receipt:
-    """What the lines of a receipt say."""
+    """Build a receipt from the lines of its file."""
     before = tuple((r, Difference(*d)) for r, d in begin["before"])
     for _, difference in before:
         secrets.learn({difference.key: [difference.have, difference.want]})
@@ -229,7 +232,10 @@ def _told(number: int, begin: Mapping[str, Any], lines: Sequence[Mapping[str, An
 
 
 def _keys(change: Mapping[str, Any], before: Found) -> Iterable[Key]:
-    """The keys that a change was to change; in receipts of older agents, all that its resource lacked."""
+    """Return the keys that a change affects.
+
+    Receipts of older agents do not list them. For those, return all keys of the resource that differed before the run.
+    """
     resource = change["resource"]
     named = change.get("keys")
     keys = [d.key for r, d in before if r == resource] if named is None else named
@@ -237,18 +243,18 @@ def _keys(change: Mapping[str, Any], before: Found) -> Iterable[Key]:
 
 
 def last(host: Reader) -> Receipt | None:
-    """The newest receipt; None: there is none yet."""
+    """Return the newest receipt, or None if there is none."""
     known = numbers(host)
     return read(host, known[-1]) if known else None
 
 
 def every(host: Reader) -> tuple[Receipt, ...]:
-    """All receipts that this provisioner can read, oldest first."""
+    """Return all receipts that this provisioner can read, oldest first."""
     return tuple(found for n in numbers(host) if (found := readable(host, n)))
 
 
 def readable(host: Reader, number: int) -> Receipt | None:
-    """One receipt; None: it is damaged, or of another format. It hides neither the others nor the host."""
+    """Read one receipt. Return None if it is damaged or in another format, so that it does not hide the others."""
     try:
         return read(host, number)
     except DeniedError:
@@ -258,25 +264,28 @@ def readable(host: Reader, number: int) -> Receipt | None:
 
 
 def open_runs(host: Reader) -> tuple[Receipt, ...]:
-    """The runs that were cut off, or wait to be confirmed, oldest first."""
+    """Return the runs that were interrupted or that wait for confirmation, oldest first."""
     known = set(numbers(host))
     found = [read(host, n) for n in listed(host) if n in known]
     return tuple(r for r in found if r.outcome in (None, UNCONFIRMED))
 
 
 def cut_off(host: Reader) -> Receipt | None:
-    """The newest run that was cut off in the middle; None: every one came to its end."""
+    """Return the newest interrupted run, or None if every run ended."""
     found = [r for r in open_runs(host) if r.outcome is None]
     return found[-1] if found else None
 
 
 def unconfirmed(host: Reader) -> tuple[Receipt, ...]:
-    """The runs that wait to be confirmed, oldest first."""
+    """Return the runs that wait for confirmation, oldest first."""
     return tuple(r for r in open_runs(host) if r.outcome == UNCONFIRMED)
 
 
 def undoes(host: Reader) -> tuple[Run | CallCluster, ...]:
-    """What undoes the applies in effect by programs or on a cluster, newest first; none if this user may not know."""
+    """Return the programs and cluster calls that undo the applies in effect, newest first.
+
+    The tuple is empty if this user may not read the receipts.
+    """
     try:
         found = reversed(every(host))
     except DeniedError:

@@ -1,4 +1,4 @@
-"""Every kind of step, and a step as a journal has it: the name of its kind, and its fields."""
+"""All kinds of steps, and the JSON form of a step in the journal: the name of its kind, and its fields."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,7 +17,7 @@ from provisioner.steps import Step
 from provisioner.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, SetLeaf, SetOwner, WriteFile
 from provisioner.steps.programs import Run
 
-FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # what can be put back without an engine
+FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # these can be undone without an engine
 KINDS: tuple[type[Step], ...] = (
     *FILES,
     SetOwner,
@@ -43,7 +43,7 @@ _BY_NAME: Mapping[str, type[Step]] = {kind.__name__: kind for kind in KINDS}
 
 
 def to_dict(step: Step) -> dict[str, Any]:
-    """A step as JSON has it; ``from_dict`` takes it back."""
+    """Convert a step to its JSON form. ``from_dict`` reverses this."""
     found = {field.name: getattr(step, field.name) for field in fields(step)}
     if "undo" in found:
         found["undo"] = [to_dict(s) for s in found["undo"]]
@@ -51,7 +51,7 @@ def to_dict(step: Step) -> dict[str, Any]:
 
 
 def from_dict(found: Mapping[str, Any]) -> Step:
-    """What ``to_dict`` gave."""
+    """Convert the JSON form that ``to_dict`` returns back to a step."""
     given = {k: tuple(v) if isinstance(v, list) and k != "value" else v for k, v in found.items() if k != "step"}
     if "undo" in given:
         given["undo"] = tuple(from_dict(s) for s in given["undo"])

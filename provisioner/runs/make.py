@@ -1,4 +1,4 @@
-"""Make a change: each step in the journal before it is made."""
+"""Run the steps of a change. Each step is in the journal before it runs."""
 
 from provisioner.host import System
 from provisioner.runs.journal import Journal
@@ -6,9 +6,9 @@ from provisioner.steps import Change, Say, Step
 
 
 def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str, ...]:
-    """One change: its steps, then the restart that must follow them, then what tries it.
+    """Make one change: run its edits, then the restart that they need, then the steps that test it.
 
-    Returns: the containers that the restart has not brought back.
+    Returns: the names of the containers that did not come back after the restart.
     """
     missing: tuple[str, ...] = ()
     blocked = {b.key for b in wanted.blocked}
@@ -25,11 +25,11 @@ def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str
 
 
 def last(system: System, steps: tuple[Step, ...], say: Say) -> None:
-    """Throw away what was kept to go back to. What cannot be thrown away is left over, and nothing is undone for it."""
+    """Discard what was kept for a rollback. A failure leaves it behind and undoes nothing."""
     for step in steps:
         try:
             step.do(system, say)
-        except Exception as e:  # whatever it is, the host is as wanted
+        except Exception as e:  # any error: the host is as wanted
             say(f"note: left over, could not {step.sentence()}: {e}")
 
 

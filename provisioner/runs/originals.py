@@ -1,7 +1,7 @@
-"""What several runs have made together, undone at once: each thing goes back to what it was before the oldest of them.
+"""Undo several runs at once: put each thing back to its state before the oldest of them.
 
-A thing is a path, a setting of a JSON file, an entry of the kernel's table, or what a command takes away. Runs are not
-replayed: after a life of seven applies and an edit by hand there is nothing to replay.
+A thing is a path, a setting in a JSON file, an entry in the kernel's table, or what a command removes. The runs are not
+replayed in reverse, because manual edits between them can make a replay impossible.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -22,14 +22,14 @@ Thing = tuple[object, ...]
 
 
 class Original(NamedTuple):
-    """A thing as it was: the step that makes it so again, and the newest step of ours on it (None: not on it alone)."""
+    """The step that puts a thing back, and our newest step on that same thing, or None if there is none."""
 
     back: Step
     newest: Step | None
 
 
 def thing(step: Step) -> Thing:
-    """What a step is about."""
+    """Return a key that identifies what a step acts on."""
     if isinstance(step, SetLeaf):
         return (step.path, *step.keys)
     if isinstance(step, Run):
@@ -39,7 +39,10 @@ def thing(step: Step) -> Thing:
 
 
 def collapsed(receipts: Sequence[Receipt]) -> Iterator[Original]:
-    """Each thing once, as its oldest undo has it, in the order in which they have to be made. Oldest receipt first."""
+    """Yield each thing once, with its oldest undo step, in the order in which to run the steps.
+
+    ``receipts`` are sorted oldest first.
+    """
     every = [(made, step) for receipt in reversed(receipts) for made in reversed(receipt.made) for step in made.undo]
     newest: dict[Thing, Step] = {}
     for made, _ in every:
@@ -52,7 +55,7 @@ def collapsed(receipts: Sequence[Receipt]) -> Iterator[Original]:
 
 
 def _superseded(step: Step, older: Collection[Run]) -> bool:
-    """Whether a command brings back what was there between two runs only, and an older run knows what it was before."""
+    """Return whether a command only restores a state between two runs. An older run then knows the original state."""
     if not isinstance(step, Run) or TAKING & set(step.argv):
         return False
     names = {word for word in step.argv[2:] if not word.startswith("-")}
@@ -64,7 +67,7 @@ def _alarm(step: Step) -> bool:
 
 
 def fate(host: Reader, original: Original, builders: Collection[str]) -> Item:
-    """What becomes of a thing: it goes back, it is so already, or somebody has changed it and it stays."""
+    """Decide what happens to a thing: put it back, leave it because it is already so, or keep somebody's change."""
     back, newest = original
     if back.stands(host):
         return Item(back, SO)
@@ -75,5 +78,5 @@ def fate(host: Reader, original: Original, builders: Collection[str]) -> Item:
     if newest is not None and newest.stands(host) is False and not path.startswith(OURS):
         return Item(back, CHANGED)
     if isinstance(back, SetOwner):
-        return Item(back, CHANGED)  # the files are the user's own, and stay that
+        return Item(back, CHANGED)  # the files belong to the user, and stay that way
     return Item(back, DO)

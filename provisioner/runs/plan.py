@@ -1,4 +1,4 @@
-"""What would be done about the differences, as data. No effects beyond reading."""
+"""Plan what to do about the differences, as data. Planning only reads."""
 
 from types import ModuleType
 
@@ -12,11 +12,14 @@ from provisioner.model import NOTE, Difference, Reader, State, Unknown
 from provisioner.runs import compare
 from provisioner.steps import Change, Obstacle, Plan
 
-UNKNOWN = "unknown"  # the code of an obstacle: this user may not see what is there
+UNKNOWN = "unknown"  # an obstacle's code: this user may not read the actual state
 
 
 def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
-    """Every resource's change, in the order of application, each planned for the host as those before will leave it."""
+    """Plan the change of every resource, in the order of application.
+
+    Each change is planned for the host as the changes before it will leave it.
+    """
     made, notes = [], list[str]()
     for resource in compare.chosen(desired):
         want = resource.want(desired, facts)
@@ -36,7 +39,7 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
 
 
 def _seen(resource: ModuleType, host: Reader, facts: Facts, want: State) -> State:
-    """What a resource has; what this user may not see is unknown."""
+    """Return the actual state of a resource. Keys that this user may not read are unknown."""
     try:
         have: State = resource.have(host, facts, want)
     except DeniedError as e:
@@ -47,9 +50,9 @@ def _seen(resource: ModuleType, host: Reader, facts: Facts, want: State) -> Stat
 def _change(
     resource: ModuleType, host: Reader, facts: Facts, desired: Desired, found: tuple[Difference, ...]
 ) -> Change:
-    """What a resource would do. Of what a user may not see nobody can tell; the rest is planned all the same.
+    """Return the change for a resource. Keys that this user may not read are blocked. The others are planned.
 
-    What even root may not see has a reason that its resource knows.
+    If even root may not read a key, the resource gives the reason.
     """
     hidden = tuple(d for d in found if isinstance(d.have, Unknown) and host.uid != 0)
     known = tuple(d for d in found if d not in hidden)
@@ -68,7 +71,7 @@ def _unknown(message: str) -> Obstacle:
 
 
 def _restarted_once(made: list[Change]) -> tuple[Change, ...]:
-    """The last change that needs a restart or a reload has it for all of them; a restart, if one of them needs that."""
+    """Keep a single restart or reload, on the last change that needs one. Use a restart if any change needs one."""
     needed = [c.restart for c in made if c.restart]
     last = max((i for i, c in enumerate(made) if c.restart), default=None)
     one = next((s for s in needed if isinstance(s, Restart)), needed[-1] if needed else None)

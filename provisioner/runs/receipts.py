@@ -1,4 +1,4 @@
-"""Where the receipts of applies lie, and which runs have not ended: all that a check of a host in sync asks of them."""
+"""Find the receipts of applies and the runs that have not ended. A check of a host in sync needs no more."""
 
 import json
 import os
@@ -12,43 +12,43 @@ UNCONFIRMED = "unconfirmed"
 
 
 def folder(host: Reader) -> str:
-    """The folder of the receipts."""
+    """Return the directory of the receipts."""
     return f"{host.state}/receipts"
 
 
 def file(host: Reader, number: int) -> str:
-    """The file of a receipt."""
+    """Return the path of a receipt."""
     return f"{folder(host)}/{number:06}.jsonl"
 
 
 def opened(host: Reader) -> str:
-    """The file that is there as long as a boot would have to undo a run; it lists the numbers of such runs."""
+    """Return the path of the file that lists unfinished runs. It exists while a boot would have to undo one."""
     return f"{host.state}/open"
 
 
 def listed(host: Reader) -> tuple[int, ...]:
-    """The numbers of the runs that were begun, and of which nobody has said yet that they have ended."""
+    """Return the numbers of the runs that started and are not marked as ended."""
     words = (host.read(opened(host)) or "").split()
     return tuple(sorted({int(word) for word in words if word.isdigit()}))
 
 
 def numbers(host: Reader) -> tuple[int, ...]:
-    """The numbers of all receipts, oldest first."""
+    """Return the numbers of all receipts, oldest first."""
     return tuple(int(n[:-6]) for n in host.names(folder(host)) if n.endswith(".jsonl") and n[:-6].isdigit())
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """What a receipt says, without a torn last line: what that announced was never begun."""
+    """Parse the lines of a receipt. Skip a torn last line: what it announces never started."""
     return [line for line in map(_parse, text.splitlines()) if line]
 
 
 def lock(host: Reader) -> str:
-    """The file that one apply at a time may hold."""
+    """Return the path of the lock file. Only one apply at a time can hold it."""
     return f"{host.runtime}/lock"
 
 
 def unended(host: Reader) -> int | None:
-    """The number of a run that has not come to its end; None: none, or this user may not know."""
+    """Return the number of a run that has not ended, or None if there is none or this user may not read it."""
     try:
         cut = [n for n in listed(host) if cut_off(host.read(file(host, n)) or "")]
     except DeniedError:
@@ -57,13 +57,16 @@ def unended(host: Reader) -> int | None:
 
 
 def interrupted(host: Reader) -> int | None:
-    """The number of a run that was cut off, for those who only look: it has not come to its end, and runs no more."""
+    """Return the number of an interrupted run, or None. A run that is still in progress does not count."""
     found = unended(host)
     return None if found is None or running(host) else found
 
 
 def running(host: Reader) -> bool:
-    """Whether a run holds the lock, as the kernel's list of locks has it: who tried the lock would be in its way."""
+    """Return whether a run holds the lock.
+
+    This reads the kernel's list of locks, because trying to take the lock could block another run.
+    """
     try:
         held = host.stat(lock(host))
         listed = host.read("/proc/locks") if held else None
@@ -76,7 +79,7 @@ def running(host: Reader) -> bool:
 
 
 def cut_off(text: str) -> bool:
-    """Whether a receipt is one of a run that was cut off in the middle."""
+    """Return whether a receipt's text belongs to an interrupted run."""
     begun = False
     for line in filter(None, map(_parse, reversed(text.splitlines()))):
         if line.get("event") == "end":
@@ -89,5 +92,5 @@ def _parse(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
     except ValueError:
-        return {}  # torn: what it announces was never begun
+        return {}  # a torn line: what it announces never started
     return found if isinstance(found, dict) else {}

@@ -1,7 +1,8 @@
-"""``provisioner remove``: take away what is ours now, whatever has happened since, and nothing else.
+"""``provisioner remove``: remove everything that provisioner set up on this host, and nothing else.
 
-It is a plan, not a replay: what is ours is found on the host and in the history, and each thing goes back to what it
-was before the first apply, unless somebody has changed it since. It needs no engine, and can be run again.
+Removal makes a plan and does not replay the history. It finds our changes on the host and in the history, and puts each
+thing back to its state before the first apply. It keeps what somebody has changed since. It needs no engine and can run
+again.
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ SILENT = "Docker does not answer: what it holds of a builder stays with it"
 
 
 class Part(NamedTuple):
-    """What would be removed of one engine: each thing with its fate, and the restart that must follow; None: none."""
+    """What a removal does on one engine: each thing with its fate, and the restart that must follow, if any."""
 
     desired: Desired
     items: tuple[Item, ...]
@@ -45,7 +46,7 @@ class Part(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """What would be removed, engine by engine, and the receipts that tell of it."""
+    """What a removal does, engine by engine, and the receipts that it is based on."""
 
     receipts: tuple[Receipt, ...]
     parts: tuple[Part, ...]
@@ -57,12 +58,12 @@ class Removal(NamedTuple):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """What has to be done."""
+        """The steps to run."""
         return tuple(item.step for item in self.items if item.fate == DO)
 
 
 def plan(host: Reader) -> Removal:
-    """What is ours on this host, and what would become of it."""
+    """Find everything that provisioner set up on this host, and decide what happens to it."""
     known = tuple(r for r in journal.every(host) if r.outcome not in OVER)
     engines = dict.fromkeys(r.desired.engine for r in reversed(known))
     parts = [_part(host, tuple(r for r in known if r.desired.engine == engine)) for engine in engines]
@@ -73,24 +74,27 @@ def plan(host: Reader) -> Removal:
 
 
 def _part(host: Reader, known: tuple[Receipt, ...]) -> Part:
-    """What the runs on one engine have made, oldest receipt first."""
+    """Plan the removal of what the runs on one engine made. ``known`` is sorted oldest first."""
     desired = known[-1].desired
     socket, builders = _socket(host, desired.engine), {r.desired.builder.name for r in known}
     found = [originals.fate(host, original, builders) for original in originals.collapsed(known)]
     found = [_there(host, socket, item) if item.fate == DO else item for item in found]
-    items = _once((*_aside(host, socket, known, found), *found))  # an image goes after what was made of it
+    items = _once((*_aside(host, socket, known, found), *found))  # remove an image after what was made from it
     done = Done(items, ())
     restarts = [whole(r, done) for receipt in known for r in receipt.restarts] if done.leaves else []
     return Part(desired, items, restarts[-1] if restarts else None, "" if socket else SILENT)
 
 
 def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
-    """Take it away; what was found, and what could not be taken away, a sentence each."""
+    """Remove everything that provisioner set up.
+
+    Returns: the removal, and one sentence for each thing that could not be removed.
+    """
     system = own(system)
     with system.lock(journal.lock(system)), interruptible():
         try:
             rollback.recover(system, say)
-        except ProvisionerError as e:  # it is said, and what it has left is ours
+        except ProvisionerError as e:  # report it; the removal covers what it left
             say(f"note: {e.message}")
         found = plan(system)
         if not found.items and not found.receipts:
@@ -106,7 +110,7 @@ def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
 
 
 def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
-    """Make the steps. A removal that is cut off is not undone: the next one goes on."""
+    """Run the steps. An interrupted removal is not undone: the next removal continues it."""
     book = Journal(system, journal.following(system))
     book.begin(__version__, found.receipts[-1].desired if found.receipts else Desired(), ())
     left: list[str] = []
@@ -133,21 +137,21 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
 
 
 def _refuse(host: Reader, found: Removal) -> None:
-    """ProvisionerError: a build runs on a builder that would be taken away."""
+    """Raise ProvisionerError if a build runs on a builder that would be removed."""
     if not found.receipts:
         return
     try:
         seen = facts.gather(host, found.receipts[-1].desired, far=False, quick=True)
         name = obstacles.building(host, seen, found.steps, found.receipts[-1].desired.builder)
     except ProvisionerError:
-        return  # nothing builds where nothing answers
+        return  # no engine answers, so no build runs
     if name:
         hint = "wait until it has ended, then run the same command again"
         raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
 
 
 def _socket(host: Reader, engine: str) -> str:
-    """Where an engine answers; empty: it does not."""
+    """Return the socket where an engine answers, or an empty string if it does not answer."""
     try:
         socket = endpoints.endpoint(host, engine).socket or addresses.SOCKET
         return socket if host.get(socket, "/info") else ""
@@ -156,7 +160,7 @@ def _socket(host: Reader, engine: str) -> str:
 
 
 def _there(host: Reader, socket: str, item: Item) -> Item:
-    """The same, but what a command would take away from the engine may be gone already."""
+    """Mark the item as already so if a command would remove something that is already gone from the engine."""
     step = item.step
     if isinstance(step, Run) and step.argv[:3] == ("docker", "buildx", "rm"):
         return item if _registered(host, step.argv[-1], step.user) else item._replace(fate=SO)
@@ -172,7 +176,7 @@ def _there(host: Reader, socket: str, item: Item) -> Item:
 
 
 def _registered(host: Reader, name: str, user: str) -> bool:
-    """Whether buildx knows a builder, for a user; what cannot be read counts as known."""
+    """Return whether buildx knows a builder of a user. A file that cannot be read counts as yes."""
     account = host.account(user or "root")
     try:
         return account is not None and store.instance(host, store.of(host, account), name) is not None
@@ -181,7 +185,7 @@ def _registered(host: Reader, name: str, user: str) -> bool:
 
 
 def _stays(host: Reader, socket: str, step: Step) -> bool:
-    """Whether a step that failed has left a thing of ours behind. An image that others use is theirs by then."""
+    """Return whether a failed step left something of ours behind. An image that others use does not count as ours."""
     if not isinstance(step, Run):
         return not step.stands(host)
     local = step.argv[0] == "docker" and step.argv[1] in ("container", "volume", "buildx")
@@ -189,7 +193,7 @@ def _stays(host: Reader, socket: str, step: Step) -> bool:
 
 
 def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[Item]) -> Iterator[Item]:
-    """What was kept for a rollback, and does not come back by this."""
+    """Yield the removal of what was kept for a rollback and is not put back by this removal."""
     undoes = tuple(s for r in reversed(known) for s in r.undo if isinstance(s, Run))
     back = {word for i in found if i.fate == DO and isinstance(i.step, Run) for word in i.step.argv}
     for left in leftovers.found(host, socket, undoes) if socket else ():
@@ -198,7 +202,7 @@ def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[It
 
 
 def _sweep(host: Reader) -> Iterator[Step]:
-    """What is ours by its name or its first lines, whether or not a receipt tells of it."""
+    """Yield the steps that remove files recognized as ours by name or first lines, even without a receipt."""
     for name in host.names(BINFMT_D):
         if name.startswith(OURS) and name.endswith(".conf"):
             path = f"{BINFMT_D}/{name}"
@@ -219,7 +223,7 @@ def _sweep(host: Reader) -> Iterator[Step]:
 
 
 def _empty(host: Reader) -> Iterator[Item]:
-    """The directories of ours that are empty by then, from the inside out."""
+    """Yield the removal of our directories that are empty by then, innermost first."""
     folders = [f"{VERSIONS}/{version}" for version in host.names(VERSIONS)]
     for folder in (*folders, VERSIONS, VERSIONS.rpartition("/")[0]):
         if host.stat(folder):
@@ -227,7 +231,7 @@ def _empty(host: Reader) -> Iterator[Item]:
 
 
 def _once(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Each thing once: of two that say the same, the last."""
+    """Keep each thing once. If several items have the same thing and kind of step, keep the last."""
     last = {(originals.thing(item.step), type(item.step)): i for i, item in enumerate(items)}
     kept = (item for i, item in enumerate(items) if last[originals.thing(item.step), type(item.step)] == i)
     return tuple(kept)

@@ -1,6 +1,6 @@
-"""The resources, in the order of an apply: first what needs no restart of Docker, last what needs the others.
+"""The resources in the order of an apply. Those that need no restart come first; those that need others come last.
 
-Emulators come first, so that what the kernel or a registry refuses is found out while Docker still runs.
+Emulators come first, so that an error from the kernel or a registry shows while Docker still runs.
 """
 
 from provisioner.builder import resource as builder_resource

@@ -1,4 +1,4 @@
-"""Go back: undo the last apply, all since a receipt, or one that was cut off; or accept what cannot be undone."""
+"""Roll back the last apply, all applies since a receipt, or an interrupted one; or accept what cannot be undone."""
 
 from contextlib import suppress
 
@@ -17,11 +17,14 @@ from provisioner.runs.session import interruptible, must_be_root, own
 from provisioner.runs.undo import DO, Item, State, attempt, items, undo
 from provisioner.steps import Say
 
-UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)  # what stands
+UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)  # the outcomes of runs that are in effect
 
 
 def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
-    """Undo the last apply, or go back to before receipt ``number``; the receipts undone, newest first."""
+    """Undo the last apply, or go back to the state before receipt ``number``.
+
+    Returns: the numbers of the undone receipts, newest first.
+    """
     system = own(system)
     with system.lock(journal.lock(system)), interruptible():
         cut = recover(system, say, last=number is None)
@@ -36,31 +39,34 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
 
 
 def choose(host: Reader, number: int | None) -> tuple[Receipt, ...]:
-    """The runs that a rollback undoes, newest first. ProvisionerError: there is no such run, or it is undone."""
-    still = {*UNDOABLE, receipts.FAILED, None}  # None: that it ended could not be written down
+    """Return the runs that a rollback undoes, newest first.
+
+    Raises: ProvisionerError if there is no such run, or if it was already undone.
+    """
+    still = {*UNDOABLE, receipts.FAILED, None}  # None: its end could not be recorded
     known = [r for r in journal.every(host) if r.outcome in still]
     if number is None:
         return tuple(known[-1:])
     if number not in [r.number for r in known]:
-        journal.read(host, number)  # says so where there is none at all
+        journal.read(host, number)  # raises an error if the receipt does not exist
         raise ProvisionerError(f"receipt {number} has been undone already", hint="leave the number away")
     return tuple(r for r in reversed(known) if r.number >= number)
 
 
 def planned(host: Reader, number: int | None) -> tuple[tuple[Receipt, tuple[Item, ...]], ...]:
-    """What a rollback would do: the runs, newest first, with each step and what would become of it."""
+    """Return what a rollback would do: the runs, newest first, and each step with its fate."""
     cut = () if number else tuple(r for r in journal.open_runs(host) if r.outcome is None)
     chosen = tuple(reversed(cut)) or choose(host, number)
     return tuple((r, tuple(items(host, r, State.CUT_OFF if cut else State.ENDED))) for r in chosen)
 
 
 def restarts(found: tuple[tuple[Receipt, tuple[Item, ...]], ...]) -> bool:
-    """Whether what ``planned`` told restarts the daemon, or has it reload."""
+    """Return whether the rollback that ``planned`` returned restarts or reloads the daemon."""
     return any(r.restarts and (r.restarted or any(i.fate == DO for i in of)) for r, of in found)
 
 
 def accept(system: System, number: int) -> Receipt:
-    """Keep what a run has made, or what its rollback has left; no rollback will try it again."""
+    """Keep what a run made, or what its rollback left. No later rollback tries to undo it."""
     system = own(system)
     with system.lock(journal.lock(system)):
         found = journal.read(system, number)
@@ -71,32 +77,37 @@ def accept(system: System, number: int) -> Receipt:
 
 
 def _look_before(system: System, chosen: tuple[Receipt, ...], say: Say) -> None:
-    """Say what goes out of sight with a store. ProvisionerError: a build runs on a builder that would be taken away."""
+    """Report the images and containers that an image store switch hides.
+
+    Raises: ProvisionerError if a build runs on a builder that would be removed.
+    """
     undone = [step for receipt in chosen for step in receipt.undo]
-    with suppress(NoEngineError, DeniedError):  # then nothing builds, or nobody knows
+    with suppress(NoEngineError, DeniedError):  # then no build runs, or this user may not know
         seen = facts.gather(system, chosen[0].desired, far=False) if chosen else None
         if seen and (name := obstacles.building(system, seen, undone, chosen[0].desired.builder)):
             hint = "wait until it has ended, then run the same command again"
             raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
-        if seen and any(isinstance(step, ClearTrial) for step in undone):  # which only a switch of the store leaves
+        if seen and any(isinstance(step, ClearTrial) for step in undone):  # a switch of the image store
             lost = inventory.count(system, seen, chosen[0].desired)
             if lost.images or lost.containers:
                 say(f"note: {inventory.sentence(lost)} go out of sight; an apply shows them again")
 
 
 def recovered(system: System, say: Say) -> tuple[int, ...]:
-    """``recover`` as a run of its own."""
+    """Run ``recover`` as a command of its own."""
     system = own(system)
     with system.lock(journal.lock(system)), interruptible():
         return recover(system, say, last=True)
 
 
 def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bool = False) -> tuple[int, ...]:
-    """Undo the runs that were cut off, or that nobody has confirmed in time; their numbers, newest first.
+    """Undo the runs that were interrupted or not confirmed in time.
 
-    Never finished: what one was in the middle of may be why it ended. Tried once: one that cannot be undone is said,
-    and stands in nobody's way. ``wanted``: another command does it in passing, so its restart needs leave.
-    ProvisionerError: it has none.
+    An interrupted run is never continued, because its current step may have caused the interruption. If ``wanted`` is
+    set, another command recovers in passing. It then reports a rollback that fails on another engine and goes on.
+
+    Returns: the numbers of the undone runs, newest first.
+    Raises: ProvisionerError if ``wanted`` is set and its restart policy forbids the restart that the undo needs.
     """
     _tidy(system)
     done = []
@@ -116,15 +127,15 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
 
 
 def _due(host: Reader, found: Receipt) -> bool:
-    """Whether the time to confirm it is over, and whoever should have taken it back then is gone."""
+    """Return whether the deadline for a confirmation has passed and the timer has not rolled the run back."""
     return found.outcome == receipts.UNCONFIRMED and "" < found.confirm_by < host.now()
 
 
 def _leave(system: System, cut: Receipt, wanted: Desired) -> None:
-    """ProvisionerError: undoing it restarts the daemon, which the configuration forbids now."""
+    """Raise ProvisionerError if the undo restarts the daemon and the configuration forbids that now."""
     if not cut.restarted:
         return
-    with suppress(NoEngineError):  # an engine that is down has nothing that a restart would end
+    with suppress(NoEngineError):  # an engine that is down has nothing to interrupt
         at = target.with_endpoint(system, cut.desired)
         why = policy.obstacle(
             at, facts.gather(at, cut.desired, far=False), cut.desired._replace(restart=wanted.restart)
@@ -135,14 +146,16 @@ def _leave(system: System, cut: Receipt, wanted: Desired) -> None:
 
 
 def _elsewhere(host: Reader, cut: Receipt, wanted: Desired) -> bool:
-    """Whether a run belongs to another engine than the one that is wanted now."""
+    """Return whether a run belongs to another engine than the one that is wanted now."""
     return "://" in cut.desired.engine and cut.desired.engine != endpoints.endpoint(host, wanted.engine).host
 
 
 def recover_files(system: System, say: Say) -> tuple[int, ...]:
-    """Put back the files of runs that were cut off, or that nobody confirmed before the host went down; their numbers.
+    """Put back the files of runs that were interrupted, or not confirmed before the host went down.
 
-    For a boot, before the engine starts: the rest of the undo needs it, and makes these steps again.
+    This runs at boot, before the engine starts. The rest of the undo needs the engine and repeats these steps.
+
+    Returns: the numbers of these runs, newest first.
     """
     must_be_root(system)
     with system.lock(journal.lock(system)):
@@ -158,6 +171,6 @@ def recover_files(system: System, say: Say) -> tuple[int, ...]:
 
 
 def _tidy(system: System) -> None:
-    """Forget that a run is open which has ended: it was cut off between its last line and that."""
+    """Clear the list of open runs if all of them ended. A run can be interrupted after its last line."""
     if receipts.listed(system) and not journal.open_runs(system):
         journal.closed(system)

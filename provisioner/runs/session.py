@@ -1,4 +1,4 @@
-"""What every run that changes the host needs: whose host it is, and signals that become exceptions."""
+"""What every run that changes the host needs: permission checks, and signals that become exceptions."""
 
 import signal
 from collections.abc import Iterator
@@ -16,26 +16,31 @@ SIGNALS = tuple(s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SI
 
 
 class Interrupted(BaseException):
-    """A signal asked us to stop; ``after`` says what had been done by then."""
+    """A signal asked us to stop. ``after`` says what was done by then."""
 
     after = "nothing was changed"
 
 
 def must_be_root(system: System) -> None:
-    """DeniedError for anybody else."""
+    """Raise DeniedError unless the user is root."""
     if system.uid != 0:
         raise DeniedError(ROOTS, hint=SUDO)
 
 
 def entitled(system: System, wanted: Desired) -> System:
-    """The host as we may change it for an engine: root for root's, a user for that user's own. DeniedError: neither."""
+    """Return the host with the state directory of the user who may change the engine.
+
+    Root may change root's engine. A user may change their own rootless engine.
+
+    Raises: DeniedError if this user may do neither.
+    """
     if system.uid == 0:
         return system
     try:
         owner = facts.gather(system, wanted, quick=True).kind.owner
     except (DeniedError, NoEngineError):
         if receipts.unended(system.personal()) is not None:
-            return system.personal()  # it does not answer because it was left stopped
+            return system.personal()  # the interrupted run left the engine stopped, so it does not answer
         if endpoints.endpoint(system, wanted.engine).host not in addresses.LOCAL:
             raise
         owner = "root"
@@ -45,7 +50,10 @@ def entitled(system: System, wanted: Desired) -> System:
 
 
 def own(system: System) -> System:
-    """The host with the receipts that are ours. DeniedError: we are not root, and have none."""
+    """Return the host with this user's own receipts.
+
+    Raises: DeniedError if the user is not root and has no receipts.
+    """
     if system.uid == 0:
         return system
     mine = system.personal()
@@ -56,9 +64,9 @@ def own(system: System) -> System:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the first signal that asks us to stop into an exception; later ones must not stop what that one began.
+    """Turn the first signal that asks us to stop into an exception. Ignore later signals during the cleanup.
 
-    One that is ignored stays so: whoever started us with nohup(1) meant that.
+    An ignored signal stays ignored, for example when nohup(1) started us.
     """
     asked = False
 
@@ -80,10 +88,10 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def uninterruptible(*, last: bool = False) -> Iterator[None]:
-    """Let no signal in while the block runs: an undo has to come to its end.
+    """Block signals while the block runs, so that an undo can finish.
 
-    One that came meanwhile is heard then, and stops what would follow. Nothing does where the block is the ``last``
-    that is done, or has failed: how that ended is what there is to say.
+    A signal that arrives meanwhile is delivered at the end and stops what would follow. With ``last``, or if the block
+    fails, the signal is dropped, so that the result of the block is reported.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -1,7 +1,7 @@
-"""Take runs back: their steps newest first, one restart, and a look at what those steps can have changed.
+"""Undo runs: their steps newest first, one restart, and a look at what those steps can have changed.
 
-A run that failed is taken back step by step. One that had ended may lie weeks back: what somebody has changed since
-stays, and so does what is already as it was. Each is judged by its own keys alone, never by the rest of the host.
+A run that just failed is undone step by step. A run that ended may be weeks old: keep what somebody has changed since,
+and skip what is already as it was. Each run is judged only by its own keys, not by the rest of the host.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from provisioner.runs.session import uninterruptible
 from provisioner.steps import Say, Step
 from provisioner.steps.files import SetLeaf
 
-LOOKS = (0.0, 0.2, 0.5)  # seconds before each look, while a daemon that was just started comes up
+LOOKS = (0.0, 0.2, 0.5)  # seconds to wait before each look, while a daemon that was just started comes up
 AS_WANTED = "as wanted"
 DO, SO, CHANGED = "put back", "already so", "changed since"
 
 
 class State(Enum):
-    """How a run that is taken back had ended."""
+    """How a run that is being undone had ended."""
 
     FAILED = "just now, and nobody else has had a hand in it"
     CUT_OFF = "some time ago, in the middle of a step"
@@ -35,26 +35,26 @@ class State(Enum):
 
 
 class Item(NamedTuple):
-    """One step of an undo, and what becomes of it: it is made, it is already so, or somebody has changed that since."""
+    """One step of an undo and its fate: put back, already so, or changed by somebody since."""
 
     step: Step
     fate: str
 
 
 class Done(NamedTuple):
-    """What putting a run's steps back has come to: the items, and what went wrong."""
+    """The result of undoing a run's steps: the items, and the errors."""
 
     items: tuple[Item, ...]
     errors: tuple[str, ...]
 
     @property
     def leaves(self) -> tuple[SetLeaf, ...]:
-        """The settings of the daemon's that were put back."""
+        """The daemon settings that were put back."""
         return tuple(i.step for i in self.items if i.fate == DO and isinstance(i.step, SetLeaf))
 
 
 def items(host: Reader, receipt: Receipt, state: State) -> Iterator[Item]:
-    """The steps that take a run back, each with its fate as the host stands when it is asked for."""
+    """Yield the steps that undo a run. The fate of each is decided when it is yielded."""
     for made in reversed(receipt.made):
         for step in made.undo:
             yield Item(step, _fate(host, made, step, state))
@@ -69,10 +69,12 @@ def _fate(host: Reader, made: Made, step: Step, state: State) -> str:
 def undo(
     system: System, chosen: Sequence[Receipt], outcome: str, say: Say, state: State, *, last: bool = False
 ) -> tuple[str, ...]:
-    """Take runs back, the newest first. RollbackFailedError: something is not as it was; nothing repeats that unasked.
+    """Undo runs, newest first.
 
-    ``last``: nothing else follows.
-    Returns: what is not as it was before, and why that is not ours to change.
+    ``last`` means that nothing else follows this undo.
+
+    Returns: sentences about what is not as it was before because others changed it.
+    Raises: RollbackFailedError if something else is not as it was. Nothing retries the rollback automatically.
     """
     careful = state is State.ENDED
     seen = {r.number: _differing(system, r) for r in chosen} if careful else {}
@@ -90,10 +92,10 @@ def undo(
                 if i.fate == CHANGED
             ]
             if _restarts(at, receipt, done, state):
-                down = careful and seen[receipt.number] is None  # it reads its file when it starts
+                down = careful and seen[receipt.number] is None  # the daemon is down, and reads its file when it starts
                 needed = (whole(r, done) for r in receipt.restarts)
                 owed |= dict.fromkeys(r for r in needed if not (down and isinstance(r, Reload)))
-            if any(isinstance(step, ClearTrial) for step in receipt.undo):  # what is older lies in the other store
+            if any(isinstance(step, ClearTrial) for step in receipt.undo):  # older images are in the other store
                 errors += _restart(at, owed, say)
         errors += _restart(target.with_endpoint(system, chosen[-1].desired), owed, say) if chosen else []
         for receipt in chosen:
@@ -115,7 +117,7 @@ def undo(
 
 
 def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FAILED) -> Done:
-    """Make the steps that take a run back, each judged right before it is made."""
+    """Run the steps that undo a run. Decide the fate of each right before it runs."""
     done, errors = [], []
     for item in items(system, receipt, state):
         done.append(item)
@@ -125,7 +127,7 @@ def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FA
 
 
 def attempt(step: Step, system: System, say: Say) -> str | None:
-    """Make a step of an undo; what went wrong is a note, for the verdict comes from looking."""
+    """Run a step of an undo. Return the error, or None. A later look at the host decides whether the undo worked."""
     say(f"undo: {step.sentence()}")
     try:
         step.do(system, say)
@@ -135,27 +137,30 @@ def attempt(step: Step, system: System, say: Say) -> str | None:
 
 
 def _restarts(system: System, receipt: Receipt, done: Done, state: State) -> bool:
-    """Whether the daemon has to be restarted, or told to reload, before it is as it was."""
+    """Return whether the daemon needs a restart or a reload to be as it was."""
     if not receipt.restarts:
         return False
-    if done.leaves if state is State.ENDED else receipt.restarted:  # what a start took in need not show
+    if done.leaves if state is State.ENDED else receipt.restarted:  # not every effect of a start is visible
         return True
     if state is State.CUT_OFF and not done.leaves:
-        return False  # a boot has put the file back, before the daemon read it
+        return False  # the recovery at boot put the file back before the daemon read it
     keys = {key for key in receipt.keys if key[1].endswith("in effect")}
     now, before = _differing(system, receipt), _before(receipt)
     return now is not None and any(now.get(k, AS_WANTED) != before.get(k, AS_WANTED) for k in keys)
 
 
 def whole(restart: Step, done: Done) -> Step:
-    """A restart instead of a reload that has no effect: of most keys that are gone, dockerd keeps the value."""
+    """Replace a reload with a restart if a setting was removed.
+
+    On reload, dockerd keeps the old value of most removed keys.
+    """
     if isinstance(restart, Reload) and any(leaf.value is None for leaf in done.leaves):
         return Restart(restart.unit, restart.socket, flavour=restart.flavour)
     return restart
 
 
 def _restart(system: System, owed: dict[Step, None], say: Say) -> list[str]:
-    """Make what is owed, a restart for all reloads; nothing is owed afterwards. What went wrong."""
+    """Run the pending restarts and clear the list. One restart replaces all reloads. Return the errors."""
     whole: list[Step] = [step for step in owed if isinstance(step, Restart)]
     chosen = whole[:1] or list(owed)
     owed.clear()
@@ -170,7 +175,10 @@ def _judged(
     *,
     failed: bool,
 ) -> list[tuple[int, str]]:
-    """What is not as it was, by receipt. What was changed by others before, or by no step that failed, is only kept."""
+    """Return what is not as it was, with the receipt number.
+
+    Differences go to ``kept`` if others made them before the undo, or if no step failed.
+    """
     left: list[tuple[int, str]] = []
     for seconds in LOOKS:
         system.pause(seconds)
@@ -185,9 +193,9 @@ def _judged(
 def _unlike(
     system: System, chosen: Sequence[Receipt], seen: Mapping[int, Mapping[Key, object] | None]
 ) -> Iterator[tuple[int, str, bool]]:
-    """What is not as before a run: its number, words for it, and whether that had been changed before the undo."""
+    """Yield what is not as before a run: its number, a sentence, and whether it had changed before the undo."""
     judged: set[Key] = set()
-    for receipt in reversed(chosen):  # a key is judged by the oldest run that has changed it
+    for receipt in reversed(chosen):  # judge a key by the oldest run that changed it
         keys, before = receipt.keys - judged, _before(receipt)
         judged |= keys
         if not keys:
@@ -209,14 +217,14 @@ def _before(receipt: Receipt) -> dict[Key, object]:
 
 
 def _drift(system: System, receipt: Receipt) -> dict[Key, object]:
-    """What is not as a run wanted it, now."""
+    """Return what differs now from what a run wanted."""
     at = target.with_endpoint(system, receipt.desired)
     found = compare.drift(at, facts.gather(at, receipt.desired), receipt.desired)
     return {(resource, d.key): d.have for resource, d in found}
 
 
 def _differing(system: System, receipt: Receipt) -> dict[Key, object] | None:
-    """The same; None: nobody can look."""
+    """Return the same as ``_drift``, or None if the host cannot be read."""
     try:
         return _drift(system, receipt)
     except ProvisionerError:
