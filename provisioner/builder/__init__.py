@@ -1,1 +1,1 @@
-"""Resource: buildx's files and containers; wanted, observed, reconciled, left over."""
+"""The builder: buildx's files and containers. Compares them with the configuration, changes them, finds leftovers."""

@@ -1,4 +1,4 @@
-"""The step that boots the builder: once more with a fresh image where the one on the host is not whole."""
+"""The step that boots the builder. If the image on the host is broken, the step pulls it again and retries."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,17 +10,17 @@ from provisioner.steps import Say, Step
 if TYPE_CHECKING:
     from provisioner.host import System
 
-# What is said of an image whose files a power cut has emptied, while the engine's records say that they are there.
+# Messages about an image whose files a power cut has emptied, while the engine's records still list them.
 BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error")
 
 
 @dataclass(frozen=True, slots=True)
 class Boot(Step):
-    """Boot the builder with ``argv``, as ``user``; ``undo``, in its order, takes that back.
+    """Boot the builder with ``argv``, as ``user``. ``undo`` holds the steps that undo it, in order.
 
-    ``afresh`` are the commands that remove the image and pull it again. They run when the builder did not boot, and
-    what was said points to a broken image. The engine refuses to remove an image that a running container uses.
-    ``lenient``: the exit status says too little, so the builder is only looked at afterwards.
+    ``afresh`` holds the commands that remove the image and pull it again. They run if the boot fails with a message
+    that points to a broken image. The engine refuses to remove an image that a running container uses.
+    ``lenient`` ignores the exit status, which is not reliable then. The builder is checked afterwards.
     """
 
     argv: tuple[str, ...]

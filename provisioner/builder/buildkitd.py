@@ -1,7 +1,7 @@
-"""buildkitd.toml: what the configuration asks for, and what a text of it says, in a form that can be compared.
+"""buildkitd.toml: the content that the configuration asks for, and the content of a file, in a comparable form.
 
-buildx writes the file anew when it takes it, and moves certificates to /etc/buildkit/certs/<registry>. So the leaves
-are compared, not the bytes, and of a certificate's path only the last part counts.
+buildx rewrites the file when it reads it, and moves certificates to /etc/buildkit/certs/<registry>. So single values
+are compared instead of bytes. Of a certificate's path, only the file name is compared.
 """
 
 import functools
@@ -20,16 +20,16 @@ from provisioner.typed import Any
 
 NAME = "buildkitd.toml"
 INSIDE = f"/etc/buildkit/{NAME}"
-# Of the disk that holds the state volume. BuildKit's own: at most four fifths or 100 GB, whichever is less.
+# Shares of the disk that holds the state volume. BuildKit's default limit is 80% or 100 GB, whichever is less.
 GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
-GC_SINCE = (0, 17)  # moby/buildkit 5079; before, gckeepstorage is what a cache never shrinks below
+GC_SINCE = (0, 17)  # moby/buildkit 5079; before, gckeepstorage is the size below which a cache never shrinks
 CAP = GC["maxUsedSpace"]
-PATHS = frozenset(("ca", "keypair"))  # of a registry's row, what holds certificates' paths
-OWN_GC = frozenset((*GC, "gc", "gckeepstorage", "gcpolicy"))  # who says one of these decides about all
+PATHS = frozenset(("ca", "keypair"))  # the keys of a registry that hold paths of certificates
+OWN_GC = frozenset((*GC, "gc", "gckeepstorage", "gcpolicy"))  # if the user sets one, provisioner sets none
 
 
 def wanted(builder: Builder, facts: Facts) -> dict[str, Any]:
-    """buildkitd.toml as a mapping: the configuration's own keys over those of ``inherit`` and ``gc``."""
+    """Return the wanted buildkitd.toml. The configuration's own keys override those of ``inherit`` and ``gc``."""
     if builder.driver != drivers.CONTAINER:
         return dict(builder.buildkitd)
     base: dict[str, Any] = {}
@@ -43,23 +43,27 @@ def wanted(builder: Builder, facts: Facts) -> dict[str, Any]:
 
 
 def knows_limits(builder: Builder) -> bool:
-    """Whether the BuildKit of an image knows the limits of ``GC``; one whose tag is no version is taken for new."""
+    """Return whether an image's BuildKit knows the limits of ``GC``. A tag that is not a version counts as new."""
     number = version(drivers.image(builder.driver_options).partition("@")[0].rpartition(":")[2].removeprefix("v"))
     return number is None or number >= GC_SINCE
 
 
 def share(size: int, percent: str) -> int:
-    """The gigabytes that BuildKit makes of a share of a disk: whole 2^30 bytes and one more, each taken as 10^9."""
+    """Return a share of a disk as BuildKit calculates it.
+
+    Returns:
+        Gigabytes of 10^9 bytes. BuildKit counts whole units of 2^30 bytes, adds one, and treats each as 10^9 bytes.
+    """
     return size * int(percent.rstrip("%")) // 100 // (1 << 30) + 1
 
 
 def leaves(found: Mapping[str, Any]) -> dict[str, Value]:
-    """Every leaf by its dotted path, certificates by their file's name."""
+    """Return every single value by its dotted path. Certificates are given by file name."""
     return dict(toml.leaves(_named(found)))
 
 
 def said(host: Reader, text: bytes | None) -> Mapping[str, Value]:
-    """The leaves of a text that buildx keeps, or that lies in the container; none where there is no text."""
+    """Return the values in a text from buildx's store or from the container; empty if there is no text."""
     if text is None:
         return {}
     source = text.decode("utf-8", "replace")
@@ -72,12 +76,15 @@ def said(host: Reader, text: bytes | None) -> Mapping[str, Value]:
 
 
 def remembered(host: Reader) -> str:
-    """The file of what an apply has parsed."""
+    """Return the file in which an apply stores what it has parsed."""
     return f"{host.state}/buildkitd.json"
 
 
 def memory(text: bytes) -> str:
-    """What an apply remembers of a text, so that a check need not parse it: tomllib is a tenth of a check."""
+    """Return what an apply stores about a text, so that a check does not parse it again.
+
+    Importing tomllib would take a tenth of the time of a check.
+    """
     source = text.decode("utf-8", "replace")
     return json.dumps({"text": source, "leaves": dict(_parsed(source))}) + "\n"
 
@@ -91,7 +98,7 @@ def _parsed(source: str) -> Mapping[str, Value]:
 
 
 def certificates(builder: Builder, facts: Facts) -> dict[str, str]:
-    """What is to lie in /etc/buildkit/certs, each with the host's file that it is a copy of."""
+    """Return the files that must be in /etc/buildkit/certs, each with the host's file to copy."""
     if builder.driver != drivers.CONTAINER or not builder.inherit:
         return {}
     table = registries.mapping(facts.registries, loopback=True)
@@ -107,7 +114,7 @@ def _folder(registry: str) -> str:
 
 
 def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Two mappings as one; where both say something, ``own`` counts."""
+    """Merge two mappings. If both have a value, ``own`` overrides ``base``."""
     both = dict(base)
     for key, value in own.items():
         old = both.get(key)
@@ -116,18 +123,18 @@ def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping with the paths of certificates cut to their last part."""
+    """Return the mapping with the paths of certificates cut to their file names."""
     if not isinstance(table := found.get("registry"), Mapping):
         return dict(found)
     rows = {}
     for registry, row in table.items():
-        known = isinstance(row, Mapping)  # somebody's own text may hold anything
+        known = isinstance(row, Mapping)  # a text written by a user may hold anything
         rows[registry] = {k: _cut(v) if k in PATHS else v for k, v in row.items()} if known else row
     return {**found, "registry": rows}
 
 
 def _cut(found: Any) -> Any:
-    """Paths, in whatever lists and mappings, cut to their last part."""
+    """Cut paths to their file names, in nested lists and mappings."""
     if isinstance(found, list):
         return [_cut(entry) for entry in found]
     if isinstance(found, Mapping):
@@ -136,5 +143,5 @@ def _cut(found: Any) -> Any:
 
 
 def text(found: Mapping[str, Any]) -> str:
-    """The file that buildx is given."""
+    """Return the text of the file that buildx gets."""
     return toml.write(found)

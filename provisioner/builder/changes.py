@@ -1,7 +1,7 @@
-"""What is done about a builder that is not as wanted: the smallest act that mends it, as steps.
+"""Plan the smallest change that makes the builder match the configuration, as steps.
 
-In this order, so that undoing them in the reverse one works: the container is set aside, the users' files are changed,
-the builder is booted, it is selected. What was set aside goes only when all has been proven.
+The order makes it possible to undo the steps in reverse: set the container aside, change the users' files, boot the
+builder, select it. The container that was set aside is removed only after everything has been tested.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ from provisioner.steps.programs import Run
 
 
 class Case(NamedTuple):
-    """What a plan is made from: the host, what is wanted, what is wrong, and the containers as they are."""
+    """The input of a plan: the host, the wanted and the wrong state, and the containers as they are."""
 
     host: Reader
     facts: Facts
@@ -50,20 +50,20 @@ class Case(NamedTuple):
 
     @property
     def remade(self) -> tuple[Box, ...]:
-        """The containers that have to be made again."""
+        """The containers that must be made again."""
         return tuple(box for box in self.boxes if box.remake)
 
     def of(self, user: str) -> frozenset[Key]:
-        """The wrong keys of a user's store, without the user."""
+        """Return the wrong keys of a user's store, without the user."""
         return frozenset(key._replace(user="") for key in self.want.registered(user) if key in self.wrong)
 
 
 def change(
     name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...], *, packages: bool = True
 ) -> Change:
-    """A change with its steps, what is blocked of it, and what it means for this host.
+    """Return the change: its steps, what is blocked, and notes for this host.
 
-    ``packages``: whether docker's command line and buildx may be installed where they are missing.
+    ``packages`` allows installing docker's command line and buildx if they are missing.
     """
     differing = {d.key: d for d in differences}
     wrong = {key: differing[word] for key in want.fields if (word := keys.words(key)) in differing}
@@ -76,7 +76,7 @@ def change(
     busy = busy or (acts.remade and commands.building(host, want.builder))
     obstacle = None if plug.missing and missing.steps else plugin.obstacle(facts, plug, missing.hint)
     obstacle = obstacle or obstacles.whole(host, facts, want, plug, case.boxes)
-    if acts.down and keys.REGISTERED in wrong:  # nobody is to build with what never was
+    if acts.down and keys.REGISTERED in wrong:  # so that nobody builds with a builder that never worked
         obstacle = obstacle or acts.down
     if obstacle := obstacle or (obstacles.BUILDING if busy else None):
         return Change(name, differences, blocked=obstacle.blocks(*differing))
@@ -117,13 +117,13 @@ def change(
 
 
 def _blocked(want: Wanted, wrong: Mapping[Key, Difference], refused: Mapping[str, Obstacle]) -> Iterator[Blocked]:
-    """What is blocked of the users for whom nothing can be done."""
+    """Yield what is blocked for users for whom nothing can be changed."""
     for user, obstacle in refused.items():
         yield from obstacle.blocks(*(keys.words(key) for key in want.registered(user) if key in wrong))
 
 
 def _own(case: Case, user: str) -> Iterator[Step]:
-    """Give a user's files to the user: buildx, run with sudo once, leaves root's behind."""
+    """Give a user's files to that user. If buildx once ran with sudo, root owns some of them."""
     account = case.host.account(user)
     if account is None or keys.OWNER not in case.of(user):
         return
@@ -134,28 +134,28 @@ def _own(case: Case, user: str) -> Iterator[Step]:
 
 
 def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
-    """buildx reads buildkitd.toml from a file, which it needs for as long only."""
+    """Add the steps that write and remove the buildkitd.toml that buildx reads. Only these steps need it."""
     if not any(isinstance(s, Run) and path in s.argv for s in stores):
         return stores
     return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
 
 
 def _unpause(box: Box) -> Iterator[Step]:
-    """buildx waits for a paused container until it gives up."""
+    """Unpause a container: buildx waits for a paused one until it gives up."""
     again = box.run("container", "pause", box.place.name)
     yield replace(box.run("container", "unpause", box.place.name), undo=(again,))
 
 
 def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Boot:
-    """Boot the builder; undoing that takes away only what was not there before, on a cluster by ``more``."""
+    """Boot the builder. The undo removes only what was not there before; ``more`` does so on a cluster."""
     undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box)) + more
-    lenient = len(case.want.nodes) > 1  # a node that is down must not fail the others
+    lenient = len(case.want.nodes) > 1  # a node that is down must not make the others fail
     afresh = () if lenient else tuple(_afresh(case))
     return Boot(commands.boot(case.want.builder.name), undo, PULL, runner(user), lenient, afresh)
 
 
 def _afresh(case: Case) -> Iterator[tuple[str, ...]]:
-    """Remove what a failed boot left, and the image, and pull that again; not what was there before."""
+    """Yield commands that remove what a failed boot left and the image, and pull the image again."""
     for box in (box for box in case.boxes if box.made and box.found is None):
         image = drivers.image(box.place.node.options)
         yield box.place.docker("container", "rm", "--force", box.place.name)
@@ -164,7 +164,7 @@ def _afresh(case: Case) -> Iterator[tuple[str, ...]]:
 
 
 def _policy(case: Case) -> Iterator[Step]:
-    """Where buildx cannot be told, or a container has another policy by now, docker is."""
+    """Set the restart policy with docker if buildx does not support it, or if an existing container has another one."""
     told = case.buildx is not None and case.buildx >= commands.KNOWS_RESTART
     for box in case.boxes:
         wrong = box.wrong.get(keys.POLICY)
@@ -178,7 +178,10 @@ def _policy(case: Case) -> Iterator[Step]:
 
 
 def _select(case: Case, user: str) -> Iterator[Step]:
-    """Select it for good, for this engine's every name: ``create --use`` would take the endpoint's default away."""
+    """Select the builder permanently, for every name of this engine.
+
+    ``create --use`` would remove the default of the endpoint.
+    """
     mine = case.of(user)
     account = case.host.account(user)
     if account is None or not mine & set(keys.SELECTION):

@@ -1,6 +1,6 @@
 """The nodes of a builder that run on a Kubernetes cluster, as its API server describes them.
 
-The cluster is asked as the first of the builder's users, by way of that user's kubeconfig. A plain check never asks it.
+The cluster is asked as the first of the builder's users, with that user's kubeconfig. A plain check never asks it.
 """
 
 import functools
@@ -17,7 +17,10 @@ from provisioner.typed import Any, NamedTuple
 
 
 class Seat(NamedTuple):
-    """One node of a builder on a cluster. ``key``: the node in the keys of its Deployment; empty for the first one."""
+    """One node of a builder on a cluster.
+
+    ``key`` is the node in the keys of its Deployment; it is empty for the first node.
+    """
 
     node: store.Node
     key: str = ""
@@ -39,36 +42,44 @@ def want(seat: Seat, toml: bool) -> dict[Key, Value]:
 
 
 class Cluster(NamedTuple):
-    """A cluster, asked as one user."""
+    """A cluster, and the builder whose first user asks it."""
 
     host: Reader
     builder: Builder
 
     @property
     def user(self) -> str:
-        """Who asks: the first of the builder's users."""
+        """The user who asks: the first of the builder's users."""
         return self.builder.users[0]
 
     @property
     def access(self) -> ClusterAccess:
-        """How the user reaches it. Raises: ClusterError."""
+        """How the user reaches the cluster.
+
+        Raises:
+            ClusterError: The kubeconfig does not lead to a cluster.
+        """
         return _access(self.host, self.builder.kubeconfig, self.user, self.builder.context)
 
     def namespace(self, node: store.Node) -> str:
-        """Return the namespace of a node: its own option, else that of the kubeconfig's context."""
+        """Return the namespace of a node: its own option, or that of the kubeconfig's context."""
         return node.options.get("namespace") or self.access.namespace
 
     def path(self, node: store.Node, plural: str, called: str = "") -> str:
-        """Return where the API keeps something in the namespace of a node."""
+        """Return the API path of a kind of object, or of one object, in the namespace of a node."""
         group = "/apis/apps/v1" if plural in (k.plural for k in workload.KINDS) else "/api/v1"
         return f"{group}/namespaces/{self.namespace(node)}/{plural}{f'/{called}' if called else ''}"
 
     def get(self, path: str) -> Any:
-        """Return the JSON of an object or a list; None when there is none. Raises: ClusterError."""
+        """Return the JSON of an object or a list; None if there is none.
+
+        Raises:
+            ClusterError: The cluster does not answer.
+        """
         return self.host.ask_cluster(self.access, path)
 
     def found(self, node: store.Node) -> tuple[Kind, Mapping[str, Any]] | None:
-        """Return what runs a node, a Deployment or a StatefulSet of its name; None when there is neither."""
+        """Return what runs a node, a Deployment or a StatefulSet of its name; None if there is neither."""
         wanted = workload.kind(node)
         for kind in (wanted, *(k for k in workload.KINDS if k is not wanted)):
             there = self.get(self.path(node, kind.plural, workload.name(node)))
@@ -77,7 +88,7 @@ class Cluster(NamedTuple):
         return None
 
     def pods_path(self, node: store.Node) -> str:
-        """Return where the API lists the pods of a node."""
+        """Return the API path that lists the pods of a node."""
         return f"{self.path(node, 'pods')}?labelSelector={quote(f'app={workload.name(node)}')}"
 
     def pods(self, node: store.Node) -> list[Mapping[str, Any]]:
@@ -85,13 +96,13 @@ class Cluster(NamedTuple):
         return list((self.get(self.pods_path(node)) or {}).get("items") or ())
 
     def claims(self, node: store.Node) -> tuple[str, ...]:
-        """Return the names of the claims that hold a node's cache."""
+        """Return the names of the PersistentVolumeClaims that hold a node's cache."""
         found = (self.get(self.path(node, "persistentvolumeclaims")) or {}).get("items") or ()
         names = (str(c["metadata"]["name"]) for c in found)
         return tuple(name for name in names if name.startswith(workload.claim(node)))
 
     def configuration(self, node: store.Node) -> Mapping[str, Any] | None:
-        """Return the ConfigMap with a node's buildkitd.toml; None when there is none."""
+        """Return the ConfigMap with a node's buildkitd.toml; None if there is none."""
         found: Mapping[str, Any] | None = self.get(self.path(node, "configmaps", workload.configuration(node)))
         return found
 
@@ -99,9 +110,9 @@ class Cluster(NamedTuple):
 def state(
     cluster: Cluster, seat: Seat, asked: Mapping[Key, Value], toml: Mapping[str, Any]
 ) -> tuple[dict[Key, Value], str]:
-    """Return what there is of a node's Deployment, by the keys of ``asked``, which name no node; and a note, if any.
+    """Return the state of a node's Deployment, by the keys of ``asked``, which name no node, and a note, if any.
 
-    When the cluster does not answer, nothing is compared: the key ``deployment`` is unknown, and the note says why.
+    If the cluster does not answer, nothing is compared: the key ``deployment`` is unknown, and the note says why.
     """
     if reason := _silent(cluster.host).get(cluster.builder.kubeconfig):
         return {**asked, workload.THERE: Unknown(reason)}, ""
@@ -121,7 +132,7 @@ def state(
 
 
 def _toml(cluster: Cluster, seat: Seat, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Say whether the pods' buildkitd.toml is the one that is wanted."""
+    """Return whether the pods' buildkitd.toml is the wanted one, as text."""
     if not workload.mounted(there):
         return "not mounted"
     text = ((cluster.configuration(seat.node) or {}).get("data") or {}).get(buildkitd.NAME)
@@ -133,11 +144,11 @@ def _toml(cluster: Cluster, seat: Seat, there: Mapping[str, Any], wanted: Mappin
 
 @functools.lru_cache
 def _silent(_: Reader) -> dict[str, str]:
-    """The kubeconfigs that led nowhere, and why: a run that asks again and again would wait each time."""
+    """Cache the kubeconfigs that failed, and why. Otherwise a run would wait for each of them again."""
     return {}
 
 
 @functools.lru_cache
 def _access(host: Reader, path: str, user: str, context: str) -> ClusterAccess:
-    """A plug-in that signs a user in is run once."""
+    """Return how to reach the cluster. The cache makes a sign-in plug-in run only once."""
     return kubeconfig.access(host, path, user, context)

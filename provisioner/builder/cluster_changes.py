@@ -1,7 +1,7 @@
-"""What is done about the nodes of a builder that run on a cluster: the smallest act that suffices, as steps.
+"""Plan the smallest change of a builder's nodes on a cluster, as steps.
 
-buildx makes a Deployment and never changes one that is there. So another number of pods is set from here, and what has
-to be different inside a pod is deleted, and made again by buildx. A StatefulSet's claims, which hold the cache, stay.
+buildx makes a Deployment, but never changes an existing one. So provisioner itself sets the number of pods. For any
+other change it deletes the Deployment, and buildx makes it again. A StatefulSet's claims hold the cache and stay.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,13 +21,14 @@ from provisioner.typed import Any, NamedTuple
 SCALED = frozenset((workload.REPLICAS, workload.PODS))
 OURS = {"app.kubernetes.io/managed-by": "provisioner"}
 SET_BY_SERVER = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
-FOREGROUND = {"propagationPolicy": "Foreground"}  # gone when its pods are
+FOREGROUND = {"propagationPolicy": "Foreground"}  # the object is gone when its pods are
 
 
 class Acts(NamedTuple):
-    """What is done on the cluster before buildx makes what is missing, and after; ``undo`` undoes what buildx makes.
+    """The changes on a cluster, before and after buildx makes what is missing.
 
-    ``down``: the cluster does not answer. ``remade``: pods that are there will end.
+    ``undo`` undoes what buildx makes. ``down`` is set if the cluster does not answer. ``remade`` means that existing
+    pods will end.
     """
 
     steps: tuple[Step, ...] = ()
@@ -41,7 +42,7 @@ class Acts(NamedTuple):
 
 
 def acts(host: Reader, want: Wanted, wrong: Mapping[Key, Difference]) -> Acts:
-    """Return what is to be done on the cluster; nothing for a builder that runs elsewhere, or for a plain check."""
+    """Return the changes on the cluster. There are none for a builder that runs elsewhere, or in a plain check."""
     there = Cluster(host, want.builder)
     unknown = {key: d for key, d in wrong.items() if key.part == keys.DEPLOYMENT and isinstance(d.have, Unknown)}
     for found in unknown.values():
@@ -66,7 +67,7 @@ def acts(host: Reader, want: Wanted, wrong: Mapping[Key, Difference]) -> Acts:
 
 
 def silent(message: str) -> Obstacle:
-    """Why nothing can be done on a cluster now."""
+    """Return the obstacle: the cluster does not answer."""
     return Obstacle("cluster-down", message, "apply again when it answers: kubectl get --raw /readyz")
 
 
@@ -95,7 +96,7 @@ def _seat(there: Cluster, seat: Seat, wrong: frozenset[Key]) -> Acts:
 
 
 def _scale(there: Cluster, seat: Seat, kind: Kind, old: Mapping[str, Any], wrong: frozenset[Key]) -> Iterator[Step]:
-    """Set the number of pods; when only pods are missing, the cluster makes them, and buildx waits for them."""
+    """Set the number of pods. If only pods are missing, the cluster makes them, and buildx waits for them."""
     if workload.REPLICAS in wrong:
         path = there.path(seat.node, kind.plural, seat.name)
         new, before = wanted(seat.node), replicas(old)
@@ -105,7 +106,7 @@ def _scale(there: Cluster, seat: Seat, kind: Kind, old: Mapping[str, Any], wrong
 
 
 def wanted(node: store.Node) -> int:
-    """Return how many pods a node is to have."""
+    """Return how many pods a node should have."""
     return int(node.options.get("replicas", 1))
 
 
@@ -120,14 +121,14 @@ def _await(there: Cluster, node: store.Node, count: int) -> AwaitPods:
 
 
 def _fresh(there: Cluster, seat: Seat) -> Iterator[Step]:
-    """Take away what buildx makes of a node."""
+    """Delete what buildx makes for a node."""
     yield from _delete(there, seat.node)
     yield from _configuration(there, seat)
     yield from _claims(there, seat)
 
 
 def _claims(there: Cluster, seat: Seat) -> Iterator[Step]:
-    """Delete the claims of a node that are not there yet."""
+    """Delete the claims of a node that do not exist yet."""
     if workload.kind(seat.node) is workload.STATEFUL_SET:
         known = there.claims(seat.node)
         for name in (f"{workload.claim(seat.node)}{number}" for number in range(wanted(seat.node))):
@@ -136,12 +137,12 @@ def _claims(there: Cluster, seat: Seat) -> Iterator[Step]:
 
 
 def _delete(there: Cluster, node: store.Node) -> Iterator[Step]:
-    """Delete what buildx has made of a node by then."""
+    """Delete what buildx has made for a node by then."""
     yield _call(there, "DELETE", there.path(node, workload.kind(node).plural, workload.name(node)), FOREGROUND)
 
 
 def _configuration(there: Cluster, seat: Seat) -> Iterator[Step]:
-    """Make a node's ConfigMap what it is now."""
+    """Restore a node's ConfigMap to what it is now."""
     path = there.path(seat.node, "configmaps", workload.configuration(seat.node))
     old = there.configuration(seat.node)
     yield _call(there, "DELETE", path)
@@ -150,7 +151,10 @@ def _configuration(there: Cluster, seat: Seat) -> Iterator[Step]:
 
 
 def _namespaces(there: Cluster, want: Wanted, mine: Mapping[str, frozenset[Key]]) -> Iterator[Step]:
-    """Make the namespaces that are missing. Undone, one goes again unless somebody else has something there by then."""
+    """Make the namespaces that are missing.
+
+    The undo deletes a namespace again, unless somebody else has something in it by then.
+    """
     for name in dict.fromkeys(there.namespace(seat.node) for seat in want.seats if mine[seat.name]):
         path = f"/api/v1/namespaces/{name}"
         if _missing(there, path):
@@ -159,7 +163,7 @@ def _namespaces(there: Cluster, want: Wanted, mine: Mapping[str, frozenset[Key]]
 
 
 def _missing(there: Cluster, path: str) -> bool:
-    """Return whether an object is not there; who may not know takes it for granted."""
+    """Return whether an object does not exist. If the user may not know, assume that it exists."""
     try:
         return there.get(path) is None
     except ClusterError:
@@ -167,7 +171,10 @@ def _missing(there: Cluster, path: str) -> bool:
 
 
 def _forgotten(there: Cluster, want: Wanted) -> Iterator[Step]:
-    """Delete the Deployments of nodes that are no longer wanted, or wanted in another namespace; their claims stay."""
+    """Delete the Deployments of nodes that are no longer wanted, or are wanted in another namespace.
+
+    Their claims stay.
+    """
     account = there.host.account(there.user)
     try:
         known = store.instance(there.host, store.of(there.host, account), want.builder.name) if account else None
@@ -185,7 +192,7 @@ def _forgotten(there: Cluster, want: Wanted) -> Iterator[Step]:
 
 
 def bare(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object without what only the API server sets, so that it can be made again."""
+    """Return an object without the fields that only the API server sets, so that it can be made again."""
     meta = {k: v for k, v in found["metadata"].items() if k not in SET_BY_SERVER}
     return {k: v for k, v in found.items() if k != "status"} | {"metadata": meta}
 

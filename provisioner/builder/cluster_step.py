@@ -1,4 +1,4 @@
-"""The step that changes something on a Kubernetes cluster."""
+"""The steps that change something on a Kubernetes cluster and wait for its pods."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,12 +13,12 @@ from provisioner.steps import Say, Step
 if TYPE_CHECKING:
     from provisioner.host import System
 
-READY, STEADY = 120.0, 2  # seconds that pods have to become ready in, and looks in a row that must find them so
-DELETED = 180.0  # seconds that pods have to end in; BuildKit's own grace is 30
-KEPT = ("pods", "persistentvolumeclaims")  # what nobody may lose with a namespace
+READY, STEADY = 120.0, 2  # seconds for pods to become ready, and how often in a row they must be ready
+DELETED = 180.0  # seconds for pods to end; BuildKit's own grace period is 30
+KEPT = ("pods", "persistentvolumeclaims")  # a namespace that contains one of these is not deleted
 VERBS = {"POST": "make", "PATCH": "scale", "DELETE": "delete"}
 JSON, KINDS = "application/json", {"PATCH": "application/merge-patch+json"}
-PLACES: Mapping[str, Callable[[str], str]] = {  # where the API takes a method for an object at a path
+PLACES: Mapping[str, Callable[[str], str]] = {  # where the API takes each method for an object at a path
     "POST": lambda path: path.rpartition("/")[0],
     "PATCH": lambda path: f"{path}/scale",
     "DELETE": lambda path: path,
@@ -27,10 +27,10 @@ PLACES: Mapping[str, Callable[[str], str]] = {  # where the API takes a method f
 
 @dataclass(frozen=True, slots=True)
 class CallCluster(Step):
-    """Make, scale or delete the object at ``path``, as the user whose kubeconfig leads there; ``undo`` takes that back.
+    """Make, scale or delete the object at ``path``, as the user of the kubeconfig. ``undo`` undoes it.
 
-    What is deleted is gone when the step ends. To delete what is not there, or make what is, is not an error. A
-    namespace in which somebody still has something stays.
+    A deleted object is gone when the step ends. Deleting an object that does not exist is not an error, and neither is
+    making one that exists. A namespace that somebody still uses is not deleted.
     """
 
     kubeconfig: str
@@ -75,10 +75,10 @@ class CallCluster(Step):
 
 @dataclass(frozen=True, slots=True)
 class AwaitPods(Step):
-    """Wait until a node's pods are ready. buildx waits, too, but ends when they were ready once.
+    """Wait until a node's pods are ready. buildx also waits, but stops the first time that they are ready.
 
-    A cluster that has just come back itself may take them for lost until its machines have reported. That pods do not
-    become ready is seen afterwards, with the reason.
+    A cluster that has just restarted may treat pods as lost until its machines have reported. If pods do not become
+    ready, a later check reports it with the reason.
     """
 
     kubeconfig: str
@@ -104,14 +104,14 @@ class AwaitPods(Step):
 
 
 def _used(system: "System", access: ClusterAccess, path: str) -> bool:
-    """Return whether a path is a namespace in which somebody still has something."""
+    """Return whether a path is a namespace that somebody still uses."""
     *_, plural, _ = path.split("/")
     lists = (system.ask_cluster(access, f"{path}/{kept}") for kept in KEPT) if plural == "namespaces" else ()
     return any((found or {}).get("items") for found in lists)
 
 
 def _named(path: str) -> str:
-    """Return what a person calls the object at a path of the API."""
+    """Return a readable name of the object at an API path."""
     _, _, inside = path.partition("/namespaces/")
     namespace, *found = inside.split("/")
     if not found:

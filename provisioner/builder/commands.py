@@ -1,8 +1,8 @@
-"""The command lines of buildx that we use, and what they were seen to do with 0.13, 0.29 and 0.38.
+"""The buildx commands that provisioner runs, and their behavior as observed with 0.13, 0.29 and 0.38.
 
-``create --node`` on a node that is there takes new options and flags, and cannot take any away: no option list, no
-platforms, no file, and it panics where a node without files is given one. Then the builder is forgotten, its
-container kept, and registered again.
+``create --node`` on an existing node takes new options and flags, but cannot remove any: no option list, no platforms,
+no file. It panics if a node without files gets one. In those cases the builder is removed from buildx's records, its
+container is kept, and the builder is registered again.
 """
 
 import json
@@ -14,14 +14,14 @@ from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.model import Reader
 
-PULL = 900  # seconds for BuildKit's image, 100 MB over somebody's line
+PULL = 900  # seconds for BuildKit's image, 100 MB on a slow line
 BUILDX = ("docker", "buildx")
 NEW_NAME = (0, 13)  # the first buildx that calls --config --buildkitd-config
 KNOWS_RESTART = (0, 13)
 
 
 def building(host: Reader, builder: Builder) -> bool:
-    """Return whether a build runs on the builder; False where this buildx cannot tell (before 0.22)."""
+    """Return whether a build runs on the builder; False if this buildx cannot tell (before 0.22)."""
     argv = (*BUILDX, "history", "ls", "--builder", builder.name, "--format", "{{json .}}")
     ran = host.ask(*argv, user=builder.users[0])
     try:
@@ -31,7 +31,7 @@ def building(host: Reader, builder: Builder) -> bool:
 
 
 def runner(user: str) -> str:
-    """Who a step runs as for a user: nobody else than ourselves for root."""
+    """Return the user to run a step as; empty for root, which needs no change of user."""
     return "" if user == "root" else user
 
 
@@ -44,7 +44,10 @@ def create(
     *,
     append: bool = False,
 ) -> tuple[str, ...]:
-    """Register a node, or tell one that is there something new. ``cluster``: the kubeconfig, when it is configured."""
+    """Return the command that registers a node or changes an existing one.
+
+    ``cluster`` is the kubeconfig, if one is configured.
+    """
     given: Mapping[str, str] = node.options
     if builder.driver == drivers.CONTAINER and known is not None and known >= KNOWS_RESTART:
         given = {RESTART: RESTARTS, **given}
@@ -62,7 +65,7 @@ def create(
 
 
 def editable(old: store.Node, node: store.Node, files: frozenset[str]) -> bool:
-    """Whether ``create --node`` can make of one node the other, which is to have these files."""
+    """Return whether ``create --node`` can turn ``old`` into ``node`` with these files."""
     return (
         (not files or (old.files is not None and old.files.keys() <= files))
         and (bool(files) or not old.files)
@@ -73,21 +76,21 @@ def editable(old: store.Node, node: store.Node, files: frozenset[str]) -> bool:
 
 
 def forget(name: str) -> tuple[str, ...]:
-    """Drop what buildx knows of a builder, and leave its containers and their state as they are."""
+    """Return the command that removes a builder from buildx's records, and keeps its containers and their state."""
     return (*BUILDX, "rm", "--force", "--keep-daemon", name)
 
 
 def leave(builder: str, node: str) -> tuple[str, ...]:
-    """Take one node away."""
+    """Return the command that removes one node."""
     return (*BUILDX, "create", "--name", builder, "--node", node, "--leave")
 
 
 def boot(name: str) -> tuple[str, ...]:
-    """Make what container is missing, start what is stopped, and wait until BuildKit answers."""
+    """Return the command that makes missing containers, starts stopped ones, and waits until BuildKit answers."""
     return (*BUILDX, "inspect", "--bootstrap", name)
 
 
 def use(name: str, way: str = "") -> tuple[str, ...]:
-    """Select a builder for good, for docker's own endpoint or for one that is reached in another way."""
+    """Return the command that selects a builder permanently, for docker's own endpoint or another name of it."""
     other = () if not way else ("--host", way) if "://" in way else ("--context", way)
     return ("docker", *other, "buildx", "use", "--default", name)

@@ -1,6 +1,6 @@
-"""The builder's container, as the engine describes it: what buildx makes of each option, and what is there instead.
+"""The builder's container: how buildx makes it from the options, and how the engine describes it.
 
-Facts: docker/buildx driver/docker-container, moby's GET /containers/ID/json.
+Sources: docker/buildx driver/docker-container, and moby's GET /containers/ID/json.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,24 +15,24 @@ from provisioner.typed import Any, NamedTuple
 RESTART = "restart-policy"
 RESTARTS = "unless-stopped"
 ENTITLED = "--allow-insecure-entitlement"
-ENTITLEMENT = f"{ENTITLED}=network.host"  # buildx adds it where no entitlement is given
+ENTITLEMENT = f"{ENTITLED}=network.host"  # buildx adds it if no entitlement is given
 CONFIGURED = ("--config", buildkitd.INSIDE)
 STATE = "/var/lib/buildkit"
 
 LATEST = "that of its tag"
 SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-# what BuildKit's own images bring, and nobody asked for
+# Variables that BuildKit's own images set, and that nobody asked for.
 HUB = "docker.io/"
 OWN_VARIABLES = frozenset(
     (
         *("PATH", "BUILDKIT_SETUP_CGROUPV2_ROOT", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR"),
-        *("HOSTNAME", "container"),  # Podman's, in every container
+        *("HOSTNAME", "container"),  # Podman sets these in every container
     )
 )
 
 
 class Limit(NamedTuple):
-    """A driver option that ends up in one field of the container; ``read`` makes of its text what the engine keeps."""
+    """A driver option that sets one field of the container. ``read`` turns its text into what the engine stores."""
 
     option: str
     field: str
@@ -41,12 +41,12 @@ class Limit(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What is compared."""
+        """The key that is compared."""
         return Key(keys.CONTAINER, self.option)
 
 
 def size(text: str) -> Value:
-    """Bytes, as docker reads ``512m`` or ``1.5GiB``; what is no size stays as it is."""
+    """Return bytes from text such as ``512m`` or ``1.5GiB``, as docker reads it. Other text is returned unchanged."""
     word = text.strip().lower().removesuffix("ib").removesuffix("b")
     number, unit = (word[:-1], word[-1]) if word[-1:] in SIZES and word[-1:] else (word, "")
     try:
@@ -56,7 +56,7 @@ def size(text: str) -> Value:
 
 
 def number(text: str) -> Value:
-    """A count; what is none stays as it is."""
+    """Return a count. Text that is not a number is returned unchanged."""
     try:
         return int(text)
     except ValueError:
@@ -76,12 +76,12 @@ LIMITS = (
 
 
 def volume(node: str) -> str:
-    """The state volume of a node: the cache."""
+    """Return the state volume of a node, which holds the cache."""
     return f"{drivers.container(node)}_state"
 
 
 def want(node: store.Node, engine: Engine, toml: bool) -> dict[Key, Value]:
-    """The container that buildx makes of a node on an engine; ``toml``: whether it gets a buildkitd.toml."""
+    """Return the container that buildx makes for a node on an engine. ``toml``: it gets a buildkitd.toml."""
     options = node.options
     state: dict[Key, Value] = {
         keys.STATUS: "running",
@@ -106,9 +106,9 @@ def want(node: store.Node, engine: Engine, toml: bool) -> dict[Key, Value]:
 
 
 def have(found: Mapping[str, Any] | None, want: Mapping[Key, Value]) -> dict[Key, Value]:
-    """What the engine says of the container, by keys without a node. Of one that is not there only that.
+    """Return the state of the container as the engine describes it, by keys without a node.
 
-    Its files are for others to read.
+    If there is no container, only its status differs. The caller compares the files in it.
     """
     if found is None:
         return {k: v for k, v in want.items() if k.contained} | {keys.STATUS: None}
@@ -134,23 +134,29 @@ def have(found: Mapping[str, Any] | None, want: Mapping[Key, Value]) -> dict[Key
 
 
 def as_asked(name: str, asked: str) -> str:
-    """An image's name as it was asked for: Podman says docker.io/moby/buildkit of what was asked for without a host."""
+    """Return an image's name in the form that was asked for.
+
+    Podman adds docker.io/ to a name that was given without a registry.
+    """
     return asked if name.removeprefix(HUB) == asked.removeprefix(HUB) else name.removeprefix(HUB)
 
 
 def latest(found: Mapping[str, Any], name: str, there: str) -> str:
-    """Whether the container runs what the tag of its image stands for by now: ``there``, if for anything."""
+    """Return whether the container runs the image that its tag stands for now, as text.
+
+    ``there`` is the digest of the tag's image; empty if there is none.
+    """
     same = there in ("", found["Image"])
     return LATEST if same else f"{found['Image'][:19]}, and {name} is {there[:19]} by now"
 
 
 def enforced(engine: Engine, option: str) -> bool:
-    """Whether an engine makes anything of an option at all."""
+    """Return whether an engine enforces an option."""
     return engine.cgroupfs if option == "cgroup-parent" else option not in engine.unlimited
 
 
 def flags(given: tuple[str, ...]) -> tuple[str, ...]:
-    """buildkitd's flags as they are compared: without the entitlement that buildx adds by itself, each once."""
+    """Return buildkitd's flags in comparable form: each once, without the entitlement that buildx adds itself."""
     free = [f for f in given if not f.startswith(ENTITLED)]
     entitled = [f for f in given if f.startswith(ENTITLED) and f != ENTITLEMENT]
     both = [*free, *entitled, *((ENTITLEMENT,) if entitled and ENTITLEMENT in given else ())]
@@ -158,12 +164,12 @@ def flags(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def command(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The container's command, as it is compared."""
+    """Return the container's command in comparable form."""
     toml = tuple(words[:2]) == CONFIGURED
     return (*(CONFIGURED if toml else ()), *flags(tuple(words[2:] if toml else words)))
 
 
 def policy(found: Mapping[str, Any]) -> str:
-    """A restart policy as docker's command line spells it."""
+    """Return a restart policy as docker's command line spells it."""
     count = found.get("MaximumRetryCount") or 0
     return f"{found.get('Name')}:{count}" if count else str(found.get("Name") or "no")

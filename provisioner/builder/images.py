@@ -1,4 +1,4 @@
-"""BuildKit's image: whether this engine will have it, whether it can be had, and the step that pulls it."""
+"""BuildKit's image: whether the engine has it, whether it can be pulled, and the step that pulls it."""
 
 import json
 from collections.abc import Iterator
@@ -15,25 +15,25 @@ from provisioner.model import Reader
 from provisioner.steps import Obstacle
 from provisioner.steps.programs import Run
 
-HUB = "https://index.docker.io/v1/"  # how docker's configuration calls Docker Hub
+HUB = "https://index.docker.io/v1/"  # docker's name for Docker Hub in its configuration
 
 
 def registry(image: str) -> str:
-    """The registry of an image, as docker's configuration calls it."""
+    """Return the registry of an image, as docker's configuration names it."""
     first, slash, _ = image.partition("/")
     own = slash and ("." in first or ":" in first or first == "localhost")
     return first if own and first not in ("docker.io", "index.docker.io") else HUB
 
 
 def missing(host: Reader, facts: Facts, box: Box) -> bool:
-    """Whether the engine will not have the image of a container that has to be made."""
+    """Return whether the engine will lack the image of a container that must be made."""
     if not box.made or box.place.way:
         return False
     return facts.hidden or not node_engines.image(host, facts, box.place, drivers.image(box.place.node.options))
 
 
 def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Run]:
-    """Pull the image by itself: what buildx says of a pull that fails names another culprit."""
+    """Pull the image in a separate step, because buildx reports a failed pull with a misleading cause."""
     if missing(host, facts, box):
         image = drivers.image(box.place.node.options)
         undo = Run(("docker", "image", "rm", image), lenient=True)  # another builder may use it by then
@@ -41,7 +41,7 @@ def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Run]:
 
 
 def unavailable(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
-    """Why the image of a container cannot be had. Only Docker Hub is asked: others may want a login."""
+    """Return why a container's image cannot be pulled. Only Docker Hub is asked, because others may require a login."""
     image = drivers.image(box.place.node.options)
     if not missing(host, facts, box) or registry(image) != HUB or copied.offered(host, facts.socket, image):
         return None
@@ -52,7 +52,7 @@ def unavailable(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
 
 
 def helper(host: Reader, want: Wanted, box: Box) -> Obstacle | None:
-    """A credential helper that every pull of the user who boots the builder needs, and that is not here."""
+    """Return the obstacle: a pull by the user who boots the builder needs a credential helper that is missing."""
     user = want.builder.users[0]
     account = host.account(user)
     if account is None or not box.made:
@@ -63,7 +63,7 @@ def helper(host: Reader, want: Wanted, box: Box) -> Obstacle | None:
         helpers = found.get("credHelpers") or {}
         name = str(helpers.get(registry(drivers.image(box.place.node.options))) or found.get("credsStore") or "")
     except (ProvisionerError, ValueError, AttributeError):
-        return None  # docker says so itself, and goes on
+        return None  # docker reports this itself and continues
     program = f"docker-credential-{name}"
     if not name or "/" in name or host.program(program):
         return None
