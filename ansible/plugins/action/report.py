@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One page of many hosts' checks, made on the controller in one step: tasks for it would take longer than checks."""
+"""Build one page from the checks of many hosts. It runs on the controller in one step, which is faster than tasks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SPEC = {
         "choices": ["drift", "blocked", "failed", "missing", "silent", "unknown"],
     },
 }
-FOUND = 2  # the exit status of the agent's report when a host is in a state to fail on
-# Why a host has no result, by what its check says: a code, and what to do.
+FOUND = 2  # the exit status of the agent's report when --fail-on matches a host
+# Why a host has no result: a code, and what to do about it.
 REASONS = {
     "unreachable": "is the host up, and may Ansible log in?",
     "agent-missing": "install the agent, for example with the role provisioner.docker.provisioner",
@@ -39,13 +39,13 @@ TIMEOUT = 600  # seconds; a hundred thousand hosts take less than ten
 
 
 class ActionModule(ActionBase):
-    """The results as files, and what the agent on the controller makes of them."""
+    """Write the results to files, and let the agent on the controller render them."""
 
     _supports_check_mode = True
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Write, render, show."""
+        """Write the results, render the page and show the table."""
         outcome = super().run(tmp, task_vars)
         found = self.validate_argument_spec(SPEC)[1]
         folder = found["folder"]
@@ -64,7 +64,7 @@ class ActionModule(ActionBase):
         return outcome
 
     def _result(self, name, check):
-        """A host's result under the name that it has in the inventory; of a host without one, why it has none."""
+        """Return a host's result under its inventory name, or a failed result that says why the host has none."""
         result = check.get("result")
         if result:
             return dict(result, host=dict(result["host"], name=name))

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation of the modules shares."""
+"""Documentation that the modules share."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options and attributes of every module here."""
+    """Options and attributes of every module in this collection."""
 
     DOCUMENTATION = r"""
 options:

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The agent as a module sees it: where it is, what it is asked, its answer. All knowledge of hosts is its own."""
+"""Find and run the agent for a module. Only the agent knows how to examine and change a host."""
 
 from __future__ import annotations
 
 import json
 import os
 
-# Nobody asks for a builder of their own through Ansible: sudo names whoever Ansible logs in as.
+# Ansible should not get a builder of its own. SUDO_USER would otherwise name the user that Ansible logs in as.
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "SUDO_USER": "root"}
 CONFIGURATION = "/etc/provisioner/provisioner.yaml"
 NAME = "provisioner"
@@ -21,7 +21,7 @@ MISSING = "the agent is not installed on this host"
 
 
 class Answer:
-    """How a run of the agent ended: its ``status`` and ``document``, and the ``sentence`` and ``hint`` of a failure."""
+    """The result of a run: the agent's ``status`` and ``document``, and the ``sentence`` and ``hint`` of a failure."""
 
     def __init__(self, status, document, sentence="", hint="", code=""):
         self.status = status
@@ -32,29 +32,32 @@ class Answer:
 
     @property
     def failed(self):
-        """Whether the agent has no answer but a failure."""
+        """Tell whether the agent reported a failure."""
         return bool(self.sentence)
 
     @property
     def reason(self):
-        """The failure as one line."""
+        """Return the failure as one line."""
         return f"{self.sentence} ({self.hint})" if self.hint else self.sentence
 
 
 def find(module):
-    """The agent's path; None where it is not installed."""
+    """Return the agent's path, or None if it is not installed."""
     return module.get_bin_path(module.params["executable"], opt_dirs=FOLDERS)
 
 
 def configured(path):
-    """The options that name a configuration. Only the default one may be missing: then the agent's defaults count."""
+    """Return the options that name the configuration.
+
+    Without a file at the default path, there are no options and the agent uses its defaults.
+    """
     return ["--config", path] if path != CONFIGURATION or os.path.exists(path) else []
 
 
 def ask(module, program, command, *arguments):
-    """Run one command of the agent, whose answer is always one JSON document."""
+    """Run one command of the agent and return its answer. The agent prints one JSON document."""
     argv = [program, command, "--format", "json", *list(arguments)]
-    # Root's locale may be one in which the agent could not print a path.
+    # Root's locale may be unable to represent a path that the agent prints.
     status, out, err = module.run_command(argv, environ_update=ENVIRONMENT)
     try:
         document = json.loads(out)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The agent's configuration as a module's options: the same names, types and choices as in its schema, and no defaults.
+"""The agent's configuration as module options, with the names, types and choices of its schema and no defaults.
 
-A key that a play leaves out is left out of the file, so that the agent's own default counts.
+A key that a play omits is not written to the file, so that the agent's default applies.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ OPTIONS = {
 
 HEADING = "# Written by Ansible (provisioner.docker.provision): change the play, not this file.\n"
 HIDDEN = "***"
-# The agent's own table (provisioner/secrets.py); a test compares the two. Rows that take a function are told below.
+# A copy of the agent's table (provisioner/secrets.py). A test compares the two, except rows that use a function.
 _WORD = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
 _NAME = r"(?:[\w.\-]{0,99}" + _WORD + r"[\w.\-]{0,99}|auth|authorization)"
 _NAMED = r"(?i)((?<![\w.\-])\"?" + _NAME + r"\"?\s{0,9}[=:]\s{0,9})"
@@ -87,16 +87,19 @@ _SECRETS = (
 
 
 def text(params):
-    """The configuration file for a module's parameters, JSON being YAML; None: they configure nothing."""
+    """Return the configuration file for a module's parameters, as JSON, which is also YAML.
+
+    Returns None if the parameters configure nothing.
+    """
     said = _said(OPTIONS, params)
     return HEADING + json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False) + "\n" if said else None
 
 
 def shown(content):
-    """A configuration file as a diff may show it: without passwords and tokens."""
+    """Return a configuration file without passwords and tokens, for a diff."""
     try:
         found = json.loads(content.partition(HEADING)[2] or "x")
-    except ValueError:  # written by hand
+    except ValueError:  # the file was written by hand
         return _masked(content)
     return HEADING + json.dumps(_covered(found, False), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -108,10 +111,10 @@ def _masked(said):
 
 
 def _covered(found, hidden):
-    """A JSON value without what lies below a secret's name."""
+    """Mask all values of a JSON value that are stored under a secret's name."""
     if isinstance(found, dict):
         return {k: _covered(v, hidden or _secret(k)) for k, v in found.items()}
-    if isinstance(found, list):  # what follows an option such as --api-key belongs to it
+    if isinstance(found, list):  # the value after an option such as --api-key belongs to it
         options = [str(v).startswith("-") and _secret(str(v).lstrip("-")) for v in ["", *found]]
         return [_covered(v, hidden or option) for v, option in zip(found, options)]
     if hidden:
@@ -120,17 +123,20 @@ def _covered(found, hidden):
 
 
 def _secret(name):
-    """Whether what bears this name is a secret."""
+    """Tell whether a name is that of a secret."""
     return re.match(_NAME + r"\Z", name, re.IGNORECASE) is not None
 
 
 def _address(scheme, rest):
-    """An address without user and password."""
+    """Mask the user and password of an address."""
     return scheme + HIDDEN + "@" + rest.rpartition("@")[2] if "@" in rest else scheme + rest
 
 
 def _said(options, params):
-    """What a play says: an option that it leaves out arrives as None. Below a free mapping, null is an answer."""
+    """Return the options that a play sets. Omitted options arrive as None.
+
+    Inside a mapping without fixed keys, null is a value and is kept.
+    """
     found = {}
     for name, option in options.items():
         value = params.get(name)

@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make a Docker host as its configuration has it: the agent's plan, apply and remove as a module."""
+"""Configure a Docker host: the agent's plan, apply and remove as a module."""
 
 from __future__ import annotations
 
@@ -381,7 +381,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.provisioner.docker.plugins.module_utils import agent, configuration
 
 BUSY = 75
-# What a result has where nothing was done.
+# The fields of a result when nothing was done.
 NOTHING = {
     "installed": True,
     "changes": [],
@@ -398,7 +398,7 @@ STANDING = ("converged", "held", "blocked", "unconfirmed")  # outcomes of applie
 
 
 def read(path):
-    """A file's text; None: there is none."""
+    """Return a file's text, or None if the file does not exist."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
@@ -407,19 +407,19 @@ def read(path):
 
 
 def write(module, path, text):
-    """Put a text there, whole or not at all; None: put nothing there."""
+    """Write a file atomically. If the text is None, remove the file."""
     if text is None:
         os.unlink(path)
         return
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     candidate = beside(module, text)
     if not os.path.exists(path):
-        os.chmod(candidate, 0o644 if configuration.shown(text) == text else 0o600)  # a password is for root alone
+        os.chmod(candidate, 0o644 if configuration.shown(text) == text else 0o600)  # only root may read a password
     module.atomic_move(candidate, path)
 
 
 def beside(module, text):
-    """A text in a file of the module's own."""
+    """Write a text to a temporary file of the module and return its path."""
     path = os.path.join(module.tmpdir, "provisioner.yaml")
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
@@ -427,7 +427,7 @@ def beside(module, text):
 
 
 def file_diff(path, before, after):
-    """How the configuration file changes, without secrets."""
+    """Return the diff of the configuration file, without secrets."""
     return {
         "before": configuration.shown(before or ""),
         "after": configuration.shown(after or ""),
@@ -437,14 +437,17 @@ def file_diff(path, before, after):
 
 
 def steps_diff(changes):
-    """What the agent does: the diffs of files as they are, every other step as a line that begins with #."""
+    """Return the diff of the agent's steps.
+
+    Steps that change files contribute their diffs. Every other step is a line that starts with #.
+    """
     made = [(c, step) for c in changes for step in c["steps"]]
     lines = [step.get("diff") or "# {}: {}".format(c["resource"], step["does"]) for c, step in made]
     return [{"prepared": "\n".join(lines) + "\n"}] if lines else []
 
 
 def told(document):
-    """The part of the result that a plan and an apply have in common; what is blocked is what an apply has left."""
+    """Return the part of the result that a plan and an apply share. An apply lists as blocked what it left undone."""
     changes = document["changes"]
     blocked = [dict(b, resource=c["resource"]) for c in document.get("left", changes) for b in c["blocked"]]
     restarts = [s for c in changes for s in c["steps"] if s["kind"] == "restart"]
@@ -472,7 +475,7 @@ def told(document):
 
 
 def fail(module, answer, **more):
-    """Fail with the agent's own sentence."""
+    """Fail with the agent's own message."""
     rolled_back = answer.status == agent.ROLLED_BACK
     changed = answer.status == agent.ROLLBACK_FAILED
     module.fail_json(
@@ -487,7 +490,7 @@ def fail(module, answer, **more):
 
 
 def foretold(module, program, path, wanted):
-    """What an apply would do with a configuration that is not written yet; None: with the one that is there."""
+    """Plan an apply. ``wanted`` is a configuration that is not written yet, or None for the existing one."""
     candidate = None if wanted is None else beside(module, wanted)
     there = ["--config", candidate] if candidate else agent.configured(path)
     answer = agent.ask(module, program, "plan", *there, *chosen(module))
@@ -497,18 +500,18 @@ def foretold(module, program, path, wanted):
 
 
 def chosen(module):
-    """The options that leave all but some resources alone."""
+    """Return the options that limit the agent to some resources."""
     return [word for name in module.params["only"] or [] for word in ("--only", name)]
 
 
 def on_hold(module, hold):
-    """Somebody holds applies on this host: said, and no failure."""
+    """Warn that applies are on hold on this host, and end without an error."""
     module.warn("applies are held on this host until {}: {} ({})".format(hold["until"], hold["reason"], hold["by"]))
     module.exit_json(changed=False, **dict(NOTHING, hold=hold))
 
 
 def predict(module, program, path, wanted, diff):
-    """Check mode: the agent's plan."""
+    """Handle check mode with the agent's plan."""
     answer = foretold(module, program, path, wanted)
     if answer.failed:
         fail(module, answer)
@@ -524,7 +527,7 @@ def predict(module, program, path, wanted, diff):
 
 
 def make(module, program, path, before, wanted, diff):
-    """Write the configuration and apply it; put it back if that fails."""
+    """Write the configuration and apply it. Restore the old configuration if that fails."""
     if wanted is not None:
         write(module, path, wanted)
     answer = agent.ask(module, program, "apply", *agent.configured(path), *chosen(module))
@@ -541,7 +544,7 @@ def make(module, program, path, before, wanted, diff):
 
 
 def present(module, program, path):
-    """Make the host as its configuration has it."""
+    """Make the host match its configuration."""
     before, wanted = read(path), configuration.text(module.params)
     if wanted == before:
         wanted = None
@@ -557,7 +560,7 @@ def present(module, program, path):
 
 
 def absent(module, program, path):
-    """Take back all that the agent did, and its configuration."""
+    """Undo everything that the agent did, and remove its configuration."""
     before = read(path)
     diff = [file_diff(path, before, None)] if before is not None else []
     undone, left = [], []

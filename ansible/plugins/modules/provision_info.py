@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a Docker host is as its configuration has it: the agent's check as a module."""
+"""Report whether a Docker host matches its configuration: the agent's check as a module."""
 
 from __future__ import annotations
 

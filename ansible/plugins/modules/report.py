@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation alone: the action plug-in of this name runs on the controller."""
+"""Documentation only. The action plug-in of the same name runs on the controller."""
 
 from __future__ import annotations
 
