@@ -1,1 +1,1 @@
-"""Resource: settings of daemon.json, with the daemon's flags, validation and restart; Docker Desktop's settings."""
+"""Resource: settings of daemon.json, validated and applied by a reload or restart; also Docker Desktop's settings."""

@@ -1,4 +1,4 @@
-"""The step right before a restart: what forbids it is asked again, because the plan may be an hour old by then."""
+"""A step right before a restart that checks again for obstacles, because the plan may be an hour old by then."""
 
 import json
 from dataclasses import dataclass
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain(Step):
-    """Ask again whether the daemon may be restarted now.
+    """Check again whether the daemon may be restarted now.
 
-    ``wanted`` is the part of the configuration that decides, as JSON. ``hides``: the restart hides what the engine
-    holds. PutOffError: something has come up since the plan was made.
+    ``wanted`` is the part of the configuration that matters here, as JSON. ``hides`` says that the restart hides the
+    images and containers of the engine.
+
+    Raises: PutOffError if a new obstacle has appeared since the plan was made.
     """
 
     wanted: str
@@ -30,7 +32,7 @@ class AskAgain(Step):
 
     @classmethod
     def of(cls, seen: Facts, desired: Desired, *, hides: bool) -> "AskAgain":
-        """The step for an engine and a configuration; nothing in it is secret."""
+        """Return the step for an engine and a configuration. The step contains no secrets."""
         builder = desired.builder
         ours = Builder(
             builder.name,

@@ -1,4 +1,4 @@
-"""What it takes to set leaves of daemon.json: what is in the way, the edits, a reload or the one restart."""
+"""Plan a change of daemon.json's keys: find obstacles, edit the file, and reload or restart the daemon."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ from provisioner.text import json_read
 
 
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
-    """Set what differs; reload where that is enough, else restart once, if policy lets us."""
+    """Set the keys that differ. Reload the daemon if that is enough, else restart it once if the policy allows it."""
     if facts.layout.closed or facts.kind.layout is None:
         message = f"{facts.kind.title}: its daemon.json is not ours to edit"
         foreign = Obstacle("not-ours", message, facts.kind.daemon)
@@ -49,14 +49,14 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
 
 
 def _wanted(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> dict[Keys, Any]:
-    """The leaves that are not in daemon.json as they should be."""
+    """Return the keys whose value in daemon.json is wrong, each with its desired value."""
     wrong = {d.key for d in differences}
     every = dict(leaves(desired.daemon)) | given_back(desired, facts)
     return {keys: value for keys, value in every.items() if name(keys) in wrong}
 
 
 def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], found: dict[str, Any]) -> str:
-    """The memory of what is ours, after this change."""
+    """Return the text of the file that records which keys are ours, as it will be after this change."""
     asked = dict(leaves(desired.daemon))
     before = {keys: json_read.leaf(found, keys) for keys in wanted if keys in asked}
     kept = {keys: old for keys, old in facts.owned if keys in asked}

@@ -1,4 +1,4 @@
-"""Which containerd the engine uses, and where that keeps what it is given."""
+"""Which containerd the engine uses, and where that containerd keeps its data."""
 
 import tomllib
 from collections.abc import Iterator
@@ -16,12 +16,15 @@ SYSTEM = "/run/containerd/containerd.sock"
 CONFIG = "/etc/containerd/config.toml"
 ROOT = "/var/lib/containerd"
 NAMESPACE = "moby"
-LIMIT = 1 << 20  # bytes of a configuration; the longest that containerd prints has 12 KB
-ENGINES = ("/run/docker/", "/var/run/docker/")  # where an engine keeps the configuration of one of its own
+LIMIT = 1 << 20  # bytes of a configuration file; the default configuration that containerd prints has at most 12 KB
+ENGINES = ("/run/docker/", "/var/run/docker/")  # where an engine keeps the configuration of its own containerd
 
 
 def address(host: Reader, facts: Facts) -> str:
-    """Its socket: as the engine says (from 27 on), as it was told, else the system's where there is one."""
+    """Return containerd's socket.
+
+    The engine reports it (27 or later), or a flag or daemon.json sets it. Else it is the system's, if that exists.
+    """
     told = facts.engine.containerd_address or _told(host, facts, "containerd")
     if told or facts.layout.managed:
         return told.removeprefix("unix://") if told else f"{facts.engine.root}/containerd/containerd.sock"
@@ -29,13 +32,13 @@ def address(host: Reader, facts: Facts) -> str:
 
 
 def namespace(host: Reader, facts: Facts) -> str:
-    """The namespace of the engine's images where it is not docker's own; empty: it is."""
+    """Return the containerd namespace of the engine's images, or an empty string if it is Docker's default."""
     told = _told(host, facts, "containerd-namespace")
     return told if told and told != NAMESPACE else ""
 
 
 def _told(host: Reader, facts: Facts, key: str) -> str:
-    """What a flag or a key of daemon.json says; empty: neither."""
+    """Return the value of a flag or of a key in daemon.json, or an empty string."""
     try:
         found = file.load(host, facts).get(key)
     except (ConfigError, DeniedError):
@@ -44,7 +47,7 @@ def _told(host: Reader, facts: Facts, key: str) -> str:
 
 
 def root(host: Reader, facts: Facts) -> str:
-    """Where images and the layers of containers will lie: rarely below data-root."""
+    """Return the folder for images and container layers. It is rarely below data-root."""
     if address(host, facts) != SYSTEM:
         return f"{facts.engine.root}/containerd/daemon"
     flags = next(_running(host), ())
@@ -53,7 +56,7 @@ def root(host: Reader, facts: Facts) -> str:
 
 
 def snapshotters(host: Reader, facts: Facts) -> frozenset[str] | None:
-    """The snapshotters that containerd has loaded; None: nobody can say."""
+    """Return the snapshotters that containerd has loaded, or None if that is unknown."""
     if host.asleep:
         return None
     ran = host.ask("ctr", "--address", address(host, facts), "plugins", "list")
@@ -64,7 +67,10 @@ def snapshotters(host: Reader, facts: Facts) -> frozenset[str] | None:
 
 
 def _running(host: Reader) -> Iterator[tuple[str, ...]]:
-    """The flags of the system's containerd; k3s has one at another address, an engine may have one of its own."""
+    """Yield the command line of the system's containerd.
+
+    Others are skipped: k3s runs one at another address, and an engine may run its own.
+    """
     for process in processes.every(host):
         if process.program == "containerd" and processes.daemon(host, process):
             listens = command_line.value(process.argv, "--address", "-a") or SYSTEM
@@ -74,13 +80,13 @@ def _running(host: Reader) -> Iterator[tuple[str, ...]]:
 
 
 def _configured(host: Reader, path: str, above: tuple[str, ...]) -> str:
-    """The ``root`` of a configuration of any version; a file that it imports has the last word. Empty: none says."""
+    """Return the ``root`` of a containerd configuration, or an empty string. Imported files override it."""
     if path in above:
         return ""
     try:
         found: dict[str, Any] = tomllib.loads((host.head(path, LIMIT) or b"").decode())
     except ValueError:
-        return ""  # then containerd does not start with it, either
+        return ""  # containerd does not start with this file either
     said = str(found.get("root") or "")
     for pattern in found.get("imports") or ():
         for imported in _matching(host, pattern if pattern.startswith("/") else f"{path.rpartition('/')[0]}/{pattern}"):

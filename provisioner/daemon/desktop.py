@@ -1,8 +1,8 @@
-"""Docker Desktop: what stands in the way of its settings, and which program stops and starts it.
+"""Docker Desktop: what prevents a change of its settings, and which program stops and starts it.
 
-Facts: Docker's documentation of settings-store.json, admin-settings.json and ``docker desktop``, and the issues of
-docker/for-mac, for-win and desktop-feedback. Desktop writes its settings anew while it runs and refuses to start with
-a file that is no JSON.
+Desktop rewrites its settings while it runs, and refuses to start with a file that is not JSON. Sources: Docker's
+documentation of settings-store.json, admin-settings.json and ``docker desktop``, and the issues of docker/for-mac,
+for-win and desktop-feedback.
 """
 
 import json
@@ -28,11 +28,11 @@ LOCKS = (
     "/Library/Application Support/com.docker.docker/admin-settings.json",
     "C:/ProgramData/DockerDesktop/admin-settings.json",
 )
-WHOLE = 60  # keys: a file with so many lists every setting, chosen or not; one of today's holds only what was chosen
+WHOLE = 60  # keys: a longer file lists every setting, chosen or not; current versions store only chosen ones
 
 
 class Control(NamedTuple):
-    """A way to stop and start Desktop: the file that gives it away, and its commands."""
+    """A way to stop and start Desktop: a file that shows that it is available, and its commands."""
 
     sign: str
     stop: tuple[str, ...]
@@ -56,12 +56,12 @@ CONTROLS = (
 
 
 def control(host: Reader) -> Control | None:
-    """How Desktop is stopped and started here; None: nothing here can do that."""
+    """Return the way to stop and start Desktop on this host, or None if there is none."""
     return next((row for row in CONTROLS if host.stat(places.expanded(host, row.sign))), None)
 
 
 def obstacles(host: Reader, seen: Facts, found: Mapping[str, Any]) -> Iterator[Obstacle]:
-    """What is in the way of setting the store; ``found`` is what the settings file holds."""
+    """Yield what prevents a change of the image store. ``found`` is the content of the settings file."""
     if host.stat(seen.daemon_json) is None:
         yield Obstacle("no-settings", f"{seen.daemon_json}: Docker Desktop's settings are not there", f"set it {GUI}")
     if control(host) is None:
@@ -80,7 +80,7 @@ def obstacles(host: Reader, seen: Facts, found: Mapping[str, Any]) -> Iterator[O
 
 
 def notes(host: Reader, found: Mapping[str, Any]) -> Iterator[str]:
-    """What a person should know of administrators and isolation."""
+    """Yield notes about an administrator's settings and about isolation."""
     locked = dict(_locks(host))
     isolation = "enhancedContainerIsolation"
     if _setting(found, "EnhancedContainerIsolation") or any(_value(lock, isolation) for lock in locked.values()):
@@ -92,17 +92,17 @@ def notes(host: Reader, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting(found: Mapping[str, Any], name: str) -> Any:
-    """A setting by its name of today, or as it was spelt in settings.json."""
+    """Return a setting by its current name, or by its spelling in settings.json."""
     return found.get(name, found.get(name[0].lower() + name[1:]))
 
 
 def _locks(host: Reader) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every file of an administrator's that is there and can be read."""
+    """Yield every readable settings file of an administrator, with its path."""
     for path in LOCKS:
         try:
             found = json.loads((host.read(path) or "{}").removeprefix("\ufeff"))
         except (ValueError, RecursionError, ProvisionerError):
-            continue  # Desktop cannot use it, either
+            continue  # Desktop cannot use it either
         if isinstance(found, dict) and found:
             yield path, found
 
@@ -113,7 +113,7 @@ def _value(lock: Mapping[str, Any], name: str) -> Any:
 
 
 def _forbids(lock: Mapping[str, Any], leaf: str) -> bool:
-    """Whether an administrator holds the store, or the daemon's features with it, at another value."""
+    """Whether an administrator locks the image store, or the daemon's features, to another value."""
     for name, entry in lock.items():
         if name.lower() == leaf.lower() and isinstance(entry, dict) and entry.get("locked"):
             return entry.get("value") is not True
@@ -121,5 +121,5 @@ def _forbids(lock: Mapping[str, Any], leaf: str) -> bool:
         options = (lock.get("linuxVM") or {}).get("dockerDaemonOptions") or {}
         features = json.loads(options.get("value") or "{}").get("features") or {}
         return bool(options.get("locked")) and features.get("containerd-snapshotter") is False
-    except (ValueError, TypeError, AttributeError, RecursionError):  # it is not as Docker documents it
+    except (ValueError, TypeError, AttributeError, RecursionError):  # the file differs from Docker's documentation
         return False

@@ -1,7 +1,7 @@
 """The steps that stop and start Docker Desktop.
 
-Its own word about whether it runs is not to be had: ``status`` may say ``starting`` for ever, and ``start`` may hang
-while the engine works. So both are bounded, and the sockets are asked.
+Desktop does not report reliably whether it runs. ``status`` may say ``starting`` forever, and ``start`` may hang while
+the engine works. We therefore limit the time of both commands and ask the sockets.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from provisioner.host import System
 
 BACKENDS = ("{home}/.docker/desktop/backend.sock", "{home}/Library/Containers/com.docker.docker/Data/backend.sock")
-AGAIN = 15  # seconds between two orders to start
-ASK = 5  # seconds that a command of Desktop's has before it is left alone; what it has begun goes on
+AGAIN = 15  # seconds between two start commands
+ASK = 5  # seconds to wait for one of Desktop's commands; what it has started goes on
 
 
 @dataclass(frozen=True, slots=True)
 class Stop(Step):
-    """Stop an engine whose configuration nobody may edit while it runs, and wait until nothing of it answers.
+    """Stop an engine whose configuration must not be edited while it runs, and wait until nothing of it answers.
 
-    CommandError: it does not stop.
+    Raises: CommandError if the engine does not stop in time.
     """
 
     unit: str
@@ -49,7 +49,10 @@ class Stop(Step):
 
 @dataclass(frozen=True, slots=True)
 class Start(Step):
-    """Start it, and wait until it answers; what undoes it is to stop it. CommandError: it does not answer."""
+    """Start the engine and wait until it answers. The inverse step stops it.
+
+    Raises: CommandError if the engine does not answer in time.
+    """
 
     unit: str
     socket: str
@@ -61,7 +64,7 @@ class Start(Step):
         while not _answers(system, self.socket):
             if system.clock() > deadline:
                 raise CommandError(f"Docker Desktop did not start within {self.deadline} s{said}", hint=_look(system))
-            if system.clock() > again:  # what is told to one that is still stopping is lost
+            if system.clock() > again:  # a Desktop that is still stopping ignores the command
                 said, again = _told(system, "start"), system.clock() + AGAIN
             system.pause(0.2)
 
@@ -73,7 +76,7 @@ class Start(Step):
 
 
 def _told(system: "System", what: str) -> str:
-    """Give an order; what was said to it, for when it comes to nothing. Its exit status proves nothing."""
+    """Run a command of Desktop's and return its last message if it failed. Its exit status proves nothing."""
     row = control(system)
     if row is None:
         raise CommandError(f"nothing here can {what} Docker Desktop", hint=GUI)
@@ -83,13 +86,13 @@ def _told(system: "System", what: str) -> str:
 
 
 def _look(system: "System") -> str:
-    """Where to look next. What ``status`` says is quoted, and never believed."""
+    """Return a hint where to look next. It quotes the output of ``status``, which we never trust."""
     said = system.ask("docker", "desktop", "status", timeout=10).stdout.split()
     return f"look at Docker Desktop's own window; `docker desktop status` says: {' '.join(said) or 'nothing'}"
 
 
 def _runs(system: "System", socket: str) -> bool:
-    """Whether anything of Desktop's answers. Its engine may be paused while the backend writes settings."""
+    """Whether any part of Desktop answers. Its engine may be paused while the backend writes settings."""
     backends = [places.expanded(system, path) for path in BACKENDS]
     return any(_pings(system, s, path) for s, path in [(socket, "/_ping"), *((b, "/ping") for b in backends)])
 
@@ -103,7 +106,7 @@ def _pings(system: "System", socket: str, path: str) -> bool:
 
 
 def _answers(system: "System", socket: str) -> bool:
-    """Whether the engine has come up: a socket may be there, and answer, long before."""
+    """Whether the engine is ready. Its socket may exist and answer long before that."""
     try:
         info = system.get(socket, "/info")
     except (ProvisionerError, ValueError):

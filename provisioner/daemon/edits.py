@@ -1,4 +1,4 @@
-"""The steps that set leaves of daemon.json, and the text that they leave."""
+"""The steps that set keys of daemon.json, and the resulting text."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from provisioner.text import json_edit
 
 
 def steps(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:
-    """The steps that give each leaf its value (None: take it away), and nothing else."""
+    """Return the steps that set exactly these keys to their values. None removes a key."""
     path, made = facts.daemon_json, list[Step]()
     folder = path.rpartition("/")[0]
     if facts.planned is None and host.stat(folder) is None:
@@ -26,6 +26,6 @@ def steps(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:
 
 
 def after(steps: tuple[Step, ...], path: str) -> str | None:
-    """The text that some steps leave; None: none of them changes it."""
+    """Return the text of a file after some steps, or None if no step changes it."""
     texts = [s.after for s in steps if isinstance(s, SetLeaf) and s.path == path]
     return texts[-1] if texts else None

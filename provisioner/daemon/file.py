@@ -1,4 +1,4 @@
-"""daemon.json as the changes before this one leave it, read no further than a configuration can be long; its leaves."""
+"""Read daemon.json as the earlier changes of the plan leave it, up to a maximum length, and list its keys."""
 
 import json
 from collections.abc import Mapping
@@ -9,15 +9,18 @@ from provisioner.model import Reader, Value
 from provisioner.text import json_read
 from provisioner.typed import Any
 
-NO_MARKS = (0,)  # what is no daemon.json is read by programs that take no byte order mark
-LIMIT = 4 << 20  # bytes; the longest one that was ever seen has 8 KB
-EFFECT = " in effect"  # after a leaf's name: what the engine shows of it
+NO_MARKS = (0,)  # programs other than dockerd accept no byte order mark
+LIMIT = 4 << 20  # bytes; the longest known daemon.json has 8 KB
+EFFECT = " in effect"  # appended to a key's name: the value that the engine shows
 
 Keys = tuple[str, ...]
 
 
 def text(host: Reader, facts: Facts) -> str | None:
-    """The text; None: no file. ConfigError: it is longer than any daemon.json, and is not read any further."""
+    """Return the text of daemon.json, or None if there is no file.
+
+    Raises: ConfigError if the file is too long for a daemon.json. The rest of it is not read.
+    """
     if facts.planned is not None:
         return facts.planned
     data = host.head(facts.daemon_json, LIMIT + 1)
@@ -31,13 +34,16 @@ def text(host: Reader, facts: Facts) -> str | None:
 
 
 def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
-    """What it holds; the leaves ``along`` will be changed. ConfigError: it cannot be taken as it is."""
+    """Parse daemon.json. ``along`` names the keys that will be changed.
+
+    Raises: ConfigError if the file is invalid or cannot be edited.
+    """
     marks = NO_MARKS if facts.layout.closed else facts.engine.version
     return json_read.load(text(host, facts) or "", facts.daemon_json, along, marks)
 
 
 def leaves(found: Mapping[str, Any], above: Keys = ()) -> list[tuple[Keys, Any]]:
-    """Every leaf with its path. A list is a leaf, an object only when it is empty."""
+    """Return every value with its path of keys. A list counts as a value, and so does an empty object."""
     every: list[tuple[Keys, Any]] = []
     for key, value in found.items():
         inner = isinstance(value, dict) and value
@@ -46,10 +52,10 @@ def leaves(found: Mapping[str, Any], above: Keys = ()) -> list[tuple[Keys, Any]]
 
 
 def name(keys: Keys) -> str:
-    """What a person calls a leaf."""
+    """Return the dotted name of a key that a person reads."""
     return ".".join(keys)
 
 
 def flat(value: Any) -> Value:
-    """A value that can be compared and printed; of what has parts, its JSON."""
+    """Return a value that can be compared and printed. Lists and objects become JSON."""
     return value if isinstance(value, bool | int | str | None) else json.dumps(value, sort_keys=True)

@@ -1,4 +1,4 @@
-"""What an engine holds that is not ours, counted before a change puts it out of sight. Nothing is ever deleted."""
+"""Count what an engine holds that is not ours, before a change hides it. Nothing is ever deleted."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 class Hidden(NamedTuple):
-    """The images in use now, those of our own builder left out, their size on disk, and everybody's containers."""
+    """The images in use, without those of our builder, their size on disk in bytes, and all containers but ours."""
 
     images: tuple[Mapping[str, Any], ...]
     size: int
@@ -27,12 +27,12 @@ class Hidden(NamedTuple):
 
     @property
     def running(self) -> list[str]:
-        """The names of the containers that run."""
+        """The names of the running containers."""
         return sorted(containers.name(c) for c in self.containers if c.get("State") == "running")
 
 
 def count(host: Reader, facts: Facts, desired: Desired) -> Hidden:
-    """Look at the store in effect. What is ours does not count: the builder, its image, and what a proof has left."""
+    """Count the contents of the active store. The builder, its image, and the leftovers of a test do not count."""
     every = host.get(facts.socket, "/containers/json?all=1") or ()
     others = [c for c in containers.others(host, facts, desired) if own_image.LABEL not in (c.get("Labels") or ())]
     ids, used = {c["Id"] for c in others}, {c.get("ImageID") for c in others}
@@ -45,7 +45,7 @@ def count(host: Reader, facts: Facts, desired: Desired) -> Hidden:
 
 
 def _ours(image: Mapping[str, Any], builders: Collection[Any], used: Collection[Any], desired: Desired) -> bool:
-    """Whether an image is only there because of us: no container but our builder's was made of it."""
+    """Whether an image exists only because of us: no container except our builder's uses it."""
     if image["Id"] in builders or own_image.LABEL in (image.get("Labels") or ()):
         return True
     named = {drivers.image(desired.builder.driver_options), desired.emulators.image}
@@ -54,7 +54,7 @@ def _ours(image: Mapping[str, Any], builders: Collection[Any], used: Collection[
 
 
 def _size(host: Reader, facts: Facts, images: Mapping[str, Mapping[str, Any]]) -> int:
-    """What images take on the disk; where the engine does not say, at most: with what they share counted twice."""
+    """Return the bytes that images take on disk. If the engine does not say, shared layers count several times."""
     try:
         said = host.get(facts.socket, f"{api.prefix(facts.engine)}/system/df?type=image") if images else {}
     except NoEngineError:
@@ -65,7 +65,7 @@ def _size(host: Reader, facts: Facts, images: Mapping[str, Mapping[str, Any]]) -
 
 
 def refusal(host: Reader, facts: Facts, desired: Desired, what: str) -> Obstacle | None:
-    """What the configuration has against hiding what the engine holds; None: nothing."""
+    """Return the obstacle if the configuration does not allow hiding what the engine holds, else None."""
     if facts.engine == NONE or desired.image_store.existing == "hide":
         return None
     found = count(host, facts, desired)
@@ -77,7 +77,10 @@ def refusal(host: Reader, facts: Facts, desired: Desired, what: str) -> Obstacle
 
 
 def came_up(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
-    """What has come up that the restart would hide, right before it; images are carried over by ``migrate``."""
+    """Check right before a restart whether it would hide something new.
+
+    ``migrate`` copies images, so only containers count then.
+    """
     found = refusal(host, facts, desired, "the restart")
     if found is None or desired.image_store.existing == "refuse":
         return found
@@ -85,7 +88,7 @@ def came_up(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
 
 
 def sentence(found: Hidden) -> str:
-    """The count, in words."""
+    """Describe the count in words."""
     named = f" ({', '.join(found.running[:5])} running)" if found.running else ""
     volumes = f", whose {found.volumes} anonymous volumes a prune would then delete" if found.volumes else ""
     images = f"{len(found.images)} images ({human(found.size)})"

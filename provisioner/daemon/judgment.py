@@ -1,4 +1,4 @@
-"""Judge a change of daemon.json: all that stands in its way, from the file to the hours of a restart."""
+"""Find everything that prevents a change of daemon.json, from syntax errors to the restart window."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from provisioner.steps import Obstacle
 
 
 def unreadable(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> Obstacle | None:
-    """Why daemon.json cannot be edited as it is; None: it can."""
+    """Return the obstacle if daemon.json cannot be edited as it is, else None."""
     try:
         file.load(host, facts, *wanted)
     except ConfigError as e:
@@ -23,7 +23,7 @@ def unreadable(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> Obstacle 
 def judge(
     host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], roots: set[str], *, reload: bool
 ) -> tuple[dict[str, Any], list[Obstacle]]:
-    """What daemon.json holds, and everything that is in the way of changing it; ``roots`` are the keys that change."""
+    """Return the content of daemon.json and all obstacles. ``roots`` are the top-level keys that change."""
     if broken := unreadable(host, facts, wanted):
         return {}, [broken]
     found = file.load(host, facts, *wanted)

@@ -1,14 +1,14 @@
-"""Whether a user's engine outlives that user's sessions, and is there after a boot."""
+"""Whether a user's engine keeps running after the user logs out, and starts at boot."""
 
 from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 
-LINGER = "/var/lib/systemd/linger"  # loginctl's, a file a user
+LINGER = "/var/lib/systemd/linger"  # loginctl's folder, with one file for each user
 
 
 def note(host: Reader, facts: Facts) -> str:
-    """What ends the engine, and the command that keeps it; empty: nothing does."""
+    """Return why the engine would stop or not start at boot, with the command that fixes it, or an empty string."""
     if facts.kind.name != "rootless" or host.stat("/run/systemd/system") is None:
         return ""
     if host.stat(f"{LINGER}/{host.user}") is None:

@@ -1,11 +1,11 @@
-"""What a change of daemon.json takes away: for each key, what is out of sight or different once it is in effect.
+"""The side effects of a change of daemon.json: for each key, what is hidden or different after the change.
 
 Source: the engine's documentation of each key, and moby's daemon/.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 
-# Keys with which the engine looks for images, containers and volumes in another place.
+# With these keys, the engine looks for images, containers and volumes in another place.
 HIDING = frozenset(("data-root", "graph", "userns-remap", "storage-driver", "containerd-namespace", "containerd"))
 LOSSES: Mapping[str, str] = {
     "bip": "containers on the default bridge get other addresses",
@@ -42,5 +42,5 @@ LOSSES: Mapping[str, str] = {
 
 
 def notes(roots: Collection[str]) -> Iterator[str]:
-    """A sentence for each key that takes something away."""
+    """Yield a sentence for each key that has side effects."""
     yield from (f"{root}: {LOSSES[root]}" for root in sorted(roots) if root in LOSSES)

@@ -1,6 +1,6 @@
-"""Who runs the daemon: systemd (root's or the user's), OpenRC, runit, sysvinit, snapd, or nobody, as in a container.
+"""What runs the daemon: systemd (system or user), OpenRC, runit, sysvinit, snapd, or nothing, as in a container.
 
-Found by what each leaves in the file system while it runs; sources: moby's contrib/init, each manager's manual.
+Each is detected by the files that it leaves while it runs. Sources: moby's contrib/init and each manager's manual.
 """
 
 from typing import NamedTuple
@@ -17,21 +17,23 @@ ROOT = Layout()
 
 
 class Manager(NamedTuple):
-    """A service manager: the path that gives it away, and its commands on a unit. Empty: it has none for that.
+    """A service manager: the path that shows that it runs, and its commands for a unit.
 
-    ``control`` and ``journal``: how systemd is asked about the unit, where systemd is what runs it in the end.
+    An empty command means that the manager does not support that action. ``control`` and ``journal`` are systemd's
+    commands for the unit, if systemd is what finally runs it.
     """
 
     name: str
     sign: str
     restart: tuple[str, ...]
     reload: tuple[str, ...]
-    log: str  # where the daemon's own words end up; empty: in systemd's journal
+    log: str  # the daemon's log file; empty if the log is in systemd's journal
     control: tuple[str, ...] = ()
     journal: tuple[str, ...] = ("journalctl", "--unit")
 
 
-# The first whose sign is there runs this host; OpenRC and runit may stand beside init scripts that nobody uses.
+# The first manager whose sign exists runs this host. OpenRC and runit hosts may also have init scripts that nobody
+# uses.
 MANAGERS = (
     Manager(
         "systemd",
@@ -65,7 +67,7 @@ MANAGERS = (
         ("sv", "hup", "docker"),
         "/var/log/docker/current",
     ),
-    Manager(  # as Void Linux has it
+    Manager(  # on Void Linux
         "runit",
         "/var/service/docker/run",
         ("sv", "restart", "docker"),
@@ -77,7 +79,7 @@ MANAGERS = (
 
 
 def of(host: Reader, layout: Layout) -> Manager | None:
-    """The manager of an engine's daemon; None: nobody restarts it. An image has scripts, and nobody who runs them."""
+    """Return the manager of an engine's daemon, or None. An image of a host has scripts, but nothing that runs them."""
     if host.asleep:
         return None
     rows = (m for m in MANAGERS if m.name in layout.managers)
@@ -92,22 +94,22 @@ def _of_unit(argv: tuple[str, ...], layout: Layout) -> tuple[str, ...]:
 
 
 def by_systemd(host: Reader, layout: Layout = ROOT) -> bool:
-    """Whether systemd runs this host's services, or this one."""
+    """Whether systemd runs the daemon of this layout, or the system's services by default."""
     found = of(host, layout)
     return found is not None and bool(found.control)
 
 
 def scope(host: Reader) -> tuple[str, ...]:
-    """How systemd's programs are told whose units are meant: root's by themselves."""
+    """Return the option that makes systemd's programs use the user's units. Root uses the system's units by default."""
     return ("--user",) if host.uid != 0 else ()
 
 
 def nobody(host: Reader, layout: Layout) -> bool:
-    """Whether nobody runs this host's services: then a restart is owed, not made."""
+    """Whether no manager runs the daemon. The restart is then left to the user."""
     return of(host, layout) is None
 
 
 def reloads(host: Reader, layout: Layout) -> bool:
-    """Whether the daemon can be told to read its configuration again."""
+    """Whether the manager can make the daemon read its configuration again."""
     found = of(host, layout)
     return found is not None and bool(found.reload)

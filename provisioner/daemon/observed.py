@@ -1,4 +1,4 @@
-"""What daemon.json says, and what the engine shows of it."""
+"""The values in daemon.json, and the values that the engine shows."""
 
 from provisioner.daemon import file, lasting
 from provisioner.daemon.file import EFFECT, flat, leaves, name
@@ -13,7 +13,10 @@ ROOT = "data-root"
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
-    """What daemon.json says, and what the engine shows of it; a sentence where the file cannot be taken."""
+    """Return the values in daemon.json and those that the engine shows.
+
+    If the file is unreadable, each of its keys gets a sentence that says why.
+    """
     told: State = {NOTE: note} if (note := lasting.note(host, facts)) else {}
     if not want:
         return told
@@ -31,9 +34,9 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
 
 def _same_place(host: Reader, asked: Value, shown: str) -> bool:
-    """Whether a data root that is asked for is the one in effect.
+    """Whether the desired data root is the active one.
 
-    The engine resolves links, and puts a folder ``UID.GID`` below it where users are remapped.
+    The engine resolves links. If it remaps users, it adds a folder ``UID.GID``.
     """
     if not isinstance(asked, str):
         return False
@@ -49,6 +52,6 @@ def _same_place(host: Reader, asked: Value, shown: str) -> bool:
 
 
 def _objects(found: dict[str, Any], want: State) -> State:
-    """Objects that stand where a leaf is wanted."""
+    """Return the objects in daemon.json at the paths of desired keys."""
     there = ((key, json_read.leaf(found, tuple(key.split(".")))) for key in want)
     return {key: flat(value) for key, value in there if isinstance(value, dict)}

@@ -1,7 +1,7 @@
-"""What a change of daemon.json, or the containerd store, does not go with: a table, each row with what to do.
+"""Conflicts with a change of daemon.json or with the containerd store: a table, with what to do about each.
 
-Every row was somebody's outage; facts and texts: moby's image_store_choice.go, config.go, and the issues named in the
-design. ``dockerd --validate`` accepts most of them.
+Every row caused an outage somewhere. ``dockerd --validate`` accepts most of them. Sources: moby's image_store_choice.go
+and config.go, and the issues named in the design.
 """
 
 import re
@@ -14,7 +14,7 @@ from provisioner.engine import running, stores
 from provisioner.steps import Obstacle
 from provisioner.text import command_line, json_read
 
-# The keys that an engine's version took away, and what took their place; the daemon does not start with them.
+# Keys that a version of the engine removed, and their replacements. The daemon does not start with them.
 REMOVED = {
     "disable-legacy-registry": ((19, 3), "take it away"),
     "graph": ((23,), "say data-root instead"),
@@ -24,14 +24,14 @@ REMOVED = {
     "oom-score-adjust": ((25,), "set OOMScoreAdjust= in the unit instead"),
     "api-cors-header": ((28,), "take it away; a reverse proxy can add the header"),
 }
-SPEAKING = ("labels", "features")  # where dockerd takes any words
-# Without one of these there is no marker; the pattern alone takes 14 ms for a megabyte of labels.
+SPEAKING = ("labels", "features")  # the keys in which dockerd accepts any text
+# A marker always contains one of these words. The pattern alone would take 14 ms for a megabyte of labels.
 HINTS = ("managed", "maintained", "controlled", "generated", "do not edit")
-SNAPSHOTTER = "overlayfs"  # what the engine takes where none is named
+SNAPSHOTTER = "overlayfs"  # the engine's default
 
 
 class Conflict(NamedTuple):
-    """``sees`` says what is in the way, None: nothing; ``store``: only a switch of the store minds it."""
+    """A row of the table. ``sees`` returns the conflict or None. ``store`` limits the row to a switch of the store."""
 
     code: str
     sees: Callable[[Scene], str | None]
@@ -40,7 +40,7 @@ class Conflict(NamedTuple):
 
 
 def named(scene: Scene, *, store: bool) -> list[Obstacle]:
-    """Every conflict, in the table's order, with what to do."""
+    """Return every conflict, in the table's order, with what to do."""
     rows = [row for row in CONFLICTS if store or not row.store]
     found = [Obstacle(row.code, what, row.hint) for row in rows if (what := row.sees(scene))]
     return [*found, *_removed(scene)]
@@ -56,7 +56,7 @@ def _removed(scene: Scene) -> Iterator[Obstacle]:
 
 
 def _setting(key: str, *flags: str) -> Callable[[Scene], str | None]:
-    """A row's ``sees`` for a key of the file or a flag of the unit."""
+    """Make a ``sees`` function for a key of daemon.json or a flag of the unit."""
 
     def sees(scene: Scene) -> str | None:
         value = command_line.value(scene.start.argv, *flags)
@@ -77,7 +77,7 @@ def _driver(scene: Scene) -> str | None:
 
 
 def _snapshotter(scene: Scene) -> str | None:
-    """24 to 28 come up with a snapshotter that containerd did not load, and fail every run; 29 does not come up."""
+    """Find a missing snapshotter. Engines 24 to 28 then fail every run, and 29 does not start."""
     where, name = next(((k, v) for k, v in _drivers(scene) if v), ("the containerd store takes", SNAPSHOTTER))
     if scene.snapshotters is None or name in scene.snapshotters or name in stores.GRAPH_DRIVERS:
         return None
@@ -85,7 +85,7 @@ def _snapshotter(scene: Scene) -> str | None:
 
 
 def _drivers(scene: Scene) -> tuple[tuple[str, str | None], ...]:
-    """The driver that is named, with who names it; DOCKER_DRIVER has the last word with the engine."""
+    """Return each source of a driver name with its value. The engine gives DOCKER_DRIVER priority."""
     unit = scene.facts.layout.unit
     return (
         (f"{unit} sets DOCKER_DRIVER to", scene.start.environ.get("DOCKER_DRIVER")),
@@ -138,7 +138,7 @@ def _no_containerd(scene: Scene) -> str | None:
 
 
 def _marker(scene: Scene) -> str | None:
-    """A sign that a program writes the file. JSON has no comments: a label, a feature's name, or a key of its own."""
+    """Find a sign that another program writes the file: a label, a feature's name, or a key of its own."""
     for key, value in scene.found.items():
         words = f"{key} {value}" if key in SPEAKING or isinstance(value, str) else key
         lower = words.lower()
@@ -165,7 +165,7 @@ def _shared(scene: Scene) -> str | None:
 
 
 def _moved(scene: Scene) -> str | None:
-    """The running daemon reads one file, its unit's next start another."""
+    """Find a daemon that reads one file now and will read another at its next start."""
     then = running.config_file(scene.start.argv, scene.facts.layout)
     if then == scene.facts.daemon_json:
         return None

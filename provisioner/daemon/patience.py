@@ -1,6 +1,6 @@
-"""How long a restart of the daemon may take: by its unit's own limits, its last start, and its containers.
+"""How long a restart of the daemon may take, judged by its unit's limits, its last start, and its containers.
 
-systemd's docker.service gives 90 s for stopping alone, and sets no limit to a start.
+systemd's docker.service allows 90 s for stopping alone, and does not limit a start.
 """
 
 import math
@@ -15,21 +15,21 @@ from provisioner.errors import ProvisionerError
 if TYPE_CHECKING:
     from provisioner.host import System
 
-MARGIN = 15  # seconds beside what is known
-TIMES = 3  # a start may take so many times as long as the last one
-UNLIMITED = 900  # seconds for a start that has no limit, while systemd says that it goes on
+MARGIN = 15  # seconds added to the known times
+TIMES = 3  # a start may take this many times as long as the last one
+UNLIMITED = 900  # seconds for a start without a limit, as long as systemd reports progress
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 class Patience(NamedTuple):
-    """Seconds that a restart has, and the longest while systemd says that the unit still stops or starts."""
+    """Seconds that a restart may take, and the maximum while systemd reports that the unit still stops or starts."""
 
     seconds: int
     longest: int
 
 
 def of(system: "System", manager: Manager, layout: Layout, socket: str, least: int) -> Patience:
-    """What to expect of a restart that begins now."""
+    """Estimate the time for a restart that begins now."""
     stopping = _stop_timeout(system, socket)
     if not manager.control:
         seconds = max(least, math.ceil(stopping) + MARGIN)
@@ -45,17 +45,17 @@ def of(system: "System", manager: Manager, layout: Layout, socket: str, least: i
 
 
 def span(text: str) -> float:
-    """Seconds of a time span as ``systemctl show`` prints it, ``1min 30s``; 0: there is no limit."""
+    """Parse a time span of ``systemctl show``, such as ``1min 30s``, into seconds. 0 means no limit."""
     return sum(float(number) * UNITS.get(unit, 0.0) for number, unit in re.findall(r"([0-9.]+)([a-z]+)", text))
 
 
 def _stop_timeout(system: "System", socket: str) -> float:
-    """The longest time that a running container has to stop."""
+    """Return the longest stop timeout of the running containers, in seconds."""
     longest = 0.0
     try:
         for container in system.get(socket, "/containers/json") or ():
             found = system.get(socket, f"/containers/{container['Id']}/json") or {}
             longest = max(longest, float((found.get("Config") or {}).get("StopTimeout") or 0))
     except (ProvisionerError, ValueError, TypeError, KeyError):
-        return longest  # an engine that does not answer is restarted all the same
+        return longest  # an engine that does not answer is restarted anyway
     return longest

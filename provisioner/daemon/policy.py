@@ -1,4 +1,4 @@
-"""When the daemon may be restarted: never, always, if nothing of somebody else's runs; and in which hours."""
+"""When the daemon may be restarted: never, always, or if no one else's work runs, and in which time window."""
 
 from provisioner.config.desired import Desired
 from provisioner.daemon import windows
@@ -9,11 +9,11 @@ from provisioner.model import Reader
 from provisioner.steps import Obstacle
 
 CLIENTS = ("docker-buildx", "docker-compose", "buildctl")
-BUILDS = frozenset(("build", "bake", "--build"))  # the last of them: compose up
+BUILDS = frozenset(("build", "bake", "--build"))  # ``--build`` is an option of compose up
 
 
 def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
-    """Why the daemon may not be restarted now; None: it may."""
+    """Return the obstacle if the daemon may not be restarted now, else None."""
     rule = desired.restart
     if rule.policy == "never":
         hint = "say restart: if-idle, or `apply --restart always`"
@@ -41,10 +41,10 @@ def _busy(what: str, cure: str, count: int = 0) -> Obstacle:
 
 
 def building(host: Reader, socket: str) -> str | None:
-    """A build that runs on this host: a client that waits for one, or a step of one; None: none.
+    """Return a description of a build that runs on this host, or None.
 
-    No engine says whether it builds. A client's process is there from the first byte of the context on; a ``RUN`` of a
-    client elsewhere is a runc of BuildKit's.
+    No engine reports whether it builds. A local client's process exists from the first byte of the context on. A
+    ``RUN`` step of a client elsewhere shows as BuildKit's runc process.
     """
     for process in processes.every(host):
         if (what := _builds(process)) and processes.reaches(host, process, socket):
@@ -53,7 +53,7 @@ def building(host: Reader, socket: str) -> str | None:
 
 
 def _builds(process: Process) -> str:
-    """What a process is of a build, by its command line; empty: nothing."""
+    """Return which part of a build a process is, judged by its command line, or an empty string."""
     program, words = process.program, process.argv
     if (program in CLIENTS and BUILDS & set(words)) or (program == "docker" and "build" in words[1:3]):
         return program

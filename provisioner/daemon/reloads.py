@@ -1,4 +1,4 @@
-"""When a reload of the daemon is enough: which keys it reads again, and what it does not notice.
+"""When a reload of the daemon is enough: which keys it reads again, and which changes it ignores.
 
 Source: moby's daemon/reload.go, ``if conf.IsValueSet(key)``.
 """
@@ -10,20 +10,20 @@ from provisioner.model import Reader
 from provisioner.steps import Step
 from provisioner.text import json_read
 
-# What dockerd reads again at a SIGHUP (moby's daemon/reload.go), less what is then only half in effect: of features it
-# takes the map and no store, of a missing authorization plug-in it dies.
+# The keys that dockerd reads again at a SIGHUP (moby's daemon/reload.go), without those that a reload applies only in
+# part. It reloads the map of features but not the image store, and it dies of a missing authorization plug-in.
 RELOADABLE = frozenset((
     *("debug", "labels", "live-restore", "shutdown-timeout", "default-stop-timeout", "network-diagnostic-port"),
     *("max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"),
     *("runtimes", "default-runtime", "default-shm-size", "insecure-registries", "registry-mirrors"),
 ))  # fmt: skip
-# A key that is gone from the file keeps its value in the running daemon, but for these, which get their default again.
+# The running daemon keeps the value of a key that was removed from the file. Only these keys return to their defaults.
 RESET = frozenset(("max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"))
 RELOADS_SINCE = {"default-stop-timeout": (29,)}
 
 
 def enough(host: Reader, facts: Facts, roots: set[str], steps: tuple[Step, ...]) -> bool:
-    """Whether a reload gives the keys ``roots`` of daemon.json their effect, once ``steps`` have edited it."""
+    """Whether a reload is enough to apply the keys ``roots`` of daemon.json after ``steps`` have edited it."""
     try:
         text = edits.after(steps, facts.daemon_json) if steps else None
         text = file.text(host, facts) if text is None else text

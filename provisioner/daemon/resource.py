@@ -1,8 +1,7 @@
-"""Leaves of daemon.json that the configuration wants there, each owned by itself.
+"""The keys of daemon.json that the configuration sets. Each key is owned separately.
 
-What stood there before is remembered (``engine/memory.py``), and comes back when the configuration names the leaf no
-longer.
-Where /info shows what is in effect, that is a key of its own.
+The earlier value is recorded (``engine/memory.py``) and restored once the configuration no longer names the key. A
+value that /info shows is compared under a key of its own.
 """
 
 from provisioner.config.desired import Desired
@@ -19,7 +18,7 @@ want, have = wanted.want, observed.have
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
-    """Set what differs; reload where that is enough, else restart once, if policy lets us."""
-    from provisioner.daemon import changes  # a check only compares
+    """Set the keys that differ. Reload the daemon if that is enough, else restart it once if the policy allows it."""
+    from provisioner.daemon import changes  # a check only compares, so it does not need this import
 
     return changes.change(NAME, host, facts, desired, differences)

@@ -1,4 +1,4 @@
-"""The steps that restart the daemon, or have it read its configuration again, which containers do not notice."""
+"""The steps that restart the daemon, or make it reload its configuration without affecting containers."""
 
 import re
 from dataclasses import dataclass
@@ -15,18 +15,19 @@ from provisioner.steps import Say, Step
 if TYPE_CHECKING:
     from provisioner.host import System
 
-RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type daemon, event reload
-_GAVE_UP = r"(?m)^(failed to start |unable to configure |panic:)|level=fatal"  # a daemon's, not one of its containers'
+RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type=daemon, event=reload
+_GAVE_UP = r"(?m)^(failed to start |unable to configure |panic:)|level=fatal"  # logged by the daemon, not a container
 _FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic:"
 
 
 @dataclass(frozen=True, slots=True)
 class Restart(Step):
-    """Restart the daemon once and wait until it answers; ``deadline``: the least seconds that it has.
+    """Restart the daemon once and wait until it answers. ``deadline`` is the minimum time in seconds.
 
-    CommandError quotes the daemon's own last words. ``--no-block`` and a deadline of ours: the unit says
-    TimeoutStartSec=0, so systemctl might wait for ever. reset-failed: systemd counts starts, and refuses the one that
-    puts everything back.
+    We use ``--no-block`` and our own deadline because the unit says TimeoutStartSec=0, so systemctl might wait forever.
+    We use reset-failed because systemd counts starts, and would refuse the start that restores everything.
+
+    Raises: CommandError that quotes the daemon's last message, if the daemon does not start.
     """
 
     unit: str
@@ -35,7 +36,7 @@ class Restart(Step):
     flavour: str = "engine"
 
     def do(self, system: "System", say: Say) -> tuple[str, ...]:
-        """Restart it; the names of the containers that did not come back."""
+        """Restart the daemon and return the names of the containers that did not come back."""
         layout = places.resolved(system, kinds.of(self.flavour).layout or ROOT)
         manager = managers.of(system, layout)
         if manager is None:
@@ -59,9 +60,10 @@ class Restart(Step):
 
 @dataclass(frozen=True, slots=True)
 class Reload(Step):
-    """Have the daemon read its configuration again, containers untouched, and wait until it says that it has.
+    """Make the daemon reload its configuration and wait for its event. Containers are not affected.
 
-    ``systemctl reload`` succeeds for a broken file, too, and changes nothing then. The daemon's event is what counts.
+    ``systemctl reload`` also succeeds for a broken file and then changes nothing. Only the daemon's event proves the
+    reload.
     """
 
     unit: str
@@ -79,7 +81,7 @@ class Reload(Step):
         deadline = system.clock() + self.deadline
         while system.clock() < deadline:
             now = system.time()
-            since = min(since, now)  # somebody may have set the clock back
+            since = min(since, now)  # someone may have set the clock back
             window = f"since={since:.6f}&until={now:.6f}"
             if b'"reload"' in system.request(self.socket, "GET", f"/events?{window}&filters={RELOADS}")[1]:
                 return
@@ -94,9 +96,9 @@ class Reload(Step):
 def _wait(
     system: "System", step: Restart, manager: Manager, layout: Layout, was: str, logged: int, has: Patience
 ) -> None:
-    """Wait for the daemon that is not the one that ``was``; its log had ``logged`` bytes.
+    """Wait for a new start of the daemon, other than ``was``. Its log had ``logged`` bytes before.
 
-    A unit that still stops or starts has not failed: it is waited for as long as it may take by its own limits.
+    A unit that still stops or starts has not failed, so we wait as long as its own limits allow.
     """
     began = system.clock()
     while True:
@@ -113,7 +115,7 @@ def _wait(
 
 
 def _moves(system: "System", manager: Manager, layout: Layout) -> bool:
-    """Whether the unit is on its way down or up."""
+    """Whether the unit is stopping or starting."""
     if not manager.control:
         return False
     state = start_line.properties(system, layout, "ActiveState").get("ActiveState")
@@ -121,9 +123,10 @@ def _moves(system: "System", manager: Manager, layout: Layout) -> bool:
 
 
 def _state(system: "System", manager: Manager, layout: Layout) -> tuple[str, bool | None]:
-    """What differs from one start of the daemon to the next, and whether it is up; None: its unit has failed.
+    """Return an ID of the daemon's present start, and whether it is up (None if its unit has failed).
 
-    Nobody but the unit is asked for that: on a socket that systemd holds, one waits for the next daemon, and wakes it.
+    We ask only the unit, never the socket. systemd may hold the socket, and a request would then wait for the next
+    daemon and start it.
     """
     if not manager.control:
         return (system.read(layout.pid) or "").strip(), True
@@ -133,7 +136,7 @@ def _state(system: "System", manager: Manager, layout: Layout) -> tuple[str, boo
 
 
 def _running(system: "System", socket: str) -> set[str]:
-    """The names of the containers that run; none where the engine does not say."""
+    """Return the names of the running containers. The set is empty if the engine does not answer."""
     try:
         found = system.get(socket, "/containers/json") or ()
     except ProvisionerError:
@@ -142,7 +145,7 @@ def _running(system: "System", socket: str) -> set[str]:
 
 
 def _settled(system: "System", socket: str, before: set[str]) -> set[str]:
-    """What runs once those that come back by themselves have had the time to."""
+    """Return the running containers, after a short wait for those that restart on their own."""
     now = _running(system, socket)
     for seconds in (0.2, 0.5, 1.0) if before - now else ():
         system.pause(seconds)
@@ -153,7 +156,7 @@ def _settled(system: "System", socket: str, before: set[str]) -> set[str]:
 
 
 def last_words(host: "System", manager: Manager, unit: str) -> str:
-    """Why the daemon did not start, in its own words."""
+    """Return the daemon's own message about why it did not start."""
     if manager.log:
         text = host.tail(manager.log, -20000)
     else:

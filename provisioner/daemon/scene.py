@@ -1,4 +1,4 @@
-"""What obstacles are judged by: daemon.json, the daemon's next start, the other daemons of this host."""
+"""The data for the table of obstacles: daemon.json, the daemon's next start, and this host's other daemons."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from provisioner.text import command_line
 
 
 class Scene(NamedTuple):
-    """What the rows look at: daemon.json as it is to be, the daemon's next start, the other daemons of this host."""
+    """What the rows check: the planned daemon.json, the daemon's next start, and the other daemons of this host."""
 
     facts: Facts
     found: Mapping[str, Any]
@@ -24,7 +24,7 @@ class Scene(NamedTuple):
 
 
 def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool = False) -> Scene:
-    """Gather what the rows need; ``switch``: what a switch of the store needs, too."""
+    """Collect the data for the rows. ``switch`` adds what only a switch of the store needs."""
     begin = start_line.start(host, facts.layout, facts.flags)
     return Scene(
         facts=facts,
@@ -42,6 +42,6 @@ def _dockerd(host: Reader, process: Process) -> bool:
 
 
 def _containerd(host: Reader, begin: start_line.Start) -> bool:
-    """Whether the containerd that the daemon is told to use is there; one of its own it starts itself."""
+    """Whether the containerd in the daemon's flags exists. Without that flag, the daemon finds or starts one."""
     address = command_line.value(begin.argv, "--containerd")
     return address is None or host.stat(address.removeprefix("unix://")) is not None

@@ -1,4 +1,4 @@
-"""The daemon's next start: its command line with variables filled in, and its unit's environment."""
+"""The daemon's next start: its command line with the variables filled in, and its unit's environment."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from provisioner.model import Reader
 
 
 class Start(NamedTuple):
-    """The daemon's next start: its command line, variables filled in, and what of its environment is its unit's.
+    """The daemon's next start: its command line with the variables filled in, and the environment that its unit sets.
 
-    ``main``: the process that the unit runs now; 0: none, or no systemd knows.
+    ``main`` is the process that the unit runs now. It is 0 if there is none or systemd does not know it.
     """
 
     argv: tuple[str, ...]
@@ -21,10 +21,10 @@ class Start(NamedTuple):
 
 
 def start(host: Reader, layout: Layout, running: tuple[str, ...] = ()) -> Start:
-    """How the daemon will be started; where no systemd knows that, as it was when ``running`` were its flags.
+    """Return how the daemon will be started. If systemd does not know, use the flags in ``running``.
 
-    systemd tells the words of a command line without what kept them apart, so those of ``running`` count where they
-    make up the same line: one of ``--log-opt=tag={{.Name}} {{.ID}}`` is one.
+    systemd prints a command line without its quotes. If ``running`` makes up the same line, its words are used:
+    ``--log-opt=tag={{.Name}} {{.ID}}`` is one word.
     """
     known = unit.Command((), {}, 0)
     if managers.by_systemd(host, layout):
@@ -37,7 +37,7 @@ def start(host: Reader, layout: Layout, running: tuple[str, ...] = ()) -> Start:
 
 
 def properties(host: Reader, layout: Layout, *names: str) -> dict[str, str]:
-    """Properties of the daemon's unit."""
+    """Return properties of the daemon's unit."""
     return unit.properties(host, _control(host, layout), layout.unit, *names)
 
 

@@ -1,4 +1,4 @@
-"""``dockerd --validate``: what the engine itself has against a daemon.json."""
+"""Validate a daemon.json with ``dockerd --validate``."""
 
 from provisioner.daemon.start_line import Start
 from provisioner.model import Reader
@@ -6,12 +6,12 @@ from provisioner.text import command_line
 
 
 def validate(host: Reader, candidate: str, begin: Start) -> str | None:
-    """What ``dockerd --validate`` has against a daemon.json, with the unit's own flags; None: nothing.
+    """Return the error of ``dockerd --validate`` for a daemon.json with the unit's own flags, or None.
 
-    The candidate goes in on stdin, so that nothing is written to judge it. Engines below 23 cannot validate.
+    The text is passed on stdin, so no file is written. Engines before 23 cannot validate.
     """
     if host.asleep:
-        return None  # an image that does not run: its dockerd cannot, either
+        return None  # an image of a host, whose dockerd cannot run either
     daemon, *flags = begin.argv
     kept = command_line.without(flags, "--config-file")
     ran = host.ask(daemon, *kept, "--validate", "--config-file=/dev/stdin", text=candidate)

@@ -1,4 +1,4 @@
-"""What the configuration asks of daemon.json, and what the engine should show of it."""
+"""The values that the configuration wants in daemon.json, and those that the engine should show."""
 
 from provisioner.config.desired import Desired
 from provisioner.daemon.file import EFFECT, Keys, flat, leaves, name
@@ -8,7 +8,7 @@ from provisioner.typed import Any
 
 
 def want(desired: Desired, facts: Facts) -> State:
-    """Each leaf with its value; one that is no longer asked for with the value that stood there before."""
+    """Return each key with its desired value. A key that is no longer configured gets its earlier value."""
     asked, shown = dict(leaves(desired.daemon)), facts.engine.shown
     every = asked | given_back(desired, facts)
     wanted = {name(keys): flat(value) for keys, value in every.items()}
@@ -18,9 +18,9 @@ def want(desired: Desired, facts: Facts) -> State:
 
 
 def given_back(desired: Desired, facts: Facts) -> dict[Keys, Any]:
-    """The leaves that were ours and are no longer asked for, each with the value that stood there before.
+    """Return the keys that were ours and are no longer configured, each with its earlier value.
 
-    One that lies above or below a leaf that is asked for now is part of that, and not given back.
+    A key above or below a configured key belongs to that key and is not restored.
     """
     asked = [keys for keys, _ in leaves(desired.daemon)]
     return {keys: old for keys, old in facts.owned if not any(_on_one_path(keys, a) for a in asked)}
@@ -32,5 +32,5 @@ def _on_one_path(one: Keys, other: Keys) -> bool:
 
 
 def unordered(value: Any) -> Value:
-    """A value in effect: after a reload dockerd gives labels in any order."""
+    """Sort a list, because dockerd returns labels in any order after a reload."""
     return flat(sorted(value, key=str) if isinstance(value, list) else value)

@@ -1,4 +1,4 @@
-"""The hours in which the daemon may be restarted."""
+"""The time windows in which the daemon may be restarted."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from provisioner.text import durations
 
 
 def is_open(window: Window, now: str) -> bool:
-    """Whether a moment (RFC 3339, UTC) lies in a window; one that began the day before may still be open."""
+    """Whether a moment (RFC 3339, UTC) is in a window. A window that began the day before may still be open."""
     from datetime import datetime, timedelta
 
     here = datetime.fromisoformat(now.replace("Z", "+00:00")).astimezone(_zone(window.zone))
@@ -22,17 +22,20 @@ def is_open(window: Window, now: str) -> bool:
 
 
 def zone(window: Window) -> str:
-    """The zone's name; that of the host where none is said."""
+    """Return the name of the window's time zone, or ``local time`` if it has none."""
     return window.zone or "local time"
 
 
 def _zone(zone: str) -> Any:
-    """A time zone; None: the host's own. ConfigError: this host does not know it."""
+    """Return a time zone, or None for the host's own.
+
+    Raises: ConfigError if this host does not know the zone.
+    """
     from datetime import UTC
 
     if not zone:
         return None
-    if zone == "UTC":  # which a host without tzdata has, too
+    if zone == "UTC":  # a host without tzdata knows UTC too
         return UTC
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 

@@ -10,9 +10,7 @@ HIDDEN = "this user may not see other users' processes (hidepid), and so not whi
 
 
 def daemon(host: Reader, layout: Layout) -> int | None:
-    """Return the process ID of the running daemon: from its PID file, else the only dockerd. None if it cannot be
-    found.
-    """
+    """Return the daemon's process ID: from its PID file, else of the only dockerd. None if it cannot be found."""
     try:
         pid = (host.read(layout.pid) or "").strip() if layout.pid else ""
     except DeniedError:
