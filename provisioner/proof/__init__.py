@@ -1,1 +1,1 @@
-"""The proof: build, inspect the index, run every variant; through a registry, too."""
+"""The proof: build for every platform, check the index, and run each variant, optionally through a registry."""

@@ -1,7 +1,7 @@
-"""Which node of a builder built what: BuildKit keeps a record of each build, and buildx knows whose it is.
+"""Find out which node of a builder built what. BuildKit records each build, and buildx knows the node.
 
-Only for builders with more than one place to build: it takes ``docker buildx history`` (buildx 0.22 or later), and
-where that says nothing, nothing is said here.
+This is only for builders that can build in more than one place. It needs ``docker buildx history`` (buildx 0.22 or
+later). If that returns nothing, the result is empty.
 """
 
 import json
@@ -15,25 +15,25 @@ from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.typed import Any
 
-ANSWER = 10  # seconds that the nodes have; one that is down would be waited for
+ANSWER = 10  # seconds to wait for the nodes; buildx would wait longer for one that is down
 
 
 def many(builder: Builder) -> bool:
-    """Return whether a builder builds in more than one place, or elsewhere."""
+    """Return whether a builder builds in more than one place, or not on this host."""
     return bool(builder.nodes) or builder.driver != drivers.CONTAINER
 
 
 def known(system: System, builder: Builder) -> frozenset[str] | None:
-    """Return the builds that the nodes know of, each by builder, node and number; None when they do not say."""
+    """Return the builds that the nodes know, each as builder, node and ID. None means that they do not answer."""
     rows = _history(system, builder, "ls", "--format", "{{json .}}") if many(builder) else None
     return None if rows is None else frozenset(str(row["ref"]) for row in rows if row.get("ref"))
 
 
 def since(system: System, facts: Facts, desired: Desired, before: frozenset[str] | None) -> Mapping[str, str]:
-    """Return where each platform was built by the builds that were not known ``before``.
+    """Return where each platform was built, from the builds that were not known ``before``.
 
-    What several nodes build together has one number on all of them. So each record is asked for by its place in time,
-    and counts only if it is the one that was listed: somebody else may have built meanwhile.
+    A build on several nodes has the same ID on all of them. So each record is looked up by its position in time. It
+    counts only if its start time is the listed one, because somebody else may have built in the meantime.
     """
     found: dict[str, str] = {}
     builder = desired.builder
@@ -64,7 +64,7 @@ def _history(system: System, builder: Builder, command: str, *words: str) -> lis
 
 
 def _place(system: System, facts: Facts, builder: Builder, name: str) -> str:
-    """Return a node's name, and where that is: an endpoint, or the cluster's machines that its pods run on."""
+    """Return a node's name and its location: an endpoint, or the cluster nodes that its pods run on."""
     node = next((n for n in wanted.nodes(builder, facts) if n.name == name), None)
     if node is None or builder.driver != drivers.KUBERNETES:
         return f"{name} at {node.endpoint}" if node and node.endpoint else name

@@ -1,6 +1,6 @@
-"""The proof by way of a registry: push the index, read it back, pull and run each platform, take away what was pushed.
+"""The proof through a registry: push the index, read it back, pull and run each platform, and clean up.
 
-What counts is what the registry holds, read from it over HTTP and not from what the push said.
+The proof reads what the registry holds over HTTP. It does not rely on the output of the push.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from provisioner.proof.registry_api import Registry
 
 
 class Manifest(NamedTuple):
-    """One platform's manifest, as the registry's index has it."""
+    """One platform's manifest, as listed in the registry's index."""
 
     platform: str
     digest: str
@@ -30,7 +30,10 @@ class Manifest(NamedTuple):
 
 
 class Pushed(NamedTuple):
-    """What the registry held: the index and its manifests, a row for each platform, and what had to be left there."""
+    """What the registry held: the index, its manifests, and a row per platform.
+
+    ``left`` is a sentence about what could not be removed from the registry, or empty.
+    """
 
     reference: str
     digest: str
@@ -41,12 +44,12 @@ class Pushed(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every platform was pushed, is in the registry's index, and runs where anything here can run it."""
+        """Whether every platform was pushed, is in the registry's index, and runs if this host can run it."""
         return all(r.built and r.indexed and (r.runs or r.build_only) for r in self.rows)
 
 
 def prove(system: System, facts: Facts, desired: Desired, where: str, say: Callable[[str], None]) -> Pushed:
-    """Push to ``where`` (HOST, HOST:PORT, or either with a path), read back, pull, run, remove."""
+    """Push to ``where``, read back, pull, run, and remove. ``where`` is HOST or HOST:PORT, optionally with a path."""
     there = registry_api.at(system, facts.registries, where, IMAGE, desired.builder.users[0])
     tag = f"proof-{os.getpid()}"
     reference = f"{there.image}:{tag}"
@@ -54,7 +57,7 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
     say(f"proof: build {', '.join(wanted)} and push {reference}")
     before = builds.known(system, desired.builder)
     local.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
-    pushed = [tag]  # what there is to remove: by its digest, as soon as that is known
+    pushed = [tag]  # what to remove; the digest replaces the tag as soon as it is known
     with _undone(there, facts.socket, reference, pushed):
         kind, body = there.get(tag)
         top = Manifest("", _digest(body), kind)
@@ -74,11 +77,11 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
 
 @contextlib.contextmanager
 def _undone(there: Registry, socket: str, reference: str, pushed: list[str]) -> Iterator[None]:
-    """Where the block fails, remove what was pushed and pulled; the error says what could not be removed."""
+    """If the block fails, remove what was pushed and pulled. The error also names what could not be removed."""
     try:
         yield
     except BaseException as e:
-        with contextlib.suppress(ProvisionerError):  # the first error is the one to tell
+        with contextlib.suppress(ProvisionerError):  # the first error is the one to report
             _forget(there.system, socket, reference)
         left = _remove(there, pushed)
         if left and isinstance(e, ProvisionerError):
@@ -91,7 +94,7 @@ def _digest(content: bytes) -> str:
 
 
 def _manifests(there: Registry, tag: str, top: Manifest, found: Mapping[str, Any]) -> tuple[Manifest, ...]:
-    """The manifests of an index; of one platform alone buildx pushes none, but that manifest."""
+    """Return the manifests of an index. For a single platform, buildx pushes only a manifest and no index."""
     try:
         if top.media_type in registry_api.MANIFESTS:
             return (top._replace(platform=there.platform(tag, found["config"]["digest"])),)
@@ -111,7 +114,7 @@ def _row(
     manifests: tuple[Manifest, ...],
     say: Callable[[str], None],
 ) -> Row:
-    """Pull and run one platform, by the engine's own choice of the variant."""
+    """Pull and run one platform. The engine itself chooses the variant."""
     indexed = platform in {m.platform for m in manifests}
     if table.build_only(table.of(platform), facts.native):
         return Row(platform, True, indexed, False, local.BUILD_ONLY, build_only=True)
@@ -126,13 +129,13 @@ def _row(
 
 
 def _forget(system: System, socket: str, reference: str) -> None:
-    """Remove the containers of the proof and the pulled image from the engine."""
+    """Remove the proof's containers and the pulled image from the engine."""
     own_image.clean(system, socket)
     system.ask("docker", "image", "rm", "--force", reference)
 
 
 def _removed(there: Registry, reference: str) -> bool:
-    """Whether a manifest is gone; a registry that does not answer keeps it."""
+    """Return whether a manifest is gone. If the registry does not answer, it is not."""
     try:
         return there.remove(reference) in (200, 202, 404)
     except ProvisionerError:
@@ -140,7 +143,7 @@ def _removed(there: Registry, reference: str) -> bool:
 
 
 def _remove(there: Registry, pushed: Iterable[str]) -> str:
-    """Remove what was pushed; what is left, in a sentence, where the registry does not let us."""
+    """Remove what was pushed. Return a sentence about what the registry does not let us remove, or an empty string."""
     refused = [reference for reference in dict.fromkeys(pushed) if not _removed(there, reference)]
     if not refused:
         return ""

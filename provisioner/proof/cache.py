@@ -1,4 +1,4 @@
-"""The proof of a shared cache: what one host has built and stored in a registry, another one need not build again."""
+"""The proof of a shared cache: a host does not rebuild what another host built and stored in a registry."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ STEP = re.compile(r'^(#\d+) \[[^\]]*\] RUN \["/probe"\]', re.MULTILINE)
 
 
 class Row(NamedTuple):
-    """One platform: whether its step came from a cache instead of being run."""
+    """One platform, and whether its build step came from the cache instead of running."""
 
     platform: str
     cached: bool
@@ -26,7 +26,7 @@ def prove(
 ) -> tuple[Row, ...]:
     """Build every platform from the cache at ``reference`` (HOST/NAME:TAG), and store there what was missing.
 
-    Raises: UsageError when the reference is not one, CommandError when a build fails.
+    Raises: UsageError if the reference is not valid, CommandError if a build fails.
     """
     if wrong := references.image(reference):
         hint = "for example --cache registry.example.net/cache:main"
@@ -40,7 +40,10 @@ def prove(
 
 
 def _cached(system: System, facts: Facts, desired: Desired, platform: str, reference: str) -> bool:
-    """Build one platform; whether the one step that it has was found in a cache. Each has a tag of its own there."""
+    """Build one platform. Return whether its only step came from the cache.
+
+    Each platform has its own tag in the cache.
+    """
     place = f"type=registry,ref={reference if ':' in reference.rpartition('/')[2] else f'{reference}:latest'}"
     place += f"-{platform.replace('/', '-')}"
     argv = local.command(

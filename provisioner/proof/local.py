@@ -1,8 +1,9 @@
-"""The proof: build an image for every platform, see each in the index, run each variant.
+"""The proof: build an image for every platform, find each one in the index, and run each variant.
 
-No network and no base image: the only file is our probe, a static program of a few hundred bytes for each architecture
-that prints its architecture's name, waits for its stdin to end, and exits with 0. It is the image's ``RUN`` and its
-command. A container of it stays while its stdin is open, so that the running process itself can be asked what runs it.
+It needs no network and no base image. The only file is our test program, a static program of a few hundred bytes for
+each architecture. It prints its architecture's name, waits until its stdin is closed, and exits with 0. The image uses
+it for ``RUN`` and as its command. A container stays up while its stdin is open, so the proof can inspect the running
+process.
 """
 
 import io
@@ -39,9 +40,10 @@ BUILD_ONLY = "build only: nothing on this host runs it"
 
 
 class Row(NamedTuple):
-    """One platform: was it built, is it in the index, does it run, and by what. ``build_only``: it need not run.
+    """The result for one platform: whether it was built, is in the index, and runs, and what runs it.
 
-    ``away``: another node is to build it, and did not. ``where``: the node that built it, where there is a choice.
+    ``build_only`` means that it need not run. ``away`` means that another node has to build it and did not. ``where``
+    is the node that built it, if there is a choice.
     """
 
     platform: str
@@ -56,19 +58,22 @@ class Row(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """A row a platform, and the digest of the index that holds them."""
+    """A row per platform, and the digest of the index that holds them."""
 
     rows: tuple[Row, ...]
     digest: str
 
     @property
     def complete(self) -> bool:
-        """Whether every platform was built, is in the index, and runs where anything here can run it."""
+        """Whether every platform was built, is in the index, and runs if this host can run it."""
         return all(r.built and r.indexed and (r.runs or r.build_only) for r in self.rows)
 
 
 def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], None]) -> Proof:
-    """Build, inspect and run. CommandError: the build itself failed; everything of ours is cleaned up in any case."""
+    """Build, inspect and run. Clean up everything that the proof created, also after an error.
+
+    Raises: CommandError if the build itself fails.
+    """
     wanted = buildable(desired, facts)
     tag = f"{IMAGE}:{os.getpid()}"
     own_image.clean(system, facts.socket)
@@ -88,7 +93,7 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
 def _together(
     system: System, facts: Facts, desired: Desired, wanted: tuple[str, ...], tag: str, say: Callable[[str], None]
 ) -> Proof:
-    """All platforms in one archive, as one node builds them."""
+    """Prove all platforms in one archive, as one node builds them."""
     archive = build(system, facts, desired, wanted, f"type=oci,dest=-,name={tag}", fresh=True)
     digest, indexed = read_index(archive)
     together = stores.store(facts.engine) == "containerd"
@@ -100,7 +105,7 @@ def _together(
             rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
             continue
         say(f"proof: run {platform}")
-        if not together:  # this store holds one platform an image
+        if not together:  # this image store holds one platform per image
             target = f"type=docker,dest=-,name={tag}"
             _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
         rows.append(_run(system, facts, tag, platform, indexed=platform in indexed))
@@ -108,7 +113,7 @@ def _together(
 
 
 def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: str, say: Callable[[str], None]) -> Row:
-    """One platform by itself: what several nodes build goes into no archive together (buildx to 0.38)."""
+    """Prove one platform on its own. buildx up to 0.38 cannot put the results of several nodes into one archive."""
     builder = desired.builder
     elsewhere = builder.driver != drivers.CONTAINER or any(platform in node.platforms for node in builder.nodes)
     try:
@@ -116,7 +121,7 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
     except CommandError as e:
         if not elsewhere:
             raise
-        return Row(platform, False, False, False, "", e.message, away=True)  # its node is down; the others are not
+        return Row(platform, False, False, False, "", e.message, away=True)  # only this node is down
     _, indexed = read_index(archive)
     if build_only(platform, facts):
         return Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True)
@@ -128,7 +133,7 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
 
 
 def judge(proof: Proof) -> None:
-    """ProvisionerError names the first platform that is not proven; a node that is down fails no other."""
+    """Raise ProvisionerError for the first platform that is not proven. Skip platforms whose node is down."""
     for row in proof.rows:
         if row.away:
             continue
@@ -140,7 +145,7 @@ def judge(proof: Proof) -> None:
 
 
 def read_index(archive: bytes) -> tuple[str, frozenset[str]]:
-    """The digest of the index in an OCI archive, and the platforms whose manifests it holds."""
+    """Return the digest of the index in an OCI archive, and the platforms of its manifests."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
 
         def blob(name: str) -> Any:
@@ -167,26 +172,29 @@ def _platform(config: dict[str, Any]) -> str:
 
 
 def buildable(desired: Desired, facts: Facts) -> tuple[str, ...]:
-    """The wanted platforms, those last that are only built. Windows has no file system of its own without a base."""
+    """Return the wanted platforms. Those that are only built come last.
+
+    Windows images need a base image for a file system.
+    """
     return tuple(sorted(desired.platforms, key=lambda p: build_only(p, facts)))
 
 
 def build_only(platform: str, facts: Facts) -> bool:
-    """Whether nothing here runs a platform, so that it is built without a step."""
+    """Return whether nothing here runs a platform, so that its build has no ``RUN`` step."""
     return table.build_only(table.of(platform), facts.native)
 
 
 def build(
     system: System, facts: Facts, desired: Desired, wanted: tuple[str, ...], output: str, *, fresh: bool
 ) -> bytes:
-    """Build for some platforms, as the first of the builder's users; the archive that buildx writes to its stdout."""
+    """Build some platforms as the first of the builder's users. Return the archive that buildx writes to stdout."""
     argv = command(desired, wanted, output, ("--no-cache",) if fresh else ())
     out = system.run(argv, BUILD, context(wanted, facts), user=desired.builder.users[0])
-    return out.encode("utf-8", "surrogateescape")  # loses nothing, in either direction
+    return out.encode("utf-8", "surrogateescape")  # lossless in both directions
 
 
 def command(desired: Desired, wanted: tuple[str, ...], output: str, more: tuple[str, ...]) -> tuple[str, ...]:
-    """The command line that builds for some platforms a context on its stdin."""
+    """Return the command line that builds some platforms from a context on stdin."""
     return (
         "docker", "buildx", "build",
         "--builder", desired.builder.name,
@@ -200,13 +208,13 @@ def command(desired: Desired, wanted: tuple[str, ...], output: str, more: tuple[
 
 
 def context(wanted: tuple[str, ...], facts: Facts) -> str:
-    """The build context as a program's stdin takes it."""
+    """Return the build context in the form that a program's stdin takes."""
     made = _context(wanted, frozenset(p for p in wanted if build_only(p, facts)))
     return made.decode("utf-8", "surrogateescape")
 
 
 def _context(wanted: tuple[str, ...], only: frozenset[str]) -> bytes:
-    """The build context, a tar: the Dockerfile and a probe for each architecture that runs."""
+    """Return the build context as a tar: the Dockerfile, and a test program for each architecture that runs."""
     probes = {f"probe-{p.split('/')[1]}": elf.program(table.of(p).architecture) for p in wanted if p not in only}
     stages = (f"FROM {'only' if p in only else 'run'} AS {p.replace('/', '-', 1).replace('/', '')}\n" for p in wanted)
     dockerfile = "".join((DOCKERFILE, *stages, CHOICE))
@@ -230,5 +238,5 @@ def _run(system: System, facts: Facts, tag: str, platform: str, *, indexed: bool
 
 
 def ran(platform: str, found: own_image.Ran, *, indexed: bool) -> Row:
-    """The row of a platform that was built, and then run."""
+    """Return the row of a platform that was built and then run."""
     return Row(platform, True, indexed, found.runs, found.how, found.error)

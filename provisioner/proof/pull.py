@@ -1,4 +1,4 @@
-"""Pull an image by the builder, the way that real builds do: its proxies, mirrors, certificates and logins count."""
+"""Pull an image with the builder, as real builds do, with its proxies, mirrors, certificates and logins."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from provisioner.errors import CommandError, UsageError
 from provisioner.host import System
 from provisioner.platforms import table
 
-PULL = 900  # seconds for a platform
-# All of the image is needed for the second stage, so all of it is pulled. Nothing is kept but the builder's cache.
+PULL = 900  # seconds per platform
+# The second stage copies the whole image, so that all of it is pulled. Only the builder's cache keeps it.
 DOCKERFILE = "FROM {image} AS pulled\nFROM scratch\nCOPY --from=pulled / /\n"
 
 
 class Pulled(NamedTuple):
-    """Whether the builder pulled a platform of an image; ``error``: why not."""
+    """Whether the builder pulled a platform of an image. ``error`` says why not."""
 
     platform: str
     pulled: bool
@@ -23,7 +23,10 @@ class Pulled(NamedTuple):
 
 
 def pull(system: System, facts: Facts, desired: Desired, image: str, say: Callable[[str], None]) -> tuple[Pulled, ...]:
-    """Pull each wanted platform of an image. UsageError: the image's name is none."""
+    """Pull each wanted platform of an image.
+
+    Raises: UsageError if the image's name is not valid.
+    """
     if not image or any(c.isspace() for c in image) or image.startswith("-") or not image.isprintable():
         raise UsageError(f"--pull {image}: this is not an image's name", hint="for example --pull debian:13")
     wanted = [p for p in desired.platforms if not table.build_only(table.of(p), facts.native)]

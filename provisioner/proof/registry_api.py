@@ -1,7 +1,7 @@
-"""One registry over HTTP: what it holds, and its removal.
+"""The HTTP API of one registry: read what it holds, and remove it.
 
-One that asks who we are is told what ``docker login`` has left in the user's configuration. Where that is no password,
-or not enough, it is read by ``docker buildx imagetools``, and nothing can be removed from here.
+If the registry asks for a login, use the one that ``docker login`` stored in the user's configuration. If there is no
+password, or it is not enough, read with ``docker buildx imagetools``. Then nothing can be removed.
 """
 
 import binascii
@@ -21,14 +21,14 @@ PULL = 300  # seconds
 NAME = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9._/-]*)?")
 HUB, HUB_SERVER = "docker.io", "registry-1.docker.io"
 HUBS = (HUB, HUB_SERVER, "index.docker.io", "registry.hub.docker.com")
-HUB_LOGIN = "https://index.docker.io/v1/"  # how docker keeps its login
+HUB_LOGIN = "https://index.docker.io/v1/"  # the key of this login in docker's configuration
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
 
 
 class Registry(NamedTuple):
-    """A registry, and how it is talked to."""
+    """A registry, and how to connect to it."""
 
     system: System
     host: str
@@ -41,22 +41,22 @@ class Registry(NamedTuple):
 
     @property
     def image(self) -> str:
-        """The image's name, as docker takes it."""
+        """The image's name in the form that docker takes."""
         return f"{self.host}/{self.repository}"
 
     def ask(self, method: str, what: str) -> tuple[int, dict[str, str], bytes]:
-        """One exchange about a manifest, an index or a blob."""
+        """Send one request about a manifest, an index or a blob. Return the status, the headers and the body."""
         host = HUB_SERVER if self.host == HUB else self.host
         url = f"{self.scheme}://{host}/v2/{self.repository}/{what}"
         return self.system.fetch(url, method, self.headers, self.trusted, insecure=self.insecure)
 
     def inspect(self, reference: str, *words: str) -> str:
-        """What buildx, which knows every way to log in, reads of a reference."""
+        """Return what buildx reads for a reference. buildx supports every way to log in."""
         name = f"{self.image}{'@' if reference.startswith('sha256:') else ':'}{reference}"
         return self.system.run(("docker", "buildx", "imagetools", "inspect", *words, name), PULL, user=self.user)
 
     def get(self, reference: str) -> tuple[str, bytes]:
-        """The media type and the bytes of a manifest or an index."""
+        """Return the media type and the bytes of a manifest or an index."""
         status, fields, body = self.ask("GET", f"manifests/{reference}")
         if status in (401, 403):
             text = self.inspect(reference, "--raw")
@@ -67,16 +67,19 @@ class Registry(NamedTuple):
         return fields.get("content-type", "").partition(";")[0], body
 
     def remove(self, digest: str) -> int:
-        """Take a manifest or an index away; the status."""
+        """Remove a manifest or an index. Return the HTTP status."""
         return self.ask("DELETE", f"manifests/{digest}")[0]
 
     def platform(self, reference: str, config: str) -> str:
-        """The platform that an image's configuration names."""
+        """Return the platform that an image's configuration names."""
         status, _, body = self.ask("GET", f"blobs/{config}")
         return platform(self.parsed(body if status == 200 else self.inspect(reference, "--format", "{{json .Image}}")))
 
     def parsed(self, text: str | bytes) -> dict[str, Any]:
-        """The JSON object that it gives. ProvisionerError: something else, a page say."""
+        """Parse a JSON object from the registry.
+
+        Raises: ProvisionerError if it is something else, for example a web page.
+        """
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
@@ -86,18 +89,21 @@ class Registry(NamedTuple):
         return found
 
     def odd(self) -> ProvisionerError:
-        """What is said of an answer that is none of a registry's."""
+        """Return the error for an answer that does not come from a registry."""
         hint = "is a registry there, or something in front of one? what was pushed is still there"
         return ProvisionerError(f"{self.host}: what it gives for {self.repository} is no manifest", hint=hint)
 
 
 def at(system: System, known: Registries, where: str, image: str, user: str) -> Registry:
-    """An image at ``where``: HOST, HOST:PORT, or either with a path. UsageError: that is none."""
+    """Return the registry for an image at ``where``, which is HOST or HOST:PORT, optionally with a path.
+
+    Raises: UsageError if ``where`` is not valid.
+    """
     if not NAME.fullmatch(where):
         hint = "HOST, HOST:PORT or either with a /PATH in lower case, without https://"
         raise UsageError(f"--registry {where}: this is no registry's name", hint=hint)
     host, _, path = where.strip("/").partition("/")
-    if not ("." in host or ":" in host or host == "localhost"):  # docker takes it for a name on Docker Hub
+    if not ("." in host or ":" in host or host == "localhost"):  # docker would read it as a name on Docker Hub
         hint = f"docker would push to Docker Hub: say docker.io/{where} if you mean that, else HOST:PORT"
         raise UsageError(f"--registry {where}: {host} is not a registry's name", hint=hint)
     host = HUB if host in HUBS else host
@@ -112,7 +118,7 @@ def at(system: System, known: Registries, where: str, image: str, user: str) -> 
 
 
 def platform(fields: Mapping[str, Any]) -> str:
-    """The platform of a manifest; one that nobody knows is called what it is called."""
+    """Return the platform of a manifest. Return an unknown platform under its own name."""
     name = "/".join(str(fields[k]) for k in ("os", "architecture", "variant") if fields.get(k))
     try:
         return table.normalise(name)
@@ -121,7 +127,7 @@ def platform(fields: Mapping[str, Any]) -> str:
 
 
 def _encrypted(system: System, host: str) -> bool:
-    """Whether an insecure registry speaks TLS all the same, as docker and BuildKit find out, too."""
+    """Return whether an insecure registry uses TLS. Docker and BuildKit find this out in the same way."""
     try:
         system.fetch(f"https://{host}/v2/", "GET", {}, insecure=True)
     except ProvisionerError:
@@ -130,7 +136,7 @@ def _encrypted(system: System, host: str) -> bool:
 
 
 def _login(system: System, host: str, user: str) -> dict[str, str]:
-    """What docker would tell the registry; nothing where a credential helper keeps it."""
+    """Return the headers that log in to the registry as docker does. Empty if a credential helper keeps the login."""
     account = system.account(user)
     try:
         text = system.read(f"{store.of(system, account).docker}/config.json", user=user) if account else None

@@ -1,9 +1,9 @@
-"""What is to be done, as data: steps, what stands in the way of them, and the changes and the plan that they make up.
+"""What to do, as data: steps, the obstacles that block them, and the changes and plans that they form.
 
-A kind of step is one class: what it does, what undoes it, and the sentence that tells of it. Kinds that belong to no
-subject are in ``files`` and ``programs``; a subject's own lie in its package. ``runs.kinds`` lists all of them.
+Each kind of step is one class: what it does, what undoes it, and a sentence that describes it. General kinds are in
+``files`` and ``programs``. A subject's own kinds are in its package. ``runs.kinds`` lists them all.
 
-Apart from the nouns of ``model`` so that a check of a host in sync, which does nothing, need not import them.
+This is separate from ``model`` because a check of a host in sync changes nothing and need not import it.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,48 +20,55 @@ Say: TypeAlias = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One reversible act. Its fields are what a journal records of it.
+    """One reversible action. The journal records its fields.
 
-    Planning makes steps and asks for their sentences. It cannot make them happen: that takes a ``System``, and planning
+    Planning makes steps and asks for their sentences. It cannot run them: that takes a ``System``, and planning only
     has a ``Reader``.
     """
 
     @property
     def kind(self) -> str:
-        """The name of its kind in JSON documents: ``set-leaf``, ``restart``."""
+        """The name of this kind of step in JSON documents, for example ``set-leaf`` or ``restart``."""
         name = type(self).__name__
         return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
 
     def do(self, system: "System", say: Say) -> tuple[str, ...] | None:
-        """Make it happen; the containers that it has stopped for good. CommandError, OSError: it did not happen."""
+        """Run the step.
+
+        Returns: the containers that it stopped and that did not come back, or None.
+        Raises: CommandError or OSError if it did not succeed.
+        """
         raise NotImplementedError
 
     def inverse(self, host: Reader) -> "tuple[Step, ...]":
-        """The steps that undo it, as the host stands before it; none where nothing has to be undone."""
+        """Return the steps that undo it, based on the host before it runs. Return none if there is nothing to undo."""
         return ()
 
     def stands(self, host: Reader) -> bool | None:
-        """Whether the host is as this step leaves it; None: that cannot be told, or programs change it all the time."""
+        """Return whether the host is as this step leaves it.
+
+        None means that this is unknown, or that other programs change it all the time.
+        """
         return None
 
     def sentence(self) -> str:
-        """What it does, in a line."""
+        """Return one line that says what the step does."""
         raise NotImplementedError
 
     def diff(self) -> str:
-        """The lines of a file that it changes, as a unified diff; empty for what changes no file."""
+        """Return the changed lines of a file as a unified diff, or an empty string if it changes no file."""
         return ""
 
     def made(self, host: Reader) -> Mapping[str, Any]:
-        """What only shows once it was made, for the journal."""
+        """Return what is only known after the step ran, for the journal."""
         return {}
 
 
 class Obstacle(NamedTuple):
-    """What stands in the way of a change.
+    """The reason why a change cannot be made now.
 
-    ``code`` names its kind, for machines; ``message`` is a sentence, ``hint`` a command to copy or a setting to change,
-    ``numbers`` are the figures in the message. ``fatal``: without what is missing, apply does not begin.
+    ``code`` names the kind of obstacle, for programs. ``message`` is a sentence. ``hint`` is a command to copy or a
+    setting to change. ``numbers`` are the figures in the message. If it is ``fatal``, apply does not start.
     """
 
     code: str
@@ -72,20 +79,20 @@ class Obstacle(NamedTuple):
 
     @property
     def restart(self) -> bool:
-        """Whether the daemon must be restarted, and may not be now."""
+        """Whether the change needs a restart of the daemon that is not allowed now."""
         return self.code.startswith("restart-")
 
     def as_json(self) -> dict[str, Any]:
-        """The fields that every JSON document has for it."""
+        """Return the fields that every JSON document has for an obstacle."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "numbers": dict(self.numbers)}
 
     def blocks(self, *keys: str) -> "tuple[Blocked, ...]":
-        """The differences that it stands in the way of, by their keys."""
+        """Return one blocked difference for each key."""
         return tuple(Blocked(key, self) for key in keys)
 
 
 class Blocked(NamedTuple):
-    """A difference that has an obstacle: nothing is done about it now."""
+    """A difference with an obstacle. Nothing is done about it now."""
 
     key: str
     obstacle: Obstacle
@@ -94,10 +101,11 @@ class Blocked(NamedTuple):
 class Change(NamedTuple):
     """What one resource would do: ``edits`` in order, then the ``restart`` or reload of the daemon, then ``trial``.
 
-    ``hides``: what the engine holds now will be out of sight after it.
-    ``last`` throws away what was kept to go back to, once everything has been proven; it has no inverse.
-    ``notes`` are what else a person should know. ``first``: what may fail and needs nothing of the other resources, so
-    that it is done before anything else; the plan makes a change of its own of it.
+    ``hides`` means that the change hides what the engine holds now.
+    ``last`` discards what was kept for a rollback, after everything was proven. It has no inverse.
+    ``notes`` are other things that a person should know.
+    ``first`` may fail and needs nothing from the other resources, so it runs before anything else. The plan puts it
+    into a change of its own.
     """
 
     resource: str
@@ -113,30 +121,30 @@ class Change(NamedTuple):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The edits, and the restart."""
+        """The edits and the restart."""
         return (*self.edits, *((self.restart,) if self.restart else ()))
 
 
 class Plan(NamedTuple):
-    """The changes in the order in which they have to be made; falsy when the host is as wanted."""
+    """The changes in the order in which to make them. A plan is false if the host is as wanted."""
 
     changes: tuple[Change, ...] = ()
-    notes: tuple[str, ...] = ()  # what is no difference, and yet worth a word
+    notes: tuple[str, ...] = ()  # not differences, but worth reporting
 
     def __bool__(self) -> bool:
         return bool(self.changes)
 
     @property
     def differences(self) -> tuple[tuple[str, Difference], ...]:
-        """Every difference with the resource that it belongs to."""
+        """Every difference, with the resource that it belongs to."""
         return tuple((c.resource, d) for c in self.changes for d in c.differences)
 
     @property
     def blocked(self) -> tuple[tuple[str, Blocked], ...]:
-        """Every difference that is blocked, with the resource that it belongs to."""
+        """Every blocked difference, with the resource that it belongs to."""
         return tuple((c.resource, b) for c in self.changes for b in c.blocked)
 
     @property
     def acts(self) -> bool:
-        """Whether applying this plan would touch the host at all."""
+        """Whether applying this plan changes the host at all."""
         return any(c.edits or c.restart for c in self.changes)

@@ -1,4 +1,4 @@
-"""Steps that change files, and need no engine: directories, whole files, one leaf of a JSON file, owners."""
+"""Steps that change files and need no engine: directories, whole files, one value of a JSON file, and owners."""
 
 import json
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from provisioner.host import System
 
 
-TRIES = 3  # at a file that somebody else writes at the same moment
+TRIES = 3  # for a file that somebody else writes at the same moment
 
 
 @dataclass(frozen=True, slots=True)
 class MakeDirectory(Step):
-    """Make one directory; its parent exists."""
+    """Make one directory. Its parent must exist."""
 
     path: str
     mode: int = 0o755
@@ -40,7 +40,7 @@ class MakeDirectory(Step):
 
 @dataclass(frozen=True, slots=True)
 class RemoveDirectory(Step):
-    """Remove a directory that is empty; one that somebody else has filled stays."""
+    """Remove a directory if it is empty."""
 
     path: str
 
@@ -60,9 +60,9 @@ class RemoveDirectory(Step):
 
 @dataclass(frozen=True, slots=True)
 class WriteFile(Step):
-    """Put ``text`` there, whole or not at all. ``mode`` counts only where no file stood before.
+    """Write ``text`` to a file atomically. ``mode`` applies only to a new file.
 
-    A file of a ``user``'s is written as that user; empty: as ourselves.
+    The file is written as ``user``, or as the current user if that is empty.
     """
 
     path: str
@@ -88,7 +88,7 @@ class WriteFile(Step):
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile(Step):
-    """Remove a file, as ``user`` where it is one of theirs; one that is gone already is no error."""
+    """Remove a file as ``user``. A missing file is not an error."""
 
     path: str
     user: str = ""
@@ -107,7 +107,7 @@ class RemoveFile(Step):
 
 
 def _as_it_is(host: Reader, path: str, user: str) -> tuple[Step, ...]:
-    """The step that leaves a path as it is now."""
+    """Return the step that restores the current state of a path."""
     old, there = host.read(path, user=user), host.status(path) if user else host.stat(path)
     if old is None or there is None:
         return (RemoveFile(path, user),)
@@ -115,17 +115,20 @@ def _as_it_is(host: Reader, path: str, user: str) -> tuple[Step, ...]:
 
 
 def _stands(host: Reader, path: str, text: str | None, user: str) -> bool | None:
-    """Whether a file is as a step leaves it. Files of users are changed by their programs, which decides nothing."""
+    """Return whether a file is as a step leaves it.
+
+    A changed file of a user gives None, because the user's programs change such files, too.
+    """
     same = host.read(path, user=user) == text
     return None if user and not same else same
 
 
 @dataclass(frozen=True, slots=True)
 class SetLeaf(Step):
-    """Give one leaf of a JSON file a value, any JSON (None: take the leaf away), and keep every other byte.
+    """Set one value in a JSON file and keep every other byte. A ``value`` of None removes the key.
 
-    While the file still is ``before``, the outcome is exactly ``after`` (None: no file). When somebody else has
-    changed it meanwhile, only the leaf is set, in the file as it is then.
+    If the file still equals ``before``, it becomes exactly ``after``; None means no file. If somebody else changed it
+    in the meantime, only this value is set in the changed file.
     """
 
     path: str
@@ -147,7 +150,7 @@ class SetLeaf(Step):
                 return system.remove(self.path)
             try:
                 return system.write(self.path, new, 0o644, instead_of=old)
-            except ChangedError:  # by somebody who saved it at this very moment
+            except ChangedError:  # somebody saved the file at this very moment
                 if not tries:
                     raise
         return None
@@ -176,12 +179,12 @@ class SetLeaf(Step):
         return diffs.unified(self.path, self.before or "", self.after or "")
 
     def _in(self, text: str | None) -> str | None:
-        """What the file becomes, given what it is."""
+        """Return the new text of the file for its current text. None means no file."""
         if text in (self.before, self.after):
             return self.after
         if text is None and self.value is None:
             return None
-        json_read.load(text or "", self.path)  # somebody changed it meanwhile, and may have broken it
+        json_read.load(text or "", self.path)  # somebody changed the file meanwhile, and may have broken it
         if self.value is None:
             new = json_edit.drop(text or "{}", self.keys)
             return None if self.after is None and not json_read.load(new, self.path) else new
@@ -190,7 +193,7 @@ class SetLeaf(Step):
 
 @dataclass(frozen=True, slots=True)
 class SetOwner(Step):
-    """Give files below a user's home folder to that user (or back to ``uid`` and ``gid``), none of them a link."""
+    """Give files below a user's home directory to that user, or back to ``uid`` and ``gid``. None of them is a link."""
 
     paths: tuple[str, ...]
     uid: int

@@ -1,4 +1,4 @@
-"""The package managers that we know: how each installs and removes, and which of them this host has."""
+"""The package managers that provisioner knows: how each installs and removes, and which one this host has."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,14 @@ from provisioner.model import Reader
 from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
-SECONDS = 900  # for one package manager over somebody's line
+SECONDS = 900  # seconds for one command, which may download over a slow line
 
 
 class Manager(NamedTuple):
-    """A package manager; ``program`` gives it away. ``refresh`` is run first; empty: it sees to that itself."""
+    """A package manager. The host has it if ``program`` exists.
+
+    ``refresh`` runs before an install. It is empty if the manager refreshes its lists on its own.
+    """
 
     program: str
     install: tuple[str, ...]
@@ -18,11 +21,11 @@ class Manager(NamedTuple):
     refresh: tuple[str, ...] = ()
 
     def hint(self, *packages: str) -> str:
-        """The command that a person would type."""
+        """Return the command that a person would type."""
         return " ".join((*self.install, *packages))
 
     def steps(self, *packages: str) -> tuple[Step, ...]:
-        """What installs packages; the undo removes them."""
+        """Return the steps that install packages. Their undo removes the packages."""
         refresh = (Run(self.refresh, timeout=SECONDS),) if self.refresh else ()
         undo = Run((*self.remove, *packages), timeout=SECONDS)
         return (*refresh, Run((*self.install, *packages), undo=(undo,), timeout=SECONDS))
@@ -55,18 +58,21 @@ MANAGERS = (
 
 
 def manager(host: Reader) -> Manager | None:
-    """This host's package manager; None: none that we know."""
+    """Return this host's package manager, or None if provisioner does not know one here."""
     return next((row for row in MANAGERS if host.program(row.program)), None)
 
 
 def release(host: Reader) -> dict[str, str]:
-    """The fields of /etc/os-release."""
+    """Return the fields of /etc/os-release."""
     lines = (line.partition("=") for line in (host.read("/etc/os-release") or "").splitlines())
     return {key: value.strip("\"'") for key, _, value in lines}
 
 
 def candidate(host: Reader, package: str) -> str | None:
-    """The version that apt would install; empty: none that it knows of; None: not known. Nothing of an image is run."""
+    """Return the version that apt would install. Run no program if the host is a mounted image.
+
+    Returns: an empty string if apt knows no version, or None if that is unknown.
+    """
     if host.asleep or host.program("apt-cache") is None:
         return None
     lines = host.ask("apt-cache", "policy", package).stdout.splitlines()

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Run(Step):
-    """Run a program. ``undo``, in its order, takes its effect back; seconds for ``timeout``.
+    """Run a program. ``undo`` lists the steps that undo its effect, in order. ``timeout`` is in seconds.
 
-    It runs as ``user`` (empty: as ourselves), who is become before any of that user's configuration is read.
-    ``lenient``: its exit status says too little, so what came of it is only looked at afterwards.
+    It runs as ``user``, or as the current user if that is empty. The switch to the user happens before any of that
+    user's configuration is read.
+    ``lenient`` ignores the exit status, because it says too little. A later look at the host shows the result.
     """
 
     argv: tuple[str, ...]
