@@ -1,1 +1,1 @@
-"""Resource: which image store is in effect; inventory, switch, migration."""
+"""Resource: the image store in use. Count what a switch hides, switch the store, and copy images into it."""

@@ -1,4 +1,4 @@
-"""What it takes to switch the image store: what is in the way, what comes first, one leaf, one restart."""
+"""Plan the switch of the image store: find obstacles, copy images first, set one key, and restart once."""
 
 from provisioner.config.desired import Desired
 from provisioner.daemon import edits, managers
@@ -14,7 +14,10 @@ from provisioner.steps import Change, Obstacle
 
 
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
-    """Set one leaf, restart once where the store is not yet in effect, and try it: 24 to 28 start with a broken one."""
+    """Set one key, restart once if the store is not active yet, and test the store.
+
+    The test is necessary because engines 24 to 28 start with a broken store.
+    """
     keys = [d.key for d in differences]
     if facts.kind.layout is None:
         message = f"{facts.kind.title}: its configuration is not ours to edit"

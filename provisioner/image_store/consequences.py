@@ -1,6 +1,6 @@
-"""What a switch of the image store changes beside the images and containers that it hides.
+"""The effects of a switch of the image store, besides hiding images and containers.
 
-Source: docker/cli#5526 and docker/compose#14036 for the identifiers; moby's GET /system/df for the cache.
+Sources: docker/cli#5526 and docker/compose#14036 for image IDs; moby's GET /system/df for the cache.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ IDENTIFIERS = (
 
 
 def notes(host: Reader, facts: Facts) -> Iterator[str]:
-    """A sentence for each."""
+    """Yield a sentence for each effect."""
     yield IDENTIFIERS
     if size := _cache(host, facts):
         yield f"the build cache of docker build ({human(size)}) goes out of sight; the builder has a cache of its own"
 
 
 def _cache(host: Reader, facts: Facts) -> int:
-    """The bytes of the engine's own build cache; 0: there is none, or the engine does not say."""
+    """Return the bytes of the engine's own build cache. 0 means that it is empty or unknown."""
     try:
         said = host.get(facts.socket, f"{api.prefix(facts.engine)}/system/df?type=build-cache") or {}
         return sum(int(record.get("Size") or 0) for record in said.get("BuildCache") or ())

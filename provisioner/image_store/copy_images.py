@@ -1,13 +1,15 @@
-"""The steps that carry images into containerd's store: one image at a time, and a comparison of all of them.
+"""The steps that copy images into containerd's store, one at a time, and compare all of them.
 
-The engine's own save stream goes into ``ctr images import``, and nothing is written in between but by the engine: it
-puts all that it is asked for together in a folder of its own first. So it is asked for an image at a time, although
-layers that two of them share are carried twice.
-Layers travel uncompressed: manifests and their digests are new, the configuration, which names every layer's content,
-stays byte for byte what it was. So an image is the same if its configuration's digest is.
+We pipe the engine's save stream into ``ctr images import`` and write no files. The engine itself first assembles
+everything that one request asks for in a temporary folder. We therefore request one image at a time, although layers
+that images share are copied more than once.
 
-Unpacking at once costs a sixth more than ``--no-unpack`` (8.5 s instead of 7.4 s for 600 MB), and shows before the
-switch, not at the first run after it, whether a layer can be unpacked.
+Layers are copied uncompressed, so manifests and their digests change. The image's configuration names the content of
+every layer and stays the same byte for byte. An image is therefore the same if the digest of its configuration is the
+same.
+
+Unpacking during the import takes 15% longer than ``--no-unpack`` (8.5 s instead of 7.4 s for 600 MB). It shows before
+the switch, not at the first run afterwards, whether each layer can be unpacked.
 """
 
 import json
@@ -25,15 +27,15 @@ if TYPE_CHECKING:
 
 NAMESPACE = "moby"
 UNTAGGED = "<none>:<none>"
-BAR = 30  # characters
-SHOWN = 16 << 20  # bytes between two looks at the progress
+BAR = 30  # the width of the progress bar, in characters
+SHOWN = 16 << 20  # bytes between two updates of the progress
 
 
 @dataclass(frozen=True, slots=True)
 class CopyImage(Step):
-    """Carry an image, by all its names, from the engine's own store into containerd's; ``size`` in bytes.
+    """Copy an image with all its names from the engine's own store into containerd's. ``size`` is in bytes.
 
-    Nothing undoes it: a copy that the engine does not look at harms nobody, and the next run need not make it again.
+    The step has no inverse. The engine ignores an unused copy, and the next run can use it.
     """
 
     names: tuple[str, ...]
@@ -64,9 +66,9 @@ class CopyImage(Step):
 
 @dataclass(frozen=True, slots=True)
 class CompareImages(Step):
-    """See that every tagged image of the engine's is in containerd's store, the same in every layer and word.
+    """Check that containerd's store has every tagged image of the engine, with the same configuration and layers.
 
-    ProvisionerError names the first image that is not there, or not the same.
+    Raises: ProvisionerError that names the first image that is missing or different.
     """
 
     socket: str
@@ -82,12 +84,15 @@ class CompareImages(Step):
 
 
 def tags(image: Mapping[str, Any]) -> tuple[str, ...]:
-    """The tags of an image as /images/json lists it."""
+    """Return the tags of an image in the format of /images/json."""
     return tuple(t for t in image.get("RepoTags") or () if t != UNTAGGED)
 
 
 def reference(name: str) -> str:
-    """A tag as containerd has it: ``keep:1`` is ``docker.io/library/keep:1``. Source: distribution/reference."""
+    """Return containerd's name of a tag: ``keep:1`` becomes ``docker.io/library/keep:1``.
+
+    Source: distribution/reference.
+    """
     first, slash, _ = name.partition("/")
     if not slash:
         return f"docker.io/library/{name}"
@@ -95,14 +100,14 @@ def reference(name: str) -> str:
 
 
 def copied(host: Reader, address: str, image: Mapping[str, Any]) -> bool:
-    """Whether containerd's store holds the same image by each of its names."""
+    """Whether containerd's store has the same image under each of its names."""
     return all(_manifest(host, address, name).get("config", {}).get("digest") == image["Id"] for name in tags(image))
 
 
 def _compare(system: "System", address: str, image: Any, name: str) -> None:
-    """Tag, configuration (and with it the platform), layers."""
+    """Compare the name, the configuration (which includes the platform) and the layers."""
     if image is None:
-        return  # somebody removed it meanwhile
+        return  # someone has removed it in the meantime
     manifest = _manifest(system, address, name)
     if manifest.get("config", {}).get("digest") != image["Id"]:
         hint = "was it pulled or built meanwhile? apply again"
@@ -112,7 +117,7 @@ def _compare(system: "System", address: str, image: Any, name: str) -> None:
 
 
 def _manifest(host: Reader, address: str, name: str) -> Mapping[str, Any]:
-    """An image's manifest in containerd's store; empty where there is none."""
+    """Return an image's manifest in containerd's store, or an empty mapping."""
     ran = host.ask(*_ctr(address), "images", "list", f"name=={reference(name)}")
     words = (word for line in ran.stdout.splitlines()[1:] for word in line.split())
     digest = next((word for word in words if word.startswith("sha256:")), "")

@@ -1,4 +1,4 @@
-"""Carry images into containerd's store before the switch, while the engine serves: which, whether, and what to know."""
+"""Plan the copy of images into containerd's store before the switch, while the engine keeps running."""
 
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from provisioner.image_store.copy_images import NAMESPACE, CompareImages, CopyIm
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
 
-TOGETHER = "tmp"  # below data-root: where an engine puts together what it is asked to save
+TOGETHER = "tmp"  # below data-root, where an engine assembles the images that it saves
 SAVING = "the engine needs there to put the largest image together"
 
 
 class Migration(NamedTuple):
-    """What would be carried over, what holds the switch all the same, and what a person has to know."""
+    """The steps that copy images, the obstacles that still block the switch, and notes for a person."""
 
     steps: tuple[Step, ...]
     obstacles: tuple[Obstacle, ...]
@@ -25,7 +25,7 @@ class Migration(NamedTuple):
 
 
 def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
-    """The images that are not there yet, a step each, and the comparison of all. Containers hold the switch."""
+    """Return a step for each image that is missing, and one that compares all. Containers block the switch."""
     if facts.kind.owner != "root" or facts.layout.managed:
         hint = "save or push what is needed, then say image_store: {existing: hide}"
         message = f"images of {facts.kind.title} cannot be carried over"
@@ -38,7 +38,7 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
         hint = "save or push what is needed, then set image_store: {existing: hide}"
         return Migration((), (Obstacle("other-namespace", message, hint),), ())
     found, address = inventory.count(host, facts, desired), containerd.address(host, facts)
-    images = host.get(facts.socket, "/images/json") or ()  # the builder's, too: then it need not be pulled again
+    images = host.get(facts.socket, "/images/json") or ()  # with the builder's, so it is not pulled again
     missing = [i for i in images if tags(i) and not copied(host, address, i)]
     copies = [CopyImage(tags(i), int(i.get("Size") or 0), facts.socket, address) for i in missing]
     sizes, together = [c.size for c in copies], f"{facts.engine.root}/{TOGETHER}"
@@ -58,7 +58,7 @@ def _containers(found: Hidden) -> tuple[Obstacle, ...]:
 
 
 def notes(host: Reader, facts: Facts, found: Hidden) -> tuple[str, ...]:
-    """What a person has to know and may have to do afterwards."""
+    """Return what a person must know and may have to do after the switch."""
     lines = [
         f"{d}: its digest changes with the store; `docker pull {d}` gives it back"
         + ("" if tags(i) else " (it has no tag, and stays behind)")

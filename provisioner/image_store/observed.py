@@ -1,4 +1,4 @@
-"""Which store is in effect, and what daemon.json says of it."""
+"""The active image store, and the value of its key in daemon.json."""
 
 from provisioner.daemon import file
 from provisioner.engine import stores
@@ -10,7 +10,7 @@ from provisioner.text import command_line, json_read
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
-    """What is in effect, and what daemon.json says."""
+    """Return the active image store and the value in daemon.json."""
     if not want:
         return {}
     if CONFIGURED not in want:
@@ -19,7 +19,7 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
 
 def _configured(host: Reader, facts: Facts) -> Value:
-    """The key's value; None where it is missing; a sentence where the file cannot be taken as it is."""
+    """Return the key's value, None if it is missing, or a sentence if the file cannot be used."""
     if {FEATURE, f"{FEATURE}=true"} & set(command_line.values(facts.flags, "--feature")):
         return True
     if facts.unseen:

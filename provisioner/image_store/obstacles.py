@@ -1,4 +1,4 @@
-"""What stands in the way of switching the image store, and what must come before the switch."""
+"""What prevents a switch of the image store, and what must happen before it."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from provisioner.text import json_edit
 
 
 class Way(NamedTuple):
-    """What is in the way of a change, and what is done all the same: steps before it, sentences beside it."""
+    """The obstacles to a change, the steps before it, and notes for a person."""
 
     obstacles: tuple[Obstacle, ...] = ()
     before: tuple[Step, ...] = ()
@@ -23,7 +23,7 @@ class Way(NamedTuple):
 
 
 def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
-    """Everything that speaks against switching the store now, and what to do; no obstacles: nothing does."""
+    """Return the obstacles to a switch of the store now, and the steps and notes that go with it."""
     version = facts.engine.version
     if version is not None and version < FIRST:
         message = (
@@ -51,12 +51,12 @@ def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
 
 
 def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
-    """What is in the way of settings that are edited while the engine is stopped."""
+    """Return the obstacles to a change of settings that are edited while the engine is stopped."""
     return list(desktop.obstacles(host, facts, found))
 
 
 def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:
-    """What is in daemon.json's way, or what the daemon itself has against the candidate."""
+    """Return the obstacles in daemon.json, else the daemon's own errors about the new text."""
     looked = scene.look(host, facts, found, switch=True)
     if named := daemon_obstacles.named(looked, store=True):
         return named

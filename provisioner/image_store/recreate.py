@@ -1,6 +1,7 @@
-"""How a container that a switch of the store hides is made again: by its compose project, or a ``docker run`` line.
+"""How to recreate a container that a switch of the store hides: with its compose project, or with ``docker run``.
 
-What the line does not say is named. Values of its environment stay out, and so do arguments that may hold a secret.
+The text names what the command does not reproduce. It leaves out values of environment variables and arguments that may
+be secret.
 """
 
 import re
@@ -17,7 +18,7 @@ SECRET = re.compile(r"(?i)^--?[\w.-]*(pass|secret|token|key|credential)[\w.-]*$"
 
 
 def sentence(found: Mapping[str, Any]) -> str:
-    """A container, from its inspection: name, image, volumes, and the command that makes it again."""
+    """Describe a container from its inspection: name, image, volumes, and the command that recreates it."""
     volumes = [m.get("Name") or m.get("Source") for m in found.get("Mounts") or ()]
     named = f", with {', '.join(filter(None, volumes))}" if any(volumes) else ""
     left = ", ".join(run_options.left_out(found)) if PROJECT not in _labels(found) else ""
@@ -26,7 +27,7 @@ def sentence(found: Mapping[str, Any]) -> str:
 
 
 def command(found: Mapping[str, Any]) -> str:
-    """The command alone."""
+    """Return only the command that recreates a container."""
     if PROJECT in _labels(found):
         return _compose(_labels(found))
     options = ("--detach", *run_options.every(found))
@@ -39,7 +40,7 @@ def _labels(found: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _compose(labels: Mapping[str, str]) -> str:
-    """The project's own command, with the files that it was made of."""
+    """Return the compose command of a project, with its files."""
     where = f"cd {shlex.quote(labels[FOLDER])} && " if labels.get(FOLDER) else ""
     files = [f"--file={path}" for path in labels.get(FILES, "").split(",") if path]
     variables = [f"--env-file={path}" for path in labels.get(VARIABLES, "").split(",") if path]
@@ -48,12 +49,12 @@ def _compose(labels: Mapping[str, str]) -> str:
 
 
 def _command(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """What stands behind the image; an entry point takes one word, and the rest of it goes before the command."""
+    """Return the words after the image. ``--entrypoint`` takes one word, so the rest of it comes before the command."""
     config = found["Config"]
     return (*(config.get("Entrypoint") or ())[1:], *(config.get("Cmd") or ()))
 
 
 def _hidden(words: Sequence[str]) -> Iterator[str]:
-    """The arguments of a container's program, without what may be secret in them."""
+    """Yield the arguments of a container's program without possible secrets."""
     for before, word in zip(("", *words), words, strict=False):
         yield secrets.HIDDEN if SECRET.match(before) else secrets.word(word)

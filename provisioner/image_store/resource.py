@@ -1,7 +1,7 @@
-"""The image store: containerd's, so that an image can hold several platforms.
+"""The image store: containerd's store, in which an image can have several platforms.
 
-Judged by what is in effect. The file is a second key: a store that is on while its key is gone goes off at the next
-start (24 to 28), or may (29, on a host that once used a graph driver).
+The active store decides. The key in daemon.json is compared separately, because an active store without the key may not
+survive a restart. Engines 24 to 28 always turn it off then. Engine 29 may, on a host that once used a graph driver.
 """
 
 from provisioner.config.desired import Desired
@@ -18,7 +18,7 @@ want, have = wanted.want, observed.have
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
-    """Set one leaf, restart once where the store is not yet in effect."""
-    from provisioner.image_store import changes  # a check only compares
+    """Set one key, and restart once if the store is not active yet."""
+    from provisioner.image_store import changes  # a check only compares, so it does not need this import
 
     return changes.change(NAME, host, facts, desired, differences)

@@ -1,4 +1,4 @@
-"""The options of ``docker run`` that make a container as its inspection shows it: a table of every field.
+"""The options of ``docker run`` that recreate a container from its inspection: a table of all fields.
 
 Source: docker/cli's cli/command/container/opts.go, and the engine's HostConfig.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Found = Mapping[str, Any]
-# Fields of HostConfig and the option that each sets: once, with its value, or for every entry.
+# Fields of HostConfig and the option for each: a flag, an option with the value, or an option for every entry.
 FLAGS = {
     "Privileged": "privileged",
     "Init": "init",
@@ -59,8 +59,8 @@ LISTS = {
 PAIRS = {"Sysctls": "sysctl", "StorageOpt": "storage-opt", "Annotations": "annotation"}
 USUAL = {"IpcMode": ("private", "shareable"), "CgroupnsMode": ("private", "host"), "Runtime": ("runc",)}
 CHOSEN = {"IpcMode": "ipc", "CgroupnsMode": "cgroupns", "Runtime": "runtime"}
-SHM = 64 << 20  # bytes of /dev/shm where nothing else is asked for
-# Fields that others above or below say, or that the engine fills in by itself.
+SHM = 64 << 20  # the default size of /dev/shm, in bytes
+# Fields that other functions handle, or that the engine fills in on its own.
 SAID = frozenset((
     *("NanoCpus", "ShmSize", "Ulimits", "LogConfig", "RestartPolicy", "NetworkMode", "Devices", "DeviceRequests"),
     *("Tmpfs", "Binds", "Mounts", "PortBindings", "ContainerIDFile", "ConsoleSize", "MaskedPaths", "ReadonlyPaths"),
@@ -69,7 +69,7 @@ SAID = frozenset((
 
 
 def every(found: Found) -> Iterator[str]:
-    """The options, in the order of the table."""
+    """Yield the options, in the order of the table."""
     host = found["HostConfig"]
     yield f"--name={found['Name'].lstrip('/')}"
     for more in (_restart, _networks, _limits, _devices, _mounts, _ports, _logs):
@@ -87,7 +87,7 @@ def every(found: Found) -> Iterator[str]:
 
 
 def left_out(found: Found) -> Iterator[str]:
-    """The fields of HostConfig that have a value, and that no option here says."""
+    """Yield the fields of HostConfig that have a value but no option here."""
     known = {*FLAGS, *WORDS, *LISTS, *PAIRS, *CHOSEN, *SAID}
     yield from (field for field, value in found["HostConfig"].items() if field not in known and value not in _NOTHING)
     yield from ("BlkioWeightDevice",) if found["HostConfig"].get("BlkioWeightDevice") else ()
@@ -104,7 +104,7 @@ def _restart(found: Found) -> Iterator[str]:
 
 
 def _networks(found: Found) -> Iterator[str]:
-    """The network that it was made with, then others with its addresses and names there."""
+    """Yield the container's first network, then the others with its addresses and aliases there."""
     mode = found["HostConfig"].get("NetworkMode")
     if mode not in (None, "default", "bridge"):
         yield f"--network={mode}"
@@ -167,7 +167,7 @@ def _logs(found: Found) -> Iterator[str]:
 
 
 def _config(found: Found) -> Iterator[str]:
-    """What is not of the host: the container's own configuration."""
+    """Yield the options for the container's own configuration, which is not in HostConfig."""
     config = found["Config"]
     for name in (word.partition("=")[0] for word in config.get("Env") or ()):
         if name != "PATH":

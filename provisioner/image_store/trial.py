@@ -1,7 +1,8 @@
-"""The image store, tried: an image of our own is made in it and run, with no registry and no builder.
+"""Test the image store: create an image of our own in it and run it, without a registry or a builder.
 
-Engines 24 to 28 start with a store that fails every run, and report it as if it worked: a snapshotter that containerd
-did not load, for one. What a trial leaves when it is killed has a proof's names, and goes with the next of either.
+Engines 24 to 28 start with a store that fails every run, and report it as if it worked. A snapshotter that containerd
+has not loaded is one cause. Leftovers of a killed test have the name and the label of ``own_image``, so the next
+clean-up removes them.
 """
 
 import io
@@ -24,9 +25,9 @@ TAG = "trial"
 
 @dataclass(frozen=True, slots=True)
 class TryStore(Step):
-    """Make an image of our probe in the store in effect, run it, see it speak, and take it away again.
+    """Create an image of our test program in the active store, run it, check its output, and remove the image.
 
-    ProvisionerError: the store does not work; the inverse clears up.
+    Raises: ProvisionerError if the store does not work. The inverse step cleans up.
     """
 
     socket: str
@@ -50,7 +51,7 @@ class TryStore(Step):
 
 @dataclass(frozen=True, slots=True)
 class ClearTrial(Step):
-    """Take away what a trial, or a proof, that was cut off has left with the engine."""
+    """Remove from the engine what an interrupted test has left."""
 
     socket: str
 
