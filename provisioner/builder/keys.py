@@ -1,19 +1,19 @@
-"""The keys of a builder: what is compared, on which node, for which user; and the words that a person reads."""
+"""The keys of a builder: what is compared, on which node and for which user, and the key as a person reads it."""
 
 from provisioner.typed import NamedTuple
 
 NAME = "builder"
 OPTION, FLAGS, PLATFORMS = "driver option", "flags", "platforms"  # of a node in buildx's file
-SETTING, CERTIFICATE = "buildkitd", "certificate"  # what buildx keeps to copy to /etc/buildkit
+SETTING, CERTIFICATE = "buildkitd", "certificate"  # files that buildx keeps, to copy them to /etc/buildkit
 CONTAINER, VARIABLE = "container", "container env"  # of a node's container
 DEPLOYMENT = "deployment"  # of a node on a cluster
 
 
 class Key(NamedTuple):
-    """One thing that is compared: a ``part`` of a builder, and the ``name`` of what it has several of.
+    """One thing that is compared: a ``part`` of a builder, and a ``name`` if it has several of them.
 
-    ``node``: empty for this host's own, and for what belongs to the builder as a whole. A key with nothing but a node
-    is the node's endpoint. ``user``: empty for the first one, who boots the builder, and for containers.
+    ``node`` is empty for this host's own node, and for what belongs to the builder as a whole. A key that has only a
+    node stands for its endpoint. ``user`` is empty for the first user, who boots the builder, and for containers.
     """
 
     part: str
@@ -23,7 +23,7 @@ class Key(NamedTuple):
 
     @property
     def contained(self) -> bool:
-        """Whether it belongs to a container."""
+        """Whether the key belongs to a container."""
         return self.part in (CONTAINER, VARIABLE)
 
 
@@ -52,7 +52,7 @@ TOML = Key(CONTAINER, "buildkitd.toml")
 
 
 def words(key: Key) -> str:
-    """The key as a person reads it: ``ci: node arm driver option memory``."""
+    """Return the key as a person reads it, such as ``ci: node arm driver option memory``."""
     user = f"{key.user}:" if key.user else ""
     node = f"node {key.node}" if key.node else ""
     return " ".join(filter(None, (user, node, key.part, key.name)))

@@ -1,6 +1,6 @@
-"""Read a user's kubeconfig: where its current context leads, and how that user is known there.
+"""Read a user's kubeconfig: which cluster its current context leads to, and how the user signs in there.
 
-buildx always uses the current context of one file, so that is what counts here as well.
+buildx always uses the current context of one file, so this module does the same.
 """
 
 import binascii
@@ -17,17 +17,18 @@ DEFAULT = "~/.kube/config"
 ASKED = json.dumps(
     {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "spec": {"interactive": False}}
 )
-SIGN_IN = 30  # seconds that a sign-in plug-in may take
+SIGN_IN = 30  # seconds for a sign-in plug-in
 
 
 def access(host: Reader, path: str, user: str, context: str = "") -> ClusterAccess:
     """Return how ``user`` reaches the cluster of a kubeconfig's current context.
 
     Args:
-        path: of the kubeconfig; empty stands for ``~/.kube/config``.
-        context: what the current context has to be; empty allows any.
+        path: The kubeconfig; empty means ``~/.kube/config``.
+        context: The context that must be current; empty allows any.
 
-    Raises: ClusterError says what is wrong with the file and what to do.
+    Raises:
+        ClusterError: The file is wrong. The message says why and what to do.
     """
     account = host.account(user)
     file = store.kubeconfig(path or DEFAULT, account.home if account else host.home)
@@ -48,19 +49,19 @@ def access(host: Reader, path: str, user: str, context: str = "") -> ClusterAcce
 
 
 class _Files:
-    """The files that a kubeconfig names: their paths are relative to it, and they are read as its user."""
+    """The files that a kubeconfig names. Their paths are relative to it, and they are read as its user."""
 
     def __init__(self, host: Reader, kubeconfig: str, user: str) -> None:
         self.host, self.kubeconfig, self.user = host, kubeconfig, user
 
     def text(self, section: Mapping[str, Any], key: str) -> str:
-        """Return what ``KEY-data`` holds, or the file that ``KEY`` names; empty when there is neither."""
+        """Return the content of ``KEY-data``, or of the file that ``KEY`` names; empty if neither is set."""
         if data := section.get(f"{key}-data"):
             return binascii.a2b_base64(data).decode("ascii")
         return self.file(str(section.get(key) or ""))
 
     def file(self, path: str) -> str:
-        """Return the text of a file; empty for no path."""
+        """Return the text of a file; empty if the path is empty."""
         if not path:
             return ""
         path = path if path.startswith("/") else f"{self.kubeconfig.rpartition('/')[0]}/{path}"
@@ -93,7 +94,7 @@ def _access(
 
 
 def _signed_in(host: Reader, made: ClusterAccess, plugin: Mapping[str, Any], user: str) -> ClusterAccess:
-    """Run the plug-in that signs the user in, as that user, and take the token or certificate that it prints."""
+    """Run the plug-in that signs the user in, as that user, and use the token or certificate that it prints."""
     version = str(plugin.get("apiVersion") or "client.authentication.k8s.io/v1")
     asked = ASKED.replace("client.authentication.k8s.io/v1", version)
     env = [f"{e['name']}={e['value']}" for e in plugin.get("env") or ()]
@@ -124,7 +125,7 @@ def _parsed(host: Reader, file: str, user: str) -> Mapping[str, Any]:
     except (ValueError, TypeError, RecursionError):
         libraries.find()
     try:
-        from provisioner.text import strict_yaml  # it brings PyYAML
+        from provisioner.text import strict_yaml  # this import needs PyYAML
     except ModuleNotFoundError as e:
         hint = "install it: apt-get install python3-yaml"
         raise ClusterError(f"{file}: cannot be read without the Python module {e.name}", hint=hint) from None

@@ -1,6 +1,6 @@
-"""What builders leave behind: caches that no container uses, dead builders of ours, containers kept for a rollback.
+"""Find what builders leave behind: unused caches, dead builders of ours, and containers kept for a rollback.
 
-Ours is what the undo of an apply would take away, for that apply made it.
+A thing is ours if an apply made it, so that the undo of that apply would remove it.
 """
 
 import contextlib
@@ -22,9 +22,10 @@ FORGET = commands.forget("")[:-1]
 
 
 class LeftOver(NamedTuple):
-    """One thing that is left over, and why it is that. ``size``: bytes of its cache; None: nobody says.
+    """One thing that is left over, and the reason.
 
-    ``steps`` take it away; there are none for what is not ours, or still works.
+    ``steps`` remove it. There are none if it is not ours or still works. ``size`` is the size of its cache in bytes.
+    None means unknown.
     """
 
     name: str
@@ -34,23 +35,26 @@ class LeftOver(NamedTuple):
     size: int | None = None
 
     def __str__(self) -> str:
-        """A line for a person."""
+        """Return one line for a person."""
         size = "" if self.size is None else f", {self.size / 1e6:.1f} MB"
         return f"{self.name}: {self.why}{size}{', ours' if self.ours else ''}"
 
 
-Found = tuple[LeftOver, str]  # with the volume that its cache is in
+Found = tuple[LeftOver, str]  # with the volume that holds its cache
 
 
 class Engine(NamedTuple):
-    """What the engine has of buildx's: containers by name, and volumes that no container uses."""
+    """What the engine has from buildx: containers by name, and volumes that no container uses."""
 
     containers: frozenset[str]
     unused: frozenset[str]
 
 
 def found(host: Reader, socket: str, undo: Collection[Run | CallCluster], configured: str = "") -> tuple[LeftOver, ...]:
-    """What is left over. ``undo``: what undoes the applies in effect; ``configured``: the builder that is none."""
+    """Return what is left over.
+
+    ``undo`` holds the steps that undo the applies in effect. ``configured`` is the builder in use. It is not left over.
+    """
     undoes = tuple(step for step in undo if isinstance(step, Run))
     there = _engine(host, socket)
     builders = tuple(_builders(host, there, undoes, configured))
@@ -63,7 +67,10 @@ def found(host: Reader, socket: str, undo: Collection[Run | CallCluster], config
 
 
 def _on_clusters(host: Reader, undo: Collection[CallCluster], configured: str) -> Iterator[LeftOver]:
-    """What applies have made on clusters, and no configured builder uses; nothing is said of a cluster that is down."""
+    """Yield what applies have made on clusters and no configured builder uses.
+
+    Clusters that do not answer are skipped.
+    """
     deletes = {step.path: step for step in undo if step.method == "DELETE"}
     for path, step in deletes.items():
         *_, plural, name = path.split("/")
@@ -79,7 +86,7 @@ def _on_clusters(host: Reader, undo: Collection[CallCluster], configured: str) -
 
 
 def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: str) -> Iterator[Found]:
-    """The builders that applies have registered, other than the configured one."""
+    """Yield the builders that applies have registered, except the configured one."""
     for name in sorted({step.argv[-1] for step in undoes if step.argv[:-1] == FORGET} - {configured}):
         drivers_of = {s: _driver(host, name, s.user) for s in undoes if s.argv == commands.forget(name)}
         forget = tuple(s for s, driver in drivers_of.items() if driver)
@@ -97,7 +104,7 @@ def _builders(host: Reader, there: Engine, undoes: Collection[Run], configured: 
 
 
 def _kept(there: Engine, undoes: Collection[Run]) -> Iterator[Found]:
-    """The containers that were set aside for a rollback, each with its image's name."""
+    """Yield the containers that were set aside for a rollback, with the steps that remove each and its image's tag."""
     for step in undoes:
         *_, old, name = step.argv
         if set_aside.MARK in old and old in there.containers:
@@ -111,7 +118,7 @@ def _cache(volume: str, undoes: Collection[Run]) -> Found:
 
 
 def _driver(host: Reader, name: str, user: str) -> str:
-    """The driver with which a builder is registered for a user; empty: it is not, or that cannot be known."""
+    """Return the driver of a builder that is registered for a user; empty if there is none or it cannot be read."""
     account = host.account(user or "root")
     try:
         there = store.instance(host, store.of(host, account), name) if account else None
@@ -121,7 +128,7 @@ def _driver(host: Reader, name: str, user: str) -> str:
 
 
 def _engine(host: Reader, socket: str) -> Engine:
-    """What the engine says without measuring anything."""
+    """Return what the engine lists, without measuring sizes."""
     names = [n for c in _listed(host, socket, "/containers/json?all=1&", {}) for n in c.get("Names") or ()]
     loose = (_listed(host, socket, "/volumes?", {"dangling": ["true"]}) or {}).get("Volumes") or ()
     unused = frozenset(v["Name"] for v in loose if v["Name"].startswith(PREFIX) and v["Name"].endswith("_state"))
@@ -129,13 +136,13 @@ def _engine(host: Reader, socket: str) -> Engine:
 
 
 def _listed(host: Reader, socket: str, path: str, filters: Mapping[str, list[str]]) -> Any:
-    from urllib.parse import quote  # a tenth of a check, which never comes here
+    from urllib.parse import quote  # the import is slow (a tenth of a check), and a check never gets here
 
     return host.get(socket, f"{path}filters={quote(json.dumps({'name': [PREFIX], **filters}))}") or {}
 
 
 def _sizes(host: Reader, socket: str) -> dict[str, int]:
-    """The bytes in each volume; none where to measure them takes the engine too long."""
+    """Return the bytes in each volume; empty if the engine takes too long to measure them."""
     try:
         volumes = (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ()
     except NoEngineError:

@@ -1,4 +1,4 @@
-"""What the engines of a builder's nodes say: this host's over its socket, any other one by docker's command line."""
+"""Ask the engines of a builder's nodes: this host's over its socket, any other with docker's command line."""
 
 import contextlib
 import functools
@@ -17,31 +17,35 @@ from provisioner.errors import DeniedError, NoEngineError
 from provisioner.model import Ran, Reader, Value
 from provisioner.typed import Any
 
-ANSWER = 10  # seconds that an engine elsewhere has
-SILENT = info.NONE._replace(unlimited=tuple(limit.option for limit in container.LIMITS))  # so none is compared
+ANSWER = 10  # seconds in which another engine must answer
+SILENT = info.NONE._replace(unlimited=tuple(limit.option for limit in container.LIMITS))  # so that no limit is compared
 _ODD = re.compile(r"[^A-Za-z0-9/._-]")
 
 
 def have(
     host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None, asked: Mapping[Key, Value]
 ) -> dict[Key, Value]:
-    """What the container is, by the keys of ``asked``, which have no node; its files are for others to read."""
+    """Return the state of the container, by the keys of ``asked``, which have no node. It leaves out the files."""
     state = container.have(found, asked)
     if found is None:
         return state
-    if place.way:  # a limit that its engine cannot enforce is not compared
+    if place.way:  # do not compare a limit that its engine cannot enforce
         known = container.want(place.node, told(host, facts, place), toml=False)
         limits = (limit.key for limit in container.LIMITS)
         state |= {k: asked[k] for k in limits if k in asked and k not in known}
     if keys.IMAGE_ID in asked:
         name = drivers.image(place.node.options)
-        named = state[keys.IMAGE] == asked[keys.IMAGE]  # else it is told already
+        named = state[keys.IMAGE] == asked[keys.IMAGE]  # a wrong image is already reported
         state[keys.IMAGE_ID] = container.latest(found, name, image(host, facts, place, name) if named else "")
     return state
 
 
 def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | None:
-    """The container as its engine describes it; None: there is none, or it will be out of sight. NoEngineError."""
+    """Return the container as its engine describes it; None if there is none, or if a change will hide it.
+
+    Raises:
+        NoEngineError: The engine does not answer.
+    """
     found: Mapping[str, Any] | None
     if not place.way:
         found = None if facts.hidden else host.get(facts.socket, drivers.inspect_container(place.name))
@@ -50,14 +54,14 @@ def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | N
     if ran.status == 0:
         [found] = json.loads(ran.stdout)
         return found
-    if "no such container" in ran.error.lower():  # of a host, or a context's file, there is none such, either
+    if "no such container" in ran.error.lower():  # a missing host or context says "no such" too
         return None
     _silent(host).add(place.way)
     raise NoEngineError(f"{place.node.endpoint} does not answer", hint=" ".join(place.docker("info")))
 
 
 def file(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any], path: str) -> bytes | None:
-    """A file in the container; None: there is none."""
+    """Return a file in the container; None if it does not exist."""
     if not place.way:
         return _inside(host, facts, found, path)
     ran = _asked(host, place, "container", "cp", f"{place.name}:{path}", "-")
@@ -65,25 +69,25 @@ def file(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any], pat
 
 
 def told(host: Reader, facts: Facts, place: Place) -> Engine:
-    """What the engine of a place says of itself, if anything."""
+    """Return what the engine of a place says about itself, or ``SILENT`` if it does not answer."""
     if not place.way:
         return facts.engine
     ran = _asked(host, place, "info", "--format", "{{json .}}")
     found = json.loads(ran.stdout) if ran.status == 0 else {}
-    if "ServerVersion" not in found:  # of what went wrong with the server `docker info` makes no failure of its own
+    if "ServerVersion" not in found:  # `docker info` exits with 0 even if it could not reach the server
         return SILENT
     return info.engine(found, endpoints.Endpoint("", place.node.endpoint, ""))
 
 
 def image(host: Reader, facts: Facts, place: Place, name: str) -> str:
-    """The digest of what an image's name stands for there; empty: nothing."""
+    """Return the digest of the image that a name stands for on that engine; empty if it has none."""
     if not place.way:
         return str((host.get(facts.socket, drivers.inspect_image(name)) or {}).get("Id") or "")
     return _asked(host, place, "image", "inspect", "--format", "{{.Id}}", name).stdout.strip()
 
 
 def building(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] | None) -> bool:
-    """Whether somebody builds there now."""
+    """Return whether a build runs in the container now."""
     if not place.way:
         return building_here(host, facts, found)
     return (
@@ -93,7 +97,7 @@ def building(host: Reader, facts: Facts, place: Place, found: Mapping[str, Any] 
 
 
 def volume(host: Reader, facts: Facts, place: Place, name: str) -> bool:
-    """Whether there is a volume; where that cannot be found out, there is."""
+    """Return whether a volume exists. If that cannot be found out, assume that it does."""
     if not place.way:
         return host.get(facts.socket, f"/volumes/{name}") is not None
     ran = _asked(host, place, "volume", "inspect", name)
@@ -108,12 +112,12 @@ def _asked(host: Reader, place: Place, *words: str) -> Ran:
 
 @functools.lru_cache
 def _silent(_: Reader) -> set[tuple[str, ...]]:
-    """The ways that led nowhere: a run that asks again and again would wait each time."""
+    """Cache the engines that did not answer. Otherwise a run would wait for each of them again."""
     return set()
 
 
 def _inside(host: Reader, facts: Facts, found: Mapping[str, Any], path: str) -> bytes | None:
-    """A file in the container; None: there is none."""
+    """Return a file in the container; None if it does not exist."""
     pid = found["State"].get("Pid")
     if pid and host.uid == 0:
         with contextlib.suppress(DeniedError):  # root in a sandbox sees no other process
@@ -123,20 +127,20 @@ def _inside(host: Reader, facts: Facts, found: Mapping[str, Any], path: str) -> 
 
 
 def _unpacked(archive: bytes) -> bytes:
-    """The file in a tar of one."""
+    """Return the only file in a tar archive."""
     return archive[512 : 512 + int(archive[124:135], 8)]
 
 
 def _quoted(path: str) -> str:
     if not _ODD.search(path):
         return path
-    from urllib.parse import quote  # a tenth of a check, for the name of somebody's certificate
+    from urllib.parse import quote  # the import is slow (a tenth of a check), and only odd names need it
 
     return quote(path)
 
 
 def building_here(host: Reader, facts: Facts, found: Mapping[str, Any] | None) -> bool:
-    """Whether somebody builds there now: every client of the daemon in it is a ``buildctl dial-stdio``."""
+    """Return whether a build runs in it now: each client of its daemon is a running ``buildctl dial-stdio``."""
     return any(_running(host, facts, found))
 
 

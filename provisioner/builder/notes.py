@@ -1,4 +1,4 @@
-"""What a person should know of a builder as it will be on this host."""
+"""Notes for a person about a builder on this host."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from provisioner.text import json_read
 
 
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
-    """What the configuration comes to on this host."""
+    """Yield what the configuration means on this host."""
     builder = want.builder
     if builder.driver != drivers.CONTAINER:
         return
@@ -45,7 +45,7 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
 
 
 def _unrouted(host: Reader, facts: Facts) -> bool:
-    """Whether the engine was told to make no rules of iptables."""
+    """Return whether the engine is configured to make no iptables rules."""
     try:
         found, _ = json_read.parse(host.read(facts.daemon_json) or "{}")
     except (ProvisionerError, ValueError, RecursionError):
@@ -54,7 +54,7 @@ def _unrouted(host: Reader, facts: Facts) -> bool:
 
 
 def _proxies(want: Wanted) -> Iterator[str]:
-    """Proxies on the host's loopback, which only a builder on the host's network reaches."""
+    """Yield a note on proxies on the host's loopback. Only a builder on the host's network reaches them."""
     options = want.nodes[0].options
     proxies = [options[f"env.{name}"] for name in ("http_proxy", "https_proxy") if f"env.{name}" in options]
     lost = [p for p in dict.fromkeys(proxies) if registries.local(p.rpartition("://")[2].rpartition("@")[2])]
@@ -65,13 +65,13 @@ def _proxies(want: Wanted) -> Iterator[str]:
 
 
 def _patient(host: Reader, endpoint: str, user: str) -> bool:
-    """Whether ssh never asks if the other side is still there."""
+    """Return whether ssh never checks that the other side still answers."""
     said = host.ask("ssh", "-G", endpoint, user=user).stdout.lower()
     return "serveraliveinterval 0" in said.splitlines()
 
 
 def _forgotten(host: Reader, want: Wanted) -> Iterator[Place]:
-    """The other nodes that buildx has registered for the first user, and that are no longer wanted."""
+    """Yield the nodes that buildx has registered for the first user and that are no longer wanted."""
     user = want.builder.users[0]
     account = host.account(user)
     try:

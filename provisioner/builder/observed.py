@@ -1,4 +1,4 @@
-"""What is there: each user's buildx file and choice, and the container. Files and the engine's API, no program."""
+"""Observe each user's buildx file and selection, and the container. Uses files and the engine's API, no program."""
 
 from collections.abc import Iterator, Mapping
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """What is there by keys, and what a person should know of it."""
+    """What was observed, by key, and notes for a person."""
 
     state: dict[Key, Value]
     notes: tuple[str, ...] = ()
 
 
 def seen(host: Reader, facts: Facts, want: Wanted) -> Seen:
-    """Every key that is wanted, as it is. DeniedError: this user may not know what the builder has to be.
+    """Return the observed value of every wanted key.
 
-    What lies in the folder of another user is unknown to a member of the group docker. The containers are not.
+    To a member of the group docker, another user's folder is unknown, but the containers are not.
+
+    Raises:
+        DeniedError: This user may not read what the builder has to be.
     """
     if want.builder.inherit and facts.registries.unseen:
         raise DeniedError(facts.registries.unseen)
@@ -41,7 +44,7 @@ def seen(host: Reader, facts: Facts, want: Wanted) -> Seen:
 
 
 def _seen_of(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
-    """What a user's store says, by keys that name the user; unknown where we may not look."""
+    """Return what a user's store says, by keys with the user. Values that this user may not read are unknown."""
     try:
         found = _user(host, facts, want, user)
     except DeniedError as e:
@@ -50,7 +53,7 @@ def _seen_of(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
 
 
 def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> Seen:
-    """What there is of a node's container."""
+    """Return the state of a node's container."""
     asked = {k._replace(node=""): v for k, v in places.want(place, facts, bool(want.toml)).items()}
     state, notes = dict(asked), tuple[str, ...]()
     try:
@@ -64,7 +67,7 @@ def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> Seen:
 
 
 def _deployment(host: Reader, want: Wanted, seat: "Seat") -> Seen:
-    """What there is of a node on a cluster."""
+    """Return the state of a node on a cluster."""
     from provisioner.builder import cluster
 
     asked = {key._replace(node=""): value for key, value in cluster.want(seat, bool(want.toml)).items()}
@@ -73,7 +76,7 @@ def _deployment(host: Reader, want: Wanted, seat: "Seat") -> Seen:
 
 
 def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
-    """What a user's store says, by keys without a user."""
+    """Return what a user's store says, by keys without the user."""
     account = host.account(user)
     if account is None:
         return Seen({**_plain(want, user, None), keys.REGISTERED: f"there is no user {user}"})
@@ -103,26 +106,30 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
 
 
 def _known(host: Reader, e: ProvisionerError) -> str:
-    """What is wrong with a file. DeniedError: only root would know."""
+    """Return what is wrong with a file.
+
+    Raises:
+        DeniedError: Only root can read the file.
+    """
     if host.uid != 0 and isinstance(e, DeniedError):
         raise e
     return e.message
 
 
 def _plain(want: Wanted, user: str, value: Value) -> dict[Key, Value]:
-    """The keys of a user without the user, each with a value."""
+    """Return the keys of a user without the user, each with the same value."""
     return {key._replace(user=""): value for key in want.registered(user)}
 
 
 def _absent(want: Wanted, user: str) -> dict[Key, Value]:
-    """Of a builder that is not registered only that is told."""
+    """Return the wanted values of the keys that are not reported if the builder is not registered."""
     told = (keys.REGISTERED, *keys.SELECTION, keys.REACHES, keys.OWNER)
     asked = {key._replace(user=""): value for key, value in want.registered(user).items()}
     return {key: value for key, value in asked.items() if key not in told}
 
 
 def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance) -> dict[Key, Value]:
-    """What buildx's record says of each node, and what nobody asked for."""
+    """Return what buildx's record says about each node, and what it has that nobody asked for."""
     first, *more = (_unplaced(node, want) for node in instance.nodes)
     if first.endpoint != want.nodes[0].endpoint and first.endpoint in store.ways(host, kept, facts.endpoint.host):
         first = first._replace(endpoint=want.nodes[0].endpoint)  # the same engine by another name
@@ -133,7 +140,7 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
     if want.builder.driver == drivers.KUBERNETES:
         state[keys.KUBECONFIG] = _kubeconfig(host, want, kept, instance)
     missing = [n for n in want.nodes if n.name not in {old.name for old in instance.nodes}]
-    for node in (*missing, *more):  # of a node that is missing only that is told
+    for node in (*missing, *more):  # a missing node is reported only as missing
         state |= {Key("", node=node.name): node.endpoint or instance.driver, **wanted.recorded(node, node.name)}
     state |= {Key("", node=node.name): None for node in missing}
     files = first.files or {}
@@ -148,7 +155,7 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
 
 
 def _unasked(want: Wanted, first: store.Node, more: list[store.Node]) -> Iterator[str]:
-    """The driver options of wanted nodes that nobody asked for."""
+    """Yield the driver options of wanted nodes that nobody asked for."""
     asked = {node.name: node.options for node in want.nodes}
     for node in (n for n in (first, *more) if n.name in asked):
         for option, value in node.options.items():
@@ -157,8 +164,8 @@ def _unasked(want: Wanted, first: store.Node, more: list[store.Node]) -> Iterato
 
 
 def _kubeconfig(host: Reader, want: Wanted, kept: Store, instance: Instance) -> Value:
-    """The kubeconfig of a builder's nodes, as the configuration has it where they are those of its user."""
-    from urllib.parse import parse_qs, urlsplit  # a tenth of a check, for builders on a cluster
+    """Return the kubeconfig of a builder's nodes. If it is the user's configured one, return it as configured."""
+    from urllib.parse import parse_qs, urlsplit  # a tenth of a check; only for clusters
 
     account, configured = host.account(kept.user), want.builder.kubeconfig
     asked = store.kubeconfig(configured, account.home) if account else ""
@@ -168,7 +175,7 @@ def _kubeconfig(host: Reader, want: Wanted, kept: Store, instance: Instance) -> 
 
 
 def _unplaced(node: store.Node, want: Wanted) -> store.Node:
-    """On a cluster buildx makes up an endpoint, ``kubernetes:///NAME?deployment=NODE``, which nobody asked for."""
+    """Remove the endpoint that buildx makes up on a cluster, ``kubernetes:///NAME?deployment=NODE``."""
     asked = any(n.name == node.name and n.endpoint for n in want.nodes)
     made_up = want.builder.driver == drivers.KUBERNETES and not asked
     return node._replace(endpoint="") if made_up else node
@@ -178,18 +185,18 @@ def _certificate(host: Reader, copy: bytes | None, path: str) -> Value:
     try:
         same = copy is not None and copy == host.head(path, -1)
     except DeniedError:
-        return "as on this host"  # unknown to this user
+        return "as on this host"  # this user may not read it
     return "as on this host" if same else None if copy is None else f"not as {path}"
 
 
 def _owner(host: Reader, kept: Store, account: Account, want: Wanted) -> str:
-    """Whose buildx's files are: the user's, or those which are not."""
+    """Return the owner of buildx's files: the user, or a list of the files that somebody else owns."""
     others = [p for p in owned(kept, want) if (s := host.status(p)) is not None and s.uid != account.uid]
     return f"not {account.name}: {' '.join(others)}" if others else account.name
 
 
 def owned(kept: Store, want: Wanted) -> tuple[str, ...]:
-    """What has to be the user's, lest buildx of that user fails."""
+    """Return the paths that the user must own. Otherwise the user's buildx fails."""
     top = kept.docker
     folders = (top, f"{top}/config.json", *(f"{kept.folder}/{f}".rstrip("/") for f in store.FOLDERS))
     return (
@@ -202,7 +209,7 @@ def owned(kept: Store, want: Wanted) -> tuple[str, ...]:
 
 
 def _inside(host: Reader, facts: Facts, want: Wanted, place: Place, found: Mapping[str, Any]) -> str:
-    """Whether the container's own buildkitd.toml and certificates are those that are wanted."""
+    """Return whether the container's buildkitd.toml and certificates are the wanted ones, as text."""
     text = node_engines.file(host, facts, place, found, buildkitd.INSIDE)
     asked = buildkitd.leaves(want.toml)
     said = buildkitd.said(host, text)

@@ -1,4 +1,4 @@
-"""What stands in the way of a builder: of all of it, of a user, of a node."""
+"""Reasons why a builder cannot be changed: the whole builder, one user's part, or a node."""
 
 import contextlib
 from collections.abc import Collection, Iterator
@@ -22,7 +22,7 @@ BUILDING = Obstacle("build-running", "a build runs on the builder", "wait until 
 
 
 def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[Box, ...]) -> Obstacle | None:
-    """Why nothing at all can be done about the builder; None: nothing is in the way."""
+    """Return why the builder cannot be changed at all; None if nothing prevents it."""
     return (
         _unknown(want, plug.version)
         or _unmounted(want, plug.version)
@@ -33,12 +33,12 @@ def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[B
 
 
 def _made(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
-    """Why a container cannot be made."""
+    """Return why a container cannot be made; None if it can."""
     return _no_network(host, facts, box) or images.helper(host, want, box) or images.unavailable(host, facts, box)
 
 
 def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
-    """An engine with ``bridge: none`` has no network for a builder that is not on the host's."""
+    """Return the obstacle: an engine with ``bridge: none`` has no network for a builder that is not on the host's."""
     if not box.made or box.place.way or box.place.node.options.get("network", "bridge") != "bridge":
         return None
     if (
@@ -50,7 +50,11 @@ def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
 
 
 def building(host: Reader, facts: Facts, undo: Collection[Step], builder: Builder) -> str | None:
-    """The container, or the builder on a cluster, that an undo would take away during a build; None: there is none."""
+    """Return what an undo would remove during a build; None if nothing.
+
+    Returns:
+        The name of the container, or of the builder on a cluster.
+    """
     if any(isinstance(s, CallCluster) for s in undo) and commands.building(host, builder):
         return builder.name
     names = {s.argv[-1] for s in undo if isinstance(s, Run) and s.argv[:3] == ("docker", "container", "rm")}
@@ -59,7 +63,7 @@ def building(host: Reader, facts: Facts, undo: Collection[Step], builder: Builde
 
 
 def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obstacle]]:
-    """The users for whom nothing can be done, each with the reason and the cure."""
+    """Yield the users for whom nothing can be changed, each with the reason and the hint."""
     for user in want.builder.users:
         account = host.account(user)
         if account is None:
@@ -75,14 +79,14 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
 
 
 def _group(host: Reader, socket: str) -> str:
-    """The group that may talk to the engine, by its socket."""
+    """Return the group that may talk to the engine, by the owner of its socket."""
     there = host.stat(socket)
     lines = (line.split(":") for line in (host.read("/etc/group") or "").splitlines())
     return next((f[0] for f in lines if there and f[2:3] == [str(there.gid)]), "docker")
 
 
 def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterator[Blocked]:
-    """What cannot be mended of nodes whose engines do not answer."""
+    """Yield the differences that cannot be fixed because a node's engine does not answer."""
     for node in want.nodes:
         if node.name in down:
             asked = " ".join(places.elsewhere(node, "").docker("info"))
@@ -93,14 +97,14 @@ def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterato
 
 
 def losing(down: frozenset[str]) -> Obstacle:
-    """Why buildx cannot be told of all nodes anew."""
+    """Return the obstacle: registering the builder again would lose nodes that do not answer."""
     names = " ".join(sorted(down))
     message = f"to register the builder again would lose {names}, which does not answer"
     return Obstacle("node-lost", message, f"apply again when {names} answers, or take it out")
 
 
 def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
-    """An option that this buildx does not know would put the builder in error."""
+    """Return the obstacle: this buildx does not know an option. buildx would report the builder as broken."""
     driver = want.builder.driver
     for option in [o for node in want.nodes for o in node.options]:
         since = drivers.since(driver, option)
@@ -113,7 +117,7 @@ def _unknown(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
 
 
 def _unmounted(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
-    """Next to a persistent volume buildx forgets to mount buildkitd.toml."""
+    """Return the obstacle: with a persistent volume, this buildx does not mount buildkitd.toml."""
     volumes = [n for n in want.nodes if drivers.VOLUME in n.options and n.options.get("rootless") != "true"]
     if want.builder.driver == drivers.KUBERNETES and want.toml and volumes and (known or ()) <= drivers.UNMOUNTED:
         message = (
@@ -124,7 +128,7 @@ def _unmounted(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
 
 
 def _default_file(host: Reader, want: Wanted) -> Obstacle | None:
-    """buildx takes a file of the user's where it is given none."""
+    """Return the obstacle: without a configured buildkitd.toml, buildx uses the user's own default file."""
     for user in want.builder.users if want.builder.driver == drivers.CONTAINER and not want.toml else ():
         account = host.account(user)
         path = f"{store.of(host, account).folder}/buildkitd.default.toml" if account else ""

@@ -1,4 +1,4 @@
-"""The packages of docker's command line and of buildx, by package manager, and by who made this host's engine."""
+"""The packages of docker's command line and buildx, by package manager and by the origin of this host's engine."""
 
 from typing import NamedTuple
 
@@ -13,18 +13,18 @@ NAMES = {
     "apk": {"docker": "docker-cli", "buildx": "docker-cli-buildx"},
     "pacman": {"docker": "docker", "buildx": "docker-buildx"},
 }
-NEEDS = {"docker": ("docker", "buildx"), "buildx": ("buildx",)}  # who lacks docker has no use for buildx alone
+NEEDS = {"docker": ("docker", "buildx"), "buildx": ("buildx",)}  # without docker, buildx alone is useless
 
 
 class Install(NamedTuple):
-    """What installs a missing program: ``steps``, or why nothing does; ``hint``: what a person would type."""
+    """The steps that install a missing program, or why there are none. ``hint``: what a person would type."""
 
     hint: str
     steps: tuple[Step, ...] = ()
 
 
 def install(host: Reader, missing: str, *, allowed: bool) -> Install:
-    """How ``docker`` or ``buildx`` is installed here."""
+    """Return how to install ``docker`` or ``buildx`` here."""
     manager = packages.manager(host)
     if manager is None:
         return Install(f"install {missing} by hand: no package manager that provisioner knows is on this host")
@@ -44,7 +44,7 @@ def _there(host: Reader, part: str) -> bool:
 
 
 def _dockers_own(host: Reader) -> bool:
-    """Whether the engine came from Docker's own packages."""
+    """Return whether the engine came from Docker's own packages."""
     if host.stat("/var/lib/dpkg/info/docker-ce.list") is not None:
         return True
     return host.program("rpm") is not None and host.ask("rpm", "--query", "docker-ce").status == 0

@@ -1,6 +1,6 @@
-"""Where a builder's containers are: on this host, and on engines elsewhere.
+"""Where a builder's containers are: on this host and on other engines.
 
-A check looks at this host's alone, for another engine may be slow, or dead, and to ask it takes a program.
+A check looks only at this host's container. Another engine may be slow or dead, and asking it takes a program.
 """
 
 from provisioner.builder import container, store
@@ -11,11 +11,14 @@ from provisioner.engine.facts import Facts
 from provisioner.model import Value
 from provisioner.typed import NamedTuple
 
-ABLE = info.NONE._replace(cgroupfs=True)  # which limits another engine cannot enforce is known when it is asked
+ABLE = info.NONE._replace(cgroupfs=True)  # the limits that another engine cannot enforce are known once it is asked
 
 
 class Place(NamedTuple):
-    """One node's container. ``way``: docker's words to get to its engine as ``user``; none: this host's engine."""
+    """One node's container.
+
+    ``way`` holds docker's options to reach its engine as ``user``; it is empty for this host's engine.
+    """
 
     node: store.Node
     way: tuple[str, ...] = ()
@@ -23,21 +26,24 @@ class Place(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The container."""
+        """The container's name."""
         return drivers.container(self.node.name)
 
     @property
     def key(self) -> str:
-        """The node in the keys of the container: its name where it is on another engine than this host's."""
+        """The node in the container's keys: its name if it is on another engine, empty on this host's."""
         return self.node.name if self.way else ""
 
     def docker(self, *words: str) -> tuple[str, ...]:
-        """A command line for that engine."""
+        """Return a docker command line for that engine."""
         return ("docker", *self.way, *words)
 
 
 def of(nodes: tuple[store.Node, ...], facts: Facts, user: str) -> tuple[Place, ...]:
-    """This host's own node, which is the first, and where there is time for them the others, reached by ``user``."""
+    """Return this host's node, which is the first, and the others if there is time to ask them.
+
+    The other engines are reached as ``user``.
+    """
     own, *others = nodes
     if not facts.far:
         return (Place(own),)
@@ -45,11 +51,11 @@ def of(nodes: tuple[store.Node, ...], facts: Facts, user: str) -> tuple[Place, .
 
 
 def elsewhere(node: store.Node, user: str) -> Place:
-    """Another node than this host's own: an address, or the name of a docker context."""
+    """Return a node on another engine: an address, or the name of a docker context."""
     return Place(node, ("--host" if "://" in node.endpoint else "--context", node.endpoint), user)
 
 
 def want(place: Place, facts: Facts, toml: bool) -> dict[Key, Value]:
-    """What the container has to be."""
+    """Return the wanted state of the container."""
     able = ABLE if place.way else facts.engine
     return {key._replace(node=place.key): v for key, v in container.want(place.node, able, toml).items()}

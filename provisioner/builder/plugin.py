@@ -1,4 +1,4 @@
-"""docker's command line and its buildx: docker itself is asked, for it knows where it looks for plug-ins."""
+"""docker's command line and buildx. docker itself is asked, because it knows where its plug-ins are."""
 
 from typing import NamedTuple
 
@@ -7,16 +7,16 @@ from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
 
-UNSTAMPED = (0, 0, 0)  # what a build that nobody gave a version calls itself
-TALKS_ONLY_TO = (((0, 31), (0, 32), (25,)),)  # from this buildx on, before that one: no engine older than this
+UNSTAMPED = (0, 0, 0)  # the version of a build that was not given one
+TALKS_ONLY_TO = (((0, 31), (0, 32), (25,)),)  # from the first buildx, before the second: needs at least this engine
 
 
 class Plugin(NamedTuple):
-    """What answers to ``docker buildx version``. ``version``: None where it says nothing of use."""
+    """The answer to ``docker buildx version``. ``version`` is None if the answer has no usable version."""
 
     version: tuple[int, ...] | None = None
-    missing: str = ""  # "docker" or "buildx": a program that is not here
-    broken: str = ""  # what docker says of a plug-in that is here and does not run
+    missing: str = ""  # "docker" or "buildx", if that program is not on this host
+    broken: str = ""  # docker's message about a plug-in that is on this host and does not run
 
 
 def asked(host: Reader) -> Plugin:
@@ -35,7 +35,7 @@ def asked(host: Reader) -> Plugin:
 
 
 def obstacle(facts: Facts, found: Plugin, hint: str) -> Obstacle | None:
-    """Why this buildx cannot be used with this engine; ``hint``: how a missing program is installed."""
+    """Return why this buildx cannot be used with this engine. ``hint`` says how to install a missing program."""
     if found.missing:
         what = "docker's command line is" if found.missing == "docker" else "docker's buildx plug-in is"
         return Obstacle(f"no-{found.missing}", f"{what} not on this host", hint)

@@ -1,6 +1,6 @@
-"""Register a builder in a user's store, or change what is registered, by buildx alone and as that user.
+"""Register a builder in a user's store, or change its registration, with buildx alone and as that user.
 
-The file is kept to be put back: buildx was seen to lose parts of it when a change fails.
+The old file is kept for the undo, because buildx can lose parts of it when a change fails.
 """
 
 from collections.abc import Callable
@@ -18,18 +18,20 @@ from provisioner.steps import Step
 from provisioner.steps.files import RemoveFile, WriteFile
 from provisioner.steps.programs import Run
 
-Argv = Callable[..., tuple[str, ...]]  # what registers a node, as commands.create
-ELSEWHERE = frozenset((*keys.SELECTION, keys.REACHES, keys.OWNER))  # what others see to
-SHARED = (keys.SETTING, keys.CERTIFICATE, keys.SETTINGS.part)  # the parts that are every node's
+Argv = Callable[..., tuple[str, ...]]  # the command that registers a node, as commands.create returns it
+ELSEWHERE = frozenset((*keys.SELECTION, keys.REACHES, keys.OWNER))  # other modules change these
+SHARED = (keys.SETTING, keys.CERTIFICATE, keys.SETTINGS.part)  # the parts that all nodes share
 
 
 def steps(
     host: Reader, want: Wanted, wrong: frozenset[Key], user: str, known: tuple[int, ...] | None, down: frozenset[str]
 ) -> list[Step] | None:
-    """Nothing, an edit of the file, or a new registration; the first step's undo puts the file back.
+    """Return the steps that edit the registration or make a new one. The first step's undo restores the file.
 
-    ``down`` names nodes whose engines do not answer: buildx registers none of them, and changes none. None: to register
-    the builder again would lose one of them.
+    ``down`` names nodes whose engines do not answer. buildx neither registers nor changes them.
+
+    Returns:
+        The steps, or None if registering the builder again would lose a node that does not answer.
     """
     account = host.account(user)
     if account is None or not wrong - ELSEWHERE:
@@ -39,7 +41,7 @@ def steps(
     argv = partial(commands.create, want.builder, known, toml(host) if want.toml else None, cluster)
     try:
         instance = store.instance(host, kept, want.builder.name)
-    except ProvisionerError:  # no record of a builder; or not the user's own, and then it is given to the user first
+    except ProvisionerError:  # the file is broken; or another user owns it, and then it is given to this user first
         return [RemoveFile(kept.instance_file(want.builder.name), user=runner(user)), *_create(want, nodes, user, argv)]
     if instance is None or not instance.nodes:
         return _create(want, nodes, user, argv)
@@ -53,12 +55,12 @@ def steps(
 
 
 def toml(host: Reader) -> str:
-    """Where buildkitd.toml lies while buildx reads it."""
+    """Return the path of buildkitd.toml while buildx reads it."""
     return f"{host.runtime}/buildkitd.toml"
 
 
 def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
-    """The step that makes a file what it is now; none for one that cannot be read."""
+    """Return the step that restores a file to what it is now; none for a file that cannot be read."""
     try:
         old = host.read(path, user=user)
     except ProvisionerError:
@@ -67,13 +69,13 @@ def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
 
 
 def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) -> list[Step]:
-    """Let the undo of the first step put the file back; those that come after need none of their own."""
+    """Make the undo of the first step restore the file. The later steps need no undo."""
     back = put_back(host, kept.instance_file(want.builder.name), user)
     return [replace(s, undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
 
 
 def _create(want: Wanted, nodes: tuple[Node, ...], user: str, argv: Argv) -> list[Step]:
-    """Register nodes. Undone, only what buildx knows of it goes."""
+    """Register nodes. The undo removes only buildx's record of the builder."""
     gone = Run(commands.forget(want.builder.name), timeout=120, user=runner(user))
     return [
         Run(argv(node, append=index > 0), undo=() if index else (gone,), user=runner(user))
@@ -89,7 +91,7 @@ def _edit(
     user: str,
     argv: Argv,
 ) -> list[Step] | None:
-    """The changes node by node; None: this cannot be made of what is registered."""
+    """Return the changes node by node; None if they cannot be made from what is registered."""
     old = {n.name: n for n in instance.nodes}
     first = want.nodes[0]
     if wrong & {keys.REGISTERED, keys.KUBECONFIG} or instance.nodes[0].name != first.name:
@@ -113,7 +115,7 @@ def _edit(
 
 
 def _changed(node: Node, first: Node, wrong: frozenset[Key]) -> bool:
-    """Whether anything of a node is wrong; certificates and buildkitd.toml are every node's."""
+    """Return whether anything about a node is wrong. Certificates and buildkitd.toml are the same for all nodes."""
     if any(key.part in SHARED or key.node == node.name for key in wrong):
         return True
     own = wrong - ELSEWHERE - {keys.NODES}

@@ -1,8 +1,8 @@
-"""The builder: a persistent BuildKit, registered, running as configured, and selected where ``docker build`` looks.
+"""The builder: a persistent BuildKit that is registered, runs as configured, and is selected for ``docker build``.
 
-Three truths are compared: the configuration, buildx's own file, and the container. They are read from files and the
-engine's API: ``docker buildx ls`` waits for every dead node, and ``inspect`` exits 0 with broken ones. Every user has
-a buildx file of its own; the container on this host is one for all of them, and so is its state volume, the cache.
+Three states are compared: the configuration, buildx's own file, and the container. They are read from files and the
+engine's API, because ``docker buildx ls`` waits for every dead node, and ``inspect`` exits with 0 on broken ones. Every
+user has a separate buildx file. The container on this host and its state volume (the cache) are shared by all users.
 """
 
 from provisioner.builder import keys, observed
@@ -21,12 +21,12 @@ __all__ = ["NAME", "change", "have", "want"]
 
 
 def want(desired: Desired, facts: Facts) -> State:
-    """The builder as configured for each user, its container, and it being what a new shell builds with."""
+    """Return the wanted state: the builder for each user, its container, and its selection in a new shell."""
     return Wanted(desired.builder, facts)
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
-    """What each user's store and the container say."""
+    """Return the state in each user's store and of the container."""
     if not isinstance(want, Wanted):
         raise TypeError("what is wanted of a builder has fields")
     found = observed.seen(host, facts, want)
@@ -34,8 +34,8 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
-    """The smallest act that mends it: nothing, start, select, edit the file, make the container again, register."""
-    from provisioner.builder import changes  # a check of a host in sync needs none of it
+    """Return the smallest change: none, start, select, edit the file, make the container again, or register."""
+    from provisioner.builder import changes  # a check of a host in sync does not need this module
 
     want = Wanted(desired.builder, facts)
     return changes.change(NAME, host, facts, want, differences, packages=desired.packages != "never")

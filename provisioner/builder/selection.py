@@ -1,4 +1,4 @@
-"""Which builder a new shell of a user builds with: what was chosen last, and the defaults for this engine's names."""
+"""Which builder a user's new shell builds with: the last choice, and the defaults for this engine's names."""
 
 from provisioner.builder import keys, store
 from provisioner.builder.keys import Key
@@ -11,14 +11,14 @@ from provisioner.typed import NamedTuple
 
 
 class Selected(NamedTuple):
-    """The keys of the selection, and what a person should know of them."""
+    """The keys of the selection, and a note for a person."""
 
     state: dict[Key, Value]
     note: str = ""
 
 
 def selected(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance | None) -> Selected:
-    """What a new shell of the user's builds with; another choice than ours may be the user's to make."""
+    """Return what the user's new shell builds with. The user may be free to choose another builder."""
     name, endpoint = want.builder.name, facts.endpoint.host
     made, default = store.choice(host, kept), store.default(host, kept, endpoint)
     here = made.everywhere or made.key == endpoint
@@ -33,30 +33,30 @@ def selected(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: In
 
 
 def _note(kept: Store, made: store.Choice, where: str = "") -> str:
-    """What a person should know of a choice of the user's."""
+    """Return a note about the user's own choice."""
     other = made.name or "the engine's own builder"
     return f"{kept.user} builds with {other}{where}, by choice: `select: always` would change that back"
 
 
 def missing_ways(host: Reader, facts: Facts, kept: Store, name: str) -> tuple[str, ...]:
-    """The contexts and addresses of this engine for which the builder is not yet the default.
+    """Return the contexts and addresses of this engine for which the builder is not yet the default.
 
-    Those too where somebody has chosen: buildx keeps one choice alone, and to select ours takes its place.
+    This includes one for which the user chose a builder. buildx keeps only one choice, and selecting ours replaces it.
     """
     ways = store.ways(host, kept, facts.endpoint.host)
     try:
         return tuple(way for way in ways if store.default(host, kept, way) != name)
     except ProvisionerError:
-        return ways  # what cannot be read is made anew
+        return ways  # a file that cannot be read is written again
 
 
 def _leads(host: Reader, kept: Store, made: store.Choice, way: str, name: str) -> bool:
-    """Whether the builder is what is built with there, or somebody has just decided otherwise."""
+    """Return whether a build there uses the builder, or the user has just chosen another one there."""
     return store.default(host, kept, way) == name or (made.key == way and not made.everywhere)
 
 
 def _chosen(host: Reader, kept: Store, made: store.Choice, default: str | None) -> bool:
-    """Whether a choice is one: of a builder that is there, or of the engine's own."""
+    """Return whether a choice is valid: the chosen builder exists, or it is the engine's own."""
     if not made.name:
         return default is None
     return host.read(kept.instance_file(made.name.lower()), user=kept.user) is not None

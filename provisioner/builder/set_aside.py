@@ -1,7 +1,7 @@
-"""A container that has to be made again is stopped and set aside, for the new one may not boot.
+"""Stop a container that must be made again and set it aside, because the new one may not boot.
 
-When everything has been proven it is thrown away, unless only it can be gone back to: one that buildx's file would
-not make, because somebody made or changed it by hand, is kept, and what its image's tag stood for with it.
+It is removed after everything has been tested, unless a rollback needs it. If somebody made or changed it by hand,
+buildx's file would not make it again. Then it is kept, and so is the image that its tag stood for.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from provisioner.model import Difference, Reader
 from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
-STOP = 60  # seconds; buildkitd waits for what it is writing
+STOP = 60  # seconds; buildkitd waits until its writes are done
 MARK = drivers.ASIDE
 IMAGE = "provisioner-before"
 ELSEWHERE = frozenset((keys.STATUS, keys.POLICY, keys.TOML, keys.IMAGE_ID))
@@ -35,7 +35,7 @@ class Box(NamedTuple):
 
     @property
     def remake(self) -> bool:
-        """Whether it has to be made again: it is not as wanted, or does not stay up."""
+        """Whether it must be made again: it is not as wanted, or does not stay up."""
         status = self.wrong.get(keys.STATUS)
         if self.found is None:
             return False
@@ -44,13 +44,13 @@ class Box(NamedTuple):
 
     @property
     def paused(self) -> bool:
-        """Whether somebody has paused it, and it need not be made again."""
+        """Whether somebody has paused it and it does not have to be made again."""
         status = self.wrong.get(keys.STATUS)
         return not self.remake and status is not None and status.have == "paused"
 
     @property
     def made(self) -> bool:
-        """Whether there will be a container that was not there before."""
+        """Whether there will be a container that did not exist before."""
         status = self.wrong.get(keys.STATUS)
         return self.remake or (status is not None and status.have is None)
 
@@ -60,12 +60,12 @@ class Box(NamedTuple):
         return f"{self.place.name}{MARK}{str((self.found or {}).get('Id'))[:12]}"
 
     def run(self, *words: str, timeout: int = 60) -> Run:
-        """A step on the container's engine."""
+        """Return a step that runs docker on the container's engine."""
         return Run(self.place.docker(*words), timeout=timeout, user=runner(self.place.user))
 
 
 def boxes(host: Reader, facts: Facts, want: Wanted, wrong: Mapping[Key, Difference]) -> Iterator[Box]:
-    """The containers of all nodes whose engines answer."""
+    """Yield the containers of all nodes whose engines answer."""
     for place in want.places:
         try:
             found = node_engines.inspected(host, facts, place)
@@ -76,12 +76,12 @@ def boxes(host: Reader, facts: Facts, want: Wanted, wrong: Mapping[Key, Differen
 
 
 def busy(host: Reader, facts: Facts, box: Box) -> bool:
-    """Whether a build runs on it."""
+    """Return whether a build runs on it."""
     return node_engines.building(host, facts, box.place, box.found)
 
 
 def steps(host: Reader, facts: Facts, box: Box, again: Step) -> Iterator[Step]:
-    """Stop the container and give it another name; the new one gets its state volume. ``again`` boots it."""
+    """Stop and rename the container. The new one gets its state volume. ``again`` undoes the stop."""
     if _tagged(host, facts, box):
         name, old = drivers.image(box.place.node.options), image(box.name)
         back = (box.run("image", "tag", old, name), box.run("image", "rm", old))
@@ -92,19 +92,19 @@ def steps(host: Reader, facts: Facts, box: Box, again: Step) -> Iterator[Step]:
 
 
 def image(old: str) -> str:
-    """By what the image is kept that a container's tag stood for when the container was set aside."""
+    """Return the tag that keeps the image of a container that was set aside."""
     return f"{IMAGE}:{old.rpartition(MARK)[2]}"
 
 
 def discard(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
-    """Throw away what was set aside."""
+    """Remove what was set aside."""
     yield box.run("container", "rm", "--force", box.name)
     if _tagged(host, facts, box):
         yield box.run("image", "rm", image(box.name))
 
 
 def gone(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
-    """Take away what a boot makes: the container, and its volume where that was not there before."""
+    """Remove what a boot makes: the container, and its volume if that did not exist before."""
     volume = container.volume(box.place.node.name)
     yield box.run("container", "rm", "--force", box.place.name)
     if not node_engines.volume(host, facts, box.place, volume):
@@ -112,14 +112,14 @@ def gone(host: Reader, facts: Facts, box: Box) -> Iterator[Step]:
 
 
 def note(box: Box) -> str:
-    """What a person should know of a container that is kept."""
+    """Return a note about a container that is kept."""
     where = f" on {box.place.node.endpoint}" if box.place.way else ""
     name = box.place.name
     return f"buildx's file would not make {name} as it is: for a rollback it is kept, stopped, as {box.name}{where}"
 
 
 def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
-    """Whether a rollback needs the very container, because buildx's file would make another one."""
+    """Return whether a rollback needs this very container, because buildx's file would make a different one."""
     account = host.account(want.builder.users[0])
     try:
         instance = store.instance(host, store.of(host, account), want.builder.name) if account else None
@@ -130,7 +130,7 @@ def kept(host: Reader, facts: Facts, want: Wanted, box: Box) -> bool:
 
 
 def _makes(host: Reader, facts: Facts, old: store.Node, box: Box) -> bool:
-    """Whether buildx would make this container of a node in its file."""
+    """Return whether buildx would make this container from a node in its file."""
     files = old.files or {}
     asked = container.want(old, node_engines.told(host, facts, box.place), buildkitd.NAME in files)
     there = container.have(box.found, asked)
@@ -141,7 +141,7 @@ def _makes(host: Reader, facts: Facts, old: store.Node, box: Box) -> bool:
 
 
 def _same(host: Reader, name: str, data: bytes, there: bytes | None) -> bool:
-    """buildx may write buildkitd.toml anew; what it says counts."""
+    """Compare two files. buildx may rewrite buildkitd.toml, so its content counts."""
     same = data == there
     return same or (
         name == buildkitd.NAME and there is not None and buildkitd.said(host, data) == buildkitd.said(host, there)
@@ -149,6 +149,6 @@ def _same(host: Reader, name: str, data: bytes, there: bytes | None) -> bool:
 
 
 def _tagged(host: Reader, facts: Facts, box: Box) -> bool:
-    """Whether to make the new container, for which buildx pulls, may move a tag that is on this host."""
+    """Return whether making the new container may move an image tag on this host, because buildx pulls."""
     name = drivers.image(box.place.node.options)
     return "@" not in name and bool(node_engines.image(host, facts, box.place, name))

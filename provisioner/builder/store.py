@@ -1,6 +1,6 @@
-"""buildx's own files: the instances, and which of them it would choose. Read only; buildx alone writes them.
+"""Read buildx's own files: the instances, and which of them buildx would choose. Only buildx writes these files.
 
-Facts: docker/buildx store/*.go. Every user has a store of its own, below the folder of docker's configuration.
+Source: docker/buildx store/*.go. Every user has a separate store, in the folder of docker's configuration.
 """
 
 import binascii
@@ -14,15 +14,18 @@ from provisioner.model import Account, Reader
 from provisioner.platforms import table
 from provisioner.typed import Any, NamedTuple
 
-# buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256
+# buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256.
 DEFAULTS = {f"unix://{SOCKET}": "13c4025c96f36e94b348", "unix:///run/docker.sock": "175952a36e1537c9269d"}
-COVERS = ("tmpfs", "ramfs")  # what systemd's ProtectHome= covers homes with
+COVERS = ("tmpfs", "ramfs")  # systemd's ProtectHome= covers homes with these
 COVERED = ("/home", "/root", "/run/user")
 FOLDERS = ("", "instances", "defaults", "activity", "refs", "certs")
 
 
 class Node(NamedTuple):
-    """One node of an instance; ``platforms`` are those that were fixed, ``files`` what is copied to /etc/buildkit."""
+    """One node of an instance.
+
+    ``platforms`` are the ones that were set by hand; ``files`` are copied to /etc/buildkit.
+    """
 
     name: str
     endpoint: str
@@ -41,7 +44,7 @@ class Instance(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What ``buildx use`` left: for which endpoint or context, and which builder ('' is the context's own)."""
+    """The choice that ``buildx use`` stored: an endpoint or context, and a builder ('' is the context's own)."""
 
     key: str = ""
     name: str = ""
@@ -55,7 +58,7 @@ class Store(NamedTuple):
     user: str
 
     def instance_file(self, name: str) -> str:
-        """The file of an instance."""
+        """Return the file of an instance."""
         return f"{self.folder}/instances/{name}"
 
     @property
@@ -65,35 +68,35 @@ class Store(NamedTuple):
 
     @property
     def current_file(self) -> str:
-        """The file of the choice made last."""
+        """The file of the last choice."""
         return f"{self.folder}/current"
 
     def default_file(self, key: str) -> str:
-        """The file of the default for an endpoint or a context."""
+        """Return the file of the default for an endpoint or a context."""
         return f"{self.folder}/defaults/{digest(key)}"
 
 
 def kubeconfig(configured: str, home: str) -> str:
-    """Return a configured kubeconfig, where ``~/`` stands for a user's home folder; empty for the default one."""
+    """Return a configured kubeconfig with ``~/`` replaced by the home folder; empty means the default one."""
     return f"{home}{configured[1:]}" if configured.startswith("~/") else configured
 
 
 def of(host: Reader, account: Account) -> Store:
-    """The store of a user; beside the configuration of docker, which our own environment may have elsewhere."""
+    """Return a user's store. It is in docker's configuration folder, which our own environment may place elsewhere."""
     own = told(host) if account.name == host.user else ""
     return Store(f"{own or f'{_home(host, account)}/.docker'}/buildx", account.name)
 
 
 def _home(host: Reader, account: Account) -> str:
-    """What docker takes for a user's home: the one that snap gives it, where docker's command line is the snap's."""
+    """Return what docker uses as a user's home: the snap's folder if docker's command line comes from the snap."""
     program = host.program("docker") or ""
     return f"{account.home}/snap/docker/current" if program.endswith("/snap/bin/docker") else account.home
 
 
 def hidden(host: Reader, store: Store) -> bool:
-    """Whether what docker keeps of a user cannot be seen from here: a sandbox has put something else over the home."""
+    """Return whether a user's docker folder is hidden, because a sandbox has mounted something over the home."""
     home = store.docker.rpartition("/")[0]
-    if store.docker == "/root/.docker":  # which the units of ours show, if it is there
+    if store.docker == "/root/.docker":  # our units show this folder if it exists
         return False
     try:
         if host.stat(store.docker) is not None or host.stat(home) is not None:
@@ -105,12 +108,16 @@ def hidden(host: Reader, store: Store) -> bool:
 
 
 def told(host: Reader) -> str:
-    """The folder that our environment names, and docker is told of; empty: none, as always for root."""
+    """Return the folder in our DOCKER_CONFIG, which docker also uses; empty if unset, and always for root."""
     return host.environ.get("DOCKER_CONFIG", "").rstrip("/") if host.uid != 0 else ""
 
 
 def instance(host: Reader, store: Store, name: str) -> Instance | None:
-    """A builder's record; None: there is none. ConfigError says in a sentence why it cannot be taken."""
+    """Return a builder's record; None if there is none.
+
+    Raises:
+        ConfigError: The file is not a record of a builder.
+    """
     path = store.instance_file(name)
     text = host.read(path, user=store.user)
     return None if text is None else parse(text, path)
@@ -127,7 +134,7 @@ def parse(text: str, path: str) -> Instance:
 
 
 def choice(host: Reader, store: Store) -> Choice:
-    """The choice that was made last. A file that cannot be read as one is no choice, to buildx neither."""
+    """Return the last choice. A file that cannot be read counts as no choice, as in buildx."""
     try:
         found = json.loads(host.read(store.current_file, user=store.user) or "{}")
         return Choice(str(found.get("Key", "")), str(found.get("Name", "")), bool(found.get("Global")))
@@ -136,12 +143,12 @@ def choice(host: Reader, store: Store) -> Choice:
 
 
 def default(host: Reader, store: Store, key: str) -> str | None:
-    """The default for an endpoint or a context."""
+    """Return the default for an endpoint or a context."""
     return (host.read(store.default_file(key), user=store.user) or "").strip() or None
 
 
 def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
-    """Every other name under which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
+    """Return every other name by which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
     found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and _same(u, endpoint)]
     folder = f"{store.docker}/contexts/meta"
     for name in host.names(folder, user=store.user):
@@ -150,22 +157,22 @@ def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
             if _same(context["Endpoints"]["docker"]["Host"], endpoint):
                 found.append(str(context["Name"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):
-            continue  # docker cannot use it, either
+            continue  # docker cannot use it either
     return tuple(found)
 
 
 def digest(key: str) -> str:
-    """How buildx names the file of a default."""
+    """Return how buildx names the file of a default."""
     known = DEFAULTS.get(key)
     if known is None:
-        import hashlib  # only for what is not docker's own default
+        import hashlib  # needed only if it is not docker's own default
 
         known = hashlib.sha256(key.encode()).hexdigest()[:20]
     return known
 
 
 def _same(a: str, b: str) -> bool:
-    """Whether two addresses are one socket: /var/run is a link to /run on every host with systemd."""
+    """Return whether two addresses are the same socket: on hosts with systemd, /var/run is a link to /run."""
     return a.replace("unix:///var/run/", "unix:///run/") == b.replace("unix:///var/run/", "unix:///run/")
 
 
@@ -182,7 +189,7 @@ def _node(found: Mapping[str, Any]) -> Node:
 
 
 def _platform(found: Mapping[str, Any]) -> str:
-    """buildx takes platforms that do not exist; so what cannot be normalised stays as it is."""
+    """Return a platform's name. buildx accepts platforms that do not exist; these are returned unchanged."""
     parts = (found.get("os"), found.get("architecture"), found.get("variant"))
     name = "/".join(str(p) for p in parts if p)
     try:

@@ -1,4 +1,4 @@
-"""What a builder has to be, key by key, made of the configuration and of what the daemon knows."""
+"""The wanted state of a builder, by key, from the configuration and the daemon's settings."""
 
 from provisioner.builder import buildkitd, container, keys, places, store
 from provisioner.builder.keys import Key
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Wanted(dict[str, Value]):
-    """What is wanted, by the words that a person reads. ``fields`` has the same by keys."""
+    """The wanted values, by the words that a person reads. ``fields`` has the same values by key."""
 
     def __init__(self, builder: Builder, facts: Facts) -> None:
         self.builder = builder
@@ -29,7 +29,7 @@ class Wanted(dict[str, Value]):
             self.fields |= places.want(place, facts, bool(self.toml))
         self.seats: tuple[Seat, ...] = ()
         if builder.driver == drivers.KUBERNETES and facts.far:
-            from provisioner.builder import cluster  # most builders run on no cluster, and a check asks none
+            from provisioner.builder import cluster  # most builders are not on a cluster, and a check asks none
 
             self.seats = cluster.seats(self.nodes)
             for seat in self.seats:
@@ -42,11 +42,11 @@ class Wanted(dict[str, Value]):
         return frozenset(n.name for n in self.nodes)
 
     def owner(self, user: str) -> str:
-        """What the keys of a user have as their user: nothing for the first one."""
+        """Return the user in the keys of a user's store: empty for the first user."""
         return "" if user == self.builder.users[0] else user
 
     def registered(self, user: str) -> dict[Key, Value]:
-        """What a user's store has to say."""
+        """Return the wanted content of a user's store."""
         first, *more = self.nodes
         state: dict[Key, Value] = {keys.REGISTERED: registered(self.builder.driver, first), **recorded(first, "")}
         for node in more:
@@ -63,7 +63,7 @@ class Wanted(dict[str, Value]):
 
 
 def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
-    """The wanted nodes, this host's own first, named as buildx would name them."""
+    """Return the wanted nodes, this host's own first, with the names that buildx would give them."""
     own = store.Node(
         drivers.first(builder.name),
         facts.endpoint.host if builder.driver == drivers.CONTAINER else "",
@@ -86,19 +86,19 @@ def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
 
 
 def options(builder: Builder, facts: Facts) -> dict[str, str]:
-    """The driver options of this host's own node: the configuration's, and the daemon's proxies below them."""
+    """Return the driver options of this host's own node. The configuration's override the daemon's proxies."""
     inherited = builder.inherit and builder.driver == drivers.CONTAINER
     proxies = {f"env.{k}": v for k, v in facts.registries.proxies.items()} if inherited else {}
     return {**proxies, **builder.driver_options}
 
 
 def registered(driver: str, first: store.Node) -> str:
-    """What a builder is registered as."""
+    """Return how a builder is registered, as text."""
     return f"{driver} at {first.endpoint}" if first.endpoint else driver
 
 
 def recorded(found: store.Node, node: str) -> dict[Key, Value]:
-    """What is wanted of a node in buildx's file. ``node``: its name in the keys; empty for this host's own."""
+    """Return the wanted state of a node in buildx's file. ``node``: its name in the keys, empty for this host's own."""
     return {
         **{Key(keys.OPTION, k, node): v for k, v in found.options.items()},
         Key(keys.FLAGS, node=node): " ".join(container.flags(found.flags)),

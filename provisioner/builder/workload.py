@@ -1,7 +1,7 @@
-"""The Deployment that buildx makes of a node on a cluster: what it has to be, and what it is.
+"""The Deployment that buildx makes for a node on a cluster: its wanted and its observed state.
 
-Facts: docker/buildx driver/kubernetes/manifest. With a persistent volume buildx makes a StatefulSet instead; only that
-keeps the cache when a pod goes. The keys call both a deployment.
+Source: docker/buildx driver/kubernetes/manifest. With a persistent volume, buildx makes a StatefulSet instead. Only a
+StatefulSet keeps the cache when a pod ends. The keys call both a deployment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ PLATFORMS = "buildx.docker.com/platform"
 CLAIM = "buildkitd"
 STORAGE = "persistent-volume-claim.requests.storage"
 MEMORY_VOLUME = "buildkit-root-volume-memory"
-# Option: requests or limits, resource. buildx to 0.38 writes requests.ephemeral-storage into the limits.
+# Each option with its place in the resources. buildx up to 0.38 writes requests.ephemeral-storage into the limits.
 AMOUNTS = {
     "requests.cpu": ("requests", "cpu"),
     "requests.memory": ("requests", "memory"),
@@ -43,7 +43,7 @@ TOLERATION = ("key", "operator", "value", "effect", "tolerationSeconds")
 
 
 class Kind(NamedTuple):
-    """One kind of object that runs BuildKit: its name, and its name in the paths of the API."""
+    """One kind of object that runs BuildKit: its name, and its name in API paths."""
 
     name: str
     plural: str
@@ -53,22 +53,22 @@ DEPLOYMENT, STATEFUL_SET = KINDS = Kind("Deployment", "deployments"), Kind("Stat
 
 
 def kind(node: store.Node) -> Kind:
-    """Return what buildx makes of a node."""
+    """Return the kind of object that buildx makes for a node."""
     return STATEFUL_SET if node.options.get(STORAGE) else DEPLOYMENT
 
 
 def name(node: store.Node) -> str:
-    """Return the name that buildx gives the Deployment of a node."""
+    """Return the name that buildx gives a node's Deployment."""
     return named(node.name)
 
 
 def named(node: str) -> str:
-    """Return what buildx makes of a name for the cluster."""
+    """Return the form that buildx gives a name on the cluster."""
     return node.replace("_", "-")
 
 
 def claim(node: store.Node) -> str:
-    """Return what the names of the claims of a node begin with."""
+    """Return the prefix of the names of a node's claims."""
     return f"{CLAIM}-{name(node)}-"
 
 
@@ -78,7 +78,7 @@ def configuration(node: store.Node) -> str:
 
 
 def quantity(text: str) -> Value:
-    """Return an amount as a number, so that ``500m`` is ``0.5``; what is not an amount stays as it is."""
+    """Return an amount as a number, so that ``500m`` is ``0.5``. Text that is not an amount is returned unchanged."""
     number = text.rstrip("numkKMGTPEi")
     try:
         exact = Fraction(number) * SUFFIXES[text[len(number) :]]
@@ -88,7 +88,7 @@ def quantity(text: str) -> Value:
 
 
 def want(node: store.Node, toml: bool) -> dict[Key, Value]:
-    """Return the keys of what buildx makes of a node; ``toml``: whether it gets a buildkitd.toml."""
+    """Return the keys of the object that buildx makes for a node. ``toml``: it gets a buildkitd.toml."""
     options = node.options
     replicas, rootless = int(options.get("replicas", 1)), truth(options.get("rootless"))
     limits = {"limits.ephemeral-storage": options.get("requests.ephemeral-storage"), **options}
@@ -120,7 +120,7 @@ def want(node: store.Node, toml: bool) -> dict[Key, Value]:
 
 
 def have(found: Mapping[str, Any], which: Kind, asked: Mapping[Key, Value]) -> dict[Key, Value]:
-    """Return what the API says of a Deployment, but for its pods and its ConfigMap."""
+    """Return what the API says about a Deployment, without its pods and its ConfigMap."""
     spec = found["spec"]
     template, pod = spec["template"].get("metadata") or {}, spec["template"]["spec"]
     [box, *_] = pod["containers"]
@@ -155,13 +155,13 @@ def have(found: Mapping[str, Any], which: Kind, asked: Mapping[Key, Value]) -> d
 
 
 def mounted(found: Mapping[str, Any]) -> bool:
-    """Return whether the pods get a buildkitd.toml at all; beside a persistent volume buildx to 0.38 forgets it."""
+    """Return whether the pods get a buildkitd.toml. buildx up to 0.38 does not mount it with a persistent volume."""
     mounts = found["spec"]["template"]["spec"]["containers"][0].get("volumeMounts") or ()
     return any(m["mountPath"] == "/etc/buildkit" for m in mounts)
 
 
 def storage(spec: Mapping[str, Any], pod: Mapping[str, Any]) -> Value:
-    """Return the bytes of the persistent volume, or of the one in memory; 0 for neither."""
+    """Return the bytes of the persistent volume, or of the volume in memory; 0 if there is neither."""
     for claim in spec.get("volumeClaimTemplates") or ():
         if claim["metadata"]["name"] == CLAIM:
             return quantity(str(claim["spec"]["resources"]["requests"]["storage"]))
@@ -173,12 +173,12 @@ def storage(spec: Mapping[str, Any], pod: Mapping[str, Any]) -> Value:
 
 
 def ready(count: int) -> str:
-    """Return how it is said that so many pods are wanted, and ready."""
+    """Return the text for a number of pods that are all ready."""
     return f"{count} ready"
 
 
 def pods(found: Sequence[Mapping[str, Any]], replicas: int) -> str:
-    """Say how many pods are ready, and why the others are not."""
+    """Return how many pods are ready, and why the others are not."""
     alive = [pod for pod in found if not pod["metadata"].get("deletionTimestamp") and _phase(pod) != "Failed"]
     lacking = [pod for pod in alive if not _ready(pod)]
     count = len(alive) - len(lacking)
@@ -189,7 +189,7 @@ def pods(found: Sequence[Mapping[str, Any]], replicas: int) -> str:
 
 
 def truth(text: str | None) -> bool:
-    """Return what Go's strconv.ParseBool makes of a text."""
+    """Return the result of Go's strconv.ParseBool for a text."""
     return text in ("1", "t", "T", "true", "TRUE", "True")
 
 
@@ -227,7 +227,7 @@ def _ready(pod: Mapping[str, Any]) -> bool:
 
 
 def _trouble(pod: Mapping[str, Any]) -> str:
-    """Say why a pod is not ready: what its container waits for, or why no node takes it."""
+    """Return why a pod is not ready: what its container waits for, or why no node accepts it."""
     status = pod.get("status") or {}
     for box in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         waiting = (box.get("state") or {}).get("waiting") or {}
