@@ -1,4 +1,4 @@
-"""Where containerd keeps what it is given: wherever its configuration, of any version, puts that."""
+"""Where containerd keeps its data, according to a configuration of any version."""
 
 from pathlib import Path
 

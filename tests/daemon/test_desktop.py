@@ -1,4 +1,4 @@
-"""Docker Desktop, as a fake: its settings are set while it is stopped, and what goes wrong is undone and said."""
+"""Docker Desktop, as a fake: change its settings while it is stopped, then undo and report every failure."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_the_store_is_set_while_desktop_is_stopped_and_rollback_gives_the_bytes_
         ]
         seen = facts.gather(host, WANTED)
         assert compare.drift(host, seen, WANTED) == ()
-        assert applied(host).receipt is None  # nothing to do: Desktop is left alone
+        assert applied(host).receipt is None  # nothing to do, so Desktop is not restarted
         assert rollback.rollback(host, None, lambda _: None) == (1,)
     assert fake.settings == STORE
     assert fake.info()["Driver"] == "overlay2"
@@ -76,7 +76,7 @@ def test_habits_that_do_no_harm_are_outlived(fake: Desktop, habits: dict[str, st
     assert kept.items() >= json.loads(STORE).items()
 
 
-@pytest.mark.host  # sits out a deadline
+@pytest.mark.host  # waits for a deadline
 def test_settings_that_desktop_reverts_are_told_and_undone(fake: Desktop) -> None:
     fake.habits(start="reverts")
     with fake.running() as host, pytest.raises(RolledBackError) as caught:
@@ -93,7 +93,7 @@ def test_a_store_that_runs_nothing_is_told_and_undone(fake: Desktop) -> None:
     assert fake.settings == STORE
 
 
-@pytest.mark.host  # sits out a deadline
+@pytest.mark.host  # waits for a deadline
 def test_a_start_that_hangs_while_the_engine_works_is_left_alone(fake: Desktop) -> None:
     fake.habits(start="hangs", status="starting")
     with fake.running() as host:
@@ -141,7 +141,7 @@ def test_a_desktop_that_was_left_stopped_is_started_by_the_next_run(fake: Deskto
         lines = receipt.read_text().splitlines(keepends=True)
         cut = next(i for i, line in enumerate(lines) if '"Start"' in line and '"event": "step"' in line and i > 2)
         Stop("Docker Desktop", SOCKET, 5).do(host, quiet)
-        receipt.write_text("".join(lines[:cut]))  # the power went before it was started
+        receipt.write_text("".join(lines[:cut]))  # power failed before the start
         (receipt.parents[1] / "open").write_text("1\n")
         assert not fake.runs()
         assert rollback.rollback(host, None, lambda _: None) == (1,)
@@ -223,12 +223,12 @@ def test_emulators_are_desktop_s_own(fake: Desktop) -> None:
         seen = facts.gather(host, Desired())
         assert resource.want(Desired(), seen) == {}
         assert "brings its own emulators" in str(resource.have(host, seen, {})[NOTE])
-        assert seen.native == ("linux/amd64", "linux/386")  # the engine's, whatever this machine is
+        assert seen.native == ("linux/amd64", "linux/386")  # the engine's platforms, on any machine
 
 
 def test_the_old_file_has_its_own_spelling(tmp_path: Path) -> None:
     fake = Desktop(tmp_path)
-    whole = {f"setting{i}": i for i in range(80)} | {"useContainerdSnapshotter": False}  # lists all, decides nothing
+    whole = {f"setting{i}": i for i in range(80)} | {"useContainerdSnapshotter": False}  # complete: nobody chose false
     fake.put(f"{HOME}/.docker/desktop/settings.json", json.dumps(whole))
     with fake.running() as host:
         assert applied(host).status is Exit.OK

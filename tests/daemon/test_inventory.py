@@ -1,4 +1,4 @@
-"""What a switch of the store would hide, counted on a recorded engine."""
+"""What a switch of the image store would hide, counted on a recorded engine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A rootless engine that ends with a session, or is not there after a boot, is told of."""
+"""Report a rootless engine that stops when its user logs out, or does not start at boot."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""When the daemon may be restarted: the hours, and what counts as a build."""
+"""When the daemon may be restarted: the time windows, and which processes count as a build."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from provisioner.host import System
 WHERE = Endpoint("default", "unix:///s", "default")
 FACTS = Facts(WHERE, engine({}, WHERE), "/s", (), "/d", False, (), {}, True)
 NIGHT = Window(("sat", "sun"), "22:30", "4h", "UTC")
-WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39 minutes
+WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days, 22 hours and 39 minutes
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ WEEK = Window(("mon",), "00:00", "9999m", "UTC")  # six days and 22 hours and 39
         (NIGHT, "2026-11-21T22:30:00Z", True),
         (NIGHT, "2026-11-22T02:29:59Z", True),
         (NIGHT, "2026-11-22T02:30:00Z", False),
-        (NIGHT, "2026-11-23T00:00:00Z", True),  # what began on Sunday
+        (NIGHT, "2026-11-23T00:00:00Z", True),  # a window that began on Sunday
         (NIGHT, "2026-11-23T02:30:00Z", False),
         (NIGHT, "2026-11-24T23:00:00Z", False),
         (Window(DAYS, "00:00", "24h", "UTC"), "2026-12-31T23:59:59Z", True),
@@ -59,7 +59,7 @@ def test_a_zone_that_the_host_does_not_know_is_named() -> None:
     [
         ("/usr/bin/docker build .", True),
         ("docker image build .", True),
-        ("docker run build", True),  # rather one too many than a build that is cut off
+        ("docker run build", True),  # a false alarm is better than an interrupted build
         ("docker ps", False),
         ("/usr/libexec/docker/cli-plugins/docker-buildx buildx bake", True),
         ("/usr/libexec/docker/cli-plugins/docker-buildx buildx ls", False),

@@ -1,4 +1,4 @@
-"""Leaves of daemon.json: which are wanted, when a reload is enough, and what a change would hide."""
+"""Keys of daemon.json: which ones are wanted, when a reload is enough, and what a change would hide."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_leaf_on_the_path_of_one_that_is_asked_for_is_not_given_back(asked: di
     ("before", "key", "value", "after", "enough"),
     [
         (None, "debug", True, '{"debug": true}', True),
-        ('{"debug": true}', "debug", None, "{}", False),  # dockerd keeps what it has of a key that is gone
+        ('{"debug": true}', "debug", None, "{}", False),  # dockerd keeps the value of a key that was removed
         ('{"registry-mirrors": ["https://m"]}', "registry-mirrors", None, "{}", False),
         ('{"registry-mirrors": ["https://m"]}', "registry-mirrors", [], '{"registry-mirrors": []}', True),
         ('{"max-concurrent-uploads": 3}', "max-concurrent-uploads", None, "{}", True),
@@ -63,7 +63,7 @@ def test_a_reload_is_enough_only_for_keys_that_are_there_afterwards(
     [
         ("/var/lib/docker/", "/var/lib/docker", True),
         ("/var/lib/docker", "/mnt/docker", True),  # a link
-        ("/var/lib/docker", "/mnt/docker/100000.100000", True),  # users are remapped
+        ("/var/lib/docker", "/mnt/docker/100000.100000", True),  # with remapped users
         ("/srv/docker", "/mnt/docker", False),
         ("/srv/28.5", "/srv/28.5", True),
     ],
@@ -100,8 +100,8 @@ KIT = {"Id": "sha256:8", "Size": 96, "RepoTags": ["moby/buildkit:buildx-stable-1
     ("images", "names", "hidden"),
     [
         ([PROOF, KIT], ["/buildx_buildkit_ci0"], (0, 0)),
-        ([PROOF, KIT], [], (0, 0)),  # what an apply that may not restart has pulled
-        ([KIT], ["/buildx_buildkit_ci-prod0"], (1, 1)),  # somebody else's builder
+        ([PROOF, KIT], [], (0, 0)),  # images pulled by an apply that may not restart
+        ([KIT], ["/buildx_buildkit_ci-prod0"], (1, 1)),  # another user's builder
         ([KIT], ["/buildx_buildkit_ci"], (1, 1)),
     ],
 )

@@ -1,4 +1,4 @@
-"""How the daemon will be started next: what systemd says of its unit, taken for what it means."""
+"""How the daemon will be started next, according to what systemd reports about its unit."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def started(root: Path, flags: str, *more: str, running: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The flags of the next start, where ``systemctl show`` prints a command line and ``more``."""
+    """Return the flags of the next start. ``systemctl show`` prints ``flags`` in a command line, and ``more``."""
     shown = "\n".join((f"ExecStart={EXEC % flags}", "MainPID=7", *more))
     (root / "shown").write_text(shown)
     systemctl = root / "usr/bin/systemctl"

@@ -1,4 +1,4 @@
-"""Which engine it is, from what it says of itself and from docker's own files."""
+"""Find the engine from docker's own files, and recognize it from its answer to GET /info."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def test_a_version_that_is_no_number_is_unknown_not_old(text: str, numbers: tupl
     [
         ("28.5.2", "overlayfs", PAIR, "containerd"),
         ("28.5.2", "overlay2", GRAPH, "overlay2"),
-        ("28.5.2", "overlay2", PAIR, "overlay2"),  # the pair without a snapshotter of that name: every run fails
+        ("28.5.2", "overlay2", PAIR, "overlay2"),  # the pair without a snapshotter of that name, so every run fails
         ("28.5.2", "native", PAIR, "containerd"),
         ("28.5.2", "btrfs", PAIR, "btrfs"),
         ("29.1.0", "btrfs", PAIR, "containerd"),

@@ -1,4 +1,4 @@
-"""Every engine is known for what it is, and of no look-alike is a file edited."""
+"""Recognize every kind of engine, and never edit a file of an engine that only looks alike."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ HERE = Path("/proc/sys/kernel/osrelease").read_text().strip()
 LINUX = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}
 DESKTOP_ROOT = {"OperatingSystem": "Docker Desktop", "Name": "docker-desktop"}
 
-# What each engine says of itself (short), where, and what it is.
+# A short answer of each engine to GET /info, its address, and its kind.
 SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({}, LOCAL, "engine"),
     (DESKTOP_ROOT, "unix:///Users/x/.docker/run/docker.sock", "desktop"),
@@ -37,7 +37,7 @@ SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
         "npipe:////./pipe/dockerDesktopLinuxEngine",
         "desktop",
     ),
-    ({"KernelVersion": "6.6.87.2-microsoft-standard-WSL2"}, LOCAL, "engine"),  # docker-ce in a distribution
+    ({"KernelVersion": "6.6.87.2-microsoft-standard-WSL2"}, LOCAL, "engine"),  # docker-ce in a WSL distribution
     ({"SecurityOptions": ["name=cgroupns", "name=rootless"]}, "unix:///run/user/9/docker.sock", "rootless"),
     ({"DockerRootDir": "/var/snap/docker/common/var-lib-docker"}, LOCAL, "snap"),
     ({"OperatingSystem": "Ubuntu 24.04.5 LTS (containerized)"}, LOCAL, "container"),
@@ -57,7 +57,7 @@ SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({}, "ssh://there", "remote"),
 )  # fmt: skip
 
-# What an address alone tells, before anything has answered there.
+# The kind that an address shows before any engine has answered there.
 ADDRESSES = {
     "unix:///Users/x/.docker/run/docker.sock": "desktop",
     "unix:///home/x/.docker/desktop/docker.sock": "desktop",
@@ -85,12 +85,12 @@ def test_an_address_tells_whose_engine_it_is(host: str) -> None:
 
 
 def touched(step: Step, host: System) -> bool:
-    """Whether a step edits a file that is not our own."""
+    """Whether a step edits a file that does not belong to us."""
     return isinstance(step, SetLeaf | WriteFile | RemoveFile) and not step.path.startswith((host.runtime, host.state))
 
 
 def planned(tmp_path: Path, fields: dict[str, Any], socket: str, wanted: Desired) -> tuple[Plan, System]:
-    """What would be done to an engine that says this of itself."""
+    """Return the plan for an engine that answers with these fields."""
     docker = tmp_path / "usr/bin/docker"
     docker.parent.mkdir(parents=True)
     docker.write_text("#!/bin/sh\necho github.com/docker/buildx v0.29.1\n")
@@ -199,7 +199,7 @@ def test_ssh_is_called_as_docker_calls_it() -> None:
 
 
 def here(tmp_path: Path, **fields: Any) -> str:
-    """The kind of an engine at docker's own socket of a tree that has this machine's kernel, to root."""
+    """Return the kind that root sees at Docker's default socket, in a tree with this machine's kernel."""
     (tmp_path / "proc/sys/kernel").mkdir(parents=True, exist_ok=True)
     (tmp_path / "proc/sys/kernel/osrelease").write_text(HERE)
     (tmp_path / "var/lib/docker").mkdir(parents=True)
@@ -215,7 +215,7 @@ def here(tmp_path: Path, **fields: Any) -> str:
     [
         ({}, "engine"),
         ({"KernelVersion": "5.4.0-elsewhere"}, "elsewhere"),  # a forwarded socket, or an unknown virtual machine
-        ({"DockerRootDir": "/mnt/not/here"}, "elsewhere"),  # docker's socket of the host, seen from a container
+        ({"DockerRootDir": "/mnt/not/here"}, "elsewhere"),  # the host's socket of Docker, seen from a container
         ({"OperatingSystem": "Debian 12 (containerized)"}, "elsewhere"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a proof takes for a platform that runs."""
+"""How the output of a test container decides whether a platform runs."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ LOGS = {
 
 
 def frame(text: str) -> bytes:
-    """A log as the engine gives it."""
+    """Return a log in the engine's format."""
     return b"\1\0\0\0" + len(text).to_bytes(4, "big") + text.encode() if text else b""
 
 

@@ -1,4 +1,4 @@
-"""Who gets the builder when nobody is named: root, and the person for whom root runs the command."""
+"""Who gets the builder if no user is configured: root, and the person for whom root runs the command."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ USERS = "root:x:0:0::/root:/bin/sh\ndev:x:1000:1000::/home/dev:/bin/sh\n"
 
 
 class Host(System):
-    """A host on which dev is in the group docker, and guest is not."""
+    """Return a host on which the user dev is in the group docker, and guest is not."""
 
     def account(self, user: str) -> Account | None:
         groups = {"dev": (1000, 998), "guest": (1001,)}.get(user, ())

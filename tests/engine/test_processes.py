@@ -1,4 +1,4 @@
-"""A process counts for what it is called as only where its owner, and its executable file, agree."""
+"""A process's name counts only if its owner and its executable file agree."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ def tree(root: Path, status: str, exe: str) -> System:
     ("status", "exe", "counts"),
     [
         (ROOT, "/usr/bin/dockerd", True),
-        (ROOT, "/usr/bin/dockerd (deleted)", True),  # the package was upgraded
+        (ROOT, "/usr/bin/dockerd (deleted)", True),  # after an upgrade of the package
         (ROOT, "/usr/bin/sleep", False),
         (USER.format(1000, 1000), "/usr/bin/dockerd", False),
-        (USER.format(1000, 0), "/usr/bin/dockerd", False),  # a set-user-ID program is its caller's
+        (USER.format(1000, 0), "/usr/bin/dockerd", False),  # a set-user-ID program counts as its caller's
         ("", "/usr/bin/dockerd", False),
     ],
 )

@@ -1,4 +1,4 @@
-"""The proxies that a builder is given are those that the daemon uses, wherever they are configured."""
+"""The builder gets the proxies that the daemon uses, no matter where they are configured."""
 
 import json
 from pathlib import Path

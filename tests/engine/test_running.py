@@ -1,4 +1,4 @@
-"""The running daemon: its process, its flags, what a sandbox hides of it, and the proxies of its environment."""
+"""The running daemon: its process, its flags, what a sandbox hides, and the proxies in its environment."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def tree(root: Path, **files: str) -> System:
 
 
 def sandboxed(root: Path, *, systemd: bool) -> System:
-    """A user to whom other users' processes are hidden."""
+    """Return a host that hides other users' processes from this user."""
     host = tree(root, **{"proc/self/stat": "", "var/run/docker.pid": "7\n", "shown": SHOWN})
     if systemd:
         (root / "run/systemd/system").mkdir(parents=True)
@@ -82,7 +82,7 @@ PROXY, MASKED = "http://me:secret@proxy:3128", "http://xxxxx:xxxxx@proxy:3128"
         ({"HttpsProxy": "http://proxy:3128"}, "", "{}", {"https_proxy": "http://proxy:3128"}),
         ({"HttpsProxy": MASKED}, f"HTTPS_PROXY={PROXY}\0HOME=/\0", "{}", {"https_proxy": PROXY}),
         ({"HttpsProxy": MASKED}, "", json.dumps({"proxies": {"https-proxy": PROXY}}), {"https_proxy": PROXY}),
-        ({}, "", '{"proxies": {"no-proxy": "localhost"}}', {"no_proxy": "localhost"}),  # below 23 /info has none
+        ({}, "", '{"proxies": {"no-proxy": "localhost"}}', {"no_proxy": "localhost"}),  # /info reports none before 23
         ({"HttpsProxy": MASKED}, "", "{}", {}),
     ],
 )

@@ -1,4 +1,4 @@
-"""An engine with TLS is spoken to in TLS, as far as both sides' certificates go."""
+"""Connect to an engine with TLS, with valid and invalid certificates on both sides."""
 
 import contextlib
 import http.server
@@ -24,17 +24,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[int]:
-    """An engine on TCP that wants a client's certificate; its port."""
+    """Run an engine on TCP that requires a client certificate. Yields its port."""
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     settings.load_cert_chain(folder / "server.pem", folder / "server-key.pem")
     settings.load_verify_locations(folder / "ca.pem")
     settings.verify_mode = ssl.CERT_REQUIRED
-    settings.maximum_version = ssl.TLSVersion.TLSv1_2  # with 1.3 a refusal comes after the handshake
+    settings.maximum_version = ssl.TLSVersion.TLSv1_2  # with TLS 1.3 the server refuses only after the handshake
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as found:
         found.handle_error = lambda *_: None  # type: ignore[method-assign]
         found.socket = settings.wrap_socket(found.socket, server_side=True)
@@ -63,9 +63,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CASES = (
     ("127.0.0.1", "right", 1, ""),
-    ("127.0.0.1", "wrong", 0, ""),  # nothing is verified
+    ("127.0.0.1", "wrong", 0, ""),  # without verification
     ("127.0.0.1", "wrong", 1, "TLS: "),
-    ("127.0.0.2", "right", 0, "does not answer"),  # nobody listens there
+    ("127.0.0.2", "right", 0, "does not answer"),  # no engine listens there
     ("localhost", "right", 1, ""),
     ("127.0.0.1", "alone", 1, "TLS: "),
     ("127.0.0.1", "empty", 1, "TLS needs ca.pem"),

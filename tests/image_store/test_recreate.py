@@ -1,4 +1,4 @@
-"""How a container is said to be made again."""
+"""The command that recreates a container."""
 
 from typing import Any
 
