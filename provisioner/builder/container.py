@@ -21,8 +21,8 @@ STATE = "/var/lib/buildkit"
 
 LATEST = "that of its tag"
 SIZES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-# Variables that BuildKit's own images set, and that nobody asked for.
 HUB = "docker.io/"
+# Variables that BuildKit's own images set, and that nobody asked for.
 OWN_VARIABLES = frozenset(
     (
         *("PATH", "BUILDKIT_SETUP_CGROUPV2_ROOT", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR"),

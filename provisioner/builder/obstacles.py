@@ -43,7 +43,7 @@ def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
         return None
     if (
         facts.kind.layout is None or host.get(facts.socket, "/networks/bridge") is not None
-    ):  # Podman's is called otherwise
+    ):  # Podman's network has another name
         return None
     message = "this engine has no bridge network (bridge: none), so the builder would have no network at all"
     return Obstacle("no-bridge", message, "set builder.driver_options: {network: host}")

@@ -1,4 +1,4 @@
-"""What the engine says about an image, and what the manifest says about programs copied out of one."""
+"""Read what the engine says about an image, and what the manifest says about programs copied out of it."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""How each platform runs here: on the CPU, in an emulator (which QEMU), on another node, or not at all."""
+"""Tell how each platform runs here: on the CPU, in an emulator (which QEMU), on another node, or not at all."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple

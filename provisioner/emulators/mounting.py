@@ -1,4 +1,4 @@
-"""Whether the kernel has the file system binfmt_misc, and the steps that mount it."""
+"""Check whether the kernel has the file system binfmt_misc, and plan the steps that mount it."""
 
 from provisioner.daemon.managers import by_systemd
 from provisioner.emulators.unit import MOUNT

@@ -1,4 +1,4 @@
-"""Whose cluster a kubeconfig leads to: its current context, certificates, tokens and plug-ins that sign in."""
+"""Which cluster a kubeconfig leads to: its current context, certificates, tokens and sign-in plug-ins."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ CLUSTER = {"server": "https://127.0.0.1:6443"}
 
 
 def config(user: dict[str, Any], cluster: dict[str, Any] | None = None, current: str = "builds") -> dict[str, Any]:
-    """A kubeconfig with two contexts, the second one the current."""
+    """Return a kubeconfig with two contexts. The second one is the current context."""
     contexts = [
         {"name": "other", "context": {"cluster": "nowhere", "user": "me"}},
         {"name": "builds", "context": {"cluster": "c", "user": "me", "namespace": "ci"}},
@@ -27,7 +27,7 @@ def config(user: dict[str, Any], cluster: dict[str, Any] | None = None, current:
 
 
 def host(root: Path, found: Any, **files: str) -> System:
-    """A host whose root user has a kubeconfig, and files beside it."""
+    """Return a host whose root user has a kubeconfig, and other files in its folder."""
     folder = root / "root/.kube"
     folder.mkdir(parents=True)
     (folder / "config").write_text(found if isinstance(found, str) else json.dumps(found))

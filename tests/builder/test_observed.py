@@ -1,4 +1,4 @@
-"""buildx's files and words: what is read, what is refused, what counts as the same."""
+"""buildx's files and text: what is read, what is rejected, and what counts as the same."""
 
 import json
 import os
@@ -123,7 +123,7 @@ def test_a_user_s_buildx_is_where_docker_is_told_that_its_configuration_is() -> 
     host.uid = 1000
     assert store.of(host, ours._replace(name=host.user)).folder == "/home/dev/.config/docker/buildx"
     assert store.of(host, theirs).folder == "/home/dev/.docker/buildx"
-    host.uid = 0  # nothing of root's environment reaches docker
+    host.uid = 0  # docker does not get root's environment
     assert store.of(host, ours._replace(name=host.user)).folder == f"/home/{ours.name}/.docker/buildx"
 
 
@@ -186,7 +186,7 @@ ANSWERS = {
 
 
 def far(tmp_path: Path, script: str) -> tuple[System, Facts]:
-    """A host whose docker answers for other engines as a script does."""
+    """Return a host on which the script answers for docker when it asks other engines."""
     docker = tmp_path / "usr/bin/docker"
     docker.parent.mkdir(parents=True)
     docker.write_text(f"#!/bin/sh\n{script}\n")
@@ -210,7 +210,7 @@ def test_an_engine_that_is_not_there_is_none_without_a_container(said: str, tmp_
         assert node_engines.volume(host, seen, place, "v")
 
 
-@pytest.mark.parametrize(  # an engine that does not say is believed
+@pytest.mark.parametrize(  # an engine that does not answer counts as in sync
     ("status", "server", "memory"),
     [(0, {"ServerVersion": "28.5.2"}, 0), (0, {"ServerErrors": ["no"]}, 512 << 20), (1, {}, 512 << 20)],
 )

@@ -1,4 +1,4 @@
-"""What stands in the way of a builder is named before anything is done."""
+"""The obstacles to a builder are reported before anything changes."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def facts(version: str = "28.5.2", **more: Any) -> Facts:
 
 
 def missing(options: dict[str, str] | None = None) -> Box:
-    """A container that has to be made."""
+    """Return a container that must be made."""
     place = Place(store.Node("b0", WHERE.host, options=options or {}))
     return Box(place, None, {STATUS: Difference("container", None, "running")})
 

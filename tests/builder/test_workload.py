@@ -1,4 +1,4 @@
-"""What buildx makes of a node on a cluster, compared with what the API server tells of it."""
+"""The object that buildx makes for a node on a cluster, compared with what the API server returns."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ NODE = Node("b0", "", ("linux/arm64",), OPTIONS, ("--debug",))
 
 
 def deployment(**changed: Any) -> dict[str, Any]:
-    """The Deployment that buildx makes of NODE, as the API server has it; ``changed`` are parts of the pod."""
+    """Return the Deployment that buildx makes for NODE, as the API server returns it. ``changed``: parts of the pod."""
     box = {
         "name": "buildkitd",
         "image": OPTIONS["image"],
@@ -48,7 +48,7 @@ def deployment(**changed: Any) -> dict[str, Any]:
 
 
 def wrong(found: dict[str, Any], node: Node = NODE) -> set[str]:
-    """The keys that differ, the pods' own left out."""
+    """Return the keys that differ, without those of the pods."""
     want = workload.want(node, toml=False)
     have = workload.have(found, workload.DEPLOYMENT, want)
     return {keys.words(k) for k, v in want.items() if k != workload.PODS and have.get(k) != v}

@@ -1,4 +1,4 @@
-"""A container whose manager keeps binfmt_misc from it: its emulators are blocked, and the rest goes on."""
+"""A container whose manager hides binfmt_misc from it: emulators are blocked, and everything else still works."""
 
 import json
 import os
@@ -10,13 +10,13 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 TABLE = "/proc/sys/fs/binfmt_misc"
-# Outside, root lays a folder of a user whom the container does not know over the table; inside, root may not look.
+# Outside, root mounts a folder over the table. Its owner is unknown in the container, so root inside may not read it.
 OUTSIDE = f'mount -t tmpfs -o mode=0700,uid=12345,gid=12345 none {TABLE} && exec /usr/bin/unshare -Ur "$@"'
 AGENT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from provisioner.cli.main import main; sys.exit(main())"
 
 
 def agent(*args: str) -> subprocess.CompletedProcess[str]:
-    """Run the agent as root of such a container."""
+    """Run the agent as root of a container that may not see binfmt_misc."""
     inside = (sys.executable, "-I", "-c", AGENT, str(CHECKOUT), *args)
     argv = ("/usr/bin/unshare", "--mount", "/bin/sh", "-c", OUTSIDE, "sh", *inside)
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)

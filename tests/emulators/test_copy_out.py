@@ -1,4 +1,4 @@
-"""An image that cannot be had is named, in the engine's words, however many lines these take."""
+"""If an image cannot be pulled, the error names it and quotes the engine, even if the answer has several lines."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What runs each platform is data: the CPU, which QEMU from where, a node, or nothing."""
+"""The labels say what runs each platform: the CPU, an emulator (which QEMU), a node, or nothing."""
 
 from pathlib import Path
 

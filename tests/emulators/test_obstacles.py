@@ -1,4 +1,4 @@
-"""What the kernel has against emulators is named, from the files of a host in a directory."""
+"""The obstacles say why the kernel cannot have emulators, from the files of a host in a directory."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ MODULE = "/lib/modules/{}/modules.dep"
 
 
 def host(top: Path, **files: str) -> System:
-    """A host with these files; two underscores stand for a slash, the rest of the names are those of /proc."""
+    """Return a host with these files below /proc. Two underscores in a name stand for a slash."""
     for name, text in {"sys__kernel__osrelease": "6.12.1\n", "filesystems": "nodev\tbinfmt_misc\n", **files}.items():
         path = top / "proc" / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where an emulator comes from, and what makes a program unfit to be one."""
+"""The sources of an emulator, and the reasons why a program cannot be one."""
 
 import json
 import os
@@ -27,7 +27,7 @@ INSTALLED = "/usr/bin/qemu-riscv64-static"
 
 @pytest.fixture
 def host(tmp_path: Path) -> System:
-    """A host with a /proc, without anything registered."""
+    """Return a host with a /proc and no registered emulator."""
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/osrelease").write_text("6.12.1\n")
@@ -46,7 +46,7 @@ def put(host: System, path: str, data: bytes = elf.program("amd64"), mode: int =
 
 
 def seen(entry: str = "", rule: str = "", socket: str = "") -> Facts:
-    """A host whose emulator for riscv64 is registered with ``entry``, and by a file of ours with ``rule``."""
+    """Return a host whose emulator for riscv64 is registered with ``entry``, and by our own file with ``rule``."""
     where = endpoints.Endpoint("default", "unix:///var/run/docker.sock", "default")
     entries = {"qemu-riscv64": binfmt.Entry(True, entry, "POCF", 0, ROW.magic, ROW.mask)} if entry else {}
     ours = {"riscv64": rule} if rule else {}

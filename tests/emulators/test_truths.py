@@ -1,6 +1,6 @@
-"""The truth about an emulator: each state made for real, named by a check, and mended by an apply or held.
+"""The states of an emulator. Each one is made for real and reported by a check; an apply fixes it or is blocked.
 
-In a private host (tests/helpers/private.py): no engine, no privileges, a table of its own.
+The tests run in a private host (tests/helpers/private.py), with no engine, no privileges and its own table.
 """
 
 import os
@@ -29,13 +29,13 @@ NEIGHBOURS = (
     ":llvm:M::BC::/usr/bin/true:",
 )
 SCRIPT = "#!/bin/sh\n{line}\n"
-NAIVE = f'exec {QEMU} "$@"'  # knows nothing of the P flag
-PATCHED = f'program=$1; name=$2; shift 2; exec {QEMU} -0 "$name" "$program" "$@"'  # takes it for granted
+NAIVE = f'exec {QEMU} "$@"'  # does not know the P flag
+PATCHED = f'program=$1; name=$2; shift 2; exec {QEMU} -0 "$name" "$program" "$@"'  # requires the P flag
 
 
 @pytest.fixture(scope="module")
 def ground() -> Iterator[PrivateHost]:
-    """One private host for all: booted by an OpenRC whose service binfmt reads binfmt.d."""
+    """Yield one private host for all tests. OpenRC boots it, and its service binfmt reads binfmt.d."""
     try:
         with private_host((qemu(ROW), qemu(OTHER))) as host:
             host.sh(
@@ -48,7 +48,7 @@ def ground() -> Iterator[PrivateHost]:
 
 @pytest.fixture
 def host(ground: PrivateHost) -> PrivateHost:
-    """The same, with neighbours in its table and nothing of ours."""
+    """Return the private host with other entries in its table and none of ours."""
     ground.sh(
         f"mountpoint -q {TABLE} || mount -t binfmt_misc binfmt_misc {TABLE}; echo 1 >{TABLE}/status;"
         f"echo -1 >{TABLE}/status; rm -rf /etc/binfmt.d/* /opt/qemu /var/lib/provisioner; cp -r /opt/kept /opt/qemu;"
@@ -60,24 +60,24 @@ def host(ground: PrivateHost) -> PrivateHost:
 
 
 def found(host: PrivateHost, *args: str) -> dict[str, object]:
-    """What a check says: each key that differs, with what it has."""
+    """Return each key that differs in a check, with its observed value."""
     status, document, said = host.agent("check", "--only=emulators", *args)
     assert status in (0, 2), said
     return {d["key"].removeprefix(ROW.name).strip() or "now": d["have"] for d in document["differences"]}
 
 
 def theirs(host: PrivateHost) -> str:
-    """All entries but the one that an apply is about."""
+    """Return all entries but the one that an apply changes."""
     return "".join(part for part in host.entries().split("[") if not part.startswith(f"{ENTRY}]"))
 
 
 class State(NamedTuple):
-    """How it is made, what a check has to say about now, and whether apply mends it without ``replace``."""
+    """How to make the state, what a check reports now, and whether an apply fixes it without ``replace``."""
 
     make: Callable[[PrivateHost], None]
     now: str
     mended: bool
-    quick: str = ""  # what reading alone can say, where that is something else; "-": nothing
+    quick: str = ""  # what reading alone reports, if that differs; "-": nothing
 
 
 def _ours(host: PrivateHost) -> None:
@@ -94,7 +94,7 @@ def _ours_then(script: str) -> Callable[[PrivateHost], None]:
 
 
 def _theirs(flags: str, script: str = "", line: str = "", row: table.Platform = ROW) -> Callable[[PrivateHost], None]:
-    """Somebody's entry of QEMU's usual name, and what happens to it."""
+    """Return a function that makes somebody else's entry with QEMU's usual name, and then runs ``script``."""
 
     def make(host: PrivateHost) -> None:
         interpreter = "/opt/theirs"
@@ -180,7 +180,7 @@ def test_what_replace_took_is_put_back_by_rollback(host: PrivateHost, name: str)
     assert expected.keys() >= before.keys()
 
 
-# A program with a loader that becomes QEMU: dynamic, and working wherever its loader is.
+# A dynamic program whose loader becomes QEMU. It works wherever its loader is.
 DYNAMIC = f"""
     .globl _start
 _start: mov (%rsp), %rax
@@ -282,7 +282,7 @@ def test_a_read_only_table_is_named(host: PrivateHost) -> None:
 
 def test_a_register_that_root_may_not_write_to_is_named_before_anything_is_done(host: PrivateHost) -> None:
     host.sh(f"touch /run/refused; chmod 0 /run/refused; mount --bind /run/refused {TABLE}/register")
-    host.sh("mount -o remount,bind,ro /proc/sys/fs/binfmt_misc/register")  # root of its own namespace may open any file
+    host.sh("mount -o remount,bind,ro /proc/sys/fs/binfmt_misc/register")  # root may open any file of its namespace
     try:
         status, document, _ = host.agent("apply", "--only=emulators")
         blocked = document["left"][0]["blocked"][0]
@@ -342,14 +342,14 @@ def test_three_variants_of_arm_share_one_entry_and_v3_of_the_host_s_own_cpu_gets
 
 
 class Manager(NamedTuple):
-    """A service manager by its signs, what is missing under it, and how our service is run."""
+    """A service manager: the files that show it, the reason that is reported, and how our service starts."""
 
     signs: str
     lack: str
     start: str
 
 
-# OpenRC's own is not to be had here: what it does to a runlevel, by hand.
+# OpenRC's own program is not available here. This script changes a runlevel as OpenRC does.
 RC_UPDATE = "#!/bin/sh\\nto=/etc/runlevels/$3/$2\\ncase $1 in add) ln -sf /etc/init.d/$2 $to;; *) rm -f $to;; esac\\n"
 
 MANAGERS = {
@@ -393,7 +393,7 @@ def test_the_private_host_is_not_the_machine() -> None:
     assert not Path("/etc/binfmt.d/zz-provisioner-riscv64.conf").exists()
 
 
-# A machine as most are: its table is mounted. $1 is a Python, $2 what it runs on that machine.
+# An ordinary machine, with its table mounted. $1 is a Python, and $2 is what it runs on that machine.
 MACHINE = f'mount -t binfmt_misc binfmt_misc {TABLE} || exit 99; "$1" -c "$2" && ls {TABLE}'
 WITHOUT_ITS_TABLE = f"""
 from tests.helpers.private import private_host

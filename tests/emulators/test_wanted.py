@@ -1,4 +1,4 @@
-"""Which platforms are emulated, and what belongs to them is called."""
+"""Which platforms are emulated, and the names of their keys."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def test_whether_the_cpu_runs_its_32_bit_family_is_tried_where_it_matters(tmp_pa
     foreign = table.family("aarch64")
     assert foreign == "arm"
     assert machine.native(arm_on_arm64, {}, ("linux/arm64",)) == ("linux/arm64",)
-    tried = machine.native(arm_on_arm64, {}, ("linux/arm/v7",))  # whatever machine this is: it runs arm, or it does not
+    tried = machine.native(arm_on_arm64, {}, ("linux/arm/v7",))  # the machine that runs the tests may run arm or not
     assert ("linux/arm/v7" in tried) is (arm_on_arm64.runs([elf.program("arm")])[0].status == 0)
 
 
