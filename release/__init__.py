@@ -1,1 +1,1 @@
-"""What turns the sources into what people install. Only the standard library, so that `make install` needs no more."""
+"""Turns the sources into what people install. Uses only the standard library, because `make install` has no more."""

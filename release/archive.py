@@ -1,7 +1,7 @@
-"""The agent as one file that needs nothing but a Python: a zip archive with its libraries inside.
+"""Builds the agent as one file that needs only Python: a zip archive that contains its libraries.
 
-All of them are pure Python, so the file runs on every CPU and with every Python that is new enough. PyYAML's compiled
-part is optional and is left out; jsonschema is held at the last version without compiled libraries.
+All libraries are pure Python, so the file runs on every CPU and on every supported Python. It leaves out PyYAML's
+compiled part, which is optional. It pins jsonschema to the last version without compiled libraries.
 """
 
 import subprocess
@@ -30,17 +30,17 @@ INTERPRETER = b"#!/usr/bin/env -S python3 -I\n"
 
 
 def fetch(into: Path) -> None:
-    """Install the libraries into a folder."""
+    """Install the libraries into a directory."""
     install = (sys.executable, "-m", "pip", "install", *UNIVERSAL, "--target", str(into), *LIBRARIES)
     subprocess.run(install, check=True)
 
 
 def build(target: Path, libraries: Path, epoch: int) -> None:
-    """Write the archive; the same sources and libraries give the same bytes."""
+    """Write the archive. The same sources and libraries produce the same bytes. ``epoch`` is in seconds."""
     contents = dict(_libraries(libraries))
     contents.update(_package())
     contents["__main__.py"] = MAIN.encode()
-    when = time.gmtime(max(epoch, 315532800))[:6]  # zip knows no time before 1980
+    when = time.gmtime(max(epoch, 315532800))[:6]  # zip cannot store a time before 1980
     with target.open("wb") as file:
         file.write(INTERPRETER)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -53,7 +53,7 @@ def build(target: Path, libraries: Path, epoch: int) -> None:
 
 
 def _libraries(folder: Path) -> list[tuple[str, bytes]]:
-    """The libraries with their licenses."""
+    """Return the files of the libraries, including their licenses."""
     paths = (p for p in folder.rglob("*") if p.is_file() and p.suffix not in SKIPPED)
     kept = (p for p in paths if not {"bin", "tests", "__pycache__"} & set(p.relative_to(folder).parts))
     return [(str(p.relative_to(folder)), p.read_bytes()) for p in kept if p.name not in ("RECORD", "direct_url.json")]

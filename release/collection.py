@@ -1,4 +1,4 @@
-"""The collection as it goes to Galaxy: with the agent's wheel in it."""
+"""Builds the Ansible collection for Galaxy, including the agent's wheel."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ CARRIED = "roles/provisioner/files/agent"
 
 
 def build(into: Path, wheel: Path, galaxy: Path) -> Path:
-    """Write the archive and return it. ``galaxy`` is the program ansible-galaxy."""
+    """Write the archive and return its path. ``galaxy`` is the path of the program ansible-galaxy."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "ansible"
         shutil.copytree(ROOT / "ansible", source, symlinks=False)

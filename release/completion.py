@@ -1,4 +1,4 @@
-"""Completion of commands, options and their values for bash, zsh and fish, from the program's own tables."""
+"""Generates the completion of commands, options and values for bash, zsh and fish from the program's own tables."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ FILES = ("FILE", "DIR", "FILE|DIR|-")
 
 
 def scripts() -> Iterator[tuple[str, str]]:
-    """Yield where each shell looks for its script, and the script."""
+    """Yield the path where each shell looks for its script, and the script."""
     writers = {"bash": bash, "zsh": zsh, "fish": fish}
     for place, shell in PLACES.items():
         yield place, writers[shell]()
@@ -121,7 +121,7 @@ def _zsh(argument: Argument) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text without what means something in a completion script."""
+    """Return a text without the characters that have a meaning in a completion script."""
     for special, plain in ((":", ","), ("[", "("), ("]", ")"), ("`", ""), ("'", "\u2019")):
         text = text.replace(special, plain)
     return text

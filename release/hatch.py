@@ -1,6 +1,6 @@
-"""What hatchling does for this project: the version, the description, and what a wheel has beside the package.
+"""Hooks that hatchling runs for this project: the version, the description, and the extra files of a wheel.
 
-A wheel has the units, the manual and so on in provisioner/shipped, for `provisioner setup`.
+A wheel has the units, the manual pages and similar files in provisioner/shipped, for `provisioner setup`.
 """
 
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # hatchling loads this file by its path
+sys.path.insert(0, str(ROOT))  # hatchling loads this file by path, without the root on sys.path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # noqa: E402
 from hatchling.metadata.plugin.interface import MetadataHookInterface  # noqa: E402
@@ -22,24 +22,24 @@ SHIPPED = "provisioner/shipped"
 
 
 class Description(MetadataHookInterface):
-    """Take README.md for the description, with links that work where there are no other files."""
+    """Uses README.md as the description, with absolute links that also work outside the repository."""
 
     PLUGIN_NAME = "custom"
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Put it into the metadata."""
+        """Set the description in the metadata."""
         base = f"{layout.url()}/blob/main/"
         text = re.sub(r"\]\((?!https?:|#)", f"]({base}", (ROOT / "README.md").read_text())
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
 class Hook(BuildHookInterface):  # type: ignore[type-arg]
-    """Put the version into the package, and the files for `provisioner setup` into a wheel."""
+    """Adds the version to the package, and the files for `provisioner setup` to a wheel."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, kind: str, build_data: dict[str, Any]) -> None:
-        """Name the files that hatchling has to take from elsewhere."""
+        """Tell hatchling about the files that it takes from other places."""
         if kind == "editable":
             return
         self._made = tempfile.TemporaryDirectory(prefix="provisioner-build-")
@@ -52,7 +52,7 @@ class Hook(BuildHookInterface):  # type: ignore[type-arg]
                     build_data["shared_data"][str(made / SHIPPED / file.target)] = file.target
 
     def finalize(self, kind: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Remove what initialize() wrote."""
+        """Remove the files that initialize() wrote."""
         if kind != "editable":
             self._made.cleanup()
 

@@ -14,18 +14,19 @@ from release import layout, version
 
 LIST = "lib/provisioner/installed"
 CONFIGURATION = "/etc/provisioner"
-# They are told when their files change. Only on the host itself; a package's scripts do the same.
+# These programs need to know when their files change. This runs only on the live host.
+# # The scripts of a package do the same.
 TELL = (
     ("systemd-tmpfiles", "--create", "provisioner.conf"),
     ("journalctl", "--update-catalog"),
     ("systemctl", "daemon-reload"),
 )
 UNITS = ("provisioner-check.timer", "provisioner-check.service", "provisioner-repair.service")
-LIVE = ("/usr", "/usr/local")  # where systemd looks for units
+LIVE = ("/usr", "/usr/local")  # the prefixes where systemd looks for units
 
 
 def install(destination: Path, prefix: str, python: str) -> None:
-    """Write every file, and the folder of the configuration. The list has folders that were not there before, too."""
+    """Write every file, and make the configuration directory. The list also names the directories that this creates."""
     made: list[str] = []
     _forget(destination, prefix)
     for file in (*layout.program(prefix, python, version.version()), *layout.shipped(prefix)):
@@ -47,7 +48,7 @@ def install(destination: Path, prefix: str, python: str) -> None:
 
 
 def uninstall(destination: Path, prefix: str) -> None:
-    """Remove every file, and the folders that nobody else uses. The configuration and the history stay."""
+    """Remove every file, and the directories that are then empty. Keep the configuration and the history."""
     live = _live(destination, prefix)
     if live:
         subprocess.run(("systemctl", "disable", "--now", "--quiet", UNITS[0]), check=False)
@@ -59,7 +60,7 @@ def uninstall(destination: Path, prefix: str) -> None:
 
 
 def _place(destination: Path, name: str, made: list[str]) -> Path:
-    """Return the path of a file to write, whose folders are there by then."""
+    """Return the path of a file to write. Make its parent directories first."""
     _folder(destination, str(Path(name).parent), made)
     made.append(name)
     return destination / name.lstrip("/")
@@ -74,7 +75,7 @@ def _folder(destination: Path, name: str, made: list[str]) -> None:
 
 
 def _to_come() -> list[str]:
-    """Return the folders that systemd-tmpfiles is about to make, so that they are removed with the rest."""
+    """Return the directories that systemd-tmpfiles is about to make, so that an uninstall removes them, too."""
     lines = (version.ROOT / "systemd/provisioner.tmpfiles.conf").read_text().splitlines()
     wanted = [Path(line.split()[1]) for line in lines if line.startswith("d ")]
     folders = {folder for path in wanted for folder in (path, *path.parents)}
@@ -82,12 +83,12 @@ def _to_come() -> list[str]:
 
 
 def _forget(destination: Path, prefix: str) -> bool:
-    """Remove what an earlier `make install` wrote. False: there was none."""
+    """Remove what an earlier `make install` wrote. Return False if there was none."""
     below = destination / prefix.lstrip("/")
     try:
         names = (below / LIST).read_text().splitlines()
     except FileNotFoundError:
-        shutil.rmtree(below / layout.PACKAGE, ignore_errors=True)  # version 0.1.0 left no list
+        shutil.rmtree(below / layout.PACKAGE, ignore_errors=True)  # version 0.1.0 wrote no list
         return False
     for name in reversed(names):
         path = destination / name.lstrip("/")
@@ -102,7 +103,7 @@ def _forget(destination: Path, prefix: str) -> bool:
 def _rmdir(folder: Path) -> None:
     try:
         folder.rmdir()
-    except OSError:  # somebody else's files are in it, or it is gone
+    except OSError:  # it contains other files, or it is gone
         return
 
 
@@ -116,7 +117,7 @@ def _tell() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the command line of the Makefile."""
+    """Parse the command line that the Makefile passes."""
     parser = argparse.ArgumentParser(prog="release.install", description=__doc__)
     parser.add_argument("order", choices=("install", "uninstall"))
     parser.add_argument("--destdir", default="")

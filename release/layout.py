@@ -1,6 +1,6 @@
-"""Which file of the sources goes where on a host. Every way of installing takes it from here.
+"""Where each file of the sources goes on a host. Every installation method uses this.
 
-Targets are below the prefix. A file that has @PREFIX@ in it gets the prefix.
+Targets are relative to the prefix. @PREFIX@ in a file is replaced with the prefix.
 """
 
 import tomllib
@@ -16,7 +16,7 @@ PROGRAM = "bin/provisioner"
 UNITS = "lib/systemd/system"
 DOC = "share/doc/docker-host-provisioner"
 
-# Patterns below the root of the sources, the folder that they are named from, and the folder on the host.
+# Pattern below the source root, directory that targets are relative to, and directory on the host.
 SHIPPED = (
     ("systemd/*.service", "systemd", UNITS),
     ("systemd/*.timer", "systemd", UNITS),
@@ -32,14 +32,14 @@ RENAMED = {
     "systemd/provisioner.tmpfiles.conf": "lib/tmpfiles.d/provisioner.conf",
     "systemd/provisioner.catalog": "lib/systemd/catalog/provisioner.catalog",
 }
-# The undo of an apply that was cut off has to run at the next boot without anyone's help.
+# The undo of an interrupted apply must run at the next boot without anyone's help.
 LINKS = {
     f"{UNITS}/sysinit.target.wants/provisioner-recover.service": "../provisioner-recover.service",
     f"{UNITS}/multi-user.target.wants/provisioner-recovered.service": "../provisioner-recovered.service",
 }
 TESTS_OF_ALERTS = "alerts_test.yml"
 
-# The checks come first, in words that every Python understands.
+# The version check comes first and uses only syntax that every Python 3 understands.
 LAUNCHER = """\
 #!{python} -IS
 import sys
@@ -59,7 +59,7 @@ entry()
 
 
 class File(NamedTuple):
-    """A file to install: where, below the prefix, what is in it, and its mode."""
+    """A file to install: its path below the prefix, its content, and its mode."""
 
     target: str
     content: bytes
@@ -67,7 +67,7 @@ class File(NamedTuple):
 
 
 def shipped(prefix: str, root: Path = ROOT) -> Iterator[File]:
-    """Yield everything but the program itself."""
+    """Yield every file except the program itself."""
     for pattern, base, folder in SHIPPED:
         for path in sorted(root.glob(pattern)):
             if path.is_file() and path.name != TESTS_OF_ALERTS:
@@ -81,7 +81,7 @@ def shipped(prefix: str, root: Path = ROOT) -> Iterator[File]:
 
 
 def program(prefix: str, python: str, text: str, root: Path = ROOT) -> Iterator[File]:
-    """Yield the package and its launcher, with version ``text`` put in."""
+    """Yield the files of the package and its launcher. ``text`` is the version to write into the package."""
     for path in sorted((root / "provisioner").rglob("*")):
         name = str(path.relative_to(root))
         if path.is_file() and "__pycache__" not in path.parts:
@@ -98,6 +98,6 @@ def _placed(path: Path, prefix: str) -> bytes:
 
 
 def url(root: Path = ROOT) -> str:
-    """Return where the project lives; pyproject.toml is the one place that says so."""
+    """Return the URL of the project's sources. pyproject.toml is the only place that defines it."""
     said: str = tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Source"]
     return said

@@ -1,7 +1,7 @@
-"""The manual pages: one for the program, one for each command, one for provisioner.yaml.
+"""Generates the manual pages: one for the program, one for each command, and one for provisioner.yaml.
 
-They are made from the program's own tables and from the schema, so they say what the program does. Only the standard
-library is needed: `make install` makes them.
+They come from the program's own tables and from the schema, so that they match the program. `make install` makes them,
+so this needs only the standard library.
 """
 
 import json
@@ -46,7 +46,7 @@ def pages(root: Path = ROOT) -> Iterator[tuple[str, str]]:
 
 
 def command(name: str, summary: str, text: dict[str, Any]) -> str:
-    """Return the page of one command."""
+    """Return the manual page of one command."""
     arguments = options.of(name)
     lines = [
         *_head(f"PROVISIONER-{name.upper()}", "1", "User Commands", f"provisioner-{name}", summary),
@@ -68,7 +68,7 @@ def command(name: str, summary: str, text: dict[str, Any]) -> str:
 
 
 def configuration(schema: dict[str, Any]) -> str:
-    """Return the page of provisioner.yaml."""
+    """Return the manual page of provisioner.yaml."""
     summary = "configuration of a Docker host for provisioner"
     lines = [
         *_head("PROVISIONER.YAML", "5", "File Formats", "provisioner.yaml", summary),
@@ -145,7 +145,7 @@ def _paragraphs(texts: list[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which nothing means anything to roff."""
+    """Escape the characters in a text that roff would interpret."""
     text = text.replace("\\", r"\e").replace("-", r"\-")
     return rf"\&{text}" if text[:1] in (".", "'") else text
 

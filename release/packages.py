@@ -1,7 +1,7 @@
-"""Everything that a release consists of: wheel, source archive, .deb, .rpm, one-file program, collection.
+"""Builds everything in a release: wheel, source archive, .deb, .rpm, one-file program, and collection.
 
-The same commit gives the same bytes: every time in them is that of the commit. The collection's archive is an
-exception.
+The same commit produces the same bytes, because every time stamp is the time of the commit. The collection's archive is
+an exception.
 """
 
 import email.utils
@@ -22,7 +22,7 @@ from release.version import ROOT
 NAME = "docker-host-provisioner"
 SCRIPTS = ROOT / "release/scripts"
 CONFFILE = "/etc/provisioner/provisioner.yaml"
-TYPES = {  # what a file is to a package manager, by the beginning of its path
+TYPES = {  # the type of a file for a package manager, by the start of its path
     "deb": {CONFFILE: "config|noreplace"},
     "rpm": {
         CONFFILE: "config|noreplace",
@@ -58,12 +58,12 @@ License: Apache-2.0
 """
 MAINTAINER = "The authors of provisioner <provisioner@users.noreply.github.com>"
 
-# What each kind of package calls the same things.
+# The package fields, with the names and values that each kind of package uses.
 KINDS: dict[str, dict[str, Any]] = {
     "deb": {
         "arch": "all",
         "section": "admin",
-        "license": "",  # which has no such field
+        "license": "",  # a .deb has no such field
         "depends": ["python3 (>= 3.11)", "python3-jsonschema (>= 4.10)", "python3-yaml (>= 6.0)"],
         "recommends": [
             "docker-buildx | docker-buildx-plugin",
@@ -85,10 +85,10 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def build(into: Path, nfpm: Path, libraries: Path, galaxy: Path) -> None:
-    """Write all of it into a folder.
+    """Write all parts of a release into a directory.
 
-    ``nfpm`` is that program, ``libraries`` the folder of those that the one-file program has inside, ``galaxy`` a
-    virtual environment with ansible-galaxy.
+    ``nfpm`` is the path of that program. ``libraries`` is the directory of the libraries that the one-file program
+    contains. ``galaxy`` is a virtual environment with ansible-galaxy.
     """
     text, epoch = version.version(), when()
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
@@ -104,7 +104,7 @@ def build(into: Path, nfpm: Path, libraries: Path, galaxy: Path) -> None:
 
 
 def when() -> int:
-    """Return the time that goes into everything built: the caller's, or that of the commit."""
+    """Return the time stamp for everything built, in seconds: SOURCE_DATE_EPOCH if set, or the time of the commit."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     argv = ("git", "-C", str(ROOT), "log", "-1", "--format=%ct")
@@ -113,7 +113,7 @@ def when() -> int:
 
 
 def python(into: Path, environment: dict[str, str]) -> None:
-    """Write the source archive, and a wheel built from it."""
+    """Write the source archive, and a wheel that is built from it."""
     argv = (sys.executable, "-m", "build", "--no-isolation", "--outdir", str(into), str(ROOT))
     subprocess.run(argv, check=True, env=environment, stdout=subprocess.DEVNULL)
 
@@ -126,7 +126,7 @@ def system(kind: str, into: Path, nfpm: Path, text: str, environment: dict[str, 
         (root / "usr" / install.LIST).unlink()
         epoch = int(environment["SOURCE_DATE_EPOCH"])
         _settle(kind, root, text, epoch)
-        configuration = Path(folder) / "nfpm.json"  # JSON is YAML
+        configuration = Path(folder) / "nfpm.json"  # nfpm reads YAML, and JSON is valid YAML
         settings = _configuration(kind, root, text, epoch)
         if kind == "rpm":
             settings["changelog"] = str(Path(folder) / "changelog.json")
@@ -143,7 +143,7 @@ def system(kind: str, into: Path, nfpm: Path, text: str, environment: dict[str, 
 
 
 def _settle(kind: str, root: Path, text: str, epoch: int) -> None:
-    """Add what belongs to a package alone: compressed manuals, the configuration, Debian's copyright file."""
+    """Add what only a package has: compressed manual pages, the configuration, and Debian's copyright file."""
     for page in (root / "usr/share/man").rglob("*.[0-9]"):
         page.with_name(f"{page.name}.gz").write_bytes(gzip.compress(page.read_bytes(), mtime=0))
         page.unlink()
@@ -151,7 +151,7 @@ def _settle(kind: str, root: Path, text: str, epoch: int) -> None:
     if kind == "deb":
         doc = root / "usr" / layout.DOC
         (doc / "copyright").write_text(COPYRIGHT.format(source=layout.url()))
-        (doc / "LICENSE").unlink()  # Debian has it in /usr/share/common-licenses
+        (doc / "LICENSE").unlink()  # Debian has this license in /usr/share/common-licenses
         (doc / "changelog.gz").write_bytes(gzip.compress((doc / "CHANGELOG.md").read_bytes(), mtime=0))
         (doc / "CHANGELOG.md").unlink()
         date = email.utils.formatdate(epoch)
@@ -160,7 +160,7 @@ def _settle(kind: str, root: Path, text: str, epoch: int) -> None:
 
 
 def configuration() -> bytes:
-    """Return the configuration to start from with every setting commented out, so that the defaults stay in force."""
+    """Return an initial configuration with every setting commented out, so that the defaults stay in effect."""
     argv = (sys.executable, "-m", "provisioner", "init")
     lines = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return "".join(f"{_commented(line)}\n" for line in lines).encode()
@@ -197,7 +197,7 @@ def _configuration(kind: str, root: Path, text: str, epoch: int) -> dict[str, An
 
 
 def _contents(root: Path, types: dict[str, str], epoch: int) -> list[dict[str, Any]]:
-    """Return each file, link and folder of our own, as nfpm wants to be told."""
+    """Return each file, link and directory of the package in nfpm's format."""
     owned = {"owner": "root", "group": "root", "mtime": _rfc3339(epoch)}
     found: list[dict[str, Any]] = [{"dst": "/etc/provisioner", "type": "dir", "file_info": {**owned, "mode": 0o755}}]
     for path in sorted(root.rglob("*")):

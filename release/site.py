@@ -1,6 +1,6 @@
-"""The website: docs/ and what is made from the schema, by Sphinx. ``python -m release.site TARGET``.
+"""Builds the website from docs/ and the schema with Sphinx: ``python -m release.site TARGET``.
 
-The sources are copied first, so that nothing generated lies among them.
+It copies the sources first, so that no generated file ends up among them.
 """
 
 import json
@@ -17,18 +17,21 @@ from release import layout
 from release.version import ROOT
 
 SCHEMA = ROOT / "provisioner/config/schema.json"
-# What a screen reader needs, and the theme leaves out.
+# Labels that a screen reader needs and that the theme leaves out.
 NAMED = {
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
     '<aside class="toc-drawer no-toc">': '<aside class="toc-drawer no-toc" aria-label="On this page">',
 }
-EDITED = re.compile(r"\]\(\.\./")  # a link out of docs/: on the site it leads to the sources
+EDITED = re.compile(r"\]\(\.\./")  # a link that leaves docs/; on the site it points to the source repository
 
 
 def build(target: Path) -> None:
-    """Write the site. CalledProcessError: a link leads nowhere, or a page is in no list."""
+    """Write the site.
+
+    Raises: CalledProcessError if a link is broken, or if a page is in no table of contents.
+    """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
         for path in (*ROOT.glob("docs/*.md"), *ROOT.glob("docs/site/*")):
@@ -48,13 +51,13 @@ def build(target: Path) -> None:
 
 
 def _complete(index: str, pages: list[str]) -> str:
-    """Return the index with every page in it: one that has no place yet is put where MORE stands."""
+    """Return the index with every page in it. A page that is not listed yet replaces the line MORE."""
     listed = index.split()
     return index.replace("MORE\n", "".join(f"{page}\n" for page in pages if page not in (*listed, "index")))
 
 
 def configuration(schema: dict[str, Any]) -> str:
-    """Return the page of provisioner.yaml."""
+    """Return the page about provisioner.yaml."""
     head = f"# Configuration\n\n`/etc/provisioner/provisioner.yaml`. {schema['description']} "
     head += "An unknown setting is an error. `provisioner init` prints all of it with comments.\n"
     return "\n".join((head, *(part for part in _settings(schema["properties"], ""))))

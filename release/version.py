@@ -1,8 +1,8 @@
-"""The version of a build: the number of a release, or one that names the commit.
+"""The version of a build: the number of a release, or a version that names the commit.
 
-The number stands in provisioner/__init__.py. Between two releases it ends in ".dev0"; a build then has the number of
-commits in its place and names the last of them, for example 0.2.0.dev231+g1a2b3c4d5. The build's own copy of the file
-has that version, so that an archive of the sources knows it without git.
+provisioner/__init__.py has the number. Between two releases it ends in ".dev0". A build then replaces the 0 with the
+number of commits and adds the last commit, for example 0.2.0.dev231+g1a2b3c4d5. The build writes that version into its
+own copy of the file, so that a source archive knows it without git.
 """
 
 import re
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def version(root: Path = ROOT) -> str:
-    """Return the version of what is built from ``root``. Outside git it is what the file says."""
+    """Return the version of a build from ``root``. Outside a git repository, this is the version in the file."""
     said = number((root / FILE).read_text())
     if not said.endswith(UNRELEASED) or not (root / ".git").exists():
         return said
@@ -26,7 +26,10 @@ def version(root: Path = ROOT) -> str:
 
 
 def number(source: str) -> str:
-    """Return the version that a text of FILE states. ValueError: it states none."""
+    """Return the version in the text of FILE.
+
+    Raises: ValueError if the text has no version.
+    """
     found = LINE.search(source)
     if not found:
         raise ValueError(f'{FILE} has no line `__version__ = "…"`')
@@ -34,12 +37,12 @@ def number(source: str) -> str:
 
 
 def stamped(source: str, text: str) -> str:
-    """Return the text of FILE with a version put in."""
+    """Return the text of FILE with the version replaced."""
     return LINE.sub(f'__version__ = "{text}"', source)
 
 
 def debian(text: str) -> str:
-    """Return a version as Debian and RPM compare it: what is not released yet comes before its release."""
+    """Return a version that Debian and RPM sort correctly: a development version sorts before its release."""
     return text.replace(".dev", "~dev")
 
 
@@ -47,5 +50,5 @@ def _git(root: Path, *arguments: str) -> str:
     argv = ("git", "-C", str(root), *arguments)
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):  # no git here, or a folder that git does not trust
+    except (OSError, subprocess.CalledProcessError):  # git is missing, or does not trust this directory
         return ""

@@ -8,7 +8,7 @@ if [ "$1" = configure ]; then
     if command -v py3compile >/dev/null; then
         py3compile -p docker-host-provisioner /usr/lib/provisioner
     fi
-    # What tmpfiles.d makes is noted, so that a purge removes that and no more.
+    # Note the directories that tmpfiles.d is about to make, so that a purge removes only those.
     for folder in /etc/docker /etc/binfmt.d /root/.docker /usr/local/lib/provisioner /usr/local/lib/provisioner/qemu; do
         if [ ! -d "$folder" ]; then
             mkdir -p "$NOTES"

@@ -1,5 +1,5 @@
 NOTES=/var/lib/docker-host-provisioner
-# What tmpfiles.d makes is noted, so that removing the package removes that and no more.
+# Note the directories that tmpfiles.d is about to make, so that a removal of the package removes only those.
 for folder in /etc/docker /etc/binfmt.d /root/.docker /usr/local/lib/provisioner /usr/local/lib/provisioner/qemu; do
     if [ ! -d "$folder" ]; then
         mkdir -p "$NOTES"
