@@ -1,8 +1,9 @@
 """The builder: a persistent BuildKit that is registered, runs as configured, and is selected for ``docker build``.
 
 Three states are compared: the configuration, buildx's own file, and the container. They are read from files and the
-engine's API, because ``docker buildx ls`` waits for every dead node, and ``inspect`` exits with 0 on broken ones. Every
-user has a separate buildx file. The container on this host and its state volume (the cache) are shared by all users.
+engine's API. buildx itself is not asked: ``docker buildx ls`` waits for every dead node, and ``inspect`` exits with 0
+on broken ones. Every user has a separate buildx file. All users share the container on this host and its state volume,
+which holds the cache.
 """
 
 from provisioner.builder import keys, observed
