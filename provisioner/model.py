@@ -9,13 +9,12 @@ from provisioner.typed import Any, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = bool | int | str | None
 State: TypeAlias = Mapping[str, Value]
-# The ``want`` of a key that the configuration does not mention: no difference, but worth reporting.
+# A key of the observed state that no configuration sets. Its text is worth reporting but is not a difference.
 NOTE = "note"
 
 
 class Unknown(str):
-    """A placeholder for a value that this user cannot see. Its text says why. It counts neither as in sync nor as
-    drift."""
+    """A placeholder for a value that this user cannot see. Its text says why. It is neither in sync nor drift."""
 
     __slots__ = ()
 
@@ -133,7 +132,6 @@ class Reader(Protocol):
         """Read a file. Undecodable bytes become surrogates.
 
         Returns: the text, or None if the file does not exist.
-
         Raises: DeniedError if this user may not read it.
         """
 
@@ -150,8 +148,10 @@ class Reader(Protocol):
         """Return the bytes of a GET from the engine at a Unix socket, or None if the engine answers "not found"."""
 
     def room(self, path: str) -> int | None:
-        """Return the size in bytes of the file system that holds a path, or None if it does not exist or is not
-        readable."""
+        """Return the size in bytes of the file system that holds a path.
+
+        Returns: None if the path does not exist, or if this user may not read it.
+        """
 
     def stat(self, path: str) -> Status | None:
         """Return the status of the file at a path, following links, or None if nothing exists there."""
@@ -175,8 +175,7 @@ class Reader(Protocol):
         """Return the time of day, as RFC 3339 in UTC with whole seconds."""
 
     def changeable(self, path: str) -> str | None:
-        """Return the first part of a path (a folder, or the file itself) that users other than root can change, or
-        None."""
+        """Return the first folder on a file's path, or the file itself, that users other than root can change, or None."""
 
     def link(self, path: str) -> str | None:
         """Return the target of a symbolic link, or None if the path is not a symbolic link."""

@@ -1,7 +1,7 @@
-"""The only package that touches the host: read, ask, write, remove, run.
+"""The only package that accesses the host: read, query, write, remove, run.
 
-Everything goes through one ``System``, whose root, environment and user are fields, so that a test can hand over a
-directory tree instead. Code that must not change anything is handed the same object as a ``model.Reader``.
+All access goes through one ``System``. Its root, environment and user are fields, so that a test can pass a directory
+tree instead of a real host. Code that must not change anything gets the same object as a ``model.Reader``.
 """
 
 import contextlib
@@ -15,23 +15,23 @@ from provisioner.host.calling import Calling
 
 
 class System(Calling):
-    """One host: the tree below ``root``, seen and changed as the current user. Here is the half that changes files."""
+    """One host: the tree below ``root``, accessed as the current user. It adds the methods that change files."""
 
     def make_directory(self, path: str, mode: int) -> None:
-        """Make one directory; one that is there stays as it is."""
+        """Create one directory. An existing one stays as it is."""
         from provisioner.host import files, paths  # a check in sync writes nothing
 
         with paths.reached(self.top, path) as place:
             files.make_directory(place, mode)
 
     def make_directories(self, path: str, mode: int) -> None:
-        """Make a directory and those above it; what is there stays as it is."""
+        """Create a directory and its parents. Existing ones stay as they are."""
         if path and self.stat(path) is None:
             self.make_directories(path.rpartition("/")[0], mode)
             self.make_directory(path, mode)
 
     def remove_directory(self, path: str) -> None:
-        """Remove a directory that is empty; leave any other."""
+        """Remove a directory if it is empty."""
         from provisioner.host import files, paths
 
         with contextlib.suppress(FileNotFoundError), paths.reached(self.top, path, follow=False) as place:
@@ -40,9 +40,11 @@ class System(Calling):
     def write(
         self, path: str, text: str, mode: int, user: str = "", *, instead_of: str | EllipsisType | None = ...
     ) -> None:
-        """Put a text there, as ``install`` does, with the rights of ``user``.
+        """Write a text to a file, as ``install`` does, with the rights of ``user``.
 
-        ``instead_of``: what was read before, None for no file. ChangedError: it is something else by now.
+        ``instead_of`` is the previously read content, or None if there was no file.
+
+        Raises: ChangedError if the content has changed since.
         """
         account = self._other(user)
         old = instead_of.encode("utf-8", "surrogateescape") if isinstance(instead_of, str) else instead_of
@@ -50,9 +52,9 @@ class System(Calling):
             self.install(path, text.encode("utf-8", "surrogateescape"), mode, instead_of=old)
 
     def install(self, path: str, data: bytes, mode: int, *, instead_of: bytes | EllipsisType | None = ...) -> None:
-        """Put a file there, whole or not at all. A link is followed first, so that it stays one.
+        """Write a file atomically. If the path is a link, the file behind it is written, and the link stays.
 
-        What stood there keeps its mode, owner, access control list and labels.
+        An existing file keeps its mode, owner, access control list and labels.
         """
         from provisioner.host import files, paths
 
@@ -60,27 +62,30 @@ class System(Calling):
             files.install(place, data, mode, instead_of)
 
     def append(self, path: str, line: str) -> None:
-        """Add a line to a journal of ours; it is on disk before this returns."""
+        """Append a line to one of our journals. The line is on disk when this returns."""
         from provisioner.host import files, paths
 
         with paths.reached(self.top, path, follow=False) as place:
             files.append(place, line)
 
     def set_owner(self, paths: tuple[str, ...], uid: int, gid: int) -> None:
-        """Give files to somebody. DeniedError: somebody else could have led us to one by a link or a second name."""
+        """Change the owner of files.
+
+        Raises: DeniedError if another user could have redirected a path by a link or a second name.
+        """
         from provisioner.host import files
 
         for path in paths:
             files.give(self.top, path, uid, gid)
 
     def remove(self, path: str, user: str = "") -> None:
-        """Remove a file, as ``user``; one that is gone already is no error."""
+        """Remove a file, as ``user``. A missing file is not an error."""
         account = self._other(user)
         with identity.become(account) if account else contextlib.nullcontext():
             self._remove(path)
 
     def _remove(self, path: str) -> None:
-        """A file, or the one that a link leads to. Of a link to what is no file, to /dev/null say, only the link."""
+        """Remove a file, or the target of a link. If the target is not a file (/dev/null), remove only the link."""
         from provisioner.host import files, paths
 
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -94,36 +99,39 @@ class System(Calling):
                     files.unlink(place)
 
     def changeable(self, path: str) -> str | None:
-        """The first folder on the way to a file, or the file, that others than root can change; None: there is none."""
+        """Return the first folder on a file's path, or the file itself, that users other than root can change, or None."""
         from provisioner.host import paths
 
         return paths.changeable(self.top, path)
 
     def tell(self, path: str, text: str) -> None:
-        """Write into a file of the kernel's that is there, in one call."""
+        """Write to an existing kernel file, in one call."""
         from provisioner.host import files
 
         files.tell(self.top, path, text)
 
     def pause(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)
 
     def clock(self) -> float:
-        """Seconds that only ever grow."""
+        """Return the seconds of a clock that never goes back."""
         return time.monotonic()
 
     def time(self) -> float:
-        """Seconds since 1970."""
+        """Return the seconds since 1970."""
         return time.time()
 
     def now(self) -> str:
-        """The time of day, as RFC 3339 in UTC with whole seconds."""
+        """Return the time of day, as RFC 3339 in UTC with whole seconds."""
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
     @contextlib.contextmanager
     def lock(self, path: str) -> Iterator[None]:
-        """Have a lock file while the block runs. BusyError: another run has it."""
+        """Hold a lock file while the block runs.
+
+        Raises: BusyError if another run holds it.
+        """
         from provisioner.host import locks, paths
 
         self.make_directories(path.rpartition("/")[0], 0o755)
@@ -131,7 +139,7 @@ class System(Calling):
             yield
 
     def holder(self, path: str) -> int | None:
-        """The process that has a lock file; None: none has."""
+        """Return the ID of the process that holds a lock file, or None."""
         from provisioner.host import locks, paths
 
         try:
@@ -141,7 +149,7 @@ class System(Calling):
             return None
 
     def end(self, path: str, seconds: float) -> None:
-        """End the run that has a lock: asked to first, killed when ``seconds`` later it still has it."""
+        """Stop the run that holds a lock: SIGTERM first, then SIGKILL if it still holds the lock after ``seconds``."""
         import signal
 
         pid, deadline = self.holder(path), self.clock() + seconds

@@ -1,6 +1,6 @@
-"""Programs, probes and engines: whatever answers.
+"""Run programs and test programs, and send requests to engines and clusters.
 
-``ask``, ``runs`` and what GETs change nothing; ``run``, ``post`` and ``pour`` do.
+``ask``, ``runs`` and GET requests change nothing. ``run``, ``post`` and ``pour`` may change the host.
 """
 
 import contextlib
@@ -16,20 +16,21 @@ from provisioner.model import Account, ClusterAccess, Ran
 from provisioner.typed import Any
 
 DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin", "/snap/bin")
-ELSEWHERE = {  # where other systems have Docker's programs, and what theirs need of the environment
+# Where other systems install Docker's programs, and which environment variables those programs need.
+ELSEWHERE = {
     "darwin": ((*DIRECTORIES, "/opt/homebrew/bin", "/Applications/Docker.app/Contents/Resources/bin"), ()),
     "win32": (
         ("C:/Windows/System32", "C:/Program Files/Docker/Docker/resources/bin", "C:/Program Files/Docker/Docker"),
         ("SYSTEMROOT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
     ),
 }
-RUN = 10.0  # seconds that a probe has: QEMU needs a hundredth of one
+RUN = 10.0  # seconds for a test program; QEMU needs a hundredth of a second
 AGENT = "SSH_AUTH_SOCK"
 SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG")
 
 
 class Calling(Looking):
-    """What is run on a host, and what is asked of its engines."""
+    """Run programs on a host, and send requests to its engines."""
 
     def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, machine: str | None = None) -> None:
         super().__init__(root, environ, machine)
@@ -37,36 +38,40 @@ class Calling(Looking):
         self._begun: dict[tuple[bytes, bool], probes.Begun] = {}
 
     def program(self, name: str) -> str | None:
-        """Where the host keeps a program; None: nowhere that we trust."""
+        """Return the path of a program on the host, or None if no trusted folder contains it."""
         files = (name, f"{name}.exe") if self.platform == "win32" else (name,)
         candidates = files if ":/" in name or name[:1] == "/" else [f"{d}/{n}" for d in self._folders() for n in files]
         return next((self.path(c) for c in candidates if os.access(self.path(c), os.X_OK)), None)
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
-        """Run a program that changes nothing, ``text`` on its stdin."""
+        """Run a program that changes nothing, with ``text`` on its stdin."""
         try:
             return self._spawn(argv, text, timeout, user)
         except CommandError as e:
             return Ran(None, "", e.message)
 
     def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
-        """Run static ELF programs of ours, held in memory, all at once, nothing on their stdin.
+        """Run static ELF test programs from memory, in parallel, with nothing on their stdin.
 
-        ``bare``, for root: in a root directory without any file, as in a container made from scratch.
+        ``bare`` (root only) runs them in a root directory without files, as in a container built from scratch.
         """
         self.begin(programs, bare=bare)
         deadline = time.monotonic() + RUN
         begun = [self._begun.pop((program, bare)) for program in programs]
-        inodes = [probes.release(one, deadline) for one in begun]  # they all end at once, then
+        inodes = [probes.release(one, deadline) for one in begun]  # now all of them exit at the same time
         return [probes.finish(one, deadline, inode) for one, inode in zip(begun, inodes, strict=True)]
 
     def begin(self, programs: Iterable[bytes], *, bare: bool = False) -> None:
-        """Start probes now whose end ``runs`` will wait for: the emulators work while we import."""
+        """Start test programs early. The emulators run while Python imports modules. ``runs`` waits for them."""
         for program in (p for p in programs if (p, bare) not in self._begun):
             self._begun[program, bare] = probes.start(program, bare=bare)
 
     def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
-        """Run a program that changes the host, as ``user``; its stdout. CommandError says what it said."""
+        """Run a program that changes the host, as ``user``.
+
+        Returns: its stdout.
+        Raises: CommandError, with the program's error output, if it fails.
+        """
         ran = self._spawn(argv, text, timeout, user, tied=True)
         if ran.status != 0:
             said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
@@ -76,18 +81,22 @@ class Calling(Looking):
         return ran.stdout
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
-        """One exchange with the engine at a Unix socket: the status and the body. NoEngineError, DeniedError."""
+        """Send one request to the engine at a Unix socket.
+
+        Returns: the status and the body of the answer.
+        Raises: NoEngineError, DeniedError.
+        """
         return wire.receive(socket, wire.send(socket, lambda: self._connected(socket), method, path, body, kind))
 
     def expect(self, socket: str, path: str) -> None:
-        """Send a GET now whose answer ``get`` will read: the engine thinks while we import."""
-        with contextlib.suppress(NoEngineError, DeniedError):  # ``get`` will say so
+        """Send a GET early. The engine works on it while Python imports modules, and ``get`` reads the answer."""
+        with contextlib.suppress(NoEngineError, DeniedError):  # ``get`` reports the error
             self._expected[socket, path] = wire.send(socket, lambda: self._connected(socket), "GET", path)
 
     def get(self, socket: str, path: str) -> Any:
-        """The JSON that the engine at a Unix socket gives for a GET; None: it knows no such thing.
+        """Return the JSON of a GET from the engine at a Unix socket, or None if the engine answers "not found".
 
-        The whole answer is limited in time and size: anybody may listen there.
+        Any user may listen on the socket, so the whole answer is limited in time and size.
         """
         sent = self._expected.pop((socket, path), None)
         if sent is None:
@@ -100,17 +109,20 @@ class Calling(Looking):
         return wire.content(socket, path, body)
 
     def _patience(self, socket: str) -> float:
-        """The seconds for an answer about an engine. Who listens at another user's socket may mean to keep us."""
+        """Return the seconds to wait for an answer about an engine.
+
+        The wait is shorter for another user's socket, because that user may try to stall us.
+        """
         there = None if "://" in socket else self.status(socket)
         return wire.ANSWER if there is None or there.uid in (0, self.uid) else wire.STRANGER
 
     def download(self, socket: str, path: str) -> bytes | None:
-        """The bytes that the engine at a Unix socket gives for a GET; None: it knows no such thing."""
+        """Return the bytes of a GET from the engine at a Unix socket, or None if the engine answers "not found"."""
         status, body = self.request(socket, "GET", path)
         return body if status < 400 else None
 
     def post(self, socket: str, path: str, body: Any = None, *, method: str = "POST", kind: str = "") -> Any:
-        """The engine's answer to a call that changes something: JSON where it is any, else text."""
+        """Send a request that changes something, and return the answer: JSON if it is valid JSON, otherwise text."""
         import json
 
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -126,8 +138,11 @@ class Calling(Looking):
         return content
 
     def pour(self, socket: str, path: str, argv: tuple[str, ...], moved: Callable[[int], None]) -> str:
-        """Give the engine's answer to a GET to a program; ``moved`` hears how many bytes it has had. Its output."""
-        from provisioner.host import pipes  # only a migration
+        """Pipe the engine's answer to a GET into a program, and return the program's output.
+
+        ``moved`` is called with the number of bytes transferred so far.
+        """
+        from provisioner.host import pipes  # only a migration needs it
 
         program = self._found(argv[0])
         return pipes.pour(
@@ -137,16 +152,23 @@ class Calling(Looking):
     def fetch(
         self, url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = (), *, insecure: bool = False
     ) -> tuple[int, dict[str, str], bytes]:
-        """One exchange with a registry: status, header fields in lower case, body. ProvisionerError: none answers.
+        """Send one request to a registry.
 
-        ``trusted``: files of certificates that count beside the host's own; ``insecure``: any certificate does.
+        ``trusted`` lists certificate files that count in addition to the host's own. ``insecure`` accepts any
+        certificate.
+
+        Returns: the status, the header fields with names in lower case, and the body.
+        Raises: ProvisionerError if no registry answers.
         """
         from provisioner.host import web  # http.client costs a check 29 ms
 
         return web.fetch(url, method, headers, [self.path(file) for file in trusted], insecure=insecure)
 
     def ask_cluster(self, access: ClusterAccess, path: str) -> Any:
-        """Return the JSON of an object or list of a cluster; None: there is none. Raises: ClusterError."""
+        """Return the JSON of an object or list of a cluster, or None if it does not exist.
+
+        Raises: ClusterError.
+        """
         status, found = self.call_cluster(access, "GET", path)
         if status == 404:
             return None
@@ -159,10 +181,14 @@ class Calling(Looking):
     def call_cluster(
         self, access: ClusterAccess, method: str, path: str, body: Any = None, kind: str = "application/json"
     ) -> tuple[int, Any]:
-        """Send one request to a cluster's API server; its status, and its JSON or text. Raises: ClusterError."""
+        """Send one request to a cluster's API server.
+
+        Returns: the status, and the body as JSON or text.
+        Raises: ClusterError.
+        """
         import json
 
-        from provisioner.host import cluster  # it brings http.client and ssl
+        from provisioner.host import cluster  # it imports http.client and ssl
 
         data = b"" if body is None else json.dumps(body).encode()
         status, answer = cluster.exchange(access, method, path, data, kind if data else "")
@@ -173,33 +199,39 @@ class Calling(Looking):
             return status, text
 
     def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
-        from provisioner.host import programs  # subprocess costs 10 ms that a check in sync need not pay
+        from provisioner.host import programs  # subprocess costs 10 ms, which a check in sync saves
 
         program, account = self._found(argv[0]), self._other(user)
         return programs.spawn(argv, program, self._scrubbed(account), text, timeout, account, tied=tied)
 
     def _found(self, name: str) -> str:
-        """A program of the host's. CommandError: it is not there."""
+        """Return the path of a program on the host.
+
+        Raises: CommandError if it does not exist.
+        """
         program = self.program(name)
         if program is None:
             raise CommandError(f"{name}: no such program on this host", hint="install it, or check its permissions")
         return program
 
     def _scrubbed(self, account: Account | None) -> dict[str, str]:
-        """All of the environment that a program of the host's gets from us."""
+        """Return the complete environment for a program of the host."""
         home = account.home if account else identity.home(self.uid)
         clean = {"PATH": os.pathsep.join(map(self.path, self._folders())), "LC_ALL": "C.UTF-8", "HOME": home}
-        if self.uid != 0:  # nobody else's session, and nobody else's rights
+        if self.uid != 0:  # root must not use another user's session or rights
             needed = (*SESSION, *ELSEWHERE.get(self.platform, ((), ()))[1])
             clean |= {name: self.environ[name] for name in needed if name in self.environ}
-            if self.platform == "linux":  # cron and sudo leave it out, and systemctl --user needs it
+            if self.platform == "linux":  # cron and sudo remove it, but systemctl --user needs it
                 clean.setdefault("XDG_RUNTIME_DIR", f"/run/user/{self.uid}")
         if self.endpoint.startswith("ssh://") and AGENT in self.environ:
             clean[AGENT] = self.environ[AGENT]
         return clean | (_leading(self.endpoint) if self.endpoint else {})
 
     def _connected(self, socket: str) -> wire.Wire:
-        """A connection to an engine, on this host or wherever its address leads. OSError."""
+        """Connect to an engine, on this host or at a remote address.
+
+        Raises: OSError.
+        """
         if "://" not in socket:
             return wire.connected(self.path(socket))
         from provisioner.host import remote
@@ -208,12 +240,12 @@ class Calling(Looking):
         return remote.connect(socket, ssh, self.at(socket)._scrubbed(None))
 
     def _folders(self) -> tuple[str, ...]:
-        """Where programs are looked for."""
+        """Return the folders to search for programs."""
         return ELSEWHERE[self.platform][0] if self.platform in ELSEWHERE else DIRECTORIES
 
 
 def _leading(endpoint: str) -> dict[str, str]:
-    """The variables that lead docker to an engine, with the certificates that TLS needs."""
+    """Return the variables that point docker at an engine, with the certificates that TLS needs."""
     address, tls, rest = endpoint.partition("?tls=")
     folder, _, verify = rest.rpartition("&verify=")
     secured = {"DOCKER_CERT_PATH": folder, **({"DOCKER_TLS_VERIFY": "1"} if verify == "1" else {"DOCKER_TLS": "1"})}

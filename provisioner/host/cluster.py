@@ -20,7 +20,7 @@ LIMIT = 32 << 20  # bytes of an answer; a list of pods is far smaller
 
 
 class _Connection(http.client.HTTPSConnection):
-    """A connection whose server certificate may be for another name than the address."""
+    """A connection whose server certificate may name a different host than the address."""
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext, name: str) -> None:
         super().__init__(host, port, timeout=ANSWER, context=context)
@@ -40,7 +40,7 @@ def exchange(access: ClusterAccess, method: str, path: str, body: bytes = b"", k
     """Send one request to the API server.
 
     Returns: the status and the body of the answer.
-    Raises: ClusterError when nothing answers, or what answers is not the cluster that the kubeconfig names.
+    Raises: ClusterError if nothing answers, or if the server is not the cluster that the kubeconfig names.
     """
     scheme, _, prefix, *_ = parts = urlsplit(access.server)
     if scheme != "https" or not parts.hostname:
@@ -63,7 +63,10 @@ def exchange(access: ClusterAccess, method: str, path: str, body: bytes = b"", k
 
 
 def _context(access: ClusterAccess) -> ssl.SSLContext:
-    """Make the TLS settings. Raises: OSError or ValueError when a certificate or key is not valid."""
+    """Create the TLS settings.
+
+    Raises: OSError or ValueError if a certificate or key is not valid.
+    """
     context = ssl.create_default_context(cadata=access.authority or None)
     if access.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -75,13 +78,13 @@ def _context(access: ClusterAccess) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _file(text: str) -> Iterator[str]:
-    """Lend a path at which OpenSSL can read a private key: in memory on Linux, else a file of ours for a moment."""
+    """Provide a path where OpenSSL can read a private key: in memory on Linux, otherwise a private temporary file."""
     if hasattr(os, "memfd_create"):
         with open(os.memfd_create("key"), "wb", buffering=0) as memory:
             memory.write(text.encode())
             yield f"/proc/self/fd/{memory.fileno()}"
         return
-    with tempfile.TemporaryDirectory() as folder:  # Windows cannot open a file a second time that it holds open
+    with tempfile.TemporaryDirectory() as folder:  # Windows cannot open a file twice at the same time
         path = os.path.join(folder, "key")
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)

@@ -1,4 +1,4 @@
-"""Write, remove and give away files, each whole or not at all, in a folder that is held open (``paths.reached``)."""
+"""Write, remove and change the owner of files, atomically, in a folder that stays open (``paths.reached``)."""
 
 import contextlib
 import errno
@@ -13,36 +13,36 @@ from provisioner.host.paths import CLOEXEC, LINKS, NOFOLLOW, POSIX, Place, reach
 
 
 class OtherKindError(DeniedError):
-    """What is there is no file."""
+    """The path is not a regular file."""
 
 
 class ChangedError(ProvisionerError):
-    """A file is not any more what it was when it was read."""
+    """A file has changed since it was read."""
 
 
 def temporary(path: str) -> str:
-    """Where a file is written before it is renamed to ``path``."""
+    """Return the path of the temporary file that is later renamed to ``path``."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}.{name}.provisioner"
 
 
 def install(place: Place, data: bytes, mode: int, instead_of: bytes | EllipsisType | None = ...) -> None:
-    """Put a file there, whole or not at all: temporary file, fsync, rename, fsync of the folder.
+    """Write a file atomically: temporary file, fsync, rename, fsync of the folder.
 
-    A file that is there already keeps its owner, mode, access control list and labels.
+    An existing file keeps its owner, mode, access control list and labels.
 
     Args:
-        mode: of a file that is new.
-        instead_of: what was read before, None for no file; with this, nothing else is replaced.
+        mode: the mode of a new file.
+        instead_of: the previously read content, or None if there was no file. Other content is not replaced.
 
     Raises:
-        DeniedError: something is there that is no file.
-        ChangedError: somebody else has changed the file since it was read.
+        DeniedError: the path is not a regular file.
+        ChangedError: another program has changed the file since it was read.
     """
     there = status(place) is not None
     beside = _beside(place)
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(beside, dir_fd=place.folder)  # of a run that was killed
+        os.unlink(beside, dir_fd=place.folder)  # left over from a run that was killed
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC | getattr(os, "O_BINARY", 0)
     new = os.open(beside, flags, 0o600, dir_fd=place.folder)
     try:
@@ -68,11 +68,14 @@ def install(place: Place, data: bytes, mode: int, instead_of: bytes | EllipsisTy
 
 
 def append(place: Place, line: str) -> None:
-    """Add a line to a journal of ours; it is on disk before this returns. DeniedError: the file has another name."""
+    """Append a line to one of our journals. The line is on disk when this returns.
+
+    Raises: DeniedError if the file has another name.
+    """
     with opened(place, os.O_RDWR | os.O_APPEND | os.O_CREAT) as file:
         size = os.fstat(file).st_size
         os.lseek(file, max(0, size - 1), os.SEEK_SET)
-        torn = size and os.read(file, 1) != b"\n"  # the power went in the middle of a line
+        torn = size and os.read(file, 1) != b"\n"  # the power failed in the middle of a line
         _write(file, (b"\n" if torn else b"") + line.encode() + b"\n")
         os.fsync(file)
     if not size:
@@ -80,7 +83,7 @@ def append(place: Place, line: str) -> None:
 
 
 def remove(place: Place) -> None:
-    """Remove a file, and what a run that was killed while it wrote it has left beside it; both may be gone already."""
+    """Remove a file and any leftover temporary file of a killed run. Missing files are not an error."""
     status(place)
     for name in (_beside(place), place.name):
         with contextlib.suppress(FileNotFoundError):
@@ -95,7 +98,7 @@ def unlink(place: Place) -> None:
 
 
 def make_directory(place: Place, mode: int) -> None:
-    """Make one directory; one that is there stays as it is."""
+    """Create one directory. An existing one stays as it is."""
     try:
         os.mkdir(place.name, mode, dir_fd=place.folder)
     except FileExistsError:
@@ -105,14 +108,14 @@ def make_directory(place: Place, mode: int) -> None:
     if POSIX:
         made = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | NOFOLLOW | CLOEXEC, dir_fd=place.folder)
         try:
-            os.fchmod(made, mode)  # the umask has no say
+            os.fchmod(made, mode)  # regardless of the umask
         finally:
             os.close(made)
     sync(place)
 
 
 def remove_directory(place: Place) -> None:
-    """Remove a directory that is empty; leave any other."""
+    """Remove a directory if it is empty."""
     try:
         os.rmdir(place.name, dir_fd=place.folder)
     except OSError as e:
@@ -121,7 +124,10 @@ def remove_directory(place: Place) -> None:
 
 
 def give(root: str | int, path: str, uid: int, gid: int) -> None:
-    """Give a file or a directory to somebody. DeniedError: somebody else could have led us to it by a link."""
+    """Change the owner of a file or a directory.
+
+    Raises: DeniedError if another user could have redirected the path by a link.
+    """
     with reached(root, path, follow=False, judge=LINKS) as place:
         found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
@@ -140,7 +146,10 @@ def give(root: str | int, path: str, uid: int, gid: int) -> None:
 
 
 def tell(root: str | int, path: str, text: str) -> None:
-    """Write into a file of the kernel's that is there, in one call. CommandError: the kernel refuses."""
+    """Write to an existing kernel file, in one call.
+
+    Raises: CommandError if the kernel refuses.
+    """
     try:
         with reached(root, path) as place, opened(place, os.O_WRONLY) as file:
             os.write(file, text.encode("utf-8", "surrogateescape"))
@@ -149,7 +158,10 @@ def tell(root: str | int, path: str, text: str) -> None:
 
 
 def status(place: Place) -> os.stat_result | None:
-    """What is there; None: nothing. DeniedError: it is no file."""
+    """Return the status of a file, or None if it does not exist.
+
+    Raises: DeniedError if it is not a regular file.
+    """
     try:
         found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=not POSIX)
     except FileNotFoundError:
@@ -162,7 +174,10 @@ def status(place: Place) -> os.stat_result | None:
 
 @contextlib.contextmanager
 def opened(place: Place, flags: int) -> Iterator[int]:
-    """A file of ours, opened without waiting for anybody. DeniedError: it is no file, or has a second name."""
+    """Open one of our files without blocking.
+
+    Raises: DeniedError if it is not a regular file, or has a second name.
+    """
     status(place)
     file = os.open(place.name, flags | NOFOLLOW | CLOEXEC | plain.WITHOUT_WAITING, 0o600, dir_fd=place.folder)
     try:
@@ -176,9 +191,9 @@ def opened(place: Place, flags: int) -> Iterator[int]:
 
 
 def sync(place: Place) -> None:
-    """See that a folder's names are on disk."""
+    """Make sure that a folder's entries are on disk."""
     if not POSIX:
-        return  # Windows opens no folder
+        return  # Windows cannot open a folder
     folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | CLOEXEC, dir_fd=place.folder)
     try:
         os.fsync(folder)
@@ -191,7 +206,7 @@ def _beside(place: Place) -> str:
 
 
 def _content(place: Place) -> bytes | None:
-    """What a file holds; None: there is none."""
+    """Return the content of a file, or None if it does not exist."""
     if status(place) is None:
         return None
     with opened(place, os.O_RDONLY) as file:
@@ -199,7 +214,7 @@ def _content(place: Place) -> bytes | None:
 
 
 def _write(file: int, data: bytes) -> None:
-    """Write all of it."""
+    """Write all of the data."""
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]

@@ -1,7 +1,7 @@
-"""Act as another user: look and write with that user's rights, never with root's, where that user may have laid traps.
+"""Act as another user: read and write with that user's rights, because the user's folders may contain traps for root.
 
-Only the effective ids change, so root can be itself again, and the kernel judges every path as if the user had named
-it. A program is never started like this: it gets the user's ids for good (``programs.spawn``).
+Only the effective IDs change, so that root can switch back. The kernel checks every path as if the user had named it.
+Programs are never started this way: they get the user's IDs permanently (``programs.spawn``).
 """
 
 import contextlib
@@ -12,14 +12,14 @@ from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.host import plain
 from provisioner.model import Account
 
-LIMIT = 1 << 20  # bytes; no file of buildx's is as large
+LIMIT = 1 << 20  # bytes; all files of buildx are smaller
 
 
 def account(user: str) -> Account | None:
-    """A user's account; None: there is no such user."""
+    """Return a user's account, or None if the user does not exist."""
     try:
         import pwd
-    except ImportError:  # Windows: there is nobody but us
+    except ImportError:  # Windows has only the current user
         return (
             Account(user, 0, 0, (), os.environ.get("USERPROFILE", "").replace("\\", "/")) if user == name(0) else None
         )
@@ -32,7 +32,7 @@ def account(user: str) -> Account | None:
 
 
 def name(uid: int) -> str:
-    """A user's name; of one that nobody has named its number."""
+    """Return a user's name, or the number if the user has no name."""
     try:
         import pwd
 
@@ -42,25 +42,25 @@ def name(uid: int) -> str:
 
 
 def home(uid: int) -> str:
-    """A user's home folder."""
+    """Return a user's home folder."""
     try:
         import pwd
 
         return pwd.getpwuid(uid).pw_dir
-    except (ImportError, KeyError):  # a user that systemd made for one run
+    except (ImportError, KeyError):  # a user that systemd created for one run
         return "/"
 
 
 @contextlib.contextmanager
 def become(account: Account) -> Iterator[None]:
-    """The user's rights, and no others, while the block runs. Root only, one thread only."""
+    """Use only the rights of a user while the block runs. For root and a single thread only."""
     groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
     try:
         try:
             os.setgroups(account.groups)
             os.setegid(account.gid)
             os.seteuid(account.uid)
-        except PermissionError:  # a unit of systemd's, or a container, that keeps CAP_SETUID from its root
+        except PermissionError:  # a systemd unit or a container may withhold CAP_SETUID from root
             hint = "let the unit have CAP_SETUID and CAP_SETGID (see users.conf in its examples), or run it by hand"
             raise DeniedError(f"root may not become {account.name} in this process", hint=hint) from None
         yield
@@ -72,7 +72,10 @@ def become(account: Account) -> Iterator[None]:
 
 
 def read(at: str, path: str) -> bytes | None:
-    """A plain file of a moderate size; None: there is none. A pipe, a device or an endless file is refused."""
+    """Read a regular file of moderate size, or return None if it does not exist.
+
+    Raises: DeniedError if the user may not read it, ProvisionerError for a pipe, a device or an oversized file.
+    """
     try:
         return plain.read(at, path, -1, LIMIT)
     except (FileNotFoundError, NotADirectoryError):
@@ -84,13 +87,13 @@ def read(at: str, path: str) -> bytes | None:
 
 
 def alone(gid: int) -> bool:
-    """Whether nobody but root and us is in a group, as in the group that many systems make for each user."""
+    """Whether only root and the current user are in a group, as in the private group of a user on many systems."""
     import grp
     import pwd
 
     ours = {0, os.geteuid()}
     try:
         members = {pwd.getpwnam(member).pw_uid for member in grp.getgrgid(gid).gr_mem}
-    except KeyError:  # a group, or a member, that nobody knows the name of
+    except KeyError:  # a group or a member without a name
         return False
     return members | {user.pw_uid for user in pwd.getpwall() if user.pw_gid == gid} <= ours

@@ -1,7 +1,8 @@
-"""A tree that is not running: data, whatever it contains.
+"""A tree that is not running. Everything in it is treated as data.
 
-Its root is opened once and held. Each path is walked below it, where ``..`` and absolute links mean what they will mean
-when the image runs, so nothing outside is read or written. Nothing in it is run, and no engine or kernel is asked.
+The root is opened once and stays open. Each path is resolved below it, where ``..`` and absolute links mean what they
+will mean when the image runs. So nothing outside is read or written. Nothing in the image is run, and no engine or
+kernel is asked.
 """
 
 import contextlib
@@ -19,7 +20,10 @@ PUT_RIGHT = "put it right, or move it away"
 
 
 class Image(System):
-    """A tree below ``root``. OSError: there is no such folder."""
+    """A tree below ``root``.
+
+    Raises: OSError if the folder does not exist.
+    """
 
     def __init__(self, root: str, environ: Mapping[str, str] | None = None) -> None:
         super().__init__(root, environ)
@@ -28,20 +32,20 @@ class Image(System):
 
     @property
     def top(self) -> int:
-        """The folder that every path starts at, held open: its name may come to mean another one."""
+        """The folder at which every path starts. It stays open, because its name may later refer to another folder."""
         return self._top
 
     @property
     def asleep(self) -> bool:
-        """Always."""
+        """Always True."""
         return True
 
     def running(self) -> bool:
-        """Whether this is the very root that we run in, by whatever name."""
+        """Whether this is the root of the running host, under any name."""
         return os.path.samestat(os.fstat(self._top), os.stat("/"))
 
     def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
-        """The first bytes of a file (all for -1); None: there is none. A mask, a link to /dev/null, is empty."""
+        """Return the first bytes of a file (-1: all), or None if it does not exist. A link to /dev/null is empty."""
         try:
             with paths.reached(self._top, path, judge=paths.ANY) as place:
                 if files.status(place) is None:
@@ -56,50 +60,53 @@ class Image(System):
             raise ProvisionerError(f"{path}: {e.strerror}", hint=PUT_RIGHT) from None
 
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
-        """The names in a directory, sorted; none where there is no such directory."""
+        """Return the sorted names in a directory, or nothing if the directory does not exist."""
         with contextlib.suppress(OSError, paths.MaskedError), self._folder(path) as folder:
             return tuple(sorted(os.listdir(folder)))
         return ()
 
     def stat(self, path: str) -> Status | None:
-        """What stands at a path, links followed below the root; None: nothing."""
+        """Return the status of the file at a path, following links below the root, or None if nothing exists there."""
         if not path.strip("/"):
             return _status(os.fstat(self._top))
         return self._looked(path, follow=True)
 
     def status(self, path: str) -> Status | None:
-        """What stands at a path itself; None: nothing."""
+        """Return the status of a path itself, or None if nothing exists there."""
         return self._looked(path, follow=False)
 
     def link(self, path: str) -> str | None:
-        """Where a symbolic link points to; None: it is none."""
+        """Return the target of a symbolic link, or None if the path is not a symbolic link."""
         with contextlib.suppress(OSError), paths.reached(self._top, path, follow=False, judge=paths.ANY) as place:
             return os.readlink(place.name, dir_fd=place.folder)
         return None
 
     def size(self, path: str) -> int:
-        """How many bytes a file has; 0: there is none."""
+        """Return the size of a file in bytes, or 0 if it does not exist."""
         with contextlib.suppress(OSError, paths.MaskedError), paths.reached(self._top, path, judge=paths.ANY) as place:
             return os.stat(place.name, dir_fd=place.folder, follow_symlinks=False).st_size
         return 0
 
     def tail(self, path: str, start: int) -> str:
-        """Nothing: no daemon of an image writes a log."""
+        """Always empty, because no daemon of an image writes a log."""
         return ""
 
     def free(self, path: str) -> int:
-        """The bytes that root may still write in the image's file system."""
+        """Return the free bytes, for root, on the image's file system."""
         found = os.fstatvfs(self._top)
         return found.f_bfree * found.f_frsize
 
     def room(self, path: str) -> int | None:
-        """How many bytes the image's file system holds."""
+        """Return the size in bytes of the image's file system."""
         found = os.fstatvfs(self._top)
         return found.f_blocks * found.f_frsize
 
     @contextlib.contextmanager
     def lock(self, path: str) -> Iterator[None]:
-        """Have the image for ourselves while the block runs; no file is made in it. BusyError: another run has it."""
+        """Hold an exclusive lock on the image while the block runs. No lock file is created in it.
+
+        Raises: BusyError if another run holds the lock.
+        """
         own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._top)
         try:
             if not locks.taken(own):
@@ -110,52 +117,52 @@ class Image(System):
             os.close(own)
 
     def program(self, name: str) -> str | None:
-        """None: nothing of an image is run."""
+        """Always None, because nothing in an image is run."""
         return None
 
     def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
-        """Nothing is run."""
+        """Run nothing, and return an error for each program."""
         return [Ran(None, "", REFUSED) for _ in programs]
 
     def begin(self, programs: Iterable[bytes], *, bare: bool = False) -> None:
-        """Nothing is started."""
+        """Start nothing."""
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
-        """NoEngineError, always."""
+        """Always raise NoEngineError."""
         raise NoEngineError(REFUSED)
 
     def expect(self, socket: str, path: str) -> None:
-        """Nothing is sent."""
+        """Send nothing."""
 
     def get(self, socket: str, path: str) -> Any:
-        """NoEngineError, always."""
+        """Always raise NoEngineError."""
         raise NoEngineError(REFUSED)
 
     def pour(self, *args: Any) -> str:
-        """CommandError, always."""
+        """Always raise CommandError."""
         raise CommandError(REFUSED)
 
     def fetch(self, *args: Any, **named: Any) -> tuple[int, dict[str, str], bytes]:
-        """ProvisionerError, always."""
+        """Always raise ProvisionerError."""
         raise ProvisionerError(REFUSED)
 
     def tell(self, path: str, text: str) -> None:
-        """DeniedError, always: no kernel reads what is written in an image."""
+        """Always raise DeniedError: no kernel reads a file of an image."""
         raise DeniedError(REFUSED)
 
     def set_owner(self, paths: tuple[str, ...], uid: int, gid: int) -> None:
-        """DeniedError, always."""
+        """Always raise DeniedError."""
         raise DeniedError(REFUSED)
 
     def _other(self, user: str) -> Account | None:
-        """Nobody: the users of an image are not this machine's."""
+        """Reject every user except root: the users of an image do not exist on this machine."""
         if user and user != "root":
             raise DeniedError(f"{user}: {REFUSED}")
         return None
 
     @contextlib.contextmanager
     def _folder(self, path: str) -> Iterator[int]:
-        """A folder, open to be listed."""
+        """Open a folder so that it can be listed."""
         with paths.reached(self._top, f"{path}/name", judge=paths.ANY) as place:
             folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place.folder)
             try:

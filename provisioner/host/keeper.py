@@ -1,8 +1,8 @@
-"""End a program with all that it has started when we are killed: what goes on alone would change the host meanwhile.
+"""Kill a program and its descendants when provisioner is killed, because they would otherwise keep changing the host.
 
-The kernel tells a child, and no grandchild, that its parent has died. So between us and the program there is a keeper,
-which does nothing but wait. What the program has started and left to itself, a daemon that is meant to stay, is spared:
-the keeper ends the program's children, their children and so on, as they are related at that moment.
+The kernel signals a parent's death only to children, not to grandchildren. So a keeper process runs between provisioner
+and the program, and only waits. When provisioner dies, the keeper kills the program, its children, their children and
+so on, as they are related at that moment. A daemon that detached itself keeps running.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ _WOKEN = (signal.SIGCHLD, signal.SIGUSR1) if hasattr(signal, "SIGUSR1") else () 
 
 
 def leave(agent: int) -> None:
-    """In the child of ``agent``, before it becomes a program: leave a keeper behind and go on as its child.
+    """Fork a keeper in the child of ``agent``, before it executes a program, and continue as the keeper's child.
 
-    No signal stays blocked there: a daemon that an undo starts would hand that down to containers.
+    No signal stays blocked in the program: a daemon that an undo starts would pass the mask on to its containers.
     """
     libc = ctypes.CDLL(None)
     signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
@@ -31,9 +31,10 @@ def leave(agent: int) -> None:
 
 
 def _keep(agent: int, program: int) -> NoReturn:
-    """Wait for the program, and end as it did; or for the agent's death, and end the program's family."""
+    """Wait for the program and exit with its status. If the agent dies first, kill the program and its descendants."""
     try:
-        os.closerange(0, os.sysconf("SC_OPEN_MAX"))  # whoever reads what the program says waits for its end alone
+        # Close all inherited pipes, so that a reader of the program's output waits only for the program.
+        os.closerange(0, os.sysconf("SC_OPEN_MAX"))
         while os.getppid() == agent:
             ended, status = os.waitpid(program, os.WNOHANG)
             if ended:
@@ -56,7 +57,7 @@ def _end_like(status: int) -> NoReturn:
 
 
 def family(pid: int) -> list[int]:
-    """A process, its children and theirs, each stopped before its children are looked for, so that no new ones come."""
+    """Return a process and its descendants. Each is stopped before its children are listed, so no new ones appear."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGSTOP)
     return [pid, *(member for child in _children(pid) for member in family(child))]

@@ -1,4 +1,4 @@
-"""A lock file: one run at a time, and which process has it. The lock goes with the process, however that ends."""
+"""A lock file allows one run at a time and names its process. The kernel releases the lock when the process ends."""
 
 import contextlib
 import importlib
@@ -9,13 +9,16 @@ from provisioner.errors import BusyError
 from provisioner.host.files import opened, status
 from provisioner.host.paths import Place
 
-BEHIND = 1 << 20  # bytes; Windows lets nobody read what is locked
+BEHIND = 1 << 20  # the locked offset in bytes; on Windows, nobody can read locked bytes
 LOCKS = "/proc/locks"
 
 
 @contextlib.contextmanager
 def acquired(place: Place) -> Iterator[None]:
-    """Have the lock of a file while the block runs. BusyError: another run has it."""
+    """Hold the lock of a file while the block runs.
+
+    Raises: BusyError if another run holds it.
+    """
     with opened(place, os.O_RDWR | os.O_CREAT) as fd:
         if not taken(fd):
             raise busy(_written(fd))
@@ -25,16 +28,18 @@ def acquired(place: Place) -> Iterator[None]:
 
 
 def busy(pid: str) -> BusyError:
-    """The error for a lock that another run has."""
+    """Return the error for a lock that another run holds."""
     hint = "wait until it has ended, then run the same command again"
     return BusyError(f"another provisioner (process {pid}) is changing this host", hint=hint)
 
 
 def holder(place: Place) -> int | None:
-    """The process that has the lock of a file, as the kernel's list says; None: none, or it has not said so yet.
+    """Return the process that holds the lock of a file, according to the kernel's list.
 
-    Nothing is locked to find out: a run that begins at that moment would be refused. A device's number in the list is
-    not always the one that stat(2) gives, so the process's number, which the run has written into the file, counts.
+    This takes no lock, because a run that starts at that moment would fail. The device number in the kernel's list can
+    differ from that of stat(2). So the process ID that the run wrote into the file must match as well.
+
+    Returns: None if no process holds the lock, or if the process has not yet written its ID.
     """
     if status(place) is None:
         return None
@@ -46,7 +51,7 @@ def holder(place: Place) -> int | None:
 
 
 def taken(fd: int) -> bool:
-    """Take the lock of an open file or folder if nobody else has it."""
+    """Take the lock of an open file or folder. Return False if another process holds it."""
     try:
         import fcntl
     except ImportError:

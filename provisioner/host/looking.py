@@ -1,4 +1,4 @@
-"""Which host this is, who we are there, and what its files show. Nothing here changes anything."""
+"""Find out which host this is, which user we are, and what its files contain. Nothing here changes anything."""
 
 import contextlib
 import errno
@@ -11,14 +11,15 @@ from provisioner.host import identity, plain
 from provisioner.model import Account, Status
 from provisioner.typed import Self
 
-# What no path leads to: an automount whose file system the kernel does not have, links in a circle, a name without end.
+# Errors that count as "does not exist": an automount with a file system that the kernel does not support, a circle of
+# links, a name that is too long.
 NOTHING = (errno.ENODEV, errno.ELOOP, errno.ENAMETOOLONG)
-NOBODY = 1  # the user where users have no numbers: anybody but root
-STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own; see ``personal``
+NOBODY = 1  # the user ID on systems without user numbers: any value except root's
+STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own folders; see ``personal``
 
 
 def _machine() -> str:
-    """The CPU's name as ``uname`` has it. Of MIPS, which says one name for both byte orders, with ours in it."""
+    """Return the CPU name from ``uname``. For MIPS, which has one name for both byte orders, add the byte order."""
     if hasattr(os, "uname"):
         name = os.uname().machine
         return "mips64el" if (name, sys.byteorder) == ("mips64", "little") else name
@@ -42,16 +43,16 @@ class Looking:
 
     @property
     def top(self) -> str | int:
-        """The folder that every path starts at."""
+        """The folder at which every path starts."""
         return self.root or "/"
 
     def path(self, path: str) -> str:
-        """Where an absolute path of the host lies for us."""
+        """Return the path, for this process, of an absolute path of the host."""
         return self.root + path if path[:1] == "/" or not self.root else f"{self.root}/{path}"
 
     @property
     def home(self) -> str:
-        """The home folder of the user that we are."""
+        """The home folder of the current user."""
         return (
             self.environ.get("HOME")
             or self.environ.get("USERPROFILE", "").replace("\\", "/")
@@ -60,22 +61,22 @@ class Looking:
 
     @property
     def user(self) -> str:
-        """The name of the user that we are."""
+        """The name of the current user."""
         return identity.name(self.uid)
 
     def personal(self) -> Self:
-        """The same host, with what we keep in the folders of the user that we are."""
-        import copy  # only for an engine that is not root's own
+        """Return the same host, with data folders that belong to the current user."""
+        import copy  # only for an engine that does not run as root
 
         other = copy.copy(self)
         other.state = f"{self.environ.get('XDG_STATE_HOME') or self.home + '/.local/state'}/provisioner"
         run = self.environ.get("XDG_RUNTIME_DIR")
-        there = run and os.path.isdir(self.path(run))  # ``su`` hands down a session's name without the session
+        there = run and os.path.isdir(self.path(run))  # ``su`` passes on the variable without the session
         other.runtime = f"{run}/provisioner" if there else f"{other.state}/run"
         return other
 
     def at(self, endpoint: str) -> Self:
-        """The same host, whose docker talks to another engine than its default one."""
+        """Return the same host, with docker pointed at an engine other than the default one."""
         import copy
 
         other = copy.copy(self)
@@ -84,13 +85,16 @@ class Looking:
 
     @property
     def asleep(self) -> bool:
-        """Whether this is an image that does not run, even if somebody has mounted a /proc in it."""
+        """Whether this is an image that is not running, even if a /proc is mounted in it."""
         return self.image or self.stat("/proc/self") is None
 
     def read(self, path: str, *, user: str = "") -> str | None:
-        """A file's text, undecodable bytes kept as surrogates; None: there is none. DeniedError: may not look.
+        """Read a file. Undecodable bytes become surrogates.
 
-        A ``user``'s file is read as that user, and only if it is a plain one of a size that one could have meant.
+        A file of a ``user`` is read as that user, and only if it is a regular file of a reasonable size.
+
+        Returns: the text, or None if the file does not exist.
+        Raises: DeniedError if this user may not read it.
         """
         account = self._other(user)
         if not user or user == "root":
@@ -101,9 +105,11 @@ class Looking:
         return None if data is None else data.decode("utf-8", "surrogateescape")
 
     def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
-        """The first bytes of a file (all for -1); None: there is none. ProvisionerError: it is no file.
+        """Return the first bytes of a file (-1: all), or None if it does not exist.
 
-        ``piped``: a pipe may be meant, too, which gives a part at a time.
+        ``piped`` also allows a pipe, which returns its data in parts.
+
+        Raises: ProvisionerError if it is not a regular file.
         """
         try:
             if self.root:
@@ -116,7 +122,7 @@ class Looking:
             return None
         except PermissionError:
             raise DeniedError(f"{path}: this user may not read it", hint="run as root") from None
-        except ValueError:  # a NUL in what somebody says is a path
+        except ValueError:  # a path from outside that contains a NUL
             return None
         except OSError as e:
             if e.errno == errno.ENAMETOOLONG:
@@ -124,14 +130,17 @@ class Looking:
             raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
 
     def size(self, path: str) -> int:
-        """How many bytes a file has; 0: there is none."""
+        """Return the size of a file in bytes, or 0 if it does not exist."""
         try:
             return os.stat(self.path(path)).st_size
         except (OSError, ValueError):
             return 0
 
     def tail(self, path: str, start: int) -> str:
-        """A file's text from an offset on, all of it where it has become shorter; below 0: so many bytes at its end."""
+        """Return a file's text from an offset on, or all of it if the file is now shorter.
+
+        A negative ``start`` returns that many bytes from the end.
+        """
         try:
             with open(self.path(path), "rb") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -141,7 +150,7 @@ class Looking:
             return ""
 
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
-        """The names in a directory, sorted; none where there is no such directory."""
+        """Return the sorted names in a directory, or nothing if the directory does not exist."""
         account = self._other(user)
         try:
             with identity.become(account) if account else contextlib.nullcontext():
@@ -158,7 +167,7 @@ class Looking:
             raise
 
     def stat(self, path: str) -> Status | None:
-        """What stands at a path, links followed; None: nothing."""
+        """Return the status of the file at a path, following links, or None if nothing exists there."""
         try:
             s = os.stat(self.path(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -175,7 +184,10 @@ class Looking:
         return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, directory, (s.st_dev, s.st_ino))
 
     def status(self, path: str) -> Status | None:
-        """What stands at a path itself, links not followed, whoever's folder it lies in; None: nothing."""
+        """Return the status of a path itself, without following its links, or None if nothing exists there.
+
+        The folder that holds the path may belong to any user.
+        """
         try:
             s = os.lstat(self.path(path))
         except (OSError, ValueError):
@@ -183,14 +195,14 @@ class Looking:
         return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
 
     def link(self, path: str) -> str | None:
-        """Where a symbolic link points to; None: it is none."""
+        """Return the target of a symbolic link, or None if the path is not a symbolic link."""
         try:
             return os.readlink(self.path(path))
         except (OSError, ValueError):
             return None
 
     def unwritable(self, path: str) -> str:
-        """Why a file cannot be opened for writing; empty: it can, or is not there. Nothing is written."""
+        """Return why a file cannot be opened for writing. Empty if it can be, or does not exist. Writes nothing."""
         flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
             os.close(os.open(self.path(path), flags))
@@ -201,7 +213,7 @@ class Looking:
         return ""
 
     def free(self, path: str) -> int:
-        """The bytes that root may still write where a path lies, or would lie."""
+        """Return the free bytes, for root, on the file system that holds or would hold a path."""
         there = self.path(path)
         while not os.path.isdir(there) and len(there) > 1:
             there = os.path.dirname(there)
@@ -209,7 +221,10 @@ class Looking:
         return found.f_bfree * found.f_frsize
 
     def room(self, path: str) -> int | None:
-        """How many bytes the file system of a path holds; None: there is no such path, or none may look."""
+        """Return the size in bytes of the file system that holds a path.
+
+        Returns: None if the path does not exist, or if this user may not read it.
+        """
         try:
             found = os.statvfs(self.path(path))
         except (OSError, ValueError):
@@ -217,17 +232,17 @@ class Looking:
         return found.f_blocks * found.f_frsize
 
     def started(self, pid: int) -> str:
-        """Who has started a process, and when; empty: nobody can tell."""
-        from provisioner.host import people  # psutil takes 15 ms, and only a plan asks
+        """Return who started a process, and when. Empty if unknown."""
+        from provisioner.host import people  # psutil takes 15 ms, and only a plan needs it
 
         return people.started(pid, self.path("/proc"))
 
     def account(self, user: str) -> Account | None:
-        """A user's account; None: there is no such user."""
+        """Return a user's account, or None if the user does not exist."""
         return identity.account(user)
 
     def _other(self, user: str) -> Account | None:
-        """The account to become for something; None: we need not, or may not, become anybody."""
+        """Return the account to switch to for a user, or None if no switch is needed or allowed."""
         if not user or user == "root" or self.uid != 0:
             return None
         if (found := identity.account(user)) is None:
@@ -235,7 +250,7 @@ class Looking:
         return found
 
     def _inside(self, path: str, target: str) -> None:
-        """Refuse to follow a link out of an image, where it means another file than it will mean to the image."""
+        """Refuse to follow a link out of an image: outside, it refers to a different file than in the running image."""
         if self.root and target != os.devnull and not target.startswith(f"{os.path.realpath(self.root)}/"):
             hint = "let it be relative, or set the file there by hand"
             raise DeniedError(f"{path}: a link leads out of the image, to {target}", hint=hint)

@@ -1,7 +1,7 @@
-"""Reach a path without following a link that somebody else could have made, and hold open the folder that it lies in.
+"""Resolve a path without following links that another user could have created, and keep its folder open.
 
-A path is walked from the root, one component at a time, and each folder is opened relative to the one before it. What
-is then done at the path's end is done relative to the folder that is held, so nobody can swap a folder meanwhile.
+A path is resolved from the root, one component at a time. Each folder is opened relative to the one before it. Later
+operations at the end of the path are relative to the open folder, so that nobody can swap a folder in the meantime.
 ``..`` and links never lead out of the root.
 """
 
@@ -15,16 +15,16 @@ from provisioner.errors import DeniedError
 from provisioner.host import identity
 from provisioner.typed import NamedTuple
 
-POSIX = hasattr(os, "geteuid")  # Windows has neither owners nor folders that a path can start at
+POSIX = hasattr(os, "geteuid")  # Windows has no owners, and no folder descriptors to start a path at
 NOFOLLOW, CLOEXEC = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_CLOEXEC", 0)
 FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | NOFOLLOW | CLOEXEC
-MOST = 40  # links on a way; the kernel's own limit
-# How a way is judged: not at all; by its links, which others may not have made; or by all of its folders.
+MOST = 40  # maximum number of links in a path; the kernel's own limit
+# How strict to be about a path: accept anything, check only its links, or check all of its folders.
 ANY, LINKS, FOLDERS = range(3)
 
 
 class OpenFolderError(DeniedError):
-    """Other users can change ``folder``, which a path leads through."""
+    """Other users can change ``folder``, which is part of a path."""
 
     def __init__(self, path: str, folder: str) -> None:
         hint = f"close the folder: chown root {folder}; chmod go-w {folder}"
@@ -33,31 +33,31 @@ class OpenFolderError(DeniedError):
 
 
 class MaskedError(DeniedError):
-    """A link to /dev/null stands there, which means that there is to be no such file."""
+    """The path is a link to /dev/null, which means that this file must not exist."""
 
 
 class Place(NamedTuple):
-    """A name in a folder that is held open. ``path`` is where that is, as the host sees it, without any link."""
+    """A name in an open folder. ``path`` is its path on the host, without any links."""
 
-    folder: int | None  # None on Windows: ``name`` is a whole path there
+    folder: int | None  # None on Windows, where ``name`` is a whole path
     name: str
     path: str
 
 
 @contextlib.contextmanager
 def reached(root: str | int, path: str, *, follow: bool = True, judge: int = FOLDERS) -> Iterator[Place]:
-    """Hold the folder of a path open while the block runs.
+    """Keep the folder of a path open while the block runs.
 
     Args:
-        root: the folder that the path starts at, by its own path or as a descriptor.
-        path: absolute, as seen from the root.
-        follow: follow a link at the path's end, too.
-        judge: FOLDERS refuses to pass through a folder that other users can change; LINKS only to follow a link that
-            they could have made; ANY refuses nothing.
+        root: the folder at which the path starts, as a path or a descriptor.
+        path: an absolute path, as seen from the root.
+        follow: also follow a link at the end of the path.
+        judge: FOLDERS refuses a path through a folder that other users can change. LINKS refuses to follow a link that
+            they could have created. ANY refuses nothing.
 
     Raises:
-        DeniedError: somebody else could have put there what the path leads to.
-        OSError: a folder on the way is not there, or is no folder.
+        DeniedError: another user could have created the target of the path.
+        OSError: a folder on the way does not exist, or is not a folder.
     """
     if not POSIX:
         whole = path if root == "/" else f"{root}/{path.lstrip('/')}"
@@ -66,14 +66,14 @@ def reached(root: str | int, path: str, *, follow: bool = True, judge: int = FOL
     with contextlib.ExitStack() as opened, _blamed(path):
         start = os.dup(root) if isinstance(root, int) else os.open(root or "/", FOLDER & ~NOFOLLOW)
         opened.callback(os.close, start)
-        mine = {0, os.geteuid(), os.fstat(start).st_uid}  # who owns the root can do anything anyway
+        mine = {0, os.geteuid(), os.fstat(start).st_uid}  # the owner of the root can do anything anyway
         yield _walk(opened, start, path, follow, mine, judge)
 
 
 def changeable(root: str | int, path: str) -> str | None:
-    """The first thing that users other than root could change about what a path leads to.
+    """Return the first part of a path that users other than root can change.
 
-    Returns: the path of a folder on the way, of a link's folder, or of the file itself; None: there is no such thing.
+    Returns: the path of a folder on the way, of a link's folder, or of the file itself. None if there is no such part.
     """
     if not POSIX:
         return None
@@ -126,7 +126,7 @@ def _walk(opened: contextlib.ExitStack, start: int, path: str, follow: bool, own
 
 
 def _parts(path: str) -> list[str]:
-    """The components of a path, the first one last."""
+    """Return the components of a path in reverse order."""
     return [part for part in reversed(path.split("/")) if part not in ("", ".")]
 
 
@@ -138,10 +138,10 @@ def _status(folder: int | None, name: str) -> os.stat_result | None:
 
 
 def _closed(folder: int, where: str, owners: set[int], found: os.stat_result | None) -> bool:
-    """Whether nobody else could have put there what a name in a folder leads to.
+    """Whether no other user could have created the target of a name in a folder.
 
-    In a sticky folder, as /tmp is one, others can add names but change none that is not theirs: what belongs to us is
-    ours. A link there does not count nevertheless, because others could have given an old link a second name.
+    In a sticky folder such as /tmp, others can add names but cannot change our files. So a file that belongs to us
+    counts as safe. A link there does not, because others could have given an old link a second name.
     """
     status = os.fstat(folder)
     if status.st_uid not in owners:
@@ -153,14 +153,14 @@ def _closed(folder: int, where: str, owners: set[int], found: os.stat_result | N
 
 
 def _shared(status: os.stat_result, place: Place) -> bool:
-    """Whether anybody but root and us may write to what its group or everybody may write to."""
+    """Whether any user except root and us may use the write permission of the group or of others."""
     if status.st_mode & 0o002 or _listed(place):
         return True
     return not identity.alone(status.st_gid)
 
 
 def _listed(place: Place) -> bool:
-    """Whether an access control list names further users; True where nobody can tell."""
+    """Whether an access control list names further users. True if that is unknown."""
     if not hasattr(os, "listxattr"):
         return False
     try:
@@ -171,7 +171,7 @@ def _listed(place: Place) -> bool:
 
 @contextlib.contextmanager
 def _blamed(path: str) -> Iterator[None]:
-    """An OSError names the whole path: the kernel was only given the last part of it."""
+    """Put the whole path into an OSError. The kernel only received its last part."""
     try:
         yield
     except OSError as e:

@@ -1,4 +1,4 @@
-"""Who has started a process, and when: psutil knows it on every system. Without psutil, nobody can tell."""
+"""Find out who started a process, and when, with psutil. Without psutil, the answer is unknown."""
 
 import time
 
@@ -6,9 +6,11 @@ from provisioner import libraries
 
 
 def started(pid: int, proc: str) -> str:
-    """``by ci since 14:03``; empty if psutil is not installed, or the process cannot be looked at.
+    """Return who started a process and when, such as ``by ci since 14:03``.
 
-    ``proc``: where the host's /proc lies.
+    ``proc`` is the path of the host's /proc.
+
+    Returns: an empty text if psutil is not installed, or if the process cannot be examined.
     """
     libraries.find()
     try:

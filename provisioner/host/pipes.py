@@ -1,4 +1,4 @@
-"""An engine's answer as a program's stdin, without a byte of it passing through us or lying on a disk."""
+"""Use an engine's answer as a program's stdin, without copying it through this process or a disk."""
 
 import contextlib
 import os
@@ -11,18 +11,19 @@ from provisioner import secrets
 from provisioner.errors import CommandError, NoEngineError
 from provisioner.host.wire import Wire
 
-_BLOCK = 1 << 20  # bytes at once, and in the pipe
-# Seconds that nothing may move: an engine writes all of an image to a file of its own before it sends the first byte,
-# and the program unpacks the last layer after it. A hundred gigabytes take a disk of 60 MB/s that long.
+_BLOCK = 1 << 20  # bytes per transfer, and the size of the pipe
+# Maximum seconds without progress. An engine first writes a whole image to a file of its own, and the program unpacks
+# the last layer after the transfer. At 60 MB/s, a disk needs that long for a hundred gigabytes.
 _QUIET = 1800.0
 
 
 def pour(
     wire: Wire, argv: tuple[str, ...], program: str, environment: dict[str, str], moved: Callable[[int], None]
 ) -> str:
-    """Give the answer to a request that was sent to a program, and tell how many bytes have moved; its output.
+    """Pipe the answer to a request that was already sent into a program, and report the number of bytes transferred.
 
-    NoEngineError: the engine refused. CommandError: the program failed, or nothing moved for long.
+    Returns: the program's output.
+    Raises: NoEngineError if the engine refuses. CommandError if the program fails, or if nothing moves for too long.
     """
     waited = CommandError(f"`{' '.join(map(secrets.word, argv))}`: nothing moved for {_QUIET:.0f} s")
     with contextlib.closing(wire):
@@ -62,7 +63,7 @@ def pour(
 
 
 def _body(wire: Wire) -> bytes:
-    """Read as far as the headers go; what came of the body with them."""
+    """Read the headers, and return the part of the body that arrived with them."""
     head = b""
     while b"\r\n\r\n" not in head:
         _await(wire)
@@ -77,9 +78,9 @@ def _body(wire: Wire) -> bytes:
 
 
 def _move(wire: Wire, into: int, first: bytes, moved: Callable[[int], None]) -> None:
-    import fcntl  # Linux alone
+    import fcntl  # exists only on Linux
 
-    with contextlib.suppress(OSError):  # a user may have used up what pipes may hold
+    with contextlib.suppress(OSError):  # the user may have reached the limit for pipe buffers
         fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, _BLOCK)
     while first:
         first = first[os.write(into, first) :]
@@ -94,7 +95,10 @@ def _move(wire: Wire, into: int, first: bytes, moved: Callable[[int], None]) -> 
 
 
 def _await(wire: Wire) -> None:
-    """Wait until there is something to read, far longer than for any other answer. TimeoutError."""
+    """Wait until there is something to read, far longer than for any other answer.
+
+    Raises: TimeoutError.
+    """
     arrived = select.poll()
     arrived.register(wire.fileno(), select.POLLIN)
     if not arrived.poll(_QUIET * 1000):

@@ -1,15 +1,15 @@
-"""Open and read plain files. A pipe would keep us waiting, a device never end: who made one has laid a trap."""
+"""Open and read only regular files. A malicious pipe could block us, and a device could supply data without end."""
 
 import os
 import stat
 
 from provisioner.errors import ProvisionerError
 
-# a pipe must not keep us waiting, nor a terminal become ours; not to be had on Windows
+# Opening a pipe must not block, and a terminal must not become our controlling terminal. Windows lacks these flags.
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 BINARY = getattr(os, "O_BINARY", 0)
-BLOCK = 1 << 16  # bytes that are read at once from what does not say how much it has
-LIMIT = 256 << 20  # bytes; a program is the largest file that is read whole
+BLOCK = 1 << 16  # bytes per read from a file that does not report its size
+LIMIT = 256 << 20  # bytes; the largest file that is read whole is a program
 AWAY = "see what it is, and move it away"
 KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -22,16 +22,16 @@ KINDS = (
 
 
 def kind(found: os.stat_result) -> str:
-    """What something is that is no file."""
+    """Return the kind of a path that is not a regular file."""
     return next((words for test, words in KINDS if test(found.st_mode)), "something else")
 
 
 def read(at: str, path: str, size: int, limit: int = LIMIT) -> bytes:
-    """The first bytes of a file, all of it for -1; of a mask, a link to /dev/null, none.
+    """Return the first bytes of a file, or all of it if ``size`` is -1. A link to /dev/null is empty.
 
     Raises:
-        ProvisionerError: it is no file, or larger than ``limit``.
-        OSError: it is not there, or may not be read.
+        ProvisionerError: it is not a regular file, or is larger than ``limit``.
+        OSError: it does not exist, or this user may not read it.
     """
     file = os.open(at, os.O_RDONLY | WITHOUT_WAITING | BINARY)
     try:
@@ -46,7 +46,10 @@ def read(at: str, path: str, size: int, limit: int = LIMIT) -> bytes:
 
 
 def content(file: int, path: str, size: int, limit: int = LIMIT) -> bytes:
-    """The first bytes of an open file, all for -1. ProvisionerError: it is larger than ``limit``."""
+    """Return the first bytes of an open file, or all of it if ``size`` is -1.
+
+    Raises: ProvisionerError if it is larger than ``limit``.
+    """
     wanted = limit + 1 if size < 0 else size
     data = os.read(file, min(wanted, max(BLOCK, os.fstat(file).st_size + 1)))
     while 0 < len(data) < wanted and (more := os.read(file, min(wanted - len(data), max(BLOCK, len(data))))):

@@ -1,4 +1,4 @@
-"""Run static ELF programs of ours that are held in memory, and see which file of the host's runs them."""
+"""Run our static ELF test programs from memory, and find out which file of the host runs them."""
 
 import contextlib
 import errno
@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from provisioner.model import Ran
 from provisioner.typed import NamedTuple
 
-_MFD_EXEC = 0x10  # Linux 6.3: executable although vm.memfd_noexec is 1; before that, every memory file is
-ASKING = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: what asks us to stop
-SIGKILL, SIGPIPE = 9, 13  # Linux's; to make enums of all, as ``signal`` does, takes 2 ms of a check
+# Since Linux 6.3: executable even if vm.memfd_noexec is 1. Before that, every memory file is executable.
+_MFD_EXEC = 0x10
+ASKING = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: requests to stop
+SIGKILL, SIGPIPE = 9, 13  # Linux numbers; ``signal`` turns all signals into enums, which costs a check 2 ms
 LINUX = hasattr(os, "memfd_create")
-_FLOOD = 1 << 16  # more than this no probe of ours prints
+_FLOOD = 1 << 16  # bytes; our test programs never print more
 _WHY = {
     errno.ENOEXEC: "no emulator is registered for it",
     errno.ENOENT: "the emulator that is registered for it is gone, or not to be had from where it runs",
@@ -25,7 +26,7 @@ _WHY = {
 
 
 class Started(NamedTuple):
-    """A probe that runs: the reading end of its stdout, a memory file for its stderr, the writing end of its stdin."""
+    """A running test program: the read end of its stdout, a memory file for its stderr, the write end of its stdin."""
 
     pid: int
     out: int
@@ -33,15 +34,16 @@ class Started(NamedTuple):
     go: int
 
 
-Inode = tuple[int, int]  # device and number
-Begun = tuple[Started | str, contextlib.ExitStack]  # or why there is none; and the files that are open until its end
+Inode = tuple[int, int]  # device and inode number
+# The running program, or why it did not start, and the files that stay open until it ends.
+Begun = tuple[Started | str, contextlib.ExitStack]
 
 
 def start(program: bytes, *, bare: bool = False) -> Begun:
-    """Start a program now; ``finish`` waits for its end.
+    """Start a program. ``finish`` waits for its end.
 
-    ``bare``: in a root directory without any file, as a container from scratch is one (root only). What runs there
-    runs anywhere: the emulator is static, and its entry has the F flag.
+    ``bare`` (root only) runs it in a root directory without files, as in a container built from scratch. A program that
+    runs there runs anywhere: its emulator is static, and the entry has the F flag.
     """
     with contextlib.ExitStack() as files:
         begun = _start(program, bare, files) if LINUX else "this system runs no program of Linux"
@@ -49,10 +51,12 @@ def start(program: bytes, *, bare: bool = False) -> Begun:
 
 
 def release(begun: Begun, deadline: float) -> Inode | None:
-    """Wait until a probe speaks, see which file it is, and let it end; ``finish`` has to follow.
+    """Wait for a test program's output, find out which file runs it, and let it exit. Call ``finish`` afterwards.
 
-    Only a probe that has spoken is surely what runs there: posix_spawn returns before the kernel has put the new
-    program in place, and until then the process still is our own Python. None: it is not known.
+    posix_spawn returns before the kernel has replaced this Python process with the new program. Only its output proves
+    that the new program is running.
+
+    Returns: device and inode number of the file, or None if unknown.
     """
     started, _ = begun
     if not isinstance(started, Started):
@@ -67,19 +71,19 @@ def release(begun: Begun, deadline: float) -> Inode | None:
 
 
 def finish(begun: Begun, deadline: float, inode: Inode | None) -> Ran:
-    """How a probe ended; one that has not at ``deadline``, as time.monotonic has it, is killed."""
+    """Return how a test program ended. Kill it if it still runs at ``deadline``, a time of time.monotonic."""
     started, files = begun
     with files:
         return _finish(started, deadline, inode) if isinstance(started, Started) else Ran(None, "", started)
 
 
 def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started | str:
-    """Start a probe, which speaks and then waits for its stdin; or why there is no process.
+    """Start a test program, which prints its name and then waits for its stdin. Return an error text if that fails.
 
-    QEMU from 10 on for ppc64le first says on stdout that it cannot resolve the name of a memory file, and then runs it.
+    For ppc64le, QEMU 10 and later first print that they cannot resolve the name of a memory file, and then run it.
 
-    The memory file stays open here and across exec: an emulator opens it by the name it was started under, which is
-    /proc/self/fd/N, or /N where the root directory is this process's /proc/self/fd.
+    The memory file stays open in this process and across exec, because an emulator opens it by the name of its start.
+    That name is /proc/self/fd/N, or /N if this process's /proc/self/fd is the root directory.
     """
     wait, go = os.pipe()
     out, into = os.pipe()
@@ -104,9 +108,11 @@ def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started |
 
 
 def _inode(pid: int) -> tuple[int, int] | None:
-    """The file that a process is: an emulated one is its emulator, the very file that its entry holds open.
+    """Return the file that a process executes. For an emulated program, it is the emulator that the entry holds open.
 
-    A probe does not end while its stdin is open. None: this user may not know.
+    A test program does not end while its stdin is open.
+
+    Returns: device and inode number, or None if this user may not know.
     """
     try:
         found = os.stat(f"/proc/{pid}/exe")
@@ -126,13 +132,13 @@ def _memory_file() -> int:
 
 @contextlib.contextmanager
 def _bare_root() -> Iterator[str]:
-    """The root directory holds nothing but this process's open files while the block runs. One thread only."""
-    import _signal  # type: ignore[import-not-found]  # ``signal`` makes enums of all, which takes 2 ms
+    """Make the root directory contain only this process's open files while the block runs. For a single thread only."""
+    import _signal  # ``signal`` turns all signals into enums, which takes 2 ms
 
     flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
     before = _signal.pthread_sigmask(
         _signal.SIG_BLOCK, ASKING
-    )  # an undo that a signal begins here would find no receipts
+    )  # an undo that a signal starts here would not find the history entries
     root, here = os.open("/", flags), os.open(".", flags)
     try:
         try:
@@ -163,7 +169,7 @@ def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:
             if not data or len(said) >= _FLOOD:
                 break
         while status is None and len(said) < _FLOOD and time.monotonic() < deadline:
-            found, left = os.waitpid(pid, os.WNOHANG)  # its output is closed: it ends within microseconds, if ever
+            found, left = os.waitpid(pid, os.WNOHANG)  # its output is closed, so it should exit within microseconds
             if found:
                 status = left
             else:

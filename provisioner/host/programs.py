@@ -1,4 +1,4 @@
-"""Run the host's own programs to their end."""
+"""Run the host's own programs and wait for their end."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from provisioner.errors import CommandError
 from provisioner.host import keeper
 from provisioner.model import Account, Ran
 
-ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # what asks us to stop
+ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # requests to stop
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 
 
@@ -25,11 +25,11 @@ def spawn(
     *,
     tied: bool = False,
 ) -> Ran:
-    """Run a program of the host's to its end, in a session of its own; killed with all that it started when late.
+    """Run a program of the host in a session of its own and wait for its end. On a timeout, kill its whole session.
 
-    The child becomes ``account`` for good before it executes anything. ``tied``: it ends with all that it has
-    started when we are killed (``keeper``). So that this goes for one that we do not know of yet, too, a signal that
-    comes while it is started is heard when we do.
+    The child switches to ``account`` permanently before it executes anything. With ``tied``, the program and its
+    descendants end when provisioner is killed (``keeper``). Signals that arrive during the start are handled once the
+    program's ID is known, so that this also works for a program that has just started.
     """
     process: subprocess.Popen[bytes] | None = None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING) if tied and LINUX else None
@@ -62,11 +62,11 @@ def spawn(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """See that a program has ended, with all that it started in its session."""
+    """Make sure that a program and everything it started in its session have ended."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL) if POSIX else process.kill()
         process.wait()
     for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
         with contextlib.suppress(OSError):
-            pipe.close()  # not read to its end: what has left the session may hold it open for ever
+            pipe.close()  # do not read to the end: a process that left the session may hold the pipe open forever

@@ -1,6 +1,6 @@
-"""A connection to an engine on another machine, as docker itself makes it: TCP, with TLS or not, or through ssh.
+"""Connect to an engine on another machine as docker does: over TCP, with or without TLS, or through ssh.
 
-Nothing on the path of a check of this host's own engine imports it.
+A check of this host's own engine never imports this module.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ PORT = 2375
 
 
 class Dialled:
-    """The standard streams of a program as a connection; it ends with the program."""
+    """A connection through the standard streams of a program. It ends when the program ends."""
 
     def __init__(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -35,15 +35,18 @@ class Dialled:
         self._heard = False
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it; that the program has ended is told by ``recv``."""
+        """Send all of the data. If the program has ended, ``recv`` reports it."""
         with contextlib.suppress(BrokenPipeError):
             self._socket.sendall(data)
 
     def recv(self, size: int) -> bytes:
-        """What has come. ConnectionError: the program failed before anything came."""
+        """Receive data.
+
+        Raises: ConnectionError if the program failed before it sent anything.
+        """
         try:
             data = self._socket.recv(size)
-        except ConnectionResetError:  # the program has ended, and has not read all that was sent
+        except ConnectionResetError:  # the program ended before it read all of the data
             data = b""
         if not data and not self._heard:
             raise ConnectionError(0, self._said())
@@ -51,7 +54,7 @@ class Dialled:
         return data
 
     def _said(self) -> str:
-        """The last line of what the program complained of; it has closed its end, and so is about to end."""
+        """Return the last line of the program's error output. The program has closed its stream and is about to end."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._program.wait(CONNECT)
         self._complaints.seek(0)
@@ -59,15 +62,15 @@ class Dialled:
         return next((line.strip() for line in reversed(lines) if line.strip()), "ssh said nothing")
 
     def settimeout(self, seconds: float) -> None:
-        """How long ``recv`` may wait."""
+        """Set how long ``recv`` may wait."""
         self._socket.settimeout(seconds)
 
     def fileno(self) -> int:
-        """The socket's number."""
+        """Return the descriptor of the socket."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Close it, and end the program."""
+        """Close the connection and end the program."""
         self._socket.close()
         self._program.kill()
         self._program.wait()
@@ -75,9 +78,11 @@ class Dialled:
 
 
 def connect(address: str, program: str, environment: Mapping[str, str]) -> "socket.socket | Dialled":
-    """Connect to ``tcp://HOST:PORT``, or by ``program`` to ``ssh://[USER@]HOST[:PORT][/SOCKET]``. OSError.
+    """Connect to ``tcp://HOST:PORT``, or use ``program`` to connect to ``ssh://[USER@]HOST[:PORT][/SOCKET]``.
 
-    ``tcp://HOST:PORT?tls=FOLDER&verify=1`` is spoken to in TLS, with the certificates of that folder.
+    ``tcp://HOST:PORT?tls=FOLDER&verify=1`` uses TLS, with the certificates of that folder.
+
+    Raises: OSError.
     """
     address, tls, certificates = address.partition("?tls=")
     where = urlsplit(address)
@@ -88,13 +93,16 @@ def connect(address: str, program: str, environment: Mapping[str, str]) -> "sock
 
 
 def _secured(plain: socket.socket, name: str, certificates: str) -> socket.socket:
-    """TLS over a connection. OSError says which certificate does not do."""
+    """Start TLS on a connection.
+
+    Raises: OSError that names the certificate that does not work.
+    """
     import ssl
 
     folder, _, verify = certificates.rpartition("&verify=")
     try:
         settings = ssl.create_default_context()
-        # Python 3.13 wants an authority to have extensions that Docker's own instructions do not make
+        # Python 3.13 requires extensions in an authority's certificate. Docker's own instructions do not create them.
         settings.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if verify == "1":
             settings.load_verify_locations(f"{folder}/ca.pem")
@@ -112,7 +120,7 @@ def _secured(plain: socket.socket, name: str, certificates: str) -> socket.socke
 
 
 def dial(where: SplitResult) -> tuple[str, ...]:
-    """ssh's arguments, as docker's own connhelper has them."""
+    """Return ssh's arguments. They match those of docker's connhelper."""
     options = ("-o", f"ConnectTimeout={CONNECT}", "-o", "BatchMode=yes", "-T")
     user = ("-l", where.username) if where.username else ()
     port = ("-p", str(where.port)) if where.port else ()

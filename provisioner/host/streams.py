@@ -1,4 +1,4 @@
-"""Read many files that others wrote, one after the other, without ever holding more than one of their lines."""
+"""Read many files that others wrote, one after the other, with at most one line in memory."""
 
 import os
 import sys
@@ -9,9 +9,10 @@ LINE = 1 << 20  # bytes of one result; ours have two or three thousand
 
 
 def files(path: str) -> Iterator[tuple[str, str | None]]:
-    """Each file at or below ``path``, in no order, and why it, or a folder, cannot be looked at.
+    """Yield each file at or below ``path``, in no particular order, and why it cannot be read, if so.
 
-    A folder of a million files is walked, not listed; links to folders are not followed.
+    Folders are streamed, because one may hold a million files. Links to folders are not followed. A folder that cannot
+    be read is yielded as well, with the reason.
     """
     if path == "-" or not os.path.isdir(path):
         yield path, None
@@ -31,7 +32,7 @@ def files(path: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _reason(entry: os.DirEntry[str]) -> str | None:
-    """Why an entry of a folder, or what it links to, is no file to read; None: it is one."""
+    """Return why an entry of a folder, or the target of its link, is not a readable file, or None if it is one."""
     try:
         return None if entry.is_file() else "it is no file"
     except OSError as e:
@@ -39,12 +40,12 @@ def _reason(entry: os.DirEntry[str]) -> str | None:
 
 
 def exists(path: str) -> bool:
-    """Whether there is anything at a path."""
+    """Whether anything exists at a path."""
     return os.path.lexists(path)
 
 
 def lines(path: str) -> Iterator[bytes]:
-    """The lines of a file, or of stdin for ``-``. One longer than LINE bytes comes cut off, and its rest not at all."""
+    """Yield the lines of a file, or of stdin for ``-``. A line longer than LINE bytes is truncated."""
     if path == "-":
         yield from _cut(sys.stdin.buffer)
         return

@@ -1,4 +1,4 @@
-"""HTTP over TCP, to a registry that somebody named on the command line. Nothing on a drift check's path imports it."""
+"""Send HTTP requests to a registry that the user named on the command line. A drift check never imports this module."""
 
 import http.client
 import ssl
@@ -13,9 +13,12 @@ ANSWER = 30.0  # seconds
 def fetch(
     url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = (), *, insecure: bool = False
 ) -> tuple[int, dict[str, str], bytes]:
-    """One exchange: status, header fields in lower case, body. ProvisionerError: nobody answers.
+    """Send one request.
 
-    ``insecure``: whoever answers is believed.
+    ``insecure`` accepts any certificate.
+
+    Returns: the status, the header fields with names in lower case, and the body.
+    Raises: ProvisionerError if no registry answers.
     """
     scheme, host, path, *_ = urlsplit(url)
     try:

@@ -1,9 +1,9 @@
-"""HTTP/1.0 over a Unix socket: what the engine speaks, in as much as we need of it.
+"""HTTP/1.0 over a Unix socket: the part of the engine's protocol that provisioner needs.
 
-``http.client`` costs 29 ms to import, docker-py 104. HTTP/1.0, so that an answer is neither chunked nor kept open.
+Importing ``http.client`` costs 29 ms, and docker-py 104 ms. With HTTP/1.0, an answer is neither chunked nor kept open.
 """
 
-import _socket  # ``socket`` adds 1.5 ms to a drift check, and nothing that is needed here
+import _socket  # ``socket`` adds 1.5 ms to a drift check and nothing that is needed here
 from collections.abc import Callable
 from time import monotonic
 
@@ -16,21 +16,24 @@ if TYPE_CHECKING:
 
 Wire: TypeAlias = "_socket.socket | Pipe | Dialled"
 
-ANSWER = 30.0  # seconds that nothing may come
-STRANGER = 5.0  # seconds for an answer from a socket of another user's
-PATIENCE = 3600.0  # seconds for an answer that goes on, as that to a pull does
-BLOCK = 65536  # bytes that are received at once
-JSON, BULK = 16 << 20, 1 << 30  # bytes of an answer about the engine, and of one that holds files
+ANSWER = 30.0  # maximum seconds without data
+STRANGER = 5.0  # seconds for an answer from another user's socket
+PATIENCE = 3600.0  # seconds for a long answer, such as that to a pull
+BLOCK = 65536  # bytes per receive call
+JSON, BULK = 16 << 20, 1 << 30  # byte limits of an answer about the engine, and of an answer that holds files
 
 
 def send(socket: str, connect: Callable[[], Wire], method: str, path: str, body: bytes = b"", kind: str = "") -> Wire:
-    """Connect and send a request; ``socket`` is what the user calls it. NoEngineError, DeniedError."""
+    """Connect and send a request. ``socket`` is the address that the user sees in errors.
+
+    Raises: NoEngineError, DeniedError.
+    """
     head = f"{method} {path} HTTP/1.0\r\nHost: docker\r\nContent-Length: {len(body)}\r\n"
     try:
         wire = connect()
     except OSError as e:
         raise _unanswered(socket, e) from None
-    except ValueError as e:  # a port that is none, a name that no resolver takes
+    except ValueError as e:  # an invalid port, or a name that no resolver accepts
         hint = "an address is unix://, npipe://, tcp:// or ssh://"
         raise NoEngineError(f"{_address(socket)} is no address of an engine: {e}", hint=hint) from None
     try:
@@ -42,7 +45,10 @@ def send(socket: str, connect: Callable[[], Wire], method: str, path: str, body:
 
 
 def connected(at: str) -> Wire:
-    """A connection to a Unix socket, or to a named pipe. OSError."""
+    """Connect to a Unix socket or a named pipe.
+
+    Raises: OSError.
+    """
     if at.startswith("//./pipe/"):
         from provisioner.host import windows_pipe  # Windows
 
@@ -58,13 +64,13 @@ def connected(at: str) -> Wire:
 
 
 def receive(socket: str, wire: Wire, seconds: float = PATIENCE, limit: int = BULK) -> tuple[int, bytes]:
-    """The answer to a request that was sent: status and body, whole.
+    """Receive the whole answer to a request: status and body.
 
-    Whoever listens there may be anybody: ``seconds`` are for all of the answer, however it drips in, and ``limit``
-    bytes are the most that it may have.
+    Any user may listen on the socket. So ``seconds`` limits the time for the whole answer, and ``limit`` its size in
+    bytes.
 
     Raises:
-        NoEngineError: there is no answer, or none that an engine gives.
+        NoEngineError: there is no answer, or it does not come from an engine.
     """
     parts, left, deadline = [], limit, monotonic() + seconds
     try:
@@ -91,8 +97,11 @@ def receive(socket: str, wire: Wire, seconds: float = PATIENCE, limit: int = BUL
 
 
 def content(socket: str, path: str, body: bytes) -> Any:
-    """The JSON of an answer. NoEngineError: it is cut off, or no engine's: a web server's, a number without end."""
-    import json  # a check has sent what it asks before it needs that
+    """Parse the JSON of an answer.
+
+    Raises: NoEngineError if it is incomplete, or not from an engine, such as a web page or an infinite number.
+    """
+    import json  # imported only after the check has sent its request
 
     try:
         return json.loads(body, parse_float=_finite, parse_constant=_finite)
@@ -108,12 +117,12 @@ def _finite(text: str) -> float:
 
 
 def foreign(socket: str, what: str) -> NoEngineError:
-    """The error for an answer that is none of an engine's; ``what`` ends the sentence."""
+    """Return the error for an answer that is not from an engine. ``what`` completes the sentence."""
     return NoEngineError(f"{_address(socket)}: what answers there {what}", hint="is it Docker's socket?")
 
 
 def refused(socket: str, path: str, status: int, body: bytes) -> NoEngineError:
-    """The error for an engine that answers a GET with an error of its own."""
+    """Return the error for an engine that answers a GET with an error."""
     text = body.decode(errors="replace").strip()
     if "HTTP request to an HTTPS server" in text:
         hint = "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or name a docker context with certificates"
@@ -122,7 +131,7 @@ def refused(socket: str, path: str, status: int, body: bytes) -> NoEngineError:
 
 
 def _look(socket: str) -> str:
-    """Where to look next."""
+    """Return a hint where to look next."""
     socket = socket.partition("?tls=")[0]
     if "://" in socket:
         return f"try it: docker -H {socket} version"

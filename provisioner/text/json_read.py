@@ -85,7 +85,6 @@ def parse(body: str) -> tuple[Any, bool]:
     A plan reads daemon.json a dozen times, and the file may hold a megabyte.
 
     Returns: the content, and whether any object contains a key twice.
-
     Raises: ValueError, RecursionError.
     """
     twice = False
