@@ -175,7 +175,7 @@ class Reader(Protocol):
         """Return the time of day, as RFC 3339 in UTC with whole seconds."""
 
     def changeable(self, path: str) -> str | None:
-        """Return the first folder on a file's path, or the file itself, that users other than root can change, or None."""
+        """Return the first folder on a file's path, or the file, that users other than root can change, or None."""
 
     def link(self, path: str) -> str | None:
         """Return the target of a symbolic link, or None if the path is not a symbolic link."""

@@ -99,7 +99,7 @@ class System(Calling):
                     files.unlink(place)
 
     def changeable(self, path: str) -> str | None:
-        """Return the first folder on a file's path, or the file itself, that users other than root can change, or None."""
+        """Return the first folder on a file's path, or the file, that users other than root can change, or None."""
         from provisioner.host import paths
 
         return paths.changeable(self.top, path)

@@ -1,1 +1,1 @@
-"""``--root``: an image, a tree that is not running."""
+"""``--root``: configure an image, a tree that is not running."""

@@ -1,7 +1,7 @@
-"""An image that does not run yet, below a root of its own: files only, no engine, nothing is started.
+"""Plan and apply changes to an image below ``--root``. Only files change: no engine is asked and nothing is started.
 
-The engine's version comes from the program in the image. A builder needs a running host: the image makes itself ready
-by ``provisioner-apply.service`` when it first boots.
+The engine's version comes from the program in the image. A builder needs a running host, so the image sets it up with
+``provisioner-apply.service`` when it first boots.
 """
 
 import os
@@ -33,9 +33,10 @@ RESOURCES = (daemon_resource.NAME, image_store_resource.NAME)
 
 
 def load(root: str, config: str | None) -> tuple[System, Desired]:
-    """The image, and what is wanted of it: by a file of this machine's, or by the configuration that is in it.
+    """Open the image and load its configuration, from a file on this machine or from the image itself.
 
-    UsageError: there is no such folder, or it is the host itself, where a file alone would do half of it.
+    Raises: UsageError if the folder does not exist, or if it is the running host, where changing only files is not
+    enough.
     """
     where = os.path.abspath(root)
     try:
@@ -50,7 +51,7 @@ def load(root: str, config: str | None) -> tuple[System, Desired]:
 
 
 def look(host: Reader, wanted: Desired, root: str, say: Say) -> Plan:
-    """What apply would set in the image; what only a running host can have is said."""
+    """Return what apply would change in the image. Report, through ``say``, what only a running host can do."""
     chosen = wanted.only or (*RESOURCES, keys.NAME, builder_resource.NAME)
     engines = tuple(name for name in RESOURCES if name in chosen)
     changes: tuple[Change, ...] = ()
@@ -69,7 +70,7 @@ def look(host: Reader, wanted: Desired, root: str, say: Say) -> Plan:
 
 
 def _judged(change: Change, seen: Facts) -> Change:
-    """A change, unless the engine of the image would not start with what it makes of daemon.json."""
+    """Return a change, blocked if the image's engine would not start with the new daemon.json."""
     texts = [s.after for s in change.edits if isinstance(s, SetLeaf) and s.path == seen.daemon_json]
     found = candidate.judge(texts[-1] or "", seen.daemon_json, seen.flags, seen.engine.version) if texts else []
     if not found:
@@ -79,7 +80,10 @@ def _judged(change: Change, seen: Facts) -> Change:
 
 
 def apply(system: System, wanted: Desired, root: str, say: Say) -> Outcome:
-    """Set in the image what its first boot will find. RolledBackError: it failed, the image is as it was."""
+    """Apply the configuration to the image, for its first boot.
+
+    Raises: RolledBackError if the apply failed and the image is in its previous state.
+    """
     must_be_root(system)
     with system.lock(journal.lock(system)), interruptible():
         if cut := journal.cut_off(system):
@@ -92,7 +96,7 @@ def apply(system: System, wanted: Desired, root: str, say: Say) -> Outcome:
 
 
 def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Outcome:
-    """Make a plan's steps and look again; undo them all if anything goes wrong on the way, a signal included."""
+    """Run the steps of a plan and look again. Undo all of them on any error or signal."""
     book = Journal(system, journal.following(system))
     book.begin(__version__, wanted, made.differences)
     try:
@@ -111,7 +115,10 @@ def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Ou
 
 
 def _undo(system: System, number: int, say: Say) -> None:
-    """Put a run's files back, and nothing else: somebody could have made the receipt. RollbackFailedError: not all."""
+    """Restore a run's files and nothing else, because another user could have written the history entry.
+
+    Raises: RollbackFailedError if some files could not be restored.
+    """
     with uninterruptible():
         receipt = journal.read(system, number)
         if not all(isinstance(step, FILES) and not getattr(step, "user", "") for step in receipt.undo):
@@ -125,7 +132,7 @@ def _undo(system: System, number: int, say: Say) -> None:
 
 
 def _files(made: Plan) -> Plan:
-    """A plan's edits alone: a restart that nobody makes is not owed by what does not run."""
+    """Return a plan with its file edits only. An image that is not running does not need a restart."""
     changes = [
         c._replace(blocked=tuple(b for b in c.blocked if b.obstacle != managers.OWED), restart=None, trial=())
         for c in made.changes

@@ -1,7 +1,7 @@
-"""What a daemon of a version would say against a daemon.json, judged by a table: the daemon of an image is not run.
+"""Judge by a table whether a dockerd of some version would accept a daemon.json. The image's daemon is not run.
 
-Facts: the structs and ``findConfigurationConflicts`` of moby's daemon/config. A file that is accepted here may still be
-refused by the daemon, for a value or a combination; one that is refused here would keep it from starting.
+Sources: the structs and ``findConfigurationConflicts`` of moby's daemon/config. The daemon may still reject an accepted
+file because of a value or a combination. A file that is rejected here would keep the daemon from starting.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from provisioner.errors import ConfigError
 from provisioner.steps import Obstacle
 from provisioner.text import json_read
 
-STRICT = (23,)  # the first engine that refuses what is no UTF-8
+STRICT = (23,)  # the first engine that rejects text that is not UTF-8
 
 
 def _list_of_words(value: Any) -> bool:
@@ -22,7 +22,7 @@ def _map_of(kind: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(isinstance(v, kind) or v is None for v in value.values())
 
 
-# What a value has to be: its name in a sentence, and the test. Go takes null for anything.
+# What a value must be: its name in a message, and the test. Go accepts null for any type.
 KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "word": ("a string", lambda v: isinstance(v, str)),
     "flag": ("true or false", lambda v: isinstance(v, bool)),
@@ -64,7 +64,7 @@ KEYS = {
 }
 KNOWN = {key: kind for kind, keys in KEYS.items() for key in keys.split()}
 SINCE = {"proxies": (23,), "cdi-spec-dirs": (25,), "host-gateway-ips": (28,), "firewall-backend": (28,)}
-# Flags whose names are not those of the file's keys.
+# Flags whose names differ from the keys of the file.
 NAMES = {
     "-D": "debug", "-G": "group", "-H": "hosts", "-b": "bridge", "-g": "data-root", "-l": "log-level", "-p": "pidfile",
     "-s": "storage-driver", "--host": "hosts", "--label": "labels", "--dns-opt": "dns-opts", "--log-opt": "log-opts",
@@ -75,11 +75,11 @@ NAMES = {
     "--host-gateway-ip": "host-gateway-ips", "--default-network-opt": "default-network-opts", "--graph": "data-root",
     "--add-runtime": "runtimes",
 }  # fmt: skip
-MERGED = ("runtimes",)  # what may be said in both places
+MERGED = ("runtimes",)  # may be set in both places
 
 
 def judge(text: str, path: str, flags: Sequence[str], version: tuple[int, ...] | None) -> list[Obstacle]:
-    """What keeps the daemon from starting with a file; nothing: nothing that can be seen from here."""
+    """Return what keeps the daemon from starting with a file. An empty list means that no problem is visible here."""
     try:
         found = json_read.load(text, path, version=version)
     except ConfigError as e:
@@ -112,7 +112,7 @@ def _wrong(
 
 
 def _unknown(key: str, value: Any, version: tuple[int, ...] | None) -> str | None:
-    """The key that no daemon knows. dockerd looks into objects that stand under a name that is none of its keys."""
+    """Return the key that no daemon knows, or None. dockerd also checks the keys of objects under an unknown key."""
     if key in KNOWN:
         since = SINCE.get(key)
         return key if since and version is not None and version < since else None
@@ -122,6 +122,6 @@ def _unknown(key: str, value: Any, version: tuple[int, ...] | None) -> str | Non
 
 
 def _flagged(flags: Sequence[str]) -> set[str]:
-    """The keys of the file that flags say, too."""
+    """Return the keys of the file that are also set by flags."""
     names = (flag.partition("=")[0] for flag in flags if flag.startswith("-"))
     return {NAMES.get(name, name.removeprefix("--") if name.startswith("--") else "") for name in names}

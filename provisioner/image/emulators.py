@@ -1,6 +1,6 @@
-"""Emulators of an image that does not run: the files that will register them at its first boot, and nothing else.
+"""Prepare the emulators of an image that is not running: the files that register them at its first boot.
 
-No kernel is told anything, nothing is pulled and no package installed: a program has to lie in the image already.
+The kernel is not changed, nothing is pulled, and no package is installed. A program must already exist in the image.
 """
 
 from typing import NamedTuple
@@ -15,19 +15,19 @@ from provisioner.platforms.machine import BINFMT_D
 from provisioner.steps import Blocked, Change, Obstacle, Step
 from provisioner.steps.files import MakeDirectory
 
-ASPECTS = (AT_BOOT, FROM, CREDENTIALS)  # what files alone decide
+ASPECTS = (AT_BOOT, FROM, CREDENTIALS)  # settings that files alone determine
 LATER = "the first apply on the running host brings it"
 
 
 class Prepared(NamedTuple):
-    """The change that files can make now (None: none), and what is left for the running host, a sentence each."""
+    """The change that files can make now, or None, and one note for each thing that only the running host can do."""
 
     change: Change | None
     notes: tuple[str, ...]
 
 
 def prepare(host: Reader, facts: Facts, desired: Desired) -> Prepared:
-    """What of the emulators can be had as files."""
+    """Return the part of the emulators that can be set up with files."""
     quiet = facts._replace(socket="", quick=True)
     want = wanted(desired, quiet).fields
     have = observed.state(host, quiet, want)
@@ -59,9 +59,9 @@ def prepare(host: Reader, facts: Facts, desired: Desired) -> Prepared:
 
 
 def _program(host: Reader, facts: Facts, desired: Desired, need: changes.Need) -> sources.Program | str:
-    """A program in the image that will be registered at boot; why there is none."""
+    """Return the program in the image that will be registered at boot, or a text that says why there is none."""
     found = sources.find(host, facts, desired, need.row)
     if isinstance(found, sources.Program) and not found.brought_by:
         return boot.lack(host, found.path) or found
-    told = isinstance(found, str) and ("/" in found)  # of a program that is there and will not do
+    told = isinstance(found, str) and ("/" in found)  # the program exists but cannot be used
     return str(found) if told else f"there is no static {need.row.emulator}"

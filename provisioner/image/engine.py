@@ -1,4 +1,4 @@
-"""What the engine of an image will be when the image runs, found out from its files."""
+"""Find out from an image's files how its engine will behave when the image runs."""
 
 import re
 
@@ -24,7 +24,10 @@ DATA = "/var/lib/docker"
 
 
 def gather(host: Reader, root: str) -> Facts:
-    """What the image will be when it runs. NoEngineError: there is no engine in it."""
+    """Collect the facts about the image as they will be when it runs.
+
+    Raises: NoEngineError if the image contains no engine.
+    """
     text = version(host)
     if text is None:
         hint = "install docker.io or docker-ce in it"
@@ -37,15 +40,15 @@ def gather(host: Reader, root: str) -> Facts:
 
 
 def _engine(host: Reader, text: str, flags: tuple[str, ...], path: str) -> tuple[info.Engine, bool]:
-    """What the engine will say of itself, by its own rule; and whether it will not take containerd's store by itself.
+    """Predict the engine's answer about itself, and whether it will not choose containerd's store on its own.
 
-    An engine from 24 on is said to have the store in effect unless something stands against it: then whoever plans to
-    set the key sees what that is.
+    From version 24 on, the store counts as active unless a setting prevents it. A plan that sets the key then sees that
+    setting.
     """
     number = info.version(text)
     try:
         file = json_read.load(host.read(path) or "", path, version=number)
-    except ProvisionerError:  # the engine will not start; who plans an edit says why
+    except ProvisionerError:  # the engine will not start; the plan for an edit says why
         file = None
     said = file or {}
     driver = command_line.value(flags, "--storage-driver", "-s") or said.get("storage-driver")
@@ -65,7 +68,7 @@ def _engine(host: Reader, text: str, flags: tuple[str, ...], path: str) -> tuple
 
 
 def bare(host: Reader) -> Facts:
-    """What the image will be when it runs, but for its engine."""
+    """Return the facts about the image as they will be when it runs, without its engine."""
     return Facts(
         endpoint=HERE,
         engine=info.NONE,
@@ -82,14 +85,14 @@ def bare(host: Reader) -> Facts:
 
 
 def _machine(host: Reader) -> str:
-    """What ``uname -m`` will say, from a program of the image's; the machine that we are on where none says it."""
+    """Return the future output of ``uname -m``, from a program in the image. The default is the current machine."""
     heads = (host.head(path, 20) for path in ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/lib/systemd/systemd"))
     built = (elf.machine(head) for head in heads if head)
     return next((m for a in built if a and (m := table.machine(a))), host.machine)
 
 
 def _flags(host: Reader) -> tuple[str, ...]:
-    """What the unit in the image gives the daemon; where containerd will listen is nothing to look for now."""
+    """Return the flags that the image's unit passes to the daemon, except containerd's address, which is not needed."""
     drop_ins = (f"{DROP_INS}/{n}" for n in host.names(DROP_INS) if n.endswith(".conf"))
     texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
     lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]

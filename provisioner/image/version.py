@@ -1,4 +1,4 @@
-"""Which engine lies in an image, by the package manager's records and by the program's own bytes. Nothing is run."""
+"""Find the version of an image's engine in the package database or in the program's own bytes. Nothing is run."""
 
 import re
 import sqlite3
@@ -12,12 +12,12 @@ PACKAGES = ("docker.io", "docker-ce", "moby-engine", "docker-engine", "docker")
 PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd", "/opt/bin/dockerd")
 RPM = ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite")
 _NAME, _VERSION = 1000, 1001  # tags of an RPM header
-# What Docker's own builds say of how they were linked; Go keeps that in the program.
+# The linker flags of Docker's own builds. Go stores them in the program.
 _LINKED = re.compile(rb"dockerversion\.Version=([0-9][\w.+~-]{0,60})")
 
 
 def version(host: Reader) -> str | None:
-    """The version of the engine in an image; None: none is recorded."""
+    """Return the version of the engine in an image, or None if none is recorded."""
     return next((found for look in LOOKS if (found := look(host))), None)
 
 
@@ -49,7 +49,7 @@ def _pacman(host: Reader) -> str | None:
 
 
 def _rpm(host: Reader) -> str | None:
-    """RPM's database is read from memory: SQLite would make files of its own beside it."""
+    """Read RPM's database from memory, because SQLite would create files of its own next to it."""
     data = next((d for path in RPM if (d := host.head(path, -1))), None)
     if data is None:
         return None
@@ -70,7 +70,7 @@ def _ours(blob: bytes) -> bool:
 
 
 def _header(blob: bytes) -> dict[int, str]:
-    """Name and version in an RPM header: an index of tag, type, offset and count, and the strings behind it."""
+    """Return name and version in an RPM header: an index of tag, type, offset and count, followed by the strings."""
     count, _ = struct.unpack_from(">II", blob)
     found = {}
     for index in range(min(count, 1000)):
@@ -93,7 +93,7 @@ def _program(host: Reader) -> str | None:
 
 
 def _upstream(text: str) -> str | None:
-    """A package's version without its epoch."""
+    """Return a package's version without its epoch."""
     return text.rpartition(":")[2].strip() or None
 
 
