@@ -30,7 +30,7 @@ class Manifest(NamedTuple):
 
 
 class Pushed(NamedTuple):
-    """What the registry held: the index, its manifests, and a row per platform.
+    """The content of the registry: the index, its manifests, and a row per platform.
 
     ``left`` is a sentence about what could not be removed from the registry, or empty.
     """
@@ -44,7 +44,7 @@ class Pushed(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every platform was pushed, is in the registry's index, and runs if this host can run it."""
+        """True if every platform was pushed, is in the registry's index, and runs if this host can run it."""
         return all(r.built and r.indexed and (r.runs or r.build_only) for r in self.rows)
 
 

@@ -65,7 +65,7 @@ class Proof(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every platform was built, is in the index, and runs if this host can run it."""
+        """True if every platform was built, is in the index, and runs if this host can run it."""
         return all(r.built and r.indexed and (r.runs or r.build_only) for r in self.rows)
 
 

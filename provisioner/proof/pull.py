@@ -15,7 +15,7 @@ DOCKERFILE = "FROM {image} AS pulled\nFROM scratch\nCOPY --from=pulled / /\n"
 
 
 class Pulled(NamedTuple):
-    """Whether the builder pulled a platform of an image. ``error`` says why not."""
+    """The result for one platform: whether the builder pulled it. ``error`` says why not."""
 
     platform: str
     pulled: bool

@@ -22,7 +22,7 @@ Thing = tuple[object, ...]
 
 
 class Original(NamedTuple):
-    """The step that puts a thing back, and our newest step on that same thing, or None if there is none."""
+    """The step that puts a thing back, and our newest step on that thing, or None if no step acts on it alone."""
 
     back: Step
     newest: Step | None

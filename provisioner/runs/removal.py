@@ -37,7 +37,7 @@ SILENT = "Docker does not answer: what it holds of a builder stays with it"
 
 
 class Part(NamedTuple):
-    """What a removal does on one engine: each thing with its fate, and the restart that must follow, if any."""
+    """The removal on one engine: each thing with its fate, and the restart that must follow, if any."""
 
     desired: Desired
     items: tuple[Item, ...]
@@ -46,7 +46,7 @@ class Part(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """What a removal does, engine by engine, and the receipts that it is based on."""
+    """The removal on all engines, and the receipts that it is based on."""
 
     receipts: tuple[Receipt, ...]
     parts: tuple[Part, ...]

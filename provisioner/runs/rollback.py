@@ -103,8 +103,10 @@ def recovered(system: System, say: Say) -> tuple[int, ...]:
 def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bool = False) -> tuple[int, ...]:
     """Undo the runs that were interrupted or not confirmed in time.
 
-    An interrupted run is never continued, because its current step may have caused the interruption. If ``wanted`` is
-    set, another command recovers in passing. It then reports a rollback that fails on another engine and goes on.
+    An interrupted run is never continued, because its current step may have caused the interruption. Each run is tried
+    once, so that a failed rollback does not block later runs.
+    If ``wanted`` is set, another command recovers in passing. It then reports a rollback that fails on another engine
+    and goes on.
 
     Returns: the numbers of the undone runs, newest first.
     Raises: ProvisionerError if ``wanted`` is set and its restart policy forbids the restart that the undo needs.

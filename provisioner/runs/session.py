@@ -1,4 +1,4 @@
-"""What every run that changes the host needs: permission checks, and signals that become exceptions."""
+"""Helpers for every run that changes the host: permission checks, and signals that become exceptions."""
 
 import signal
 from collections.abc import Iterator

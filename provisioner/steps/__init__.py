@@ -1,4 +1,4 @@
-"""What to do, as data: steps, the obstacles that block them, and the changes and plans that they form.
+"""Planned work as data: steps, the obstacles that block them, and the changes and plans that they form.
 
 Each kind of step is one class: what it does, what undoes it, and a sentence that describes it. General kinds are in
 ``files`` and ``programs``. A subject's own kinds are in its package. ``runs.kinds`` lists them all.
@@ -79,7 +79,7 @@ class Obstacle(NamedTuple):
 
     @property
     def restart(self) -> bool:
-        """Whether the change needs a restart of the daemon that is not allowed now."""
+        """True if the change needs a restart of the daemon that is not allowed now."""
         return self.code.startswith("restart-")
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Blocked(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What one resource would do: ``edits`` in order, then the ``restart`` or reload of the daemon, then ``trial``.
+    """The work for one resource: ``edits`` in order, then the ``restart`` or reload of the daemon, then ``trial``.
 
     ``hides`` means that the change hides what the engine holds now.
     ``last`` discards what was kept for a rollback, after everything was proven. It has no inverse.
@@ -146,5 +146,5 @@ class Plan(NamedTuple):
 
     @property
     def acts(self) -> bool:
-        """Whether applying this plan changes the host at all."""
+        """True if applying this plan changes the host."""
         return any(c.edits or c.restart for c in self.changes)

@@ -127,8 +127,8 @@ def _stands(host: Reader, path: str, text: str | None, user: str) -> bool | None
 class SetLeaf(Step):
     """Set one value in a JSON file and keep every other byte. A ``value`` of None removes the key.
 
-    If the file still equals ``before``, it becomes exactly ``after``; None means no file. If somebody else changed it
-    in the meantime, only this value is set in the changed file.
+    If the file still equals ``before``, it becomes exactly ``after``, where None means no file. If somebody else
+    changed it in the meantime, only this value is set in the changed file.
     """
 
     path: str
