@@ -1,4 +1,4 @@
-"""What a socket or a file of somebody else's says is a claim: it keeps nobody waiting and fills nobody's memory."""
+"""Answers of sockets and files that other users control. They must not block us or fill our memory."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ Talk = Callable[[socket.socket], None]
 
 
 def listen(path: Path, talk: Talk) -> Iterator[None]:
-    """Somebody who listens at a socket, and talks to whoever connects until that one has heard enough."""
+    """A server at a socket that runs ``talk`` for each client until the client disconnects."""
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(path))
         door.listen()
@@ -38,7 +38,7 @@ def listen(path: Path, talk: Talk) -> Iterator[None]:
 
 
 def drip(guest: socket.socket) -> None:
-    """A byte at a time, for as long as anybody listens."""
+    """Send one byte at a time until the client disconnects."""
     guest.sendall(HEAD + b"{")
     while True:
         guest.sendall(b" ")
@@ -46,7 +46,7 @@ def drip(guest: socket.socket) -> None:
 
 
 def flood(guest: socket.socket) -> None:
-    """More and more, for as long as anybody listens."""
+    """Send data without end until the client disconnects."""
     guest.sendall(HEAD + b'{"x": "')
     while True:
         guest.sendall(b"x" * 100_000)

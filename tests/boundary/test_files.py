@@ -1,4 +1,4 @@
-"""Files that are written: whole or not at all, and with all that the old one had but its content."""
+"""Files are written atomically, and keep every attribute of the old file except the content."""
 
 import os
 import struct
@@ -16,12 +16,12 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def acl(*rows: tuple[int, int, int]) -> bytes:
-    """An access control list as the kernel has it: tag, rights, id."""
+    """Return an access control list in the kernel's format: tag, rights, id."""
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *row) for row in rows)
 
 
 NOBODY = 0xFFFFFFFF
-# the owner and user 1000 may read and write, the owning group nothing
+# The owner and user 1000 may read and write. The owning group has no rights.
 LISTED = acl((1, 6, NOBODY), (2, 6, 1000), (4, 0, NOBODY), (16, 6, NOBODY), (32, 0, NOBODY))
 
 
@@ -69,7 +69,7 @@ def test_a_journal_with_a_second_name_is_not_written(tmp_path: Path) -> None:
     assert (tmp_path / "theirs").read_text() == "x"
 
 
-# Each is run in a mount namespace of its own, in which $1 is a folder to mount at.
+# Each script runs in its own mount namespace. $1 is the folder to mount at.
 DISKS = {
     "full": ("mount -t tmpfs -o size=64k tmpfs $1; printf {} >$1/file; head -c 1m /dev/zero >$1/rest || :", 28),
     "read-only": ("mount -t tmpfs tmpfs $1; printf {} >$1/file; mount -o remount,ro $1", 30),

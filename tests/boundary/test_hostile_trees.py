@@ -1,4 +1,4 @@
-"""Every function that writes, run against every tree that somebody else could have prepared for it."""
+"""Run every function that writes against every tree that another user could have prepared for it."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ WRITES: dict[str, Write] = {
 
 
 def _open(folder: Path) -> Path:
-    """A folder that everybody can change."""
+    """Create a folder that every user can change."""
     folder.mkdir(parents=True)
     folder.chmod(0o777)
     return folder
@@ -87,7 +87,7 @@ def _pipe(root: Path, _: Path) -> None:
 def _socket(root: Path, _: Path) -> None:
     (root / "srv/app").mkdir(parents=True)
     here = os.getcwd()
-    os.chdir(root / "srv/app")  # a socket's path has little room
+    os.chdir(root / "srv/app")  # a socket's path must be short
     try:
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as made:
             made.bind("file")
@@ -203,7 +203,7 @@ LIVE = [
 @pytest.mark.parametrize("tree", LIVE)
 @pytest.mark.parametrize("write", ["write", "install", "append", "remove", "give away", "lock"])
 def test_root_follows_no_link_that_others_could_have_made(tmp_path: Path, tree: object, write: str) -> None:
-    """The same on a host whose root is the machine's, where a link may lead anywhere."""
+    """Test the same on a host whose root is the machine's, where a link may lead anywhere."""
     assert callable(tree)
     outside, root = tmp_path / "outside", tmp_path / "root"
     outside.mkdir()

@@ -1,4 +1,4 @@
-"""An engine's answer given to a program: whole, late, refused, or not wanted."""
+"""Pipe an engine's answer to a program: whole, late, refused, or not read by the program."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: application/x-tar\r\n\r\n"
 
 @pytest.fixture
 def wire() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Our end, which has less patience than any engine needs, and the engine's."""
+    """Both ends of a connection: ours, with a short timeout, and the engine's."""
     ours, theirs = socket.socketpair()
     ours.settimeout(0.01)
     with ours, theirs:

@@ -1,4 +1,4 @@
-"""Programs that are started: nothing that they leave behind keeps us waiting."""
+"""Programs that leave processes behind do not block us."""
 
 import contextlib
 import os
@@ -21,9 +21,9 @@ LEAVES = "setsid sleep infinity {streams} & echo $! >{pid}; "
 
 @pytest.fixture
 def left(tmp_path: Path) -> Iterator[Path]:
-    """Where a program writes the number of the one that it leaves running."""
+    """The file in which a program writes the ID of the process that it leaves running."""
     yield tmp_path / "pid"
-    with contextlib.suppress(FileNotFoundError, ValueError):  # a machine so busy that it was not even begun
+    with contextlib.suppress(FileNotFoundError, ValueError):  # a busy machine may not even have started it
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
@@ -60,7 +60,7 @@ FAMILIES = {
 
 
 def alive(pid: int) -> bool:
-    """Whether a process still runs; one that waits to be reaped does not."""
+    """Whether a process still runs. A zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

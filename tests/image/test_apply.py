@@ -1,4 +1,4 @@
-"""An image that does not run: a directory tree whose packages and units say what will run in it."""
+"""Images: directory trees whose packages and units determine what will run in them."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Which engine an image has, by each package manager's records, and nothing that is run."""
+"""Find the engine's version in the records of each package manager, without running anything."""
 
 import sqlite3
 import struct
@@ -11,14 +11,14 @@ from provisioner.image.version import version
 
 
 def header(name: str, number: str) -> bytes:
-    """An RPM header with a name and a version."""
+    """Return an RPM header with a name and a version."""
     strings = f"{name}\0{number}\0".encode()
     index = struct.pack(">IIII", 1000, 6, 0, 1) + struct.pack(">IIII", 1001, 6, len(name) + 1, 1)
     return struct.pack(">II", 2, len(strings)) + index + strings
 
 
 def rpm(*packages: tuple[str, str]) -> bytes:
-    """RPM's database."""
+    """Return an RPM database."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)")
     database.executemany("INSERT INTO Packages (blob) VALUES (?)", [(header(*p),) for p in packages])

@@ -1,1 +1,1 @@
-"""Tests on virtual machines, and the few words they share with those on hosts."""
+"""Tests on virtual machines, and what they share with the tests on hosts."""

@@ -1,7 +1,8 @@
-"""A power cut that loses what was not synced: old or new, nothing torn, and the next command says which.
+"""A power cut loses everything that was not synced. Afterwards each file is old or new but never torn, and the next
+command says which.
 
-A machine is filmed: its disk remembers in which order it was written to and flushed. So the disk as a power cut at any
-moment leaves it can be made afterwards, and looked at; a few of them are booted, in `make soak` many.
+A machine's disk is recorded: the recording has the order of its writes and flushes. From it, a test creates the disk as
+a power cut at any moment leaves it, and inspects it. The test boots a few of these disks; `make soak` boots many.
 """
 
 import json
@@ -19,7 +20,8 @@ from tests.helpers.booted import DAEMON_JSON, agent, portrait
 from tests.machines import Machine
 from tests.machines.film import Film, Image
 
-CUTS = int(os.environ.get("PROVISIONER_CUTS", "10"))  # at random moments; more at each entry of the journal
+# Power cuts at random moments. There are more, at each entry of the journal.
+CUTS = int(os.environ.get("PROVISIONER_CUTS", "10"))
 BOOTS = int(os.environ.get("PROVISIONER_BOOTS", "3"))  # how many of the disks are booted
 STATE = "/var/lib/provisioner"
 RECEIPT, OPEN = f"{STATE}/receipts/000001.jsonl", f"{STATE}/open"
@@ -30,16 +32,16 @@ LONG = pytest.mark.timeout(1200 + CUTS * 20 + BOOTS * 900)
 
 
 class Filmed(NamedTuple):
-    """An apply and its rollback on film, and what the files were after the apply."""
+    """A recording of an apply and its rollback, and the files after the apply."""
 
     film: Film
     new: dict[str, bytes | None]
     before: dict[str, object]
-    applied: int  # the moment at which the apply was over
+    applied: int  # the moment when the apply ended
 
 
 def filmed(machine: Machine) -> Filmed:
-    """Run an apply and take it back."""
+    """Record an apply and its rollback."""
     assert machine.volatile
     before = portrait(machine)
     machine.run("sync", check=True)
@@ -55,9 +57,9 @@ def filmed(machine: Machine) -> Filmed:
 
 
 def entries(film: Film) -> list[int]:
-    """Right after each entry of the journal was written, and right after that was flushed."""
+    """Return the moments right after each journal entry was written, and right after it was flushed."""
     found: set[int] = set()
-    known: Counter[int] = Counter()  # how many entries begin in a block of the disk
+    known: Counter[int] = Counter()  # how many entries start in a block of the disk
     for moment, event in enumerate(film.events):
         count = len(re.findall(rb'\{"event": "', event.data or b""))
         if count > known[event.offset]:
@@ -67,7 +69,7 @@ def entries(film: Film) -> list[int]:
 
 
 def faults(image: Image, new: dict[str, bytes | None]) -> tuple[str, list[str]]:
-    """What a disk shows, old, begun, new or undone, and everything about it that must not be."""
+    """Return the state of a disk (old, begun, new or undone) and every error found on it."""
     wrong, changed = [], []
     text = image.get(RECEIPT) or b""
     *lines, rest = text.split(b"\n")
@@ -98,7 +100,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def looked_at(filmed: Filmed, machine: Machine, moments: list[int]) -> Iterator[tuple[int, str, list[str]]]:
-    """Each of the moments with what the disk shows."""
+    """Yield each moment with the state of its disk and the errors on it."""
     assert machine.volatile
     image = Image(machine.volatile, machine.folder / "cut.img")
     for moment, durable in filmed.film.cuts(moments, random.Random(20)):  # noqa: S311
@@ -107,7 +109,7 @@ def looked_at(filmed: Filmed, machine: Machine, moments: list[int]) -> Iterator[
 
 
 def moments(found: Filmed, count: int) -> list[int]:
-    """So many at random, and two for each entry of the journal."""
+    """Return ``count`` random moments, and two more for each entry of the journal."""
     chance = random.Random(4)  # noqa: S311
     last = len(found.film.events)
     return sorted({*(chance.randrange(last) for _ in range(count)), *entries(found.film), last})
@@ -145,7 +147,7 @@ def test_a_machine_boots_after_a_power_cut_and_can_be_provisioned(machines: Mach
 
 
 def came_back(machine: Machine, found: Filmed, what: str) -> None:
-    """See that a machine is as it was or as it was to be, that its docker runs, and that an apply converges."""
+    """Assert that a machine has its old or its new state, that its docker runs, and that an apply converges."""
     machine.run("systemctl", "start", "docker", check=True)
     checked = agent(machine, "check")
     assert checked.document["interrupted"] is None, what
@@ -166,8 +168,8 @@ def test_what_is_not_synced_is_lost(machines: Machines) -> None:
         assert (image.get("/root/synced"), image.get("/root/lost")) == (b"synced\n", None)
 
 
-# Each of these lines of the agent takes care that something is on the disk before the next thing happens. That of a
-# folder is not among them: ext4 writes a rename that a later sync of any file needs.
+# Each of these lines of the agent makes sure that something is on the disk before the next step. The sync of a folder
+# is not one of them: ext4 writes a rename that a later sync of any file depends on.
 SYNCS = {"the journal": "        os.fsync(file)\n", "a file": "            os.fsync(new)\n"}
 FILES_OF_AGENT = "/usr/local/lib/provisioner/provisioner/host/files.py"
 

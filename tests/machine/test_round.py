@@ -11,7 +11,7 @@ LONG = pytest.mark.timeout(3600)
 
 
 def seconds(machine: Machine) -> float:
-    """How long it has been up."""
+    """Return the machine's uptime in seconds."""
     return float(machine.run("cat", "/proc/uptime").stdout.split()[0])
 
 
@@ -48,7 +48,7 @@ def test_linux_6_1_gets_everything_and_a_container_s_entry_there_is_everybody_s(
     applied = agent(machine, "apply")
     assert applied.status == 0, applied.stderr
     assert agent(machine, "check").status == 0
-    # Before Linux 6.7 there is one table: what a container registers, the host has.
+    # Before Linux 6.7 there is only one table: an entry that a container registers also exists on the host.
     machine.sh(
         "unshare --mount sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc;"
         " echo :jar:E::jar::/bin/true: >/proc/sys/fs/binfmt_misc/register'",

@@ -1,4 +1,4 @@
-"""Virtual machines for tests: a kernel, disks and a CPU of their own, with the same face as tests.hosts."""
+"""Virtual machines for tests, with their own kernel, disks and CPU, and the same interface as tests.hosts."""
 
 from tests.machines.booting import boot
 from tests.machines.machine import Machine

@@ -1,4 +1,4 @@
-"""Start a machine for the length of a ``with``: from its saved memory, in seconds."""
+"""Start a machine for the duration of a ``with`` block, in seconds, from its saved memory."""
 
 import contextlib
 import time
@@ -29,10 +29,12 @@ def boot(
     files: Mapping[str, str | bytes] | None = None,
     volatile: bool = False,
 ) -> Iterator[Machine]:
-    """A machine of recipes.MACHINES that has booted, thrown away whole at the end.
+    """Yield a booted machine of recipes.MACHINES, which is deleted at the end.
 
-    ``agent`` installs this checkout's agent; ``files`` are put there; ``volatile``: a power cut loses what the machine
-    has not flushed. Raises LackError where this machine can have none.
+    ``agent`` installs this checkout's agent. ``files`` are written to the machine. With ``volatile``, a power cut loses
+    what the machine has not flushed.
+
+    Raises: LackError if this computer cannot run such a machine.
     """
     here.check()
     packages.install(PACKAGES)
@@ -59,7 +61,7 @@ def prepare(names: Iterable[str]) -> None:
 
 
 def furnish(made: Machine, *, agent: bool, files: Mapping[str, str | bytes] | None) -> None:
-    """Put on a machine what a test wants there."""
+    """Install on a machine what a test needs there."""
     if agent:
         made.unpack(checkout.layer(ENGINES[made.recipe.engine].tree))
     for path, content in (files or {}).items():
@@ -70,7 +72,7 @@ def furnish(made: Machine, *, agent: bool, files: Mapping[str, str | bytes] | No
 
 
 def saved(name: str) -> Path:
-    """A folder with ``memory``, and the disks as they were when that was saved: right after a boot."""
+    """Return a folder with ``memory`` and the disks, both saved right after a boot."""
     recipe = MACHINES[name]
     kernel = kernels.kernel(recipe.kernel, recipe.architecture)
     images = disks(name, recipe)

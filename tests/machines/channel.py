@@ -1,4 +1,4 @@
-"""Commands to a machine and their answers, over the Unix socket that stands for its virtio port."""
+"""Send commands to a machine and receive the answers, over the Unix socket that represents its virtio port."""
 
 import base64
 import itertools
@@ -15,7 +15,7 @@ from tests.hosts.errors import HostError
 
 
 class Running:
-    """A command that was started on a machine, with the few words of subprocess.Popen that tests use."""
+    """A command that was started on a machine, with the methods of subprocess.Popen that tests use."""
 
     def __init__(self, channel: "Channel", argv: tuple[str, ...], number: int) -> None:
         self.args = argv
@@ -25,7 +25,7 @@ class Running:
         self._done = threading.Event()
 
     def poll(self) -> int | None:
-        """Its exit status; None while it runs."""
+        """Return its exit status, or None while it runs."""
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -33,19 +33,19 @@ class Running:
         self._channel.send({"id": self._number, "signal": number})
 
     def communicate(self, timeout: float | None = None) -> tuple[bytes, bytes]:
-        """Wait for its end; what it printed. What the machine's end took along has the status -1."""
+        """Wait for its end and return its output. The status is -1 if the machine ended first."""
         if not self._done.wait(timeout):
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
         return self.stdout, self.stderr
 
     def end(self, status: int, stdout: bytes = b"", stderr: bytes = b"") -> None:
-        """Take the answer."""
+        """Store the answer."""
         self.returncode, self.stdout, self.stderr = status, stdout, stderr
         self._done.set()
 
 
 class Channel:
-    """One connection; it ends with its machine."""
+    """One connection. It ends when its machine ends."""
 
     _numbers = itertools.count(1)
 
@@ -65,7 +65,7 @@ class Channel:
         self._reader.start()
 
     def start(self, argv: tuple[str, ...], env: Mapping[str, str], data: bytes) -> Running:
-        """Start a command, with an environment and what it reads from its stdin."""
+        """Start a command with an environment and with ``data`` as its stdin."""
         number = next(self._numbers)
         running = self._running[number] = Running(self, argv, number)
         order = {"id": number, "argv": argv, "env": dict(env), "stdin": base64.b64encode(data).decode()}
@@ -81,7 +81,7 @@ class Channel:
                 self.close()
 
     def close(self) -> None:
-        """End the connection, and all that still waits for an answer."""
+        """Close the connection and end every command that still waits for an answer."""
         self._socket.close()
         for running in list(self._running.values()):
             running.end(-1)
@@ -99,6 +99,6 @@ class Channel:
         self.close()
 
     def _take(self, answer: Mapping[str, Any]) -> None:
-        if running := self._running.pop(answer["id"], None):  # an answer may be to a command before a snapshot
+        if running := self._running.pop(answer["id"], None):  # an answer may belong to a command from before a snapshot
             texts = (base64.b64decode(answer[name]) for name in ("stdout", "stderr"))
             running.end(answer["status"], *texts)

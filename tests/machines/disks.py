@@ -1,4 +1,4 @@
-"""The disks of a machine, made from the trees that hosts are made of."""
+"""Create the disks of a machine from the same trees as hosts."""
 
 import platform
 import subprocess
@@ -16,7 +16,8 @@ GUEST = Path(__file__).with_name("guest.py")
 LAYERS = ("qemu",)
 UNITS = "etc/systemd/system"
 
-# $0: lower folders; $1: the kernel's modules; $2: the image. $PWD is scratch, with what is to be added in "upper".
+# $0: lower folders; $1: the kernel's modules; $2: the image. $PWD is a scratch folder whose "upper" holds additional
+# files.
 MAKE = f"""\
 mkdir -p work root
 mount -t overlay overlay -o "lowerdir=$0,upperdir=upper,workdir=work" root
@@ -33,7 +34,7 @@ FORMAT = {
 
 
 def disks(name: str, recipe: Recipe) -> Path:
-    """A folder with ``disk.img``, and ``data.img`` where the machine has a second one."""
+    """Return a folder with ``disk.img``, and with ``data.img`` if the machine has a second disk."""
     content = (recipe, GUEST.read_text(), CHANNEL, DATA, DATA_OPTIONS, MAKE, FORMAT, DISK, DATA_DISK, LAYERS)
     needs = (partial(kernels.kernel, recipe.kernel, recipe.architecture),)
     lowers = _lowers(recipe)
@@ -41,7 +42,7 @@ def disks(name: str, recipe: Recipe) -> Path:
 
 
 def _lowers(recipe: Recipe) -> tuple[Path, ...]:
-    """The folders of a machine's root; for another CPU there is no registry, and so no image to pull."""
+    """Return the folders that form a machine's root. Another CPU has no registry and so no image to pull."""
     if ARCHITECTURES[platform.machine()] == recipe.architecture:
         return layers.lowers(recipe.engine, LAYERS)
     suite = ENGINES[recipe.engine].tree
@@ -60,7 +61,7 @@ def _build(recipe: Recipe, lowers: tuple[Path, ...], into: Path, kernel: Path) -
 
 
 def _furnish(upper: Path, recipe: Recipe) -> None:
-    """What a machine has that a host has not."""
+    """Add what a machine has but a host does not."""
     files = {
         "etc/fstab": f"/dev/vda / ext4 {recipe.options} 0 0\n",
         "etc/hostname": "machine\n",

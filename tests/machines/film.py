@@ -1,4 +1,4 @@
-"""A power cut at any moment of a run that was filmed: what is on the disk then, and what a file system makes of it."""
+"""Simulate a power cut at any moment of a recorded run: the content of the disk, and what its file system recovers."""
 
 import contextlib
 import random
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tests.machines.volatile import BLOCK, Disk, Event, put
 
-SURVIVES = 0.5  # the chance of a block that was written and not flushed
+SURVIVES = 0.5  # the chance that an unflushed block was written
 REPLAY = ("/usr/sbin/e2fsck", "-fy", "-E", "journal_only")
 UNDO = ("/usr/sbin/e2undo", "-f")
 LOOK = ("/usr/sbin/debugfs", "-R")
 
 
 class Film:
-    """All that was written to a disk while a test filmed it, after what was there before."""
+    """Everything written to a disk while a test recorded it, on top of the previous content."""
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -25,22 +25,22 @@ class Film:
         disk.film = self.events
 
     def end(self) -> None:
-        """Film no more."""
+        """Stop the recording."""
         self._disk.film = None
 
     def when(self, text: bytes, after: int = 0) -> int:
-        """The moment right after a text was first written, flushed or not."""
+        """Return the moment right after a text was first written, flushed or not."""
         for moment in range(after, len(self.events)):
             if text in (self.events[moment].data or b""):
                 return moment + 1
         raise LookupError(text)
 
     def flushed(self, moment: int) -> int:
-        """The moment right after the next flush."""
+        """Return the moment right after the next flush."""
         return next((n + 1 for n in range(moment, len(self.events)) if self.events[n].data is None), len(self.events))
 
     def cuts(self, moments: Sequence[int], chance: random.Random) -> Iterator[tuple[int, dict[int, bytes]]]:
-        """Each moment with what is on the disk after a power cut: what was flushed, and by chance some of the rest."""
+        """Yield each moment with the disk after a power cut: all flushed blocks, and a random part of the others."""
         durable, cache = dict(self._before), dict(self._cache)
 
         def block(number: int) -> bytes:
@@ -60,7 +60,7 @@ class Film:
 
 
 class Image:
-    """An image of a disk, of ext4, in which files can be read as after a mount: the journal is replayed."""
+    """A disk image with ext4, whose files can be read as after a mount, that is, with the journal replayed."""
 
     def __init__(self, disk: Disk, path: Path) -> None:
         self._disk, self._path = disk, path
@@ -70,7 +70,7 @@ class Image:
 
     @contextlib.contextmanager
     def mounted(self, durable: Mapping[int, bytes]) -> Iterator[None]:
-        """Have on it what a disk has, replay the journal, and take that back afterwards."""
+        """Copy a disk's content to the image, replay the journal, and undo both at the end."""
         with self._path.open("r+b") as file:
             for number in self._shown.keys() | durable.keys():
                 if self._shown.get(number) is not durable.get(number):
@@ -85,6 +85,6 @@ class Image:
             self._undo.unlink()
 
     def get(self, path: str) -> bytes | None:
-        """Read a file; None where there is none."""
+        """Return the content of a file, or None if it does not exist."""
         done = subprocess.run((*LOOK, f"cat {path}", self._path), capture_output=True, check=True)
         return None if b"not found" in done.stderr else done.stdout

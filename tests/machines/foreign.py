@@ -1,4 +1,4 @@
-"""A tree of another CPU: Debian's second stage runs under QEMU, in a user namespace with a table of its own."""
+"""A tree of another CPU. Debian's second stage runs under QEMU, in a user namespace with its own binfmt_misc table."""
 
 import subprocess
 import time
@@ -13,11 +13,12 @@ from tests.machines.recipes import CPUS_OF
 EMULATORS = {"qemu-user": ("usr/bin",)}
 EVERYBODY = "0 0 4294967295\n"
 
-# Whoever is mapped only after its start has lost its capabilities by then; the next program of root's has them again.
+# A process that is mapped only after its start has lost its capabilities. The next program that root starts has them
+# again.
 MAPPED = 'read go; exec "$@"'
 NAMESPACES = ("/usr/bin/unshare", "--user", "--mount", "--pid", "--fork", "--kill-child")
 
-# $0 is the tree, $1 the line that registers its emulator.
+# $0 is the tree. $1 is the line that registers its emulator.
 SECOND = """\
 mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 printf %s "$1" >/proc/sys/fs/binfmt_misc/register
@@ -32,7 +33,7 @@ chroot . ldconfig
 
 
 def tree(suite: str, architecture: str) -> Path:
-    """A Debian suite with its engine, for another CPU."""
+    """Return the tree of a Debian suite with its engine, for another CPU."""
     recipe = recipes.TREES[suite]
     build = partial(_build, recipe, architecture)
     content = (recipe, debian.CONFIGURATION, SECOND)
@@ -40,7 +41,7 @@ def tree(suite: str, architecture: str) -> Path:
 
 
 def emulators(suite: str, architecture: str) -> Path:
-    """Static emulators that run on another CPU, in /usr/bin, as a layer."""
+    """Return a layer with static emulators in /usr/bin that run on another CPU."""
     build = partial(debian.fetch, EMULATORS, architecture=architecture)
     folder = entry(f"emulators-{suite}-{architecture}", EMULATORS, build, partial(parts.tree, suite))
     return folder / "qemu-user"
@@ -59,7 +60,7 @@ def _build(recipe: recipes.Tree, architecture: str, into: Path, programs: Path) 
 
 
 def _mapped(argv: tuple[str, ...], log: Path) -> None:
-    """Run a program as root of a user namespace in which everybody is who they are."""
+    """Run a program as root of a user namespace in which every user keeps their ID."""
     progress.say(f"second stage under QEMU: some minutes, see {log}")
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Images of disks: copied, laid over each other, and as QEMU's block devices."""
+"""Disk images: copy them, stack them, and use them as QEMU block devices."""
 
 import subprocess
 from pathlib import Path
@@ -10,12 +10,12 @@ def copy(image: Path, into: Path) -> None:
 
 
 def overlay(image: Path, into: Path, number: int) -> str:
-    """A new image that holds what is changed of another; the block device of it."""
+    """Create an image for the changes to another image, and return its block device."""
     create = ("/usr/bin/qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image), str(into))
     subprocess.run(create, check=True)
     return f"driver=qcow2,node-name=disk{number},discard=unmap,file.driver=file,file.filename={into},file.locking=off"
 
 
 def plain(image: Path, number: int) -> str:
-    """The block device of an image as it is."""
+    """Return the block device of an image itself."""
     return f"driver=raw,node-name=disk{number},discard=unmap,file.driver=file,file.filename={image}"

@@ -1,4 +1,4 @@
-"""A kernel of a Debian suite, and an initial root that loads what it takes to find the other one."""
+"""Kernels of Debian suites, each with an initial root file system that loads the modules for the real one."""
 
 import gzip
 import lzma
@@ -12,7 +12,7 @@ from tests.machines.recipes import INIT, KERNEL, MODULES
 
 BUSYBOX = {"busybox-static": ("usr/bin/busybox",)}
 TREE_OF_BUSYBOX = "trixie"
-# Which packages have the image and the modules of each suite, and where.
+# The packages that contain the image and the modules of each suite, by architecture.
 PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "bookworm": {"linux-image-{}": ("boot", "lib/modules")},
     "trixie": {"linux-image-{}": ("boot", "usr/lib/modules")},
@@ -21,7 +21,7 @@ PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def kernel(suite: str, architecture: str) -> Path:
-    """A folder with ``vmlinuz``, ``initrd`` and ``modules``, a folder named after the kernel's version."""
+    """Return a folder with ``vmlinuz``, ``initrd`` and ``modules``, a folder named after the kernel's version."""
     recipe = (KERNEL, MODULES, INIT, PACKAGES[suite], TREE_OF_BUSYBOX)
     needs = (partial(parts.tree, suite), partial(_busybox, architecture))
     return entry(f"kernel-{suite}-{architecture}", recipe, partial(_build, suite, architecture), *needs)
@@ -65,7 +65,7 @@ def _initrd(modules: Path, busybox: Path) -> bytes:
 
 
 def _order(dependencies: str) -> list[str]:
-    """The files of MODULES and of what they need, each after its needs; those that are built in have none."""
+    """Return the files of MODULES and their dependencies, dependencies first. Built-in modules have no file."""
     table = {name: needs.split() for name, _, needs in (line.partition(":") for line in dependencies.splitlines())}
     by_name = {re.sub(r"\.ko(\.xz)?$", "", Path(name).name).replace("-", "_"): name for name in table}
     order: list[str] = []
@@ -76,7 +76,7 @@ def _order(dependencies: str) -> list[str]:
 
 
 def _member(name: str, mode: int, content: bytes) -> bytes:
-    """One file as cpio's format "newc" has it."""
+    """Return one file in cpio's "newc" format."""
     links = 2 if mode & 0o040000 else 1
     numbers = (0, mode, 0, 0, links, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08X" % number for number in numbers) + name.encode() + b"\0"

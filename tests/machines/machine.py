@@ -1,4 +1,4 @@
-"""A machine of its own: what tests say to a host, said to a virtual machine."""
+"""A virtual machine with the same interface for tests as a host."""
 
 import base64
 import contextlib
@@ -18,12 +18,12 @@ from tests.machines.monitor import Monitor
 from tests.machines.recipes import Recipe
 from tests.machines.volatile import Disk
 
-LONG = 600.0  # seconds for what a busy machine without KVM does in a minute
+LONG = 600.0  # seconds for something that a busy machine without KVM does in a minute
 BOOTED = ("running", "degraded")
 
 
 class Machine:
-    """Off until boot() or resume(); close() throws it away whole."""
+    """A machine. It is off until boot() or resume(). close() deletes all of it."""
 
     PATIENCE = 1200.0  # seconds for a run of the agent
 
@@ -32,7 +32,7 @@ class Machine:
         self.recipe = recipe
         self._kernel = kernel
         self.disks: tuple[str, ...] = ()  # QEMU's block devices; set before the first boot
-        self.volatile: Disk | None = None  # the first of them, where it loses what was not flushed
+        self.volatile: Disk | None = None  # the first disk, if it loses what was not flushed
         self._qemu: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._monitor: Monitor | None = None
@@ -41,20 +41,20 @@ class Machine:
     # Power
 
     def boot(self, timeout: float = LONG) -> None:
-        """Switch it on and wait until systemd has started everything. A unit that fails is no error: see ``state``."""
+        """Switch it on and wait until systemd has started everything. A failed unit is not an error: see ``state``."""
         self._start()
         waiting = ("systemctl", "is-system-running", "--wait")
         self.wait("the end of its boot", lambda: self.run(*waiting).stdout.strip() in BOOTED, timeout)
 
     def resume(self, saved: Path) -> None:
-        """Switch it on as it was when it was saved, with today's time."""
+        """Switch it on in its saved state, with today's time."""
         self._start("-incoming", f"exec:cat {shlex.quote(str(saved))}")
         self.wait("its memory", lambda: self.ask("query-status")["status"] != "inmigrate", LONG)
         self.ask("cont")
         self.run("date", "--set", f"@{time.time():.0f}", check=True)
 
     def save(self, into: Path) -> None:
-        """Write its memory to a file, for resume(), and switch it off. Its disks stay as they are then."""
+        """Write its memory to a file for resume(), and switch it off. Its disks keep their content of that moment."""
         self.run("sync", check=True)
         self.ask("stop")
         self.ask("migrate", uri=f"exec:cat > {shlex.quote(str(into))}")
@@ -66,12 +66,12 @@ class Machine:
         self._ended(LONG)
 
     def shutdown(self, timeout: float = LONG) -> None:
-        """Power off in good order."""
+        """Shut it down cleanly."""
         self.start("systemctl", "poweroff")
         self._ended(timeout)
 
     def cut(self) -> None:
-        """Cut the power: nothing of it gets another instruction, and its memory is gone."""
+        """Cut the power. It executes no further instruction, and its memory is lost."""
         assert self._qemu
         self._qemu.kill()
         self._ended(LONG)
@@ -79,12 +79,12 @@ class Machine:
             self.volatile.lose()
 
     def reboot(self) -> None:
-        """Power off in good order, and boot."""
+        """Shut it down cleanly and boot it."""
         self.shutdown()
         self.boot()
 
     def close(self) -> None:
-        """Throw it away with all that it wrote, running or not."""
+        """Delete it with everything that it wrote, whether it runs or not."""
         if self._qemu:
             self.cut()
         if self.volatile:
@@ -95,13 +95,13 @@ class Machine:
 
     @property
     def state(self) -> str:
-        """What ``systemctl is-system-running`` says: running, degraded, starting …; off without power."""
+        """The output of ``systemctl is-system-running`` (running, degraded and so on), or "off" without power."""
         if self._qemu is None:
             return "off"
         return self.run("systemctl", "is-system-running").stdout.strip()
 
     def ask(self, order: str, **arguments: object) -> dict[str, str]:
-        """Ask QEMU's monitor; what it returns."""
+        """Send a command to QEMU's monitor and return its answer."""
         assert self._monitor
         found: dict[str, str] = self._monitor.ask(order, **arguments)
         return found
@@ -117,9 +117,9 @@ class Machine:
         timeout: float = LONG,
         check: bool = False,
     ) -> Result:
-        """Run a command on the machine, with nothing of the caller's environment.
+        """Run a command on the machine, without the caller's environment.
 
-        Raises HostError when ``timeout`` seconds were not enough and, with ``check``, when its status is not 0.
+        Raises: HostError on a timeout after ``timeout`` seconds and, with ``check``, if the status is not 0.
         """
         running = self.start(*argv, input=input, user=user, env=env)
         try:
@@ -144,7 +144,7 @@ class Machine:
         timeout: float = LONG,
         check: bool = False,
     ) -> Result:
-        """Run a shell script on the machine; ``args`` are its $1 and so on."""
+        """Run a shell script on the machine. ``args`` are $1 and so on."""
         argv = ("sh", "-c", script, "sh", *args)
         return self.run(*argv, input=input, user=user, env=env, timeout=timeout, check=check)
 
@@ -155,7 +155,7 @@ class Machine:
         user: str = "root",
         env: Mapping[str, str] | None = None,
     ) -> Running:
-        """Start a command on the machine and leave the rest to the caller."""
+        """Start a command on the machine without waiting for its end."""
         if self._channel is None:
             raise HostError(f"{self.name}: the machine is switched off")
         if user != "root":
@@ -164,7 +164,10 @@ class Machine:
         return self._channel.start(argv, {**command.ENVIRONMENT, **(env or {})}, data)
 
     def wait(self, what: str, until: Callable[[], bool], timeout: float = LONG) -> None:
-        """Wait until something holds; else HostError names ``what`` did not come, and shows the console's end."""
+        """Wait until ``until`` returns true.
+
+        Raises: HostError, with ``what`` and the end of the console, on a timeout.
+        """
         deadline = time.monotonic() + timeout
         while not until():
             if self._qemu is None or self._qemu.poll() is not None or time.monotonic() > deadline:
@@ -172,14 +175,14 @@ class Machine:
             time.sleep(0.5)
 
     def journal(self, unit: str = "", lines: int = 1000) -> str:
-        """The end of its journal, of one unit or of all."""
+        """Return the end of its journal, of one unit or of all units."""
         self.run("timeout", "30", "journalctl", "--sync")
         chosen = (f"--unit={unit}",) if unit else ()
         argv = ("journalctl", "--no-pager", "--quiet", "--output=short-monotonic", f"--lines={lines}")
         return self.run(*argv, *chosen).stdout
 
     def console(self, lines: int = 30) -> str:
-        """The end of what its kernel and its systemd have printed, of this boot and those before."""
+        """Return the end of the output of its kernel and systemd, from this boot and earlier ones."""
         path = self.folder / "console"
         text = path.read_text(errors="replace") if path.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
@@ -187,11 +190,11 @@ class Machine:
     # Files
 
     def put(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
-        """Write a file, and the folders above it where these are missing."""
+        """Write a file, and create missing parent folders."""
         self.run("sh", "-c", PUT, path, f"{mode:o}", input=content, check=True)
 
     def get(self, path: str) -> bytes | None:
-        """Read a file; None where there is none."""
+        """Return the content of a file, or None if it does not exist."""
         found = self.run("sh", "-c", f"({GET}) | base64; exit $?", path)
         if found.status and found.status != ABSENT:
             raise HostError(f"{self.name}: {path} could not be read: {found.stderr.strip()}")
@@ -199,12 +202,12 @@ class Machine:
         return base64.b64decode(found.stdout) if there else None
 
     def unpack(self, layer: Path) -> None:
-        """Put a layer's files on the machine."""
+        """Unpack a layer on the machine."""
         packed = subprocess.run(("/bin/tar", "-C", layer, "-c", "."), capture_output=True, check=True).stdout
         self.run("tar", "-C", "/", "-x", "--no-overwrite-dir", input=packed, check=True)
 
     def mask(self, *units: str) -> None:
-        """Keep units from being started, by anyone, until ``systemctl unmask``."""
+        """Prevent units from being started until ``systemctl unmask``."""
         self.run("systemctl", "mask", "--now", *units, check=True)
 
     # How

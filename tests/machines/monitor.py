@@ -1,4 +1,4 @@
-"""QEMU's own monitor, in its protocol of JSON lines (QMP)."""
+"""QEMU's monitor and its protocol of JSON lines (QMP)."""
 
 import json
 import socket
@@ -10,7 +10,7 @@ from tests.hosts.errors import HostError
 
 
 class Monitor:
-    """One connection to one QEMU."""
+    """A connection to one QEMU."""
 
     def __init__(self, path: Path, deadline: float) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -27,7 +27,7 @@ class Monitor:
         self.ask("qmp_capabilities")
 
     def ask(self, command: str, **arguments: Any) -> Any:
-        """Run one command; what it returns."""
+        """Run one command and return its result."""
         order = {"execute": command, "arguments": arguments}
         self._socket.sendall(json.dumps(order).encode() + b"\n")
         while line := self._lines.readline():
@@ -39,6 +39,6 @@ class Monitor:
         raise HostError(f"QEMU ended before it answered {command}")
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._lines.close()
         self._socket.close()

@@ -1,4 +1,4 @@
-"""How QEMU is started: with KVM where the machine has one that runs such a kernel, else by translation (TCG)."""
+"""Start QEMU with KVM if this computer's KVM can run such a kernel, otherwise with translation (TCG)."""
 
 import functools
 import os
@@ -11,15 +11,15 @@ from tests.hosts.images import ARCHITECTURES
 from tests.machines.recipes import BOARDS, CPUS, MEMORY, Recipe
 
 KVM = Path("/dev/kvm")
-ALIVE = b"probing"  # what an initial root prints of its kernel's command line
-PATIENCE = 8.0  # seconds: a kernel that KVM runs is there in one
+ALIVE = b"probing"  # printed by an initial root from its kernel's command line
+PATIENCE = 8.0  # seconds; a kernel under KVM boots in one
 
-# So that nothing is left of a run that is killed.
+# Kills QEMU when the test run is killed.
 WITH_PARENT = ("/usr/bin/setpriv", "--pdeathsig=KILL")
 
 
 def argv(recipe: Recipe, kernel: Path, folder: Path, disks: tuple[str, ...]) -> tuple[str, ...]:
-    """The command of a machine. ``disks`` are QEMU's block devices, each with the name disk0 and so on."""
+    """Return the command line of a machine. ``disks`` are QEMU's block devices, named disk0 and so on."""
     board = BOARDS[recipe.architecture]
     append = f"root=/dev/vda rootflags={recipe.options} rw console={board.console} quiet mitigations=off audit=0"
     devices = (
@@ -40,7 +40,7 @@ def argv(recipe: Recipe, kernel: Path, folder: Path, disks: tuple[str, ...]) -> 
 
 
 def version(recipe: Recipe, kernel: Path) -> tuple[str, ...]:
-    """What a saved machine depends on: QEMU itself, and the processor that it was saved on."""
+    """Return what a saved machine depends on: QEMU's version, and the processor on which it was saved."""
     program = f"/usr/bin/{BOARDS[recipe.architecture].program}"
     said = subprocess.run((program, "--version"), capture_output=True, text=True, check=True).stdout
     return (said.splitlines()[0], *_processor(recipe.architecture, kernel))
@@ -55,7 +55,7 @@ def _processor(architecture: str, kernel: Path) -> tuple[str, ...]:
 
 @functools.cache
 def accelerated(architecture: str, kernel: Path) -> bool:
-    """Whether KVM runs a machine's kernel here. There are kinds of it that run only kernels made for them."""
+    """Whether KVM can run a machine's kernel here. Some kinds of KVM run only kernels that were built for them."""
     if ARCHITECTURES[platform.machine()] != architecture or not os.access(KVM, os.R_OK | os.W_OK):
         return False
     board = BOARDS[architecture]

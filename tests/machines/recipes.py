@@ -1,4 +1,4 @@
-"""What the machines are made of: kernels, trees, file systems. Data only; see tests/hosts/recipes.py."""
+"""The parts of each machine: kernels, trees, file systems. Only data; see tests/hosts/recipes.py."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ DATA_DISK = "4G"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A machine as tests name it. ``data``: the file system of a second disk, for the data roots of the engine."""
+    """A machine under the name that tests use. ``data`` is the file system of a second disk for data roots."""
 
-    engine: str  # of tests.hosts.recipes.ENGINES: the tree, and the layers above it
-    kernel: str  # the suite whose kernel it has
+    engine: str  # a name in tests.hosts.recipes.ENGINES: the tree and the layers above it
+    kernel: str  # the suite of its kernel
     architecture: str = "amd64"
     data: str = ""
-    options: str = "noauto_da_alloc"  # of the root: without ext4's own help for those who forget to sync
+    options: str = "noauto_da_alloc"  # of the root: disables ext4's own help for programs that forget to sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Board:
 
 
 MACHINES = {
-    "bookworm": Recipe("forky", "bookworm"),  # its kernel; its own engine is older than the store
+    "bookworm": Recipe("forky", "bookworm"),  # bookworm's kernel only; its engine is older than the store
     "trixie": Recipe("trixie", "trixie"),
     "forky": Recipe("forky", "forky", data="xfs"),
     "btrfs": Recipe("forky", "forky", data="btrfs"),
     "arm64": Recipe("trixie", "trixie", "arm64"),
 }
 
-EVERY_RUN = ("trixie",)  # those that every run of the tests starts
+EVERY_RUN = ("trixie",)  # the machines that every test run starts
 
 BOARDS = {
     "amd64": Board("qemu-system-x86_64", "q35", "max", "ttyS0"),
@@ -49,7 +49,7 @@ BOARDS = {
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """How another CPU's programs are run while its tree is made: QEMU's name of it, and the kernel's line."""
+    """How to run another CPU's programs while its tree is created: QEMU's name for it, and the kernel's line."""
 
     name: str
     line: str
@@ -60,7 +60,7 @@ _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\x
 CPUS_OF = {"arm64": Cpu("aarch64", f":other:M::{_ELF}:{_MASK}:{{}}:OCF")}
 
 KERNEL = "linux-image-cloud-{}"
-# For the root file system, the disk and the channel, in the order in which they are loaded; what they need comes first.
+# For the root file system, the disk and the channel, in loading order. Dependencies come first.
 MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "ext4")
 
 INIT = """\
@@ -78,7 +78,7 @@ busybox mount --move /dev /root/dev
 exec busybox switch_root /root /sbin/init
 """
 
-# Without udev nothing finds the second disk: this mounts it before who needs it.
+# Nothing finds the second disk without udev. This unit mounts it before the units that need it.
 DATA = """\
 [Unit]
 Description=The disk of the engine's data

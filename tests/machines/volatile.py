@@ -1,8 +1,8 @@
-"""A disk that loses what was not flushed: an NBD server for one client, QEMU, with a write cache that is memory.
+"""A disk that loses what was not flushed: an NBD server with a write cache in memory, for QEMU as its only client.
 
-What is written stays in the cache until the guest flushes; then it is on the disk. A power cut forgets the cache, or
-lets some of it through, as a real disk may in any order. The film of a disk is all that was written and flushed, so
-that the disk after a power cut at any moment can be made later, from one run.
+Written data stays in the cache until the guest flushes it to the disk. A power cut discards the cache, or writes a
+random part of it, as a real disk may in any order. The recording of a disk has all writes and flushes. So a test can
+create the disk as of a power cut at any moment later, from one run.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tests.machines.images import copy
 
 BLOCK = 4096
-LONG = 60.0  # seconds for what takes a few milliseconds
+LONG = 60.0  # seconds for something that takes a few milliseconds
 
 # The protocol: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
 GREETING = b"NBDMAGIC" + b"IHAVEOPT" + struct.pack(">H", 0b11)  # fixed newstyle, no zeroes
@@ -33,7 +33,7 @@ FUA = 1
 
 
 class Event(NamedTuple):
-    """A write, or with ``data`` None a flush."""
+    """A write, or a flush if ``data`` is None."""
 
     time: float
     offset: int = 0
@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 
 class Disk:
-    """The base image stays as it is; ``durable`` are the blocks that are on the disk, ``cache`` those that are not."""
+    """A disk on an unchanged base image. ``durable`` holds the flushed blocks, ``cache`` the others."""
 
     def __init__(self, base: Path, address: Path) -> None:
         self._image = base
@@ -59,12 +59,15 @@ class Disk:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def device(self, number: int) -> str:
-        """QEMU's block device of it."""
+        """Return QEMU's block device for this disk."""
         return f"driver=nbd,node-name=disk{number},server.type=unix,server.path={self._address}"
 
     def lose(self, chance: random.Random | None = None) -> int:
-        """Cut the power: forget what was not flushed, or all but what chance lets through. How many blocks are lost."""
-        self._alone.wait(LONG)  # what QEMU had sent before it was killed still comes
+        """Cut the power: discard what was not flushed, except for a random part if ``chance`` is given.
+
+        Returns: the number of lost blocks.
+        """
+        self._alone.wait(LONG)  # QEMU's last messages before it was killed still arrive
         kept = [number for number in self.cache if chance and chance.random() < 0.5]
         self.durable |= {number: self.cache[number] for number in kept}
         lost = len(self.cache) - len(kept)
@@ -72,11 +75,11 @@ class Disk:
         return lost
 
     def base(self, number: int) -> bytes:
-        """A block of the base image."""
+        """Return a block of the base image."""
         return os.pread(self._base, BLOCK, number * BLOCK).ljust(BLOCK, b"\0")
 
     def rewind(self, durable: dict[int, bytes]) -> None:
-        """Be the disk that has this on it, while nobody uses it."""
+        """Replace the content of the disk while nothing uses it."""
         self.cache.clear()
         self.durable = dict(durable)
 
@@ -85,7 +88,7 @@ class Disk:
         copy(self._image, image)
 
     def close(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._listening.close()
         os.close(self._base)
 
@@ -161,7 +164,7 @@ class Disk:
 
 
 def put(blocks: dict[int, bytes], offset: int, data: bytes, old: Callable[[int], bytes]) -> None:
-    """Write into a table of blocks; ``old`` tells what a block was that is written in part."""
+    """Write into a table of blocks. ``old`` returns the previous content of a block that is only partly written."""
     while data:
         number, start = divmod(offset, BLOCK)
         part, data = data[: BLOCK - start], data[BLOCK - start :]

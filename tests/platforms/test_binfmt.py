@@ -1,4 +1,4 @@
-"""The texts of binfmt_misc: entries, rules, and the lines that we write."""
+"""The texts of binfmt_misc: entries, rules, and the lines that provisioner writes."""
 
 from pathlib import Path
 
@@ -157,7 +157,7 @@ def test_a_magic_of_19_bytes_serves_arm64_all_the_same() -> None:
     assert binfmt.serves(ARM64.magic[:19], ARM64.mask[:19], 0, elf.program("arm64"))
 
 
-KERNEL = {  # seen on Linux 6.18: what the kernel's table shows for a magic and an offset
+KERNEL = {  # from Linux 6.18: what the kernel's table shows for a magic and an offset
     ("\\x41", ""): (b"A", 0),
     ("\\\\x41", ""): (b"\\\\x41", 0),
     ("\\\\\\x41", ""): (b"\\\\A", 0),

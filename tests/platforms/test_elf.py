@@ -1,4 +1,4 @@
-"""The probes are what their readable sources say, and headers are understood."""
+"""The test programs match their readable sources, and ELF headers are parsed correctly."""
 
 import shutil
 import struct
@@ -11,8 +11,8 @@ from provisioner.platforms import elf
 
 SOURCES = Path(elf.__file__).with_name("probes")
 
-# GNU's assembler for each architecture; LLVM's, which knows them all, is a second opinion and the only one on loong64
-# where the distribution has no GNU binutils for it.
+# GNU's assembler for each architecture. LLVM's assembler knows all of them and verifies the result. For loong64, it is
+# the only one if the distribution has no GNU binutils.
 GNU = {
     "amd64": ("as", "--64"),
     "386": ("as", "--32"),
@@ -40,7 +40,7 @@ LLVM = {
 
 
 def llvm_mc() -> str | None:
-    """The newest llvm-mc that knows loong64, which came with LLVM 16; Debian numbers the programs."""
+    """Return the newest llvm-mc that knows loong64 (LLVM 16 and later), or None. Debian numbers the programs."""
     return next(filter(None, (shutil.which(f"llvm-mc-{version}") for version in range(30, 15, -1))), None)
 
 
@@ -50,12 +50,13 @@ def assemblers(architecture: str) -> list[tuple[str, ...]]:
     return [*found, (llvm, "--filetype=obj", *LLVM[architecture])] if llvm else found
 
 
-# In an object file: e_shoff's code and place, the place of e_shentsize, e_shnum and e_shstrndx, a section header.
+# For each word size, the positions in an object file: e_shoff's format and offset, the offset of e_shentsize, e_shnum
+# and e_shstrndx, and the format of a section header.
 SECTIONS = {32: ("I", 32, 46, "IIIIII"), 64: ("Q", 40, 58, "IIQQQQ")}
 
 
 def text_section(data: bytes) -> bytes:
-    """The .text of an object file."""
+    """Return the .text section of an object file."""
     order = "<" if data[5] == 1 else ">"
     offset, place, counts, section = SECTIONS[32 * data[4]]
     [start] = struct.unpack_from(order + offset, data, place)
@@ -103,7 +104,7 @@ def test_there_is_no_probe_for_an_unknown_architecture() -> None:
 
 
 def retyped(architecture: str, kind: int) -> bytes:
-    """A probe whose last segment is of another type."""
+    """Return a test program whose last segment has another type."""
     program = bytearray(elf.program(architecture))
     order = elf.ARCHITECTURES[architecture].order
     last = 52 + 32 if elf.ARCHITECTURES[architecture].bits == 32 else 64 + 56
@@ -117,7 +118,7 @@ def test_a_program_that_names_a_loader_is_dynamic(architecture: str) -> None:
 
 
 def test_a_static_pie_is_static() -> None:
-    assert elf.needs_interpreter(retyped("amd64", 2)) is False  # PT_DYNAMIC alone
+    assert elf.needs_interpreter(retyped("amd64", 2)) is False  # only PT_DYNAMIC
 
 
 def test_the_shell_of_this_machine_is_dynamic() -> None:

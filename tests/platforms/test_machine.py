@@ -1,4 +1,4 @@
-"""What runs without an emulator is tried, not believed."""
+"""Native platforms are found by running test programs, not by trusting ``uname``."""
 
 import subprocess
 import sys

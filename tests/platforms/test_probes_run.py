@@ -1,6 +1,7 @@
-"""Every probe runs for real: natively, or under QEMU that a binfmt_misc table of the test's own has registered.
+"""Run every test program: natively, or under QEMU, registered in a binfmt_misc table that belongs to the test.
 
-Such a table needs no privileges and touches no other (Linux 6.7 and later): a user namespace mounts one for itself.
+Such a table needs no privileges and does not affect other tables. A user namespace mounts one for itself, which needs
+Linux 6.7 or later.
 """
 
 import os
@@ -25,13 +26,13 @@ EMULATED = {p.architecture: p for p in table.PLATFORMS.values() if not p.build_o
 NATIVE = sorted({table.of(name).architecture for name in table.native(platform.machine())})
 FOREIGN = sorted(EMULATED.keys() - set(NATIVE))
 
-# The first words are lines to register, up to "--"; the rest is the command to run with that table.
+# The arguments up to "--" are lines to register. The rest is the command to run with that table.
 TABLE = """
 mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc || exit 99
 while [ "$1" != -- ]; do printf %s "$1" >/proc/sys/fs/binfmt_misc/register || exit 98; shift; done
 shift; exec "$@"
 """
-EXEC = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"  # a shell would take what it cannot run for a script
+EXEC = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"  # a shell would run an unknown file as a script
 OFFER = """
 for line; do
     if printf %s "$line" >/proc/sys/fs/binfmt_misc/register; then echo taken; else echo refused; fi
@@ -40,12 +41,12 @@ done
 
 
 def with_table(lines: Sequence[str], *command: str | Path) -> tuple[str | Path, ...]:
-    """The argv of a command that sees a table with these lines and nothing else."""
+    """Return the argv that runs a command with a table of only these lines."""
     return ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", TABLE, "sh", *lines, "--", *command)
 
 
 def qemu(row: Platform) -> str:
-    """A static QEMU for a platform, of the machine's or of the cache's."""
+    """Return the path of a static QEMU for a platform, from the machine or from the cache."""
     inside = (str(folder) for folder in CACHE.glob("programs-*/qemu-user/usr/bin"))
     path = os.pathsep.join((os.environ.get("PATH", ""), *inside))
     found = shutil.which(f"{row.emulator}", path=path) or shutil.which(f"{row.emulator}-static", path=path)
@@ -55,7 +56,7 @@ def qemu(row: Platform) -> str:
 
 
 def ran(argv: Sequence[str | Path]) -> tuple[int, str]:
-    """Exit status, and all that was printed."""
+    """Run a command. Return its exit status and all of its output."""
     done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
     return done.returncode, (done.stdout + done.stderr).decode()
 
@@ -68,7 +69,7 @@ def _own_table() -> None:
 
 @pytest.fixture
 def probe(architecture: str, tmp_path: Path) -> Path:
-    """The probe of the test's architecture as a file that can be run."""
+    """The test program of the test's architecture as an executable file."""
     path = tmp_path / "probe"
     path.write_bytes(elf.program(architecture))
     path.chmod(0o755)
@@ -150,7 +151,7 @@ def test_the_status_of_a_probe_counts_its_arguments(architecture: str, probe: Pa
     assert ran(with_table(lines, probe, "one", "two"))[0] == 2
 
 
-# What a QEMU makes of its arguments that knows nothing of the P flag, and one that takes it for granted.
+# One wrapper knows nothing of the P flag. The other one assumes it.
 NAIVE = 'exec {qemu} "$@"'
 PATCHED = 'program=$1; name=$2; shift 2; exec {qemu} -0 "$name" "$program" "$@"'
 

@@ -1,4 +1,4 @@
-"""The table of platforms, its names and what runs natively."""
+"""The table of platforms: names, and what runs natively."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""Layouts of JSON as people and tools write them, drawn at random, and what an edit of each must and must not change.
+"""Draw JSON texts at random, in the layouts that people and tools use, and check what an edit of each must change.
 
-As a program, ``python -m tests.text.layouts COUNT SEED`` draws as many as wanted and prints those that are wrong.
+To draw COUNT texts and print those with a wrong result, run ``python -m tests.text.layouts COUNT SEED``.
 """
 
 import json
@@ -17,13 +17,13 @@ VALUES: tuple[Any, ...] = (True, "x", [1, {"z": 2}], 5, {}, {"n": {"m": [None]}}
 
 
 class Draw:
-    """One drawing after the other, the same ones for the same seed."""
+    """A random generator of JSON values and texts. The same seed gives the same results."""
 
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  # nothing secret is drawn
 
     def value(self, depth: int) -> Any:
-        """A JSON value, an object at the top."""
+        """Return a JSON value. The top level is an object."""
         kind = self.chance.random()
         if depth == 0 or (depth < 4 and kind < 0.4):
             keys = self.chance.sample(KEYS, self.chance.randint(0, 4))
@@ -33,7 +33,7 @@ class Draw:
         return self.chance.choice(WORDS)
 
     def text(self, found: Any) -> str:
-        """The value, laid out as somebody might."""
+        """Return the value as a text in a random layout."""
         style = self.chance.randrange(6)
         if style == 0:
             return json.dumps(found, indent=self.chance.choice((2, 4, "\t", 1)))
@@ -41,13 +41,13 @@ class Draw:
             return json.dumps(found, indent=2, ensure_ascii=False).replace("\n", "\r\n")
         if style == 2:
             return json.dumps(found, separators=(",", ":"))
-        if style == 3:  # the comma first
+        if style == 3:  # the comma starts the line
             lines = json.dumps(found, indent=2).split(",\n")
             return "\n, ".join(line.lstrip(" ") if i else line for i, line in enumerate(lines))
         return self.scattered(found)
 
     def scattered(self, found: Any) -> str:
-        """The value with any blanks wherever JSON takes them."""
+        """Return the value as a text with white space wherever JSON allows it."""
         if isinstance(found, dict) and found:
             rows = (f"{self.word(k)}{self.blank()}:{self.blank()}{self.scattered(v)}" for k, v in found.items())
             return "{" + self.blank() + f"{self.blank()},{self.blank()}".join(rows) + self.blank() + "}"
@@ -57,18 +57,18 @@ class Draw:
         return self.word(found)
 
     def word(self, found: Any) -> str:
-        """A scalar or a key; now and then every letter escaped."""
+        """Return a scalar or a key as JSON, sometimes with every letter escaped."""
         if isinstance(found, str) and self.chance.random() < 0.1:
             units = found.encode("utf-16-be", "surrogatepass")
             return '"' + "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)) + '"'
         return json.dumps(found, ensure_ascii=self.chance.random() < 0.5)
 
     def blank(self) -> str:
-        """White space, or none."""
+        """Return white space, or nothing."""
         return self.chance.choice(BLANKS)
 
     def keys(self, found: Any) -> tuple[str, ...]:
-        """A path of keys, often one that is there."""
+        """Return a path of keys, which often exists."""
         path: list[str] = []
         while isinstance(found, dict) and found and self.chance.random() < 0.6:
             path.append(self.chance.choice(list(found)))
@@ -78,7 +78,7 @@ class Draw:
 
 
 def wrong(draw: Draw) -> str | None:
-    """Draw a text, a leaf and a value, edit it; what came out wrong, if anything."""
+    """Draw a text, a path and a value, and edit the text. Return what is wrong with the result, or None."""
     found = draw.value(0)
     mark = draw.chance.choice(("", "", "", "\ufeff"))
     text = f"{mark}{draw.blank()}{draw.text(found)}{draw.blank()}"
@@ -101,7 +101,7 @@ def wrong(draw: Draw) -> str | None:
 
 
 def lost(before: str, after: str) -> str:
-    """What lies between the beginning and the end that two texts share, in the first one."""
+    """Return the part of the first text between the common beginning and the common end of both texts."""
     start = next(
         (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(map(len, (before, after)))
     )
@@ -113,7 +113,7 @@ def lost(before: str, after: str) -> str:
 
 
 def there(found: Any, keys: tuple[str, ...]) -> bool:
-    """Whether a leaf is there, or something in the place of an object on the way to it."""
+    """Whether a path has a value, or something other than an object is on the way to it."""
     for key in keys:
         if not isinstance(found, dict):
             return True
@@ -124,7 +124,7 @@ def there(found: Any, keys: tuple[str, ...]) -> bool:
 
 
 def with_leaf(found: Any, keys: tuple[str, ...], value: Any) -> Any:
-    """What is meant by ``put``, done with objects."""
+    """Return the expected result of ``put``, computed on objects."""
     if not keys:
         return value
     mine = dict(found) if isinstance(found, dict) else {}
@@ -133,7 +133,7 @@ def with_leaf(found: Any, keys: tuple[str, ...], value: Any) -> Any:
 
 
 def without_leaf(found: Any, keys: tuple[str, ...]) -> Any:
-    """What is meant by ``drop``, done with objects."""
+    """Return the expected result of ``drop``, computed on objects."""
     path = [found]
     for key in keys[:-1]:
         if not isinstance(path[-1], dict) or key not in path[-1]:

@@ -1,4 +1,4 @@
-"""Lengths of time have one grammar."""
+"""All durations use one grammar."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""One leaf changes, every other byte stays."""
+"""An edit changes one value and keeps every other byte."""
 
 import json
 
@@ -187,7 +187,7 @@ def test_a_leaf_below_a_key_of_its_own_name_is_not_there() -> None:
 
 
 def test_an_edit_that_would_change_anything_else_is_refused() -> None:
-    twice = '{"features": {"x": 1}, "features": {"y": 2}}'  # the first one is edited, and the last one counts
+    twice = '{"features": {"x": 1}, "features": {"y": 2}}'  # the first one is edited, but the last one counts
     with pytest.raises(json_edit.EditError, match=r"features\.x cannot be edited"):
         json_edit.put(twice, ("features", "x"), True)
 

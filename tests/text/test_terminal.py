@@ -1,4 +1,4 @@
-"""What a terminal is shown."""
+"""Terminal output."""
 
 from provisioner.text.terminal import columns
 

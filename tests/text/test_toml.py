@@ -1,4 +1,4 @@
-"""TOML as buildkitd.toml needs it."""
+"""TOML for buildkitd.toml."""
 
 import tomllib
 from typing import Any
