@@ -15,7 +15,7 @@ from provisioner.host.calling import Calling
 
 
 class System(Calling):
-    """One host: the tree below ``root``, accessed as the current user. It adds the methods that change files."""
+    """One host: the tree below ``root``, accessed as the current user. Adds the methods that change files."""
 
     def make_directory(self, path: str, mode: int) -> None:
         """Create one directory. An existing one stays as it is."""
@@ -85,7 +85,7 @@ class System(Calling):
             self._remove(path)
 
     def _remove(self, path: str) -> None:
-        """Remove a file, or the target of a link. If the target is not a file (/dev/null), remove only the link."""
+        """Remove a file or a link's target. If the target is not a file (such as /dev/null), remove only the link."""
         from provisioner.host import files, paths
 
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):

@@ -83,8 +83,7 @@ _ALIASES = {
 }
 _IMPLIED = {"arm": "arm/v7", "arm64/v8": "arm64", "amd64/v1": "amd64"}
 
-# What every machine with this ``uname -m`` runs. For MIPS, the kernel says mips64 for both byte orders; the host class
-# adds "el".
+# What every machine with this ``uname -m`` runs. For MIPS, the kernel says mips64 for both orders; ``host`` adds "el".
 _NATIVE = {
     "x86_64": "linux/amd64",
     "i386": "linux/386",

@@ -16,8 +16,7 @@ GUEST = Path(__file__).with_name("guest.py")
 LAYERS = ("qemu",)
 UNITS = "etc/systemd/system"
 
-# $0: lower folders; $1: the kernel's modules; $2: the image. $PWD is a scratch folder whose "upper" holds additional
-# files.
+# $0: lower folders; $1: the kernel's modules; $2: the image. $PWD is scratch; its "upper" holds more files.
 MAKE = f"""\
 mkdir -p work root
 mount -t overlay overlay -o "lowerdir=$0,upperdir=upper,workdir=work" root

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.machines.volatile import BLOCK, Disk, Event, put
 
-SURVIVES = 0.5  # the chance that an unflushed block was written
+SURVIVES = 0.5  # the chance that an unflushed block is on the disk
 REPLAY = ("/usr/sbin/e2fsck", "-fy", "-E", "journal_only")
 UNDO = ("/usr/sbin/e2undo", "-f")
 LOOK = ("/usr/sbin/debugfs", "-R")

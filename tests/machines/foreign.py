@@ -13,8 +13,7 @@ from tests.machines.recipes import CPUS_OF
 EMULATORS = {"qemu-user": ("usr/bin",)}
 EVERYBODY = "0 0 4294967295\n"
 
-# A process that is mapped only after its start has lost its capabilities. The next program that root starts has them
-# again.
+# A process that is mapped only after its start has lost its capabilities. The next program of root has them.
 MAPPED = 'read go; exec "$@"'
 NAMESPACES = ("/usr/bin/unshare", "--user", "--mount", "--pid", "--fork", "--kill-child")
 
