@@ -133,7 +133,7 @@ def _memory_file() -> int:
 @contextlib.contextmanager
 def _bare_root() -> Iterator[str]:
     """Make the root directory contain only this process's open files while the block runs. For a single thread only."""
-    import _signal  # ``signal`` turns all signals into enums, which takes 2 ms
+    import _signal  # type: ignore[import-not-found]  # ``signal`` turns all signals into enums, which takes 2 ms
 
     flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
     before = _signal.pthread_sigmask(

@@ -6,7 +6,7 @@ dockerd reads daemon.json with Go's decoder. A person or a tool wrote the file i
 
 import json
 import re
-from json.decoder import scanstring  # exists in every Python since 2.6, but in no stub
+from json.decoder import scanstring  # type: ignore[attr-defined]  # exists in every Python since 2.6, but in no stub
 
 from provisioner.errors import ProvisionerError
 from provisioner.text import byte_order

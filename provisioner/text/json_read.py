@@ -7,7 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator
-from json.decoder import scanstring  # exists in every Python since 2.6, but in no stub
+from json.decoder import scanstring  # type: ignore[attr-defined]  # exists in every Python since 2.6, but in no stub
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
