@@ -43,6 +43,8 @@ def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Run]:
 def unavailable(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
     """Return why a container's image cannot be pulled. Only Docker Hub is asked, because others may require a login."""
     image = drivers.image(box.place.node.options)
+    if facts.kind.name == "podman":  # has no call that asks a registry
+        return None
     if not missing(host, facts, box) or registry(image) != HUB or copied.offered(host, facts.socket, image):
         return None
     hidden = node_engines.image(host, facts, box.place, image)

@@ -33,6 +33,8 @@ def install(host: Reader, missing: str, *, allowed: bool) -> Install:
     command = manager.hint(*names)
     if not allowed:
         return Install(f"{command} (packages: never keeps provisioner from that)")
+    if damaged := [name for name in names if packages.installed(host, name)]:  # an undo would remove what was there
+        return Install(f"{' '.join(damaged)} is installed, and {missing} does not run: reinstall it")
     if "" in (packages.candidate(host, name) for name in names):
         return Install(f"this distribution has no package {' '.join(names)}: see docs.docker.com/engine/install")
     return Install(command, manager.steps(*names))
@@ -45,6 +47,4 @@ def _there(host: Reader, part: str) -> bool:
 
 def _dockers_own(host: Reader) -> bool:
     """Return whether the engine came from Docker's own packages."""
-    if host.stat("/var/lib/dpkg/info/docker-ce.list") is not None:
-        return True
-    return host.program("rpm") is not None and host.ask("rpm", "--query", "docker-ce").status == 0
+    return packages.installed(host, "docker-ce")

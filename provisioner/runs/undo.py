@@ -142,6 +142,8 @@ def _restarts(system: System, receipt: Receipt, done: Done, state: State) -> boo
         return False
     if done.leaves if state is State.ENDED else receipt.restarted:  # not every effect of a start is visible
         return True
+    if receipt.outcome == FAILED and receipt.restarted and _differing(system, receipt) is None:
+        return True  # its own restart left the daemon down, and somebody asks for the rollback again
     if state is State.CUT_OFF and not done.leaves:
         return False  # the recovery at boot put the file back before the daemon read it
     keys = {key for key in receipt.keys if key[1].endswith("in effect")}

@@ -68,6 +68,18 @@ def release(host: Reader) -> dict[str, str]:
     return {key: value.strip("\"'") for key, _, value in lines}
 
 
+def installed(host: Reader, package: str) -> bool:
+    """Return whether the host has a package, by dpkg's files or rpm's answer. False if neither knows it."""
+    if any(host.stat(f"/var/lib/dpkg/info/{name}.list") for name in (package, f"{package}:{_dpkg(host)}")):
+        return True
+    return host.program("rpm") is not None and host.ask("rpm", "--query", package).status == 0
+
+
+def _dpkg(host: Reader) -> str:
+    """Return dpkg's name of this CPU, for packages of which a host may have one for each architecture."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(host.machine, host.machine)
+
+
 def candidate(host: Reader, package: str) -> str | None:
     """Return the version that apt would install. Run no program if the host is a mounted image.
 

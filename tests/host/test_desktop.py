@@ -90,7 +90,7 @@ def test_desktop_s_user_gets_store_builder_and_proof_and_all_goes_back(boot: Boo
     assert json.loads(host.get(SETTINGS) or b"") == {"SettingsVersion": 43, "UseContainerdSnapshotter": True}
     assert host.sh("docker info --format '{{.Driver}}' 2>/dev/null", user="dev").stdout.strip() == "overlayfs"
     checked = agent(host, "check", user="dev")
-    assert (checked.status, checked.document["engine"]["flavour"]) == (0, "desktop"), differences(checked)
+    assert (checked.status, checked.document["engine"]["kind"]) == (0, "desktop"), differences(checked)
     assert agent(host, "prove", user="dev").status == 0
     assert (portrait(host), started(host)) == (before, running)
 

@@ -64,7 +64,7 @@ def test_a_rootless_engine_is_provisioned_by_its_user_and_root_s_stays_as_it_was
         ("linux/arm64", True),
     }
     checked = agent(host, "check", user="dev")
-    assert (checked.status, checked.document["engine"]["flavour"]) == (0, "rootless"), differences(checked)
+    assert (checked.status, checked.document["engine"]["kind"]) == (0, "rootless"), differences(checked)
     assert checked.document["engine"]["image_store"] == "containerd"
     assert agent(host, "prove", user="dev").status == 0
     assert host.sh(f"stat -c %U {STATE}/receipts {DAEMON_JSON}").stdout.split() == ["dev", "dev"]
