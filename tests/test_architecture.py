@@ -58,7 +58,7 @@ CHECK = {
     "config": "desired drivers load",
     "engine": "addresses contexts endpoints facts info kinds memory ownership people places registries running stores"
     " target",
-    "daemon": "file lasting observed resource wanted",
+    "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
     "emulators": "boot files keys mounts observed resource unit wanted",
     "builder": "buildkitd container keys node_engines observed places resource selection store wanted",

@@ -6,10 +6,11 @@ from typing import Any
 from provisioner.config.desired import Desired
 from provisioner.daemon import edits, losses, managers, reloads
 from provisioner.daemon.ask_again import AskAgain
-from provisioner.daemon.file import EFFECT, Keys, leaves, name
+from provisioner.daemon.file import leaves
 from provisioner.daemon.judgment import judge, unreadable
+from provisioner.daemon.keys import Key, Path, words
 from provisioner.daemon.restart import Reload, Restart
-from provisioner.daemon.wanted import given_back
+from provisioner.daemon.wanted import given_back, want
 from provisioner.engine import memory
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
@@ -25,8 +26,8 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
         foreign = Obstacle("not-ours", message, facts.kind.daemon)
         return Change(resource, differences, blocked=foreign.blocks(*(d.key for d in differences)))
     wanted = _wanted(desired, facts, differences)
-    in_effect = {d.key.removesuffix(EFFECT).split(".")[0] for d in differences if d.key.endswith(EFFECT)}
-    roots = {keys[0] for keys in wanted} | in_effect
+    wrong = {d.key for d in differences}
+    roots = {key.path[0] for key in want(desired, facts).fields if words(key) in wrong}
     steps = [] if unreadable(host, facts, wanted) else edits.steps(host, facts, wanted)
     reload = managers.reloads(host, facts.layout) and reloads.enough(host, facts, roots, tuple(steps))
     found, obstacles = judge(host, facts, desired, wanted, roots, reload=reload)
@@ -48,14 +49,14 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     return Change(resource, differences, tuple(steps), Reload(*named, flavour=facts.engine.kind), notes=notes)
 
 
-def _wanted(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> dict[Keys, Any]:
+def _wanted(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> dict[Path, Any]:
     """Return the keys whose value in daemon.json is wrong, each with its desired value."""
     wrong = {d.key for d in differences}
     every = dict(leaves(desired.daemon)) | given_back(desired, facts)
-    return {keys: value for keys, value in every.items() if name(keys) in wrong}
+    return {keys: value for keys, value in every.items() if words(Key(keys)) in wrong}
 
 
-def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], found: dict[str, Any]) -> str:
+def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Path, Any], found: dict[str, Any]) -> str:
     """Return the text of the file that records which keys are ours, as it will be after this change."""
     asked = dict(leaves(desired.daemon))
     before = {keys: json_read.leaf(found, keys) for keys in wanted if keys in asked}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from provisioner.daemon import file
-from provisioner.daemon.file import Keys
+from provisioner.daemon.keys import Path
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader
 from provisioner.steps import Step
@@ -11,7 +11,7 @@ from provisioner.steps.files import MakeDirectory, SetLeaf
 from provisioner.text import json_edit
 
 
-def steps(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> list[Step]:
+def steps(host: Reader, facts: Facts, wanted: dict[Path, Any]) -> list[Step]:
     """Return the steps that set exactly these keys to their values. None removes a key."""
     path, made = facts.daemon_json, list[Step]()
     folder = path.rpartition("/")[0]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from provisioner.daemon.keys import Path
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader, Value
@@ -11,9 +12,6 @@ from provisioner.typed import Any
 
 NO_MARKS = (0,)  # programs other than dockerd accept no byte order mark
 LIMIT = 4 << 20  # bytes; the longest known daemon.json has 8 KB
-EFFECT = " in effect"  # appended to a key's name: the value that the engine shows
-
-Keys = tuple[str, ...]
 
 
 def text(host: Reader, facts: Facts) -> str | None:
@@ -33,7 +31,7 @@ def text(host: Reader, facts: Facts) -> str | None:
     return data.decode("utf-8", "surrogateescape")
 
 
-def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
+def load(host: Reader, facts: Facts, *along: Path) -> dict[str, Any]:
     """Parse daemon.json. ``along`` names the keys that will be changed.
 
     Raises: ConfigError if the file is invalid or cannot be edited.
@@ -42,18 +40,13 @@ def load(host: Reader, facts: Facts, *along: Keys) -> dict[str, Any]:
     return json_read.load(text(host, facts) or "", facts.daemon_json, along, marks)
 
 
-def leaves(found: Mapping[str, Any], above: Keys = ()) -> list[tuple[Keys, Any]]:
+def leaves(found: Mapping[str, Any], above: Path = ()) -> list[tuple[Path, Any]]:
     """Return every value with its path of keys. A list counts as a value, and so does an empty object."""
-    every: list[tuple[Keys, Any]] = []
+    every: list[tuple[Path, Any]] = []
     for key, value in found.items():
         inner = isinstance(value, dict) and value
         every += leaves(value, (*above, key)) if inner else [((*above, key), value)]
     return every
-
-
-def name(keys: Keys) -> str:
-    """Return the dotted name of a key that a person reads."""
-    return ".".join(keys)
 
 
 def flat(value: Any) -> Value:

@@ -4,14 +4,14 @@ from typing import Any
 
 from provisioner.config.desired import Desired
 from provisioner.daemon import edits, file, inventory, losses, managers, obstacles, policy, scene, validation
-from provisioner.daemon.file import Keys
+from provisioner.daemon.keys import Path
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
 
 
-def unreadable(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> Obstacle | None:
+def unreadable(host: Reader, facts: Facts, wanted: dict[Path, Any]) -> Obstacle | None:
     """Return the obstacle if daemon.json cannot be edited as it is, else None."""
     try:
         file.load(host, facts, *wanted)
@@ -21,7 +21,7 @@ def unreadable(host: Reader, facts: Facts, wanted: dict[Keys, Any]) -> Obstacle 
 
 
 def judge(
-    host: Reader, facts: Facts, desired: Desired, wanted: dict[Keys, Any], roots: set[str], *, reload: bool
+    host: Reader, facts: Facts, desired: Desired, wanted: dict[Path, Any], roots: set[str], *, reload: bool
 ) -> tuple[dict[str, Any], list[Obstacle]]:
     """Return the content of daemon.json and all obstacles. ``roots`` are the top-level keys that change."""
     if broken := unreadable(host, facts, wanted):

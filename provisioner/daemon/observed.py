@@ -1,15 +1,16 @@
 """The values in daemon.json, and the values that the engine shows."""
 
 from provisioner.daemon import file, lasting
-from provisioner.daemon.file import EFFECT, flat, leaves, name
-from provisioner.daemon.wanted import unordered
+from provisioner.daemon.file import flat, leaves
+from provisioner.daemon.keys import Key, words
+from provisioner.daemon.wanted import Wanted, unordered
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import NOTE, Reader, State, Unknown, Value
 from provisioner.text import json_read
 from provisioner.typed import Any
 
-ROOT = "data-root"
+ROOT = words(Key(("data-root",), in_effect=True))
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
@@ -20,17 +21,22 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     told: State = {NOTE: note} if (note := lasting.note(host, facts)) else {}
     if not want:
         return told
-    shown: dict[str, Value] = {key + EFFECT: unordered(value) for key, value in facts.engine.shown.items()}
-    if _same_place(host, asked := want.get(ROOT + EFFECT), facts.engine.root):
-        shown[ROOT + EFFECT] = asked
+    if not isinstance(want, Wanted):
+        raise TypeError("what is wanted of daemon.json has fields")
+    shown: dict[str, Value] = {
+        words(Key((key,), in_effect=True)): unordered(value) for key, value in facts.engine.shown.items()
+    }
+    if _same_place(host, asked := want.get(ROOT), facts.engine.root):
+        shown[ROOT] = asked
     try:
         if facts.unseen:
             raise DeniedError(facts.unseen)
         found = file.load(host, facts)
     except (ConfigError, DeniedError) as e:
         said = Unknown(e.message) if isinstance(e, DeniedError) else e.message
-        return shown | {key: said for key in want if not key.endswith(EFFECT)}
-    return {**told, **shown, **{name(keys): flat(value) for keys, value in leaves(found)}, **_objects(found, want)}
+        return shown | {words(key): said for key in want.fields if not key.in_effect}
+    values = {words(Key(path)): flat(value) for path, value in leaves(found)}
+    return {**told, **shown, **values, **_objects(found, want)}
 
 
 def _same_place(host: Reader, asked: Value, shown: str) -> bool:
@@ -51,7 +57,7 @@ def _same_place(host: Reader, asked: Value, shown: str) -> bool:
     )
 
 
-def _objects(found: dict[str, Any], want: State) -> State:
+def _objects(found: dict[str, Any], want: Wanted) -> State:
     """Return the objects in daemon.json at the paths of desired keys."""
-    there = ((key, json_read.leaf(found, tuple(key.split(".")))) for key in want)
-    return {key: flat(value) for key, value in there if isinstance(value, dict)}
+    there = ((key, json_read.leaf(found, key.path)) for key in want.fields if not key.in_effect)
+    return {words(key): flat(value) for key, value in there if isinstance(value, dict)}

@@ -1,23 +1,39 @@
 """The values that the configuration wants in daemon.json, and those that the engine should show."""
 
+from collections.abc import Mapping
+
 from provisioner.config.desired import Desired
-from provisioner.daemon.file import EFFECT, Keys, flat, leaves, name
+from provisioner.daemon.file import flat, leaves
+from provisioner.daemon.keys import Key, Path, words
 from provisioner.engine.facts import Facts
-from provisioner.model import State, Value
+from provisioner.model import Value
 from provisioner.typed import Any
 
 
-def want(desired: Desired, facts: Facts) -> State:
+class Wanted(dict[str, Value]):
+    """What is wanted, by the words that a person reads. ``fields`` has the same by keys."""
+
+    def __init__(self, fields: Mapping[Key, Value]) -> None:
+        super().__init__((words(key), value) for key, value in fields.items())
+        self.fields = fields
+
+
+def want(desired: Desired, facts: Facts) -> Wanted:
     """Return each key with its desired value. A key that is no longer configured gets its earlier value."""
     asked, shown = dict(leaves(desired.daemon)), facts.engine.shown
     every = asked | given_back(desired, facts)
-    wanted = {name(keys): flat(value) for keys, value in every.items()}
-    return wanted | {
-        name(k) + EFFECT: unordered(v) for k, v in every.items() if shown.get(k[0]) is not None and v is not None
-    }
+    fields = {Key(path): flat(value) for path, value in every.items()}
+    return Wanted(
+        fields
+        | {
+            Key(path, in_effect=True): unordered(value)
+            for path, value in every.items()
+            if shown.get(path[0]) is not None and value is not None
+        }
+    )
 
 
-def given_back(desired: Desired, facts: Facts) -> dict[Keys, Any]:
+def given_back(desired: Desired, facts: Facts) -> dict[Path, Any]:
     """Return the keys that were ours and are no longer configured, each with its earlier value.
 
     A key above or below a configured key belongs to that key and is not restored.
@@ -26,7 +42,7 @@ def given_back(desired: Desired, facts: Facts) -> dict[Keys, Any]:
     return {keys: old for keys, old in facts.owned if not any(_on_one_path(keys, a) for a in asked)}
 
 
-def _on_one_path(one: Keys, other: Keys) -> bool:
+def _on_one_path(one: Path, other: Path) -> bool:
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
 

@@ -31,12 +31,13 @@ def daemon_flags(host: Reader, layout: Layout) -> tuple[str, ...]:
 def flags_of(host: Reader, layout: Layout, process: int | None) -> tuple[tuple[str, ...], str]:
     """Return the flags of a dockerd process, and why they are unknown (empty if they are known).
 
-    If the process is hidden from us, as in a unit's sandbox, we ask systemd how it was started.
+    If the process is hidden from us, as in a unit's sandbox, read how systemd starts it. Such a sandbox, with users of
+    its own, cannot ask systemd.
     """
     if process and hides(host):
-        from provisioner.engine import unit  # a sandbox is rare, and asking systemd starts a program
+        from provisioner.engine import unit  # a sandbox is rare
 
-        argv = unit.command(host, ("systemctl",), layout.unit).argv if host.stat(SYSTEMD) else ()
+        argv = unit.written(host, layout.unit) if host.stat(SYSTEMD) else ()
         return argv[1:], "" if argv else HIDDEN
     words = (host.read(f"/proc/{process}/cmdline") or "").rstrip("\0").split("\0") if process else [""]
     return tuple(words[1:]) if words[0].endswith("dockerd") else (), ""

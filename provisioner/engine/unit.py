@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
+FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled only when used; most checks do not need it
 
 
@@ -40,6 +41,20 @@ def command(host: Reader, control: Sequence[str], unit: str) -> Command:
     for name in re.findall(r"(?m)^(.+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
         variables |= _assignments(host.read(name) or "")
     return Command(tuple(_expand(found.group(1), variables)), variables, main)
+
+
+def written(host: Reader, unit: str) -> tuple[str, ...]:
+    """Return the command line that a unit's files give, for an image, or where a sandbox cannot reach systemd.
+
+    As systemd does, take the unit of the first folder, then every drop-in by its name. The last ExecStart counts.
+    """
+    found = (text for folder in FOLDERS if (text := host.read(f"{folder}/{unit}")) is not None)
+    drop_ins = {n: f"{f}/{unit}.d/{n}" for f in reversed(FOLDERS) for n in host.names(f"{f}/{unit}.d")}
+    texts = [next(found, ""), *(host.read(path) or "" for n, path in sorted(drop_ins.items()) if n.endswith(".conf"))]
+    text = "\n".join(texts).replace("\\\n", " ")
+    lines = re.findall(r"(?m)^ExecStart=(.+)$", text)
+    files = re.findall(r"(?m)^EnvironmentFile=-?(.+)$", text)
+    return expanded(lines[-1], "\n".join(host.read(path.strip()) or "" for path in files)) if lines else ()
 
 
 def properties(host: Reader, control: Sequence[str], unit: str, *names: str) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Find out from an image's files how its engine will behave when the image runs."""
 
-import re
-
 from provisioner.engine import addresses, endpoints, info, memory, registries, running, stores, unit
 from provisioner.engine.facts import Facts
 from provisioner.engine.kinds import Layout
@@ -13,13 +11,6 @@ from provisioner.platforms import elf, machine, table
 from provisioner.text import command_line, json_read
 
 HERE = endpoints.Endpoint("default", addresses.DEFAULT, "--root")
-UNITS = (
-    "/usr/lib/systemd/system/docker.service",
-    "/lib/systemd/system/docker.service",
-    "/etc/systemd/system/docker.service",
-)
-DROP_INS = "/etc/systemd/system/docker.service.d"
-DEFAULTS = "/etc/default/docker"
 DATA = "/var/lib/docker"
 
 
@@ -93,8 +84,4 @@ def _machine(host: Reader) -> str:
 
 def _flags(host: Reader) -> tuple[str, ...]:
     """Return the flags that the image's unit passes to the daemon, except containerd's address, which is not needed."""
-    drop_ins = (f"{DROP_INS}/{n}" for n in host.names(DROP_INS) if n.endswith(".conf"))
-    texts = (host.read(path) or "" for path in (*UNITS, *drop_ins))
-    lines = [line for text in texts for line in re.findall(r"(?m)^ExecStart=(.+)$", text.replace("\\\n", " "))]
-    argv = unit.expanded(lines[-1], host.read(DEFAULTS) or "") if lines else ()
-    return tuple(command_line.without(argv[1:], "--containerd"))
+    return tuple(command_line.without(unit.written(host, Layout().unit)[1:], "--containerd"))

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Reload, Restart
 from provisioner.engine import facts, target
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.host import System
+from provisioner.image_store import resource as image_store_resource
 from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Reader
 from provisioner.runs import compare
@@ -21,6 +23,7 @@ from provisioner.runs.session import uninterruptible
 from provisioner.steps import Say, Step
 from provisioner.steps.files import SetLeaf
 
+STARTED = (daemon_resource.NAME, image_store_resource.NAME)  # the resources whose values a start of the daemon reads
 LOOKS = (0.0, 0.2, 0.5)  # seconds to wait before each look, while a daemon that was just started comes up
 AS_WANTED = "as wanted"
 DO, SO, CHANGED = "put back", "already so", "changed since"
@@ -146,7 +149,7 @@ def _restarts(system: System, receipt: Receipt, done: Done, state: State) -> boo
         return True  # its own restart left the daemon down, and somebody asks for the rollback again
     if state is State.CUT_OFF and not done.leaves:
         return False  # the recovery at boot put the file back before the daemon read it
-    keys = {key for key in receipt.keys if key[1].endswith("in effect")}
+    keys = {(resource, key) for resource, key in receipt.keys if resource in STARTED}
     now, before = _differing(system, receipt), _before(receipt)
     return now is not None and any(now.get(k, AS_WANTED) != before.get(k, AS_WANTED) for k in keys)
 

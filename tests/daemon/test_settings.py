@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provisioner.config.desired import Builder, Desired, ImageStore, Restarts
-from provisioner.daemon import ask_again, file, inventory, losses, observed, patience, reloads, wanted
+from provisioner.daemon import ask_again, inventory, losses, observed, patience, reloads, wanted
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine as answered
 from provisioner.errors import PutOffError
@@ -76,7 +76,7 @@ def test_a_data_root_is_compared_as_a_place(tmp_path: Path, asked: str, shown: s
     host = System(str(tmp_path), {})
     found = facts(host, {"DockerRootDir": shown})
     want = wanted.want(Desired(daemon={"data-root": asked}), found)
-    key = f"data-root{file.EFFECT}"
+    key = "data-root in effect"
     assert (observed.have(host, found, want)[key] == want[key]) is same
 
 

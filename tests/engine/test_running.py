@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from provisioner.config.desired import Desired
 from provisioner.daemon import observed as daemon_observed
+from provisioner.daemon import wanted as daemon_wanted
 from provisioner.engine import ownership, registries, running
 from provisioner.engine.info import engine as answered
 from provisioner.engine.kinds import Layout
@@ -18,7 +20,7 @@ from provisioner.model import Unknown
 from tests.helpers.recorded import engine
 
 INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "DockerRootDir": "/home/docker"}
-SHOWN = "ExecStart={ path=/usr/bin/dockerd ; argv[]=/usr/bin/dockerd --config-file=/srv/d.json ; ignore_errors=no }"
+UNIT = "[Service]\nEnvironmentFile=-/etc/default/docker\nExecStart=/usr/bin/dockerd -H fd:// $DOCKER_OPTS\n"
 
 
 def tree(root: Path, **files: str) -> System:
@@ -31,12 +33,11 @@ def tree(root: Path, **files: str) -> System:
 
 def sandboxed(root: Path, *, systemd: bool) -> System:
     """Return a host that hides other users' processes from this user."""
-    host = tree(root, **{"proc/self/stat": "", "var/run/docker.pid": "7\n", "shown": SHOWN})
+    host = tree(
+        root, **{"proc/self/stat": "", "var/run/docker.pid": "7\n", "usr/lib/systemd/system/docker.service": UNIT}
+    )
     if systemd:
         (root / "run/systemd/system").mkdir(parents=True)
-        (root / "usr/bin").mkdir(parents=True)
-        (root / "usr/bin/systemctl").write_text(f"#!/bin/sh\n/bin/cat {root}/shown\n")
-        (root / "usr/bin/systemctl").chmod(0o755)
     host.uid = 1000
     return host
 
@@ -48,9 +49,13 @@ def test_the_only_dockerd_is_found_without_its_pid_file(tmp_path: Path) -> None:
     assert running.daemon_flags(host, Layout()) == ("--debug",)
 
 
-def test_systemd_says_how_a_daemon_was_started_that_a_sandbox_hides(tmp_path: Path) -> None:
+def test_the_unit_s_files_say_how_a_daemon_is_started_that_a_sandbox_hides(tmp_path: Path) -> None:
     host = sandboxed(tmp_path, systemd=True)
-    assert running.flags_of(host, Layout(), 7) == (("--config-file=/srv/d.json",), "")
+    assert running.flags_of(host, Layout(), 7) == (("-H", "fd://"), "")
+    tree(tmp_path, **{"etc/default/docker": 'DOCKER_OPTS="--config-file=/srv/d.json"\n'})
+    assert running.flags_of(host, Layout(), 7) == (("-H", "fd://", "--config-file=/srv/d.json"), "")
+    tree(tmp_path, **{"etc/systemd/system/docker.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/x/dockerd -D\n"})
+    assert running.flags_of(host, Layout(), 7) == (("-D",), "")
 
 
 def test_what_a_sandbox_hides_is_unknown_not_absent(tmp_path: Path) -> None:
@@ -59,7 +64,8 @@ def test_what_a_sandbox_hides_is_unknown_not_absent(tmp_path: Path) -> None:
     assert (flags, unseen) == ((), running.HIDDEN)
     facts = bare(host)._replace(engine=answered(INFO, HERE), unseen=unseen)
     assert isinstance(observed.have(host, facts, {IN_EFFECT: "containerd", CONFIGURED: True})[CONFIGURED], Unknown)
-    assert isinstance(daemon_observed.have(host, facts, {"debug": True})["debug"], Unknown)
+    asked = daemon_wanted.want(Desired(daemon={"debug": True}), facts)
+    assert isinstance(daemon_observed.have(host, facts, asked)["debug"], Unknown)
 
 
 def test_a_data_root_that_a_sandbox_hides_makes_no_stranger_of_the_engine(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ RECEIPTS = "/var/lib/provisioner/receipts"
 CONFIG = "/etc/provisioner/provisioner.yaml"
 FACT = "/etc/ansible/facts.d/provisioner.fact"
 METRICS = "/var/lib/node-exporter"
-EXAMPLES = "/usr/local/share/doc/provisioner/systemd/examples"  # where `make install` puts our drop-ins
+EXAMPLES = "/usr/local/share/doc/docker-host-provisioner/examples"  # where `make install` puts our drop-ins
 SOON = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
 SCORES = {"check": 5, "apply": 15, "repair": 15, "recover": 15, "recovered": 50}  # tenths
 

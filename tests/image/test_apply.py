@@ -23,7 +23,10 @@ from provisioner.steps.files import RemoveFile, SetLeaf, WriteFile
 from provisioner.steps.programs import Run
 from tests.helpers.steps import quiet
 
-UNIT = "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS\n"
+UNIT = """[Service]
+EnvironmentFile=-/etc/default/docker
+ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS
+"""
 Make = Callable[..., System]
 
 
