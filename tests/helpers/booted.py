@@ -1,4 +1,4 @@
-"""The few words that tests of booted hosts share."""
+"""Short helpers for tests of booted hosts."""
 
 import json
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ LAYERS = ("qemu",)
 
 
 class Answer(NamedTuple):
-    """One run of the agent: its exit status, its JSON document ({} where it printed none), and its stderr."""
+    """One run of the agent: its exit status, its JSON document ({} if it printed none), and its stderr."""
 
     status: int
     document: dict[str, Any]
@@ -23,33 +23,33 @@ class Answer(NamedTuple):
 
 
 def agent(host: Place, *args: str, user: str = "root") -> Answer:
-    """Run the agent and read its JSON."""
+    """Run the agent and read its JSON document."""
     ran = host.run("provisioner", *args, "--format=json", user=user, timeout=host.PATIENCE)
     return Answer(ran.status, json.loads(ran.stdout) if ran.stdout else {}, ran.stderr)
 
 
 def differences(answer: Answer) -> set[str]:
-    """The keys that a check names, with their resources."""
+    """Return the keys that a check reports, with their resources."""
     return {f"{d['resource']}: {d['key']}" for d in answer.document["differences"]}
 
 
 def steps(answer: Answer) -> list[str]:
-    """What an apply did, or a plan would do."""
+    """Return the steps that an apply made or a plan shows."""
     return [s["does"] for c in answer.document["changes"] for s in c["steps"] if s["phase"] in ("edit", "restart")]
 
 
 def started(host: Place) -> str:
-    """Changes whenever the daemon is started anew."""
+    """Return a value that changes whenever the daemon starts."""
     return host.sh("systemctl show docker -p InvocationID --value", check=True).stdout.strip()
 
 
 def store(host: Place) -> str:
-    """The image store in effect, as docker itself says."""
+    """Return the image store in effect, as docker reports it."""
     return host.sh("docker info --format '{{.Driver}} {{.DriverStatus}}' 2>/dev/null", check=True).stdout.strip()
 
 
 def portrait(host: Place) -> dict[str, object]:
-    """All that an apply may touch, to be compared with another time."""
+    """Return everything that an apply may change, for comparison with a later state."""
     folders = "etc/docker etc/binfmt.d usr/local/lib/provisioner/qemu root/.docker/buildx/instances"
     listing = f"cd / && find {folders} -type f -exec sha256sum {{}} + 2>/dev/null | sort"
     return {

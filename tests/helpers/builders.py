@@ -1,4 +1,4 @@
-"""What the tests of the builder share: a configuration, and a build that shows what of the cache is left."""
+"""Helpers for tests of the builder: a configuration, and a build that shows what remains of the cache."""
 
 import json
 import re
@@ -35,18 +35,21 @@ RUN --mount=type=cache,target=/c echo "$N" >> /c/seen; echo "seen: $(echo $(cat 
 
 
 def configure(host: Host, **builder: Any) -> None:
-    """Configure the builder, and nothing else than what keeps a test short; JSON is YAML."""
+    """Write a configuration for the builder, plus settings that keep tests short. JSON is valid YAML."""
     host.put(CONFIG, json.dumps({**START, "builder": builder}))
 
 
 def prepare(host: Host) -> None:
-    """Put the build's context into /b."""
+    """Write the build's context to /b."""
     host.put("/b/sh", (parts.programs() / "busybox-static/usr/bin/busybox").read_bytes(), 0o755)
     host.put("/b/Dockerfile", DOCKERFILE)
 
 
 def build(host: Host, number: int, user: str = "root") -> tuple[bool, list[int]]:
-    """Build once more: whether the layer came from the cache, and the numbers that the cache mount has seen."""
+    """Run a build.
+
+    Returns: whether the layer came from the cache, and the numbers that the cache mount has seen.
+    """
     argv = ("docker", "buildx", "build", "--progress=plain", "--platform=linux/amd64", f"--build-arg=N={number}", "/b")
     said = host.run(*argv, user=user, timeout=120, check=True).stderr
     [layer] = re.findall(r"^(#\d+) \[[^\]]*\] RUN echo once", said, re.MULTILINE)
@@ -55,7 +58,7 @@ def build(host: Host, number: int, user: str = "root") -> tuple[bool, list[int]]
 
 
 def checked(host: Host) -> tuple[int, set[str]]:
-    """A check's exit status, and all that it starts and connects to but for our probes, which have no name."""
+    """Return a check's exit status, and all programs and connections that it starts, except our unnamed probes."""
     ran = host.run("python3", "-I", "-c", WATCHED)
     status, seen = json.loads(ran.stdout.strip().splitlines()[-1])
     return status, {name for name in seen if not name.startswith("/proc/")}

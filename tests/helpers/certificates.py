@@ -1,11 +1,11 @@
-"""Certificates for tests: an authority, a server's for 127.0.0.1, a client's, and another authority."""
+"""Certificates for tests: an authority, a server's for 127.0.0.1, a client's, and an unrelated authority."""
 
 import subprocess
 from pathlib import Path
 
 
 def make(folder: Path) -> None:
-    """Write ca.pem, other.pem, server.pem, client.pem, and ``NAME-key.pem`` for each."""
+    """Write ca.pem, other.pem, server.pem, client.pem, and a ``NAME-key.pem`` for each."""
 
     def openssl(*argv: str) -> None:
         subprocess.run(("/usr/bin/openssl", *argv), cwd=folder, check=True, capture_output=True)

@@ -1,7 +1,7 @@
-"""A host with a Docker that is a few lines of Python: a directory tree, and an engine that reads daemon.json when told.
+"""A host with a fake Docker: a directory tree, and an engine that reads daemon.json on restarts and reloads.
 
-The engine does what moby does with the keys that matter here. A restart reads the whole file. A reload takes the keys
-that are there, and a key that is gone keeps its value. With a broken file a start fails, and the engine is down.
+The engine treats the relevant keys as moby does. A restart reads the whole file. A reload reads the keys that are in
+the file, and a key that was removed keeps its value. With an invalid file, a start fails and the engine stays down.
 """
 
 import json
@@ -19,13 +19,13 @@ RESTART, RELOAD = ("service", "docker", "restart"), ("rc-service", "docker", "re
 
 
 class KilledError(BaseException):
-    """SIGKILL, or the end of the power: nothing that would follow happens."""
+    """SIGKILL or a power cut: nothing runs after it."""
 
 
 class Host(System):
-    """A tree with OpenRC, dockerd's process and its socket; ``restarts`` and ``reloads`` are counted.
+    """A tree with OpenRC, dockerd's process and its socket. It counts ``restarts`` and ``reloads``.
 
-    ``life``: how many more changes it makes before it is killed; None: it lives on.
+    ``life`` is the number of changes before it is killed. None means that it is never killed.
     """
 
     life: int | None = None
@@ -76,7 +76,7 @@ class Host(System):
         return 200, b'{"status": "reload"}' if "reload" in path else b"OK"
 
     def info(self) -> dict[str, Any]:
-        """What the engine says of itself."""
+        """Return the engine's answer to GET /info."""
         store = bool(self.effect.get("features", {}).get("containerd-snapshotter"))
         return {
             "ServerVersion": self.version,
@@ -125,7 +125,7 @@ class Host(System):
         return found
 
     def start(self) -> None:
-        """What a boot does, and a restart."""
+        """Start the engine, at boot or in a restart."""
         self.starts += 1
         pid = Path(self.path("/var/run/docker.pid"))
         pid.parent.mkdir(parents=True, exist_ok=True)

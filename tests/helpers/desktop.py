@@ -1,8 +1,8 @@
 """A fake Docker Desktop: recorded answers at its sockets, and a stand-in for ``docker desktop``.
 
-The stand-in is a real program that the agent starts. It behaves as badly as Desktop was reported to: ``status`` lies,
-``start`` hangs, ``stop`` takes its time or does nothing, settings are written anew on the way. Whether the engine
-answers is whether its socket is where it belongs.
+The stand-in is a real program that the agent starts. It has the faults that users reported for Desktop: ``status``
+lies, ``start`` hangs, ``stop`` is slow or does nothing, and settings are rewritten in between. The engine answers if
+its socket is in place.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ INFO = {
 }
 PAIR = [["driver-type", "io.containerd.snapshotter.v1"]]
 
-# What `docker` is here. Its habits are in a file; each is a word of the command's name.
+# The stand-in for `docker`. A file configures its habits by the name of each subcommand.
 STAND_IN = """\
 #!{python} -I
 import json, pathlib, subprocess, sys, time
@@ -95,7 +95,7 @@ elif words[1] == "start":
 
 
 class Desktop:
-    """A Desktop that runs, for the user x of a tree; its engine has the classic store until its settings say else."""
+    """A running Desktop of the user x of a tree. Its engine uses the classic store until its settings change that."""
 
     def __init__(self, tree: Path) -> None:
         self.tree = tree
@@ -119,7 +119,7 @@ class Desktop:
         at.chmod(mode)
 
     def habits(self, **of: str) -> None:
-        """How its commands behave from now on: ``stop="late"``, say."""
+        """Set how its commands behave from now on, for example ``stop="late"``."""
         (self.folder / "habits.json").write_text(json.dumps(of))
 
     @property
@@ -129,28 +129,28 @@ class Desktop:
 
     @property
     def orders(self) -> list[str]:
-        """What was asked of its command line."""
+        """The commands that its command line received."""
         path = self.folder / "orders"
         return path.read_text().splitlines() if path.exists() else []
 
     def runs(self) -> bool:
-        """Whether its engine answers."""
+        """Tell whether its engine answers."""
         return (self.folder / "docker.sock").exists()
 
     def info(self) -> dict[str, Any]:
-        """What it answers to GET /info."""
+        """Return its answer to GET /info."""
         driver = (self.folder / "store").read_text()
         return {**INFO, "Driver": driver, "DriverStatus": PAIR if driver == "overlayfs" else []}
 
     def host(self) -> System:
-        """The tree as the user x sees it."""
+        """Return the tree as the user x sees it."""
         host = System(str(self.tree), {"HOME": HOME, "XDG_RUNTIME_DIR": "/run/user/1000"})
         host.uid = 1000
         return host
 
     @contextlib.contextmanager
     def running(self) -> Iterator[System]:
-        """Answer while the block runs."""
+        """Answer requests while the block runs."""
         frame = b"\1\0\0\0" + len(self.trial).to_bytes(4, "big") + self.trial
         answers: dict[str, Any] = {
             "/_ping": b"OK",

@@ -1,4 +1,4 @@
-"""A fleet: booted Docker hosts of different engines, and one host that controls them with Ansible over SSH."""
+"""A fleet: booted Docker hosts with different engines, and one host that controls them with Ansible over SSH."""
 
 import contextlib
 import json
@@ -67,49 +67,49 @@ class CallbackModule(CallbackBase):
 
 
 class Play(NamedTuple):
-    """How a playbook ended: its exit status, what it printed, and each task's result on each host."""
+    """The result of a playbook: its exit status, its output, and each task's result on each host."""
 
     status: int
     output: str
     results: list[dict[str, Any]]
 
     def changed(self) -> set[str]:
-        """The hosts on which something changed, or would."""
+        """Return the hosts on which something changed, or would change."""
         return {r["host"] for r in self.results if r.get("changed")}
 
     def failed(self) -> set[str]:
-        """The hosts on which a task failed."""
+        """Return the hosts on which a task failed."""
         return {r["host"] for r in self.results if r["kind"] != "ok"}
 
     def of(self, task: str) -> dict[str, dict[str, Any]]:
-        """The result of one task on each host."""
+        """Return the result of one task on each host."""
         return {r["host"]: r for r in self.results if r["task"].rpartition(" : ")[2] == task}
 
     def foretells(self) -> list[tuple[str, str, bool, str]]:
-        """What a run in check mode and the run after it have in common: task, host, changed, the diff."""
+        """Return what a run in check mode must share with the real run after it: task, host, changed and the diff."""
         return sorted(
             (r["task"], r["host"], bool(r.get("changed")), json.dumps(_diffs(r), sort_keys=True)) for r in self.results
         )
 
 
 def _diffs(result: Mapping[str, Any]) -> list[Any]:
-    """The diff of a task, or of each turn of its loop."""
+    """Return the diff of a task, or of each item of its loop."""
     return [part.get("diff") for part in result.get("results") or (result,)]
 
 
 class Fleet:
-    """Hosts by name, in the inventory's order, and their controller."""
+    """Hosts by name, in the order of the inventory, and their controller."""
 
     def __init__(self, controller: Host, members: Mapping[str, Host]) -> None:
         self.controller = controller
         self.members = members
 
     def configure(self, **configuration: object) -> None:
-        """The agent's configuration, for every host."""
+        """Set the agent's configuration for every host."""
         self.controller.put(f"{FOLDER}/vars.json", json.dumps({"provisioner_config": configuration}))
 
     def play(self, playbook: str, *args: str, core: str = NEWEST, **extra: object) -> Play:
-        """Run a playbook of the collection; ``extra`` are variables that win over all others."""
+        """Run a playbook of the collection. ``extra`` are variables that override all others."""
         argv = (
             "ansible-playbook", f"provisioner.docker.{playbook}",
             "--extra-vars", f"@{FOLDER}/vars.json",
@@ -122,9 +122,9 @@ class Fleet:
         return Play(ran.status, ran.stdout + ran.stderr, [json.loads(line) for line in lines])
 
     def run(self, *argv: str, core: str = NEWEST) -> hosts.Result:
-        """Run a program on the controller with one of the versions of Ansible on its path."""
+        """Run a program on the controller, with one of the versions of Ansible in its PATH."""
         env = {**ansible.environment(core), "ANSIBLE_CONFIG": f"{FOLDER}/ansible.cfg", "HOME": "/root"}
-        there = ("sh", "-c", 'cd "$0"; exec "$@"', FOLDER)  # relative paths begin where the play was started
+        there = ("sh", "-c", 'cd "$0"; exec "$@"', FOLDER)  # relative paths start in this folder
         return self.controller.run(*there, *argv, env=env, timeout=600)
 
 
@@ -135,9 +135,9 @@ def fleet(
     variables: Mapping[str, Mapping[str, Any]],
     bare: Container[str] = (),
 ) -> Iterator[Fleet]:
-    """Boot a controller and a host for each of ``engines``, by name.
+    """Boot a controller, and a host for each of ``engines``, by name.
 
-    ``layers`` are those that some have beside, ``variables`` the inventory's; ``bare`` hosts have no agent.
+    ``layers`` are additional layers of single hosts. ``variables`` go into the inventory. ``bare`` hosts have no agent.
     """
     with contextlib.ExitStack() as running:
         above = (*(ansible.layer(version) for version in recipes.ANSIBLE), *parts.network(ansible.TREE))
@@ -153,7 +153,7 @@ def fleet(
 
 
 def _connect(made: Fleet, variables: Mapping[str, Mapping[str, Any]]) -> None:
-    """A wire to each host, a server of SSH on it, and its key known."""
+    """Connect the controller to each host, start sshd there, and register its key."""
     hub, members = made.controller, tuple(made.members.values())
     addresses = network.star(hub, members)
     for key in ("/root/.ssh/id_ed25519", HOST_KEY):
@@ -179,7 +179,7 @@ def serve(host: Host) -> None:
 
 
 def build(folder: Path) -> Path:
-    """The collection as ansible-galaxy builds it."""
+    """Build the collection with ansible-galaxy and return its archive."""
     argv = ("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(COLLECTION))
     built = ansible.run(*argv, cwd=folder, home=folder, venv=ansible.linters())
     assert built.returncode == 0, built.stderr
@@ -188,7 +188,7 @@ def build(folder: Path) -> Path:
 
 
 def install(made: Fleet) -> None:
-    """Install what ansible-galaxy builds of the collection, on the controller."""
+    """Build the collection and install it on the controller."""
     with tempfile.TemporaryDirectory() as folder:
         archive = build(Path(folder))
         made.controller.put(f"{FOLDER}/{archive.name}", archive.read_bytes())

@@ -1,11 +1,11 @@
-"""A host without an engine, made of namespaces: a table of emulators of its own, and nobody's privileges.
+"""A host without an engine, made of namespaces. It has its own table of emulators and needs no privileges.
 
-Since Linux 6.7 a user namespace may mount a binfmt_misc of its own. Below it lies a tree that has the machine's /usr to
-look at, and an /etc, /opt, /run, /usr/local/lib and /var/lib that are its own and are gone with it. The agent runs
-there as it is: as root of that namespace, with everything that it does for real, and nothing of it seen outside.
+Since Linux 6.7 a user namespace may mount its own binfmt_misc. The host is a tree that shares this machine's /usr
+and has its own /etc, /opt, /run, /usr/local/lib and /var/lib, which disappear with it. The agent runs there
+unchanged, as root of that namespace. Everything that it does is real, but invisible outside.
 
-Its /proc is its own, too, and so are its processes. With the machine's /proc, what lies below the host's table would be
-the machine's table as soon as the host unmounts its own, and root of this namespace may write there.
+The host also has its own /proc and its own processes. With this machine's /proc, the machine's table would become
+visible as soon as the host unmounts its own, and root of this namespace may write to it.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 TABLE = "/proc/sys/fs/binfmt_misc"
 EMULATORS = "/opt/qemu"
 
-# $1 is the checkout, the rest are emulators to copy; ends when its stdin does.
+# $1 is the checkout, the rest are emulators to copy. It ends when its stdin is closed.
 SETUP = f"""
 set -e
 mount -t tmpfs -o mode=755 tmpfs /mnt
@@ -48,7 +48,11 @@ CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
 
 
 class PrivateHost:
-    """One such host; ``emulators`` lie in /opt/qemu. ``with`` ends it. OSError: this kernel or user cannot have one."""
+    """A host without an engine, with ``emulators`` in /opt/qemu. Close it after use.
+
+    Raises:
+        OSError: this kernel or user cannot create one.
+    """
 
     def __init__(self, emulators: Sequence[str] = ()) -> None:
         into = ("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child")
@@ -62,44 +66,44 @@ class PrivateHost:
         self._first = int(children.read_text())
 
     def close(self) -> None:
-        """End it; everything of it is gone."""
+        """End the host. All its files disappear."""
         self._holder.communicate()
 
     def run(self, *argv: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a program as the root of this host."""
+        """Run a program as root of this host."""
         namespaces = (f"--target={self._first}", "--user", "--mount", "--pid", "--preserve-credentials")
         enter = ("nsenter", *namespaces, "chroot", "/mnt", *argv)
         return subprocess.run(enter, check=False, input=text, capture_output=True, text=True, timeout=60, env=CLEAN)
 
     def sh(self, script: str, *args: str) -> str:
-        """Run a script that must not fail; what it printed."""
+        """Run a script that must succeed, and return its output."""
         done = self.run("sh", "-ec", script, "sh", *args)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def agent(self, *args: str) -> tuple[int, dict[str, Any], str]:
-        """Run the agent for emulators alone: its status, its document, and what it said on stderr."""
+        """Run the agent and return its exit status, its document and its stderr."""
         done = self.run("python3", "-I", "-S", "-X", "pycache_prefix=/tmp", "-c", AGENT, *args, "--format=json")
         return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
     def put(self, path: str, text: str) -> None:
-        """Write a file, and the folders above it."""
+        """Write a file, and create missing parent folders."""
         done = self.run("sh", "-ec", 'mkdir -p "$(dirname "$1")"; cat >"$1"', "sh", path, text=text)
         assert done.returncode == 0, done.stderr
 
     def configure(self, text: str) -> None:
-        """Write the configuration, and what an apply would remember of it: this host's Python may know no YAML."""
+        """Write the configuration and what an apply would store of it. This host's Python may lack YAML."""
         self.put(load.PATH, text)
         read = Configuration(parse.parse(text, load.PATH), load.PATH, text)
         self.put("/var/lib/provisioner/configuration.json", load.memory(read) or "")
 
     def register(self, row: Platform, interpreter: str, flags: str, *, name: str | None = None) -> None:
-        """Register an entry as somebody else would."""
+        """Register an entry as another program would."""
         line = binfmt.registration_line(row, interpreter, flags, name=name)
         self.sh(f'printf %s "$1" >{TABLE}/register', line)
 
     def entries(self) -> str:
-        """The whole table, as the kernel prints it."""
+        """Return the whole table, as the kernel prints it."""
         return self.sh(
             f"cd {TABLE}; for name in *; do case $name in register) ;; *) echo [$name]; cat $name ;; esac; done"
         )
@@ -107,7 +111,7 @@ class PrivateHost:
 
 @contextlib.contextmanager
 def private_host(emulators: Sequence[str] = ()) -> Iterator[PrivateHost]:
-    """One for the length of a ``with``."""
+    """Make a host for the duration of a ``with`` block."""
     host = PrivateHost(emulators)
     try:
         yield host

@@ -1,4 +1,4 @@
-"""A fake engine: recorded answers, served as HTTP over a real Unix socket. No daemon stands behind it."""
+"""A fake engine: recorded answers, served as HTTP over a real Unix socket. There is no daemon."""
 
 import contextlib
 import http.server
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-Answer = Any  # JSON, or bytes as they are; a callable makes it anew for each request; None: 404
-Answers = Mapping[str, Answer | Callable[[], Answer]]  # by path, for what is no GET with the method before it
+Answer = Any  # JSON, or bytes as they are; a function is called for each request; None: 404
+Answers = Mapping[str, Answer | Callable[[], Answer]]  # by path; "POST /path" for other methods
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -43,14 +43,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return "unix"
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: what was asked is no news."""
+        """Print nothing about requests."""
 
 
 @contextlib.contextmanager
 def engine(socket: Path, answers: Answers) -> Iterator[None]:
-    """Answer at ``socket`` while the block runs; a path that is not among the answers is not known.
+    """Answer at ``socket`` while the block runs. A path without an answer gives 404.
 
-    Who moves the socket away makes the engine silent, until it is moved back.
+    To silence the engine, move the socket away. To let it answer again, move it back.
     """
     socket.parent.mkdir(parents=True, exist_ok=True)
     with _Server(str(socket), _Handler) as server:

@@ -1,5 +1,5 @@
-"""What tests of steps share."""
+"""Helpers that tests of steps share."""
 
 
 def quiet(_: str) -> None:
-    """What a step says, heard by nobody."""
+    """Ignore the messages of a step."""

@@ -1,4 +1,4 @@
-"""Real Docker hosts for tests and for the demo: throw-away Debians with an engine, booted in about a second."""
+"""Real Docker hosts for tests and the demo: disposable Debian systems with an engine that boot in about a second."""
 
 import os
 
@@ -8,4 +8,4 @@ from tests.hosts.host import Host, Result
 
 __all__ = ["Host", "HostError", "LackError", "Result", "boot"]
 
-os.umask(0o022)  # the folders of a layer are those of a host, open to every user there
+os.umask(0o022)  # every user of a host must be able to read the folders of a layer

@@ -1,4 +1,4 @@
-"""``python3 -m tests.hosts COMMAND``: what the Makefile says in one word."""
+"""``python3 -m tests.hosts COMMAND``: the commands behind the Makefile's targets."""
 
 import shutil
 import signal
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 def build() -> int:
-    """Build what hosts are made of."""
+    """Build everything that hosts are made of."""
     machine.check()
     packages.install(packages.BOOTING)
     layers.build_all()
@@ -28,7 +28,7 @@ def build() -> int:
 
 
 def prepare(machines: Iterable[str] = EVERY_RUN) -> int:
-    """Build it where hosts can be booted; elsewhere their tests say why they are skipped."""
+    """Build the parts of hosts if this machine can boot them. Otherwise the tests report why they are skipped."""
     try:
         build()
         booting.prepare(machines)
@@ -39,7 +39,7 @@ def prepare(machines: Iterable[str] = EVERY_RUN) -> int:
 
 
 def package() -> int:
-    """Build all that a release consists of, in the checkout's folder dist."""
+    """Build everything that a release contains, in the checkout's folder dist."""
     target = CHECKOUT / "dist"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(dist.folder(), target)
@@ -59,7 +59,7 @@ ON_ENGINE = {"demo": demo, "shell": shell}
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; its exit status."""
+    """Run one command and return its exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         match arguments:

@@ -1,4 +1,4 @@
-"""This checkout's agent as a layer, installed as its Makefile does and compiled by the Python that will run it."""
+"""This checkout's agent as a layer, installed by its Makefile and compiled by the Python version that will run it."""
 
 import hashlib
 from functools import partial
@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 INSTALLED = ("Makefile", "release", "provisioner", "systemd", "monitoring", "docs", "LICENSE")
 COMPILE = ("python3", "-I", "-m", "compileall", "-q", "/usr/local/lib/provisioner")
 
-# $PWD is scratch, $0 the tree, $1 the layer, the rest a command: what it writes into the tree lands in the layer.
+# $PWD is a scratch folder, $0 the tree, $1 the layer, and the rest a command. The layer gets what the command writes.
 WRITE_INTO_LAYER = """\
 mkdir work root
 mount -t overlay overlay -o "lowerdir=$0,upperdir=$1,workdir=work" root
@@ -21,7 +21,7 @@ exec /usr/sbin/chroot root "$@"
 
 
 def layer(suite: str) -> Path:
-    """The layer for hosts of one suite; a changed checkout gives a new one, in about a second."""
+    """Return the layer for hosts of one suite. A changed checkout gets a new layer, in about a second."""
     return entry(f"agent-{suite}", _content(), partial(_install, suite))
 
 
@@ -34,7 +34,7 @@ def _install(suite: str, into: Path) -> None:
 
 
 def _content() -> tuple[tuple[str, str], ...]:
-    """Every installed file's path and digest."""
+    """Return the path and digest of every installed file."""
     roots = [CHECKOUT / name for name in INSTALLED]
     files = [
         path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*"))) if path.is_file()

@@ -1,4 +1,4 @@
-"""Ansible: as a layer for a host that controls others, and with its linters for this machine. By pip."""
+"""Ansible, installed with pip: as a layer for a controller host, and with its linters for this machine."""
 
 import os
 import subprocess
@@ -13,25 +13,25 @@ TREE, PYTHON = recipes.ANSIBLE_PYTHON
 FOLDER = "opt/ansible-{version}"
 TARGETED = ("--python-version", PYTHON, "--implementation=cp", "--only-binary=:all:", "--ignore-requires-python")
 
-# ansible-test would download a program that puts pip into its environments. Python has one, too.
+# Python's own pip. Otherwise ansible-test downloads a program that installs pip into its environments.
 PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
 PIP_PLACE = f".ansible/test/cache/get_pip_{recipes.ANSIBLE_TEST_PIP.replace('.', '_')}.py"
 
 
 def layer(version: str) -> Path:
-    """ansible-core for hosts of TREE, in a folder of its own below /opt, so that several go together."""
+    """Return a layer with ansible-core for hosts of TREE. Each version has its own folder below /opt."""
     recipe = (version, recipes.ANSIBLE_PYTHON, TARGETED)
     return entry(f"ansible-{version}", recipe, partial(_build, version), partial(parts.tree, TREE), linters)
 
 
 def environment(version: str) -> dict[str, str]:
-    """What the environment of a controller has to have for one of the versions that are installed there."""
+    """Return the environment variables that select one of a controller's installed versions."""
     folder = "/" + FOLDER.format(version=version)
     return {"PYTHONPATH": folder, "PATH": f"{folder}/bin:/usr/local/bin:/usr/bin:/bin"}
 
 
 def linters() -> Path:
-    """A venv with ansible-core, ansible-lint and ansible-test; its folder bin has to be first on the path."""
+    """Return a venv with ansible-core, ansible-lint and ansible-test. Its folder bin must come first in PATH."""
     return kept("ansible-linters", (recipes.LINTERS, sys.version), partial(_build_venv, recipes.LINTERS))
 
 
@@ -42,7 +42,7 @@ def lowest() -> Path:
 
 
 def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of the linters' or of another venv; what it keeps for another time goes into ``home``."""
+    """Run a program of a venv, or of the system if ``venv`` is None. ``home`` keeps its files for later runs."""
     path = f"{venv}/bin:/usr/bin:/bin"
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
     env = {**kept, "PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": f"{home}/.ansible", **more}
@@ -50,7 +50,7 @@ def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str
 
 
 def home() -> Path:
-    """A home folder where ansible-test finds pip, and keeps the environments that it makes, from run to run."""
+    """Return a home folder in which ansible-test finds pip and keeps its environments between runs."""
     return kept("ansible-home", (recipes.LINTERS, PIP, PIP_PLACE, sys.version), _build_home)
 
 
@@ -80,7 +80,7 @@ def _build_home(into: Path) -> None:
 
 
 def _shebangs(folder: Path, interpreter: str) -> None:
-    """Scripts name the Python that pip put them beside, and that place is only where they were built."""
+    """Replace the interpreter in scripts. pip wrote the path of the folder in which they were built."""
     for script in folder.iterdir():
         head, newline, rest = script.read_bytes().partition(b"\n")
         if not script.is_symlink() and head.startswith(b"#!") and b"python" in head:

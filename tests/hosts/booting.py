@@ -1,4 +1,4 @@
-"""Boot a host for the length of a ``with``."""
+"""Boot a host for the duration of a ``with`` block."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -24,13 +24,14 @@ def boot(
     init: str = "",
     binfmt: bool = True,
 ) -> Iterator[Host]:
-    """A booted host with an engine of recipes.ENGINES, thrown away whole at the end.
+    """Boot a host with an engine of recipes.ENGINES and remove it completely at the end.
 
-    ``layers`` are names of layers.LAYERS or folders, topmost first, above those of the engine; ``agent`` installs
-    this checkout's agent; ``files`` are put before the first boot; ``docker=False`` masks the engine's units;
-    ``binfmt=False`` leaves out what a bare Debian in a container does not have: the mount of binfmt_misc at boot;
-    ``init`` is a shell script of the host's that is its first process in systemd's place, and starts docker. Raises
-    LackError where this machine cannot boot a host.
+    ``layers`` are names of layers.LAYERS or folders, topmost first, above the engine's own layers. ``agent`` installs
+    this checkout's agent. ``files`` are written before the first boot. ``docker=False`` masks the engine's units.
+    ``binfmt=False`` omits the mount of binfmt_misc at boot, which a plain Debian container does not have.
+    ``init`` is a shell script on the host that runs as the first process instead of systemd and starts docker.
+    Raises:
+        LackError: this machine cannot boot a host.
     """
     machine.check()
     room.remove_abandoned()

@@ -1,8 +1,8 @@
-"""Keep what is slow to make: one folder an entry, named after the digest of its recipe.
+"""A cache for results that are slow to build. Each entry is a folder named after the digest of its recipe.
 
-An entry is built beside its place and renamed when it is complete, under a lock: a killed build leaves nothing that
-looks finished, and two runs at the same time do not build it twice. Whoever uses an entry holds a shared lock on it,
-so that a run with a newer recipe does not remove it from under them.
+An entry is built in a temporary folder and renamed when it is complete, under a lock. A killed build therefore never
+leaves an entry that looks complete, and two concurrent runs do not build it twice. Users of an entry hold a shared
+lock on it, so that a run with a newer recipe does not remove it.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ FOLDER = Path(os.environ.get("PROVISIONER_CACHE") or "/var/cache/provisioner-hos
 
 
 def digest(recipe: object) -> str:
-    """Tell recipes apart; ``recipe`` is anything whose repr says all that decides how the entry looks."""
+    """Return a digest that identifies a recipe. The repr of ``recipe`` must contain everything that affects it."""
     return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
 
 
@@ -32,7 +32,7 @@ def entry(
 ) -> Path:
     """Return the folder of an entry.
 
-    Where there is none yet, ``build`` is called with a folder to fill and with what ``needs`` return.
+    If it does not exist, call ``build`` with a folder to fill and with the results of ``needs``.
     """
     place = folder / f"{name}-{digest(recipe)}"
     if place.is_dir():
@@ -40,7 +40,7 @@ def entry(
     folder.mkdir(parents=True, exist_ok=True)
     needed = together(*needs)
     with locked(folder / f"{name}.lock", f"{name}: waiting for who builds it"):
-        if place.is_dir():  # while this run waited for another
+        if place.is_dir():  # another run built it in the meantime
             return place
         for leftover in folder.glob(f".{name}.*"):
             shutil.rmtree(leftover)
@@ -53,7 +53,7 @@ def entry(
 def kept(
     name: str, recipe: object, build: Callable[..., None], *needs: Callable[[], Path], folder: Path = FOLDER
 ) -> Path:
-    """Return the folder of an entry that programs of this machine use: it stays until this process ends."""
+    """Return the folder of an entry that programs of this machine use. It stays until this process ends."""
     place = entry(name, recipe, build, *needs, folder=folder)
     if place not in _kept:
         _kept[place] = hold(place, folder)
@@ -64,13 +64,13 @@ _kept: dict[Path, int] = {}
 
 
 def together(*tasks: Callable[[], Path]) -> list[Path]:
-    """Do independent things at the same time; the first that fails ends the others, and so does Ctrl-C."""
+    """Run independent tasks at the same time. The first failure, or Ctrl-C, ends all of them."""
     futures: list[Future[Path]] = [Future() for _ in tasks]
     threads = [threading.Thread(target=_do, args=pair, daemon=True) for pair in zip(tasks, futures, strict=True)]
     try:
         for thread in threads:
             thread.start()
-        # Not without a timeout: a signal that comes just before the wait would be noticed only after it.
+        # The timeout is needed because a signal just before an endless wait would be noticed only after it.
         while any(not future.done() for future in futures):
             done, _ = wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION)
             for future in done:
@@ -83,7 +83,7 @@ def together(*tasks: Callable[[], Path]) -> list[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path, waiting: str = "") -> Iterator[None]:
-    """Hold the exclusive lock of a file, saying ``waiting`` when somebody else has it."""
+    """Hold the exclusive lock of a file. Print ``waiting`` if another process holds it."""
     with path.open("w") as file:
         if waiting and not _try_lock(file.fileno()):
             progress.say(waiting)
@@ -92,7 +92,7 @@ def locked(path: Path, waiting: str = "") -> Iterator[None]:
 
 
 def hold(place: Path, folder: Path = FOLDER) -> int:
-    """Take a shared lock on the entry that a folder is or is in; closing what is returned lets it go."""
+    """Take a shared lock on the entry that contains a folder. Closing the returned descriptor releases it."""
     top = folder / place.relative_to(folder).parts[0]
     descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -107,7 +107,7 @@ def _do(task: Callable[[], Path], future: Future[Path]) -> None:
 
 
 def _end(threads: list[threading.Thread], patience: float = 5) -> None:
-    """Kill what threads run, and what they start after it, so that they remove what they were building."""
+    """Kill the programs that threads run or still start, so that the threads remove what they were building."""
     until = time.monotonic() + patience
     while time.monotonic() < until and any(thread.is_alive() for thread in threads):
         progress.stop()
@@ -137,7 +137,7 @@ def _remove_unless_used(place: Path) -> None:
     descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if _try_lock(descriptor):
-            # Renamed first: half an entry must not be found under a name that looks finished.
+            # Rename it first, so that a half-removed entry never has the name of a complete one.
             name, _, recipe = place.name.rpartition("-")
             gone = place.with_name(f".{name}.{recipe}")
             place.rename(gone)

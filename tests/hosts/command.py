@@ -1,4 +1,4 @@
-"""Run a command on a host: as its own process, in its namespaces, its root and its cgroup."""
+"""Run a command on a host: as a process in the host's namespaces, root folder and cgroup."""
 
 import shlex
 import subprocess
@@ -13,18 +13,18 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 NAMESPACES = ("--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
 
-# $0 is the user, the rest what to run: what a login sets, without a session.
+# $0 is the user, the rest is the command. It sets the environment of a login, without a session.
 AS_USER = """\
 export HOME="$(getent passwd "$0" | cut -d: -f6)" USER="$0" XDG_RUNTIME_DIR="/run/user/$(id -u "$0")"
 exec setpriv --reuid="$0" --regid="$(id -g "$0")" --init-groups -- "$@"
 """
 
-GRACE = 5  # seconds from the signal that ends a command to the one that kills it
-TIMED_OUT = (124, 137)  # what timeout(1) says then
+GRACE = 5  # seconds between SIGTERM and SIGKILL
+TIMED_OUT = (124, 137)  # exit statuses of timeout(1) after a timeout
 
 
 def entrance(leader: int) -> tuple[str, ...]:
-    """The head of an argv that runs the rest of it on the host whose first process is ``leader``."""
+    """Return the start of an argv that runs the rest on the host whose first process is ``leader``."""
     try:
         lines = Path(f"/proc/{leader}/cgroup").read_text().splitlines()
     except FileNotFoundError:
@@ -42,7 +42,7 @@ def start(
     stdin: int | None,
     output: int | None,
 ) -> subprocess.Popen[bytes]:
-    """Start a command with nothing of the caller's environment; ``stdin`` and ``output`` as Popen takes them."""
+    """Start a command without the caller's environment. ``stdin`` and ``output`` are as for Popen."""
     if user != "root":
         argv = ("sh", "-c", AS_USER, user, *argv)
     environment = {**ENVIRONMENT, **(env or {})}
@@ -59,9 +59,10 @@ def run(
 ) -> tuple[int, bytes, bytes]:
     """Run a command to its end and return its status and output.
 
-    Raises HostError, after killing it, when ``timeout`` seconds were not enough.
+    Raises:
+        HostError: the command took longer than ``timeout`` seconds and was killed.
     """
-    # The limit is kept on the host: killing nsenter would leave its child running.
+    # The host itself enforces the limit, because killing nsenter would not end its child.
     limited = ("timeout", f"--kill-after={GRACE}", str(timeout), *argv)
     started = time.monotonic()
     with start(into, limited, user, env, subprocess.PIPE, subprocess.PIPE) as process:

@@ -1,6 +1,6 @@
-"""Make Debian trees and fetch single packages, with the machine's own apt configuration.
+"""Make Debian trees and download single packages, with the machine's own apt configuration.
 
-No archive is named here: a Debian machine's apt sources know one, and elsewhere debootstrap has a default.
+No archive is hard-coded. A Debian machine's apt sources name one, and elsewhere debootstrap has a default.
 """
 
 import os
@@ -17,33 +17,33 @@ from tests.hosts.recipes import Tree
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-# So that a killed build leaves neither a mount nor a process.
+# With these options, a killed build leaves neither mounts nor processes.
 CONTAINED = ("/usr/bin/unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
 
 CONFIGURATION = {
-    "etc/dpkg/dpkg.cfg.d/hosts": "force-unsafe-io\n",  # saves a third of the time; a broken build is thrown away
+    "etc/dpkg/dpkg.cfg.d/hosts": "force-unsafe-io\n",  # saves a third of the time; a broken build is discarded anyway
     "etc/apt/apt.conf.d/hosts": 'Acquire::Check-Valid-Until "false";\nAPT::Install-Recommends "false";\n',
 }
 
-# debootstrap copies these from the machine that it runs on.
+# debootstrap copies these from the machine on which it runs.
 UNWANTED = ("etc/resolv.conf", "etc/hostname", "etc/machine-id", "var/lib/dbus/machine-id")
 PRESENT = (
-    "var/log/journal",  # the journal outlives a power cut
+    "var/log/journal",  # so that the journal survives a power cut
     "var/lib/docker",
     "var/lib/containerd",
     "etc/docker",
 )
 
-# $0 is a package, $1 a folder, the rest what is wanted in it.
+# $0 is a package, $1 a folder, and the rest are the wanted files.
 UNPACK = 'folder=$1; shift; dpkg-deb --fsys-tarfile "$0" | tar --extract --directory="$folder" "$@"'
 
-ONE_AT_A_TIME = threading.Lock()  # dpkg keeps a CPU busy, and Go has the others
+ONE_AT_A_TIME = threading.Lock()  # dpkg keeps one CPU busy; the others are for Go
 
 FAR_FUTURE = 4102444800  # the year 2100, in seconds since 1970
 
 
 def build_tree(tree: Tree, into: Path) -> None:
-    """Run debootstrap and leave out what no test needs. About 45 s; 75 s with a slow disk."""
+    """Run debootstrap and remove what no test needs. Takes about 45 s, or 75 s with a slow disk."""
     configure(into)
     with ONE_AT_A_TIME:
         progress.run(tree.suite, (*CONTAINED, *debootstrap(tree, into)), into.parent / "log")
@@ -52,21 +52,21 @@ def build_tree(tree: Tree, into: Path) -> None:
 
 
 def configure(into: Path) -> None:
-    """Write what dpkg and apt are to know before they are there."""
+    """Write the configuration of dpkg and apt before they are installed."""
     for path, text in CONFIGURATION.items():
         (into / path).parent.mkdir(parents=True)
         (into / path).write_text(text)
 
 
 def debootstrap(tree: Tree, into: Path, *options: str) -> tuple[str, ...]:
-    """The command that makes a tree."""
-    # Every suite since bullseye is made by sid's script, and an older debootstrap does not know the newer names.
+    """Return the command that makes a tree."""
+    # sid's script works for every suite since bullseye. An older debootstrap does not know the newer suites.
     included = f"--include={','.join(tree.packages)}"
     return ("/usr/sbin/debootstrap", "--variant=minbase", included, *options, tree.suite, str(into), _mirror(), "sid")
 
 
 def strip(tree: Tree, into: Path) -> None:
-    """Leave out what no test needs, and do what a first boot would do, once for all copies."""
+    """Remove what no test needs, and do the work of a first boot once for all copies."""
     for path in UNWANTED + tree.unused:
         _remove(into / path)
     for unit in tree.masked:
@@ -75,7 +75,7 @@ def strip(tree: Tree, into: Path) -> None:
         _link(into / "etc/systemd/system" / target / unit, f"/usr/lib/systemd/system/{unit}")
     for path in PRESENT:
         (into / path).mkdir(parents=True, exist_ok=True)
-    for path in ("etc/.updated", "var/.updated"):  # newer than the /usr of any layer: ConditionNeedsUpdate= never holds
+    for path in ("etc/.updated", "var/.updated"):  # newer than any layer's /usr: ConditionNeedsUpdate= is false
         (into / path).touch()
         os.utime(into / path, (FAR_FUTURE, FAR_FUTURE))
 
@@ -83,11 +83,11 @@ def strip(tree: Tree, into: Path) -> None:
 def fetch(
     programs: Mapping[str, tuple[str, ...]], into: Path, tree: Path, *, architecture: str = "", newest: str = ""
 ) -> None:
-    """Unpack a few files of packages into folders named after the packages.
+    """Unpack selected files of packages into folders named after the packages.
 
-    They are those of the suite of ``tree``, which remembers its archive; of another ``architecture`` where one is
-    named. ``newest``: a package of the kind linux-image-amd64, which only depends on the newest; in the packages'
-    names ``{}`` stands for that one's version, and is left out in the folders' names.
+    The packages come from the suite of ``tree`` and from the archive that the tree remembers. ``architecture`` selects
+    another architecture. ``newest`` is a package such as linux-image-amd64, which depends on the newest version. In
+    package names ``{}`` stands for that version; folder names omit it.
     """
     apt = into.parent / "apt"
     settings = _settings(apt, tree, architecture)
@@ -98,7 +98,7 @@ def fetch(
     if newest:
         depends = ("/usr/bin/apt-cache", *settings, "depends", newest)
         answer = subprocess.run(depends, capture_output=True, text=True, check=True).stdout
-        kind = "-".join(newest.split("-")[:2])  # a kernel's depends on one of its base as well
+        kind = "-".join(newest.split("-")[:2])  # a kernel package also depends on one of its base package
         [version] = re.findall(rf"Depends: {kind}-(\S+)", answer)
     names = {package.format(version): package.replace("-{}", "") for package in programs}
     progress.run("packages", (*get, "download", *names), log, cwd=apt, tries=progress.DOWNLOADS)
@@ -110,7 +110,7 @@ def fetch(
 
 
 def add(names: tuple[str, ...], into: Path, tree: Path) -> None:
-    """Unpack packages, and those that they need and ``tree`` does not have. Their scripts are not run."""
+    """Unpack packages and their dependencies that ``tree`` lacks. Their scripts are not run."""
     apt = into.parent / "apt"
     (apt / "archives/partial").mkdir(parents=True)
     get = (
@@ -128,7 +128,7 @@ def add(names: tuple[str, ...], into: Path, tree: Path) -> None:
 
 
 def _settings(apt: Path, tree: Path, architecture: str = "") -> tuple[str, ...]:
-    """What apt is told so that it has lists of its own, of the suite of a tree."""
+    """Return options that give apt its own lists, for the suite of a tree."""
     (apt / "lists/partial").mkdir(parents=True)
     (apt / "sources.list").write_text(_signed((tree / "etc/apt/sources.list").read_text()))
     options = {
@@ -151,11 +151,11 @@ def _settings(apt: Path, tree: Path, architecture: str = "") -> tuple[str, ...]:
 
 
 def _mirror() -> str:
-    """The archive that this Debian machine uses; empty where it is no Debian, for debootstrap's default."""
+    """Return the archive of this Debian machine. On other systems, return an empty text for debootstrap's default."""
     release = platform.freedesktop_os_release()
     if release["ID"] != "debian":
         return ""
-    # To this question apt-get answers with one line for each package index of its sources.
+    # apt-get answers with one line for each package index of its sources.
     question = (
         "/usr/bin/apt-get",
         "indextargets",

@@ -1,4 +1,4 @@
-"""Show the agent at work on a throw-away Docker host, or open a prompt there."""
+"""Show the agent at work on a disposable Docker host, or open a shell there."""
 
 import os
 import sys
@@ -9,14 +9,14 @@ from tests.hosts.booting import boot
 from tests.hosts.host import Host
 from tests.hosts.recipes import ENGINES
 
-# The statuses that are as they should be: plan finds drift, and what 20.10 cannot have is held.
+# The expected statuses. plan finds drift, and Docker 20.10 cannot fulfill every setting.
 COMMANDS = {"detect": (0,), "plan": (2,), "apply": (0, 5), "check": (0, 2), "prove": (0,)}
 
-# What else a host gets that is to build for other platforms; bookworm has no package of buildx.
+# Additional layers for building for other platforms. bookworm has no package of buildx.
 LAYERS = {"bookworm": ("qemu", "buildx")}
 USUAL = ("qemu",)
 
-# A terminal of the host's own; the caller's is out of its sight.
+# The host's own terminal; it cannot see the caller's.
 TERMINAL = ("script", "--quiet", "--return", "--command", "bash --login", "/dev/null")
 
 PLAN = """\
@@ -27,7 +27,7 @@ Go module. All of it is kept in {cache} (PROVISIONER_CACHE says where else); not
 
 
 def demo(engine: str) -> int:
-    """Run the agent's commands one after the other; the first status that is not as it should be, or 0."""
+    """Run the agent's commands in order. Returns the first unexpected status, or 0."""
     machine.check()
     print(PLAN.format(host=_name(engine), cache=cache.FOLDER), flush=True)
     packages.install(packages.BOOTING)
@@ -42,7 +42,7 @@ def demo(engine: str) -> int:
 
 
 def shell(engine: str) -> int:
-    """Open a prompt on a host that has the agent; the status of its last command."""
+    """Open a shell on a host with the agent. Returns the status of its last command."""
     machine.check()
     packages.install(packages.BOOTING)
     with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:

@@ -1,7 +1,7 @@
-"""The development environment: a venv with the linters and pytest above the distribution's Python.
+"""The development environment: a venv with the linters and pytest, based on the distribution's Python.
 
-It sees the distribution's modules, so the versions of jsonschema, PyYAML and systemd-python that are tested are those
-that hosts have.
+The venv sees the distribution's modules. The tests therefore use the versions of jsonschema, PyYAML and
+systemd-python that hosts have.
 """
 
 import os
@@ -19,10 +19,10 @@ PYTHON = (3, 11)
 
 
 def develop() -> int:
-    """Make or renew the venv when it is not what pyproject.toml asks for."""
+    """Make or renew the venv if it does not match pyproject.toml."""
     if sys.version_info < PYTHON:
         raise LackError(f"{sys.executable} is older than Python 3.11: use Debian 12, Ubuntu 24.04 or newer")
-    if VENV.is_symlink():  # the environment of another checkout, which renews it
+    if VENV.is_symlink():  # the environment belongs to another checkout, which renews it
         return 0
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     wanted = (*project["dependencies"], *project["optional-dependencies"]["dev"])

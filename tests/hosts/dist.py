@@ -1,4 +1,4 @@
-"""What `make packages` writes, kept in the cache until a file of the checkout changes."""
+"""The output of `make packages`, cached until a file of the checkout changes."""
 
 import functools
 import hashlib
@@ -22,7 +22,7 @@ STAND_IN = {
 
 @functools.cache
 def folder() -> Path:
-    """Return the folder of everything that a release of this checkout consists of, which stays until this run ends."""
+    """Return the folder of everything that a release of this checkout contains. It stays until this run ends."""
     return kept(
         "dist", (version.version(), packages.when(), _content()), packages.build, parts.nfpm, libraries, ansible.linters
     )
@@ -34,7 +34,7 @@ def nfpm() -> Path:
 
 
 def libraries() -> Path:
-    """Return the folder of the libraries that the one-file program has inside."""
+    """Return the folder of the libraries that the one-file program contains."""
     return entry("libraries", archive.LIBRARIES, archive.fetch)
 
 
@@ -54,7 +54,7 @@ def collection() -> Path:
 
 
 def number() -> str:
-    """Return the version that these packages have, whatever the checkout has become since."""
+    """Return the version of these packages, even if the checkout has changed since."""
     return sdist().name.removesuffix(".tar.gz").partition("-")[2]
 
 
@@ -69,7 +69,7 @@ def rpm() -> Path:
 
 
 def stand_in() -> Path:
-    """Return a package that stands for what the agent needs, for dnf on a host of another distribution."""
+    """Return a package that provides the agent's dependencies, for dnf on a host of another distribution."""
     [found] = entry("stand-in", STAND_IN, _stand_in, parts.nfpm).glob("*.rpm")
     return found
 
@@ -87,7 +87,7 @@ def _one(pattern: str) -> Path:
 
 
 def _content() -> str:
-    """Return a digest of every file that git has or would take."""
+    """Return a digest of every file that git tracks or would add."""
     argv = ("git", "-C", str(agent.CHECKOUT), "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = [agent.CHECKOUT / name for name in sorted(names) if name]

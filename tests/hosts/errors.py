@@ -1,22 +1,22 @@
-"""What can go wrong with a host, each with the exit status of the project's table."""
+"""Errors of hosts, with exit statuses from the project's table."""
 
 import os
 
 
 class HostError(Exception):
-    """A host did not do what was asked of it, or not in time."""
+    """A host did not do what was requested, or not in time."""
 
     status = os.EX_SOFTWARE
 
 
 class BuildError(HostError):
-    """A part of a host could not be built; the message ends with the last lines of the program that failed."""
+    """A part of a host could not be built. The message ends with the last output lines of the failed program."""
 
     status = os.EX_UNAVAILABLE
 
 
 class LackError(HostError):
-    """This machine lacks something; the message is one sentence that says what would help."""
+    """This machine lacks something. The message is one sentence that says what would help."""
 
     status = os.EX_UNAVAILABLE
 

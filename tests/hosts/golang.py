@@ -1,4 +1,4 @@
-"""Build programs of Go modules, through a go.mod made on the spot."""
+"""Build programs of Go modules with a generated go.mod."""
 
 import json
 import os
@@ -23,23 +23,24 @@ go {{go}}
 require {{module}} {{version}}
 """
 
-PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/go/bin"  # where Go's own archive goes, and sudo does not look
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/go/bin"  # Go's archive installs there; sudo's PATH lacks it
 ENVIRONMENT = {
     **os.environ,
     "PATH": PATH,
     "CGO_ENABLED": "0",
     "GOFLAGS": "-buildvcs=false",
-    "GOTOOLCHAIN": "auto",  # a Go that is older than a module asks for fetches a newer one
+    "GOTOOLCHAIN": "auto",  # lets a Go that is too old for a module download a newer one
 }
-LAST = ("nice", "-n", "19")  # whatever else runs on this machine goes first
-ONE_AT_A_TIME = threading.Lock()  # a build uses every CPU, and gigabytes of memory
-AUTOMATIC = (1, 21)  # the first Go that does
+LAST = ("nice", "-n", "19")  # give other programs on this machine priority
+ONE_AT_A_TIME = threading.Lock()  # a build uses every CPU and gigabytes of memory
+AUTOMATIC = (1, 21)  # the first Go that downloads a newer version on its own
 
 
 def build(recipe: GoPrograms, into: Path) -> None:
-    """Put static programs where the recipe wants them below ``into``. One to four minutes on two cores, cold.
+    """Build static programs into ``into``, at the paths of the recipe. One to four minutes on two cores, uncached.
 
-    A module of our own requires the module that has them: ``go install`` refuses modules whose go.mod excludes others.
+    A module of our own requires the module with the programs, because ``go install`` refuses modules whose go.mod has
+    excludes.
     """
     go = _go(into.parent)
     source, output = into.parent / "source", into.parent / "output"
@@ -64,17 +65,17 @@ def build(recipe: GoPrograms, into: Path) -> None:
 
 
 def _go(scratch: Path) -> str:
-    """The go command of this machine, or of Debian's package, or the one that an old go fetches as a module."""
+    """Return the go command of this machine or of Debian's package. An old Go downloads a newer one as a module."""
     if not shutil.which("go", path=PATH):
         packages.install(packages.GO)
     go = shutil.which("go", path=PATH) or "go"
     version = re.match(r"go(\d+)\.(\d+)", _ask(go, scratch, "env", "GOVERSION"))
-    if version is None or tuple(map(int, version.groups())) >= AUTOMATIC:  # None: a build of Go's own source
+    if version is None or tuple(map(int, version.groups())) >= AUTOMATIC:  # None: Go was built from source
         return go
     progress.say(f"{version[0]} is too old: it fetches {GO_TOOLCHAIN}")
     toolchain = f"golang.org/toolchain@v0.0.1-go{GO_TOOLCHAIN}.linux-{ARCHITECTURE}"
     folder = Path(json.loads(_ask(go, scratch, "mod", "download", "-json", toolchain))["Dir"])
-    for program in (*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")):  # a module's files are no programs
+    for program in (*folder.glob("bin/*"), *folder.glob("pkg/tool/*/*")):  # files in a module are not executable
         program.chmod(0o755)
     return str(folder / "bin/go")
 

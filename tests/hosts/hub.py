@@ -1,4 +1,4 @@
-"""Copy an image from a registry into a storage, by the registry's HTTP API: Docker Hub's where that answers."""
+"""Copy an image from a registry to a storage through the registry's HTTP API. Docker Hub is the default registry."""
 
 import hashlib
 import json
@@ -22,18 +22,18 @@ ACCEPT = ", ".join(
 
 
 def answers(base: str = HUB, timeout: float = 3) -> bool:
-    """Tell whether a registry is to be had from here."""
+    """Tell whether a registry is reachable."""
     try:
         urllib.request.urlopen(f"{base}/v2/", timeout=timeout).close()  # noqa: S310  # the scheme is in HUB
     except urllib.error.HTTPError as error:
-        return error.code == 401  # it wants a token, as Docker Hub does
+        return error.code == 401  # it requires a token, as Docker Hub does
     except OSError:
         return False
     return True
 
 
 def copy(storage: Storage, name: str, tag: str, architecture: str, base: str = HUB) -> str:
-    """Copy one architecture's image with the index that names it, digests unchanged; returns the tag's digest."""
+    """Copy one architecture's image and its index, without changing digests. Returns the tag's digest."""
     top = _get(base, name, f"manifests/{tag}")
     document = json.loads(top)
     if "manifests" in document:
@@ -58,7 +58,7 @@ def _get(base: str, name: str, path: str, digest: str = "") -> bytes:
     except urllib.error.HTTPError as error:
         if error.code != 401:
             raise
-        # Not sent on to where a blob's redirection leads: that address is signed, and refuses a second authority.
+        # Not sent to the target of a redirect. Its address is signed, and it refuses a second authorization.
         request.add_unredirected_header("Authorization", f"Bearer {_token(error.headers)}")
         content = _read(request)
     if digest and hashlib.sha256(content).hexdigest() != digest.removeprefix("sha256:"):

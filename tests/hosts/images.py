@@ -1,4 +1,4 @@
-"""Make images of one layer for this machine's architecture, as a registry serves them: blobs, a manifest, an index."""
+"""Make single-layer images for this machine's architecture, as a registry serves them: blobs, a manifest, an index."""
 
 import gzip
 import hashlib
@@ -21,8 +21,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
-# The real image's own program registers the emulators that are beside it. It is not to be had as a module, and those
-# who take the emulators out of the image do not need it.
+# The real image contains a program that registers the emulators. It is not available as a Go module, and tests that
+# copy the emulators out of the image do not need it.
 BINFMT = """\
 #!/bin/busybox sh
 echo "this image has emulators to be copied out of /usr/bin and no program to register them" >&2
@@ -31,7 +31,7 @@ exit 1
 
 
 def add_buildkit(storage: Storage, image: Image, programs: Path, tree: Path, busybox: Path) -> None:
-    """Add moby/buildkit: buildkitd, buildctl, Debian's runc with its libraries, a shell."""
+    """Add moby/buildkit: buildkitd, buildctl, Debian's runc with its libraries, and a shell."""
     files: dict[str, Path | str] = {
         "usr/bin/buildkitd": programs / "buildkitd",
         "usr/bin/buildctl": programs / "buildctl",
@@ -49,7 +49,7 @@ def add_buildkit(storage: Storage, image: Image, programs: Path, tree: Path, bus
 
 
 def add_binfmt(storage: Storage, image: Image, emulators: Path, busybox: Path) -> None:
-    """Add tonistiigi/binfmt: static QEMU programs in /usr/bin that keep argv[0]."""
+    """Add tonistiigi/binfmt: static QEMU programs in /usr/bin that preserve argv[0]."""
     files: dict[str, Path | str] = {f"usr/bin/{program.name}": program for program in emulators.iterdir()}
     files |= {"usr/bin/binfmt": BINFMT, "bin/busybox": busybox}
     config = {"Entrypoint": ["/usr/bin/binfmt"], "Env": ["QEMU_PRESERVE_ARGV0=1"], "Volumes": {"/tmp": {}}}
@@ -83,7 +83,7 @@ def _descriptor(media_type: str, digest: str, content: bytes) -> dict[str, objec
 
 
 def _tar(files: Mapping[str, Path | str]) -> bytes:
-    """Pack files as executables of root; without times, so that the same files give the same digest."""
+    """Pack files as executables owned by root. Times are omitted, so that equal files give equal digests."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name in ("tmp", "run", "var/lib"):
@@ -99,7 +99,7 @@ def _tar(files: Mapping[str, Path | str]) -> bytes:
 
 
 def _libraries(tree: Path, program: str) -> dict[str, Path]:
-    """What a program of a tree loads, the loader included: its path in an image and the file itself."""
+    """Return the libraries that a program of a tree loads, including the loader: paths in the image, and the files."""
     answer = subprocess.run(
         ("/usr/sbin/chroot", tree, "ldd", program), capture_output=True, text=True, check=True
     ).stdout

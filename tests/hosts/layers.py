@@ -1,4 +1,4 @@
-"""Which folders make a host: layers above, a tree below."""
+"""Choose the folders that make a host: layers on top, a tree at the bottom."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,9 +18,9 @@ LAYERS: dict[str, Callable[[], Path]] = {
 
 
 def lowers(engine: str, layers: tuple[str | Path, ...] = ()) -> tuple[Path, ...]:
-    """The lower folders of a host, topmost first. What is missing is built, at the same time where that is faster.
+    """Return the lower folders of a host, topmost first. Builds missing ones, in parallel where that is faster.
 
-    A layer is a name of LAYERS, or a folder of one's own.
+    A layer is a name of LAYERS or a folder.
     """
     return tuple(
         together(
@@ -35,7 +35,7 @@ def _find(layer: str | Path) -> Callable[[], Path]:
 
 
 def build_all() -> None:
-    """Build every folder that any host may be made of, so that no test waits for one."""
+    """Build every folder that any host may need, so that no test has to wait for one."""
     suites = {engine.tree for engine in ENGINES.values()}
     together(
         *LAYERS.values(),

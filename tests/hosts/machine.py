@@ -1,4 +1,4 @@
-"""What this machine must have and allow before a host can be booted on it: one sentence for whatever is amiss."""
+"""Check what this machine must have and allow before it can boot a host. Each problem is reported in one sentence."""
 
 import functools
 import os
@@ -13,8 +13,8 @@ from tests.hosts.errors import ForbiddenError, LackError
 from tests.hosts.images import ARCHITECTURES
 from tests.hosts.room import CGROUP2
 
-LINUX = (6, 7)  # since then a user namespace has a binfmt_misc table of its own
-SPACE = 4  # GB: a tree, Go's sources and objects while BuildKit is built, the data of two hosts
+LINUX = (6, 7)  # the first version with a separate binfmt_misc table for each user namespace
+SPACE = 4  # GB: a tree, Go's sources and objects while BuildKit is built, and the data of two hosts
 
 NAMESPACE = ("/usr/bin/unshare", "--mount", "--propagation", "private")
 OVERLAY = """\
@@ -30,7 +30,7 @@ mount -t binfmt_misc binfmt_misc table
 
 @functools.cache
 def check() -> None:
-    """Raise LackError where no host can be booted."""
+    """Raise LackError if this machine cannot boot a host."""
     _check_system()
     _check_linux()
     _check_privilege()
@@ -41,7 +41,7 @@ def check() -> None:
             f"this machine allows no mounts of that kind ({problem}): use one of its own, a virtual machine say, or "
             f"`docker run --privileged`, and a PROVISIONER_CACHE that is on ext4, xfs or btrfs ({cache.FOLDER} now)"
         )
-    # Built in, loaded now, or not to be had: the next line tells.
+    # binfmt_misc may be built in, loaded just now, or unavailable. The next line finds out.
     subprocess.run(("/bin/sh", "-c", "modprobe binfmt_misc"), capture_output=True, check=False)
     if problem := _try((*NAMESPACE, "--user", "--map-root-user"), TABLE):
         raise LackError(f"user namespaces get no binfmt_misc here ({problem}): `modprobe binfmt_misc` may help")
@@ -85,7 +85,7 @@ def _check_space() -> None:
 
 
 def _try(namespace: tuple[str, ...], script: str) -> str:
-    """What a script complains about, run in namespaces and a folder of its own; nothing when it succeeds."""
+    """Run a script in its own namespaces and folder. Returns its error messages, or an empty text if it succeeds."""
     with tempfile.TemporaryDirectory(dir=cache.FOLDER) as folder:
         argv = (*namespace, "/bin/sh", "-ec", script)
         done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=30)

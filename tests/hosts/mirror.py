@@ -1,4 +1,4 @@
-"""A registry on each host's loopback that serves Docker Hub's names to its engine, as a layer: pulls are real."""
+"""A registry on each host's loopback that serves Docker Hub's names, as a layer. Pulls are therefore real."""
 
 from functools import partial
 from pathlib import Path
@@ -20,22 +20,22 @@ storage:
 http:
   addr: {recipes.REGISTRY}
 """,
-    # Root's: the layer's files are, and the package's user could not push over them.
+    # It runs as root, because root owns the layer's files and the package's own user could not push to them.
     "etc/systemd/system/docker-registry.service.d/hosts.conf": "[Service]\nUser=root\n",
     "etc/systemd/system/docker.service.d/hosts.conf": "[Unit]\nAfter=docker-registry.service\n",
-    # Not in daemon.json, which is left to what is tested.
+    # Not in daemon.json, because tests change that file.
     "etc/default/docker": f'DOCKER_OPTS="--registry-mirror=http://{recipes.REGISTRY}"\n',
 }
 
 
 def layer() -> Path:
-    """The registry's configuration and its storage, with Docker Hub's own images where it answers."""
+    """Return the registry's configuration and storage. If Docker Hub is reachable, the images come from there."""
     recipe = (FILES, IMAGES, images.BINFMT, recipes.BUILDKIT, recipes.QEMU_SUITE, recipes.PROGRAMS)
     return entry("registry", recipe, _build)
 
 
 def newer_binfmt() -> Path:
-    """A layer that adds a tonistiigi/binfmt with a later QEMU to what the registry of a host serves."""
+    """Return a layer that adds a tonistiigi/binfmt with a later QEMU to a host's registry."""
     recipe = (recipes.NEWER_BINFMT_IMAGE, images.BINFMT, recipes.NEWER_QEMU_SUITE, recipes.PROGRAMS)
     return entry("newer-binfmt", recipe, _build_newer)
 
@@ -64,7 +64,7 @@ def _copy(storage: Storage, wanted: tuple[recipes.Image, ...]) -> bool:
             for tag in image.tags:
                 progress.say(f"registry: copying {image.name}:{tag} from Docker Hub")
                 hub.copy(storage, image.name, tag, images.ARCHITECTURE)
-    except OSError as problem:  # a rate limit, say
+    except OSError as problem:  # for example a rate limit
         progress.say(f"registry: Docker Hub answered {problem}")
         return False
     return True

@@ -1,4 +1,4 @@
-"""A private network of hosts: pairs of devices, moved in after the boot. Nothing of it leaves them."""
+"""A private network between hosts: pairs of devices, moved in after the boot. It has no connection to the outside."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ ADDRESSES = ("10.99.0.1", "10.99.0.2")
 
 
 def connect(one: Host, other: Host) -> tuple[str, str]:
-    """Give two booted hosts a wire between them, until one is switched off; their addresses."""
+    """Connect two booted hosts, until one is switched off. Returns their addresses."""
     _wire((one, other), ADDRESSES, (DEVICE, DEVICE))
     return ADDRESSES
 
 
 def star(hub: Host, others: Sequence[Host]) -> tuple[str, ...]:
-    """Give each of some booted hosts a wire to one of them; the addresses that the hub reaches them at."""
+    """Connect each of some booted hosts to a hub. Returns the addresses at which the hub reaches them."""
     found = []
     for number, other in enumerate(others, 1):
         ends = (f"10.99.{number}.1", f"10.99.{number}.2")
@@ -38,12 +38,12 @@ def _wire(hosts: tuple[Host, Host], addresses: tuple[str, str], devices: tuple[s
 
 
 def disconnect(host: Host) -> None:
-    """Pull the wire out."""
+    """Disconnect a host from the network."""
     host.sh(f"ip link set {DEVICE} down", check=True)
 
 
 def reconnect(host: Host) -> None:
-    """Put it back in."""
+    """Reconnect a host to the network."""
     host.sh(f"ip link set {DEVICE} up", check=True)
 
 

@@ -1,4 +1,4 @@
-"""The Debian packages that this machine needs for hosts and for development, and how it gets them."""
+"""The Debian packages that this machine needs for hosts and for development, and their installation."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from tests.hosts.errors import BuildError, ForbiddenError
 
 BOOTING = ("debootstrap", "debian-archive-keyring", "systemd-container", "kmod")
 PYTHON = ("python3-venv", "python3-systemd", "python3-psutil", "python3-jsonschema", "python3-yaml")
-ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one that knows loong64 everywhere
+ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one that knows loong64 in every suite
     "binutils",
     "binutils-aarch64-linux-gnu",
     "binutils-arm-linux-gnueabi",
@@ -22,7 +22,7 @@ ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one t
     "llvm-19",
 )
 FLEET = ("prometheus", "chromium", "chromium-driver")  # promtool, and a browser for the page
-JUDGES = ("lintian", "zsh", "fish", "groff-base")  # of the package, completions and manual pages
+JUDGES = ("lintian", "zsh", "fish", "groff-base")  # they check the package, completions and manual pages
 DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, *JUDGES, "git", "strace")
 GO = ("golang-go",)
 
@@ -30,7 +30,7 @@ APT = Path("/usr/bin/apt-get")
 
 
 def install(packages: tuple[str, ...]) -> None:
-    """Install those that are missing, and say so: they stay."""
+    """Install the missing packages and report it. They stay installed."""
     if not (wanted := missing(packages)):
         return
     if os.geteuid() != 0:
@@ -38,13 +38,13 @@ def install(packages: tuple[str, ...]) -> None:
     progress.say(f"installing on this machine, to stay: {', '.join(wanted)}")
     try:
         _apt("install", *wanted)
-    except BuildError:  # its lists may be old, or there may be none yet
+    except BuildError:  # the package lists may be missing or outdated
         _apt("update", tries=progress.DOWNLOADS)
         _apt("install", *wanted, tries=progress.DOWNLOADS)
 
 
 def missing(packages: tuple[str, ...]) -> tuple[str, ...]:
-    """Those that are not installed."""
+    """Return the packages that are not installed."""
     question = ("/usr/bin/dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\\n", *packages)
     answer = subprocess.run(question, capture_output=True, text=True, check=False).stdout.splitlines()
     return tuple(package for package in packages if f"{package} installed" not in answer)

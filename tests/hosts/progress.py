@@ -1,4 +1,4 @@
-"""Say on stderr what is being done, with the seconds since the start, and run the slow programs that do it."""
+"""Report progress on stderr with the seconds since the start, and run slow programs."""
 
 import contextlib
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.hosts.errors import BuildError
 
-BEAT = 10.0  # a running program shows its last line this often, in seconds
-DEADLINE = 1800.0  # and is killed after this many
-DOWNLOADS = 3  # how often what downloads is tried
+BEAT = 10.0  # seconds between reports of a running program's last line
+DEADLINE = 1800.0  # seconds after which a program is killed
+DOWNLOADS = 3  # attempts for a program that downloads
 STARTED = time.monotonic()
 
 _children: set[subprocess.Popen[bytes]] = set()
@@ -36,10 +36,11 @@ def run(
     cwd: Path | None = None,
     tries: int = 1,
 ) -> None:
-    """Run a program with its output appended to ``log``, and show where it is now and then.
+    """Run a program, append its output to ``log``, and report its progress now and then.
 
-    Raises BuildError when it fails, for one that downloads ``tries`` times, or does not end. It leads a session of its
-    own: stop() reaches its children as well.
+    It leads its own session, so that stop() also reaches its children.
+    Raises:
+        BuildError: it failed ``tries`` times, or it did not end in time.
     """
     for left in reversed(range(tries)):
         try:
@@ -71,7 +72,7 @@ def _run(label: str, argv: tuple[str, ...], log: Path, env: Mapping[str, str] | 
 
 
 def stop() -> None:
-    """Kill what run() has started in any thread and that still runs."""
+    """Kill all programs that run() started in any thread and that are still running."""
     for child in tuple(_children):
         _kill(child)
 

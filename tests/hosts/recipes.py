@@ -1,7 +1,7 @@
-"""What the hosts are made of: suites, packages, Go programs, images, engines. Data only.
+"""The ingredients of hosts: suites, packages, Go programs, images and engines. This module contains only data.
 
-The digest of a recipe is part of its cache entry's name (see cache.py): whatever decides how an entry looks belongs
-here, so that changing it builds a new entry and nothing else.
+The digest of a recipe is part of the name of its cache entry (see cache.py). Everything that affects an entry
+belongs here, so that a change builds a new version of that entry only.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ UNUSED = (
 MASKED = (
     "sys-kernel-debug.mount",  # a user namespace forbids both
     "sys-kernel-tracing.mount",
-    "apt-daily.timer",  # these only slow a boot
+    "apt-daily.timer",  # these only slow down a boot
     "apt-daily-upgrade.timer",
     "dpkg-db-backup.timer",
     "e2scrub_reap.service",
@@ -38,7 +38,7 @@ MASKED = (
 )
 
 ENABLED = {
-    # A container skips the automount; without a mount systemd-binfmt.service has nowhere to register at boot.
+    # A container skips the automount. Without a mount, systemd-binfmt.service cannot register anything at boot.
     "sysinit.target.wants": "proc-sys-fs-binfmt_misc.mount",
 }
 
@@ -56,17 +56,17 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class GoPrograms:
-    """Programs of one Go module. ``stamp``: the variable that holds the version, and what it is to say."""
+    """Programs of one Go module. ``stamp`` is the variable that holds the version, and its value."""
 
     module: str
     version: str
     stamp: tuple[str, str]
-    programs: tuple[tuple[str, str], ...]  # package in the module, path below the folder they are built into
+    programs: tuple[tuple[str, str], ...]  # package in the module, path below the output folder
 
 
 @dataclass(frozen=True, slots=True)
 class GoMain(GoPrograms):
-    """One program with a ``main.go`` of the tests' own. ``replaced``: modules that the module's repository also holds.
+    """A program with its own ``main.go``. ``replaced`` lists modules that are in the same repository.
 
     Go ignores the ``replace`` lines of a required module, so they are repeated here with ``their_version``.
     """
@@ -78,7 +78,7 @@ class GoMain(GoPrograms):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image under Docker Hub's name. ``tags``: the moving one that the product asks for and an immutable one."""
+    """An image under its Docker Hub name. ``tags``: the moving tag that the product uses, and an immutable one."""
 
     name: str
     tags: tuple[str, ...]
@@ -86,7 +86,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A Docker host as users name it: its dockerd, a tree and the layers above it, topmost first."""
+    """A named Docker host: the version of its dockerd, its tree, and the layers above it, topmost first."""
 
     version: str
     tree: str
@@ -96,7 +96,7 @@ class Engine:
 TREES = {
     tree.suite: tree
     for tree in (
-        Tree("bookworm", PACKAGES),  # its docker.io has the command line as well; there is no buildx
+        Tree("bookworm", PACKAGES),  # its docker.io also contains the command line, and it has no buildx
         Tree("trixie", (*PACKAGES, "docker-cli", "docker-buildx")),
         Tree("forky", (*PACKAGES, "docker-cli", "docker-buildx")),
     )
@@ -114,7 +114,7 @@ BUILDKIT = GoPrograms(
 DOCKERD = GoPrograms(
     module="github.com/moby/moby/v2",
     version="v2.0.0-beta.24",
-    stamp=("dockerversion.Version", "29.9.3"),  # unstamped it calls itself "library-import"
+    stamp=("dockerversion.Version", "29.9.3"),  # without a stamp it reports "library-import"
     programs=(("cmd/dockerd", "usr/sbin/dockerd"), ("cmd/docker-proxy", "usr/sbin/docker-proxy")),
 )
 BUILDX = GoPrograms(
@@ -124,7 +124,7 @@ BUILDX = GoPrograms(
     programs=(("cmd/buildx", "usr/libexec/docker/cli-plugins/docker-buildx"),),
 )
 
-NFPM = GoPrograms(  # writes .deb and .rpm; later versions need modules that the proxy does not have
+NFPM = GoPrograms(  # writes .deb and .rpm; later versions need modules that the proxy lacks
     module="github.com/goreleaser/nfpm/v2",
     version="v2.43.4",
     stamp=("cmd/nfpm.version", "2.43.4"),
@@ -159,7 +159,7 @@ func main() {
 	os.Exit(cli.Run(programs[name]()))
 }
 """
-STAGING = (  # the modules that the repository of k8s.io/kubernetes holds beside it
+STAGING = (  # modules that k8s.io/kubernetes keeps in its own repository
     *("api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go", "cloud-provider"),
     *("cluster-bootstrap", "code-generator", "component-base", "component-helpers", "controller-manager", "cri-api"),
     *("cri-client", "cri-streaming", "csi-translation-lib", "dynamic-resource-allocation", "endpointslice"),
@@ -176,21 +176,21 @@ KUBERNETES = GoMain(
     replaced=tuple(f"k8s.io/{name}" for name in STAGING),
     their_version="v0.36.3",
 )
-CLUSTER_TREE = "forky"  # its containerd is the first that a kubelet from 1.36 on talks to
-CLUSTER = {  # what else a cluster of such hosts needs
+CLUSTER_TREE = "forky"  # the first suite whose containerd works with kubelet 1.36 and later
+CLUSTER = {  # other packages that hosts of a cluster need
     "etcd-server": ("usr/bin/etcd",),
     "containernetworking-plugins": ("usr/lib/cni",),
     "openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"),
 }
-PAUSE_IMAGE = Image("library/pause", ("3.10",))  # what holds a pod's namespaces
+PAUSE_IMAGE = Image("library/pause", ("3.10",))  # holds a pod's namespaces
 
-QEMU_SUITE = "trixie"  # the first whose qemu-user is static
+QEMU_SUITE = "trixie"  # the first with a static qemu-user
 NEWER_QEMU_SUITE = "forky"
 QEMU_CPUS = (
     *("aarch64", "arm", "i386", "x86_64", "ppc64le", "riscv64", "s390x"),
     *("mips64", "mips64el", "loongarch64"),
 )
-PROGRAMS = {  # what is wanted of which package
+PROGRAMS = {  # the wanted files of each package
     "qemu-user": tuple(f"usr/bin/qemu-{cpu}" for cpu in QEMU_CPUS),
     "busybox-static": ("usr/bin/busybox",),
 }
@@ -200,19 +200,19 @@ _SSH = {
     "openssh-client": ("usr/bin",),
     "libwrap0": ("usr/lib",),
 }
-NETWORK = {  # for hosts of a suite that reach each other: what of ssh and TLS no tree has
+NETWORK = {  # for hosts that reach each other: the parts of ssh and TLS that no tree has
     "bookworm": _SSH,
     "trixie": {"openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"), **_SSH, "libwtmpdb0": ("usr/lib",)},
     "forky": {**_SSH, "libwtmpdb0": ("usr/lib",)},
 }
 
-VENV = {  # what `python3 -m venv` needs on a host of QEMU_SUITE beside Python itself
+VENV = {  # what `python3 -m venv` needs on a host of QEMU_SUITE in addition to Python
     "python3.13-venv": ("usr/lib/python3.13/ensurepip",),
     "python3-pip-whl": ("usr/share/python-wheels",),
     "ca-certificates": ("usr/share/ca-certificates/mozilla",),
 }
 
-ROOTLESS = {  # for an engine of a user's, in a session of that user's own
+ROOTLESS = {  # for a user's own engine, in that user's session
     "rootlesskit": ("usr/bin",),
     "slirp4netns": ("usr/bin",),
     "libslirp0": ("usr/lib",),
@@ -224,7 +224,7 @@ ROOTLESS = {  # for an engine of a user's, in a session of that user's own
     "libpam-systemd": ("usr/lib",),
 }
 
-# Podman for hosts of QEMU_SUITE, with what it needs and no tree has; Docker's command line speaks to it.
+# Podman for hosts of QEMU_SUITE, with the dependencies that no tree has. Docker's command line can use it.
 PODMAN = ("podman", "crun", "netavark", "aardvark-dns", "catatonit", "nftables", "passt", "uidmap", "dbus-user-session")
 
 MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
@@ -234,22 +234,22 @@ MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
     "runit": ("usr",),
 }
 DNF = ("dnf", "rpm")
-APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs of a host that installs a package
+APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs on a host that installs a package
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
-NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # made here, it has NEWER_QEMU_SUITE's QEMU
+NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # if built here, it has NEWER_QEMU_SUITE's QEMU
 
 REGISTRY = "127.0.0.1:5000"
 
-ANSIBLE = ("2.19.14", "2.21.5")  # ansible-core, the oldest and the newest that is maintained
-ANSIBLE_PYTHON = ("trixie", "3.13")  # what a controller is made of
-ANSIBLE_TEST_PIP = "24.2"  # the pip that the ansible-test of the oldest asks for
+ANSIBLE = ("2.19.14", "2.21.5")  # the oldest and the newest maintained ansible-core
+ANSIBLE_PYTHON = ("trixie", "3.13")  # suite and Python of a controller
+ANSIBLE_TEST_PIP = "24.2"  # the pip that the oldest version's ansible-test requires
 LINTERS = (
     *(f"ansible-core=={ANSIBLE[0]}", "ansible-lint==26.10.1"),
     *("antsibull-changelog==0.36.0", "antsibull-docs==2.28.0", "galaxy-importer==0.4.44"),
 )
-ANSIBLE_LOWEST = "2.16.19"  # what Ubuntu 24.04 has, no longer maintained: the collection says that it works there
+ANSIBLE_LOWEST = "2.16.19"  # of Ubuntu 24.04; no longer maintained, but the collection supports it
 
 ENGINES = {
     "bookworm": Engine("20.10", "bookworm"),

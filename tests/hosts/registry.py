@@ -1,11 +1,11 @@
-"""The storage of a Docker registry, written as docker-registry (CNCF distribution) lays it out on a disk."""
+"""The storage of a Docker registry, in the on-disk layout of docker-registry (CNCF distribution)."""
 
 import hashlib
 from pathlib import Path
 
 
 class Storage:
-    """A folder of blobs, and of links to them for each repository."""
+    """A folder of blobs, with links to them for each repository."""
 
     def __init__(self, folder: Path) -> None:
         self._top = folder / "docker/registry/v2"
@@ -17,7 +17,7 @@ class Storage:
         return digest
 
     def manifest(self, repository: str, content: bytes, tags: tuple[str, ...] = ()) -> str:
-        """Store a manifest or an index, under its digest and under ``tags``, and return its digest."""
+        """Store a manifest or an index under its digest and under ``tags``, and return its digest."""
         digest = self._store(content)
         manifests = self._top / "repositories" / repository / "_manifests"
         _link(manifests / "revisions", digest)

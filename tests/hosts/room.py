@@ -1,8 +1,8 @@
-"""Where one host lives: a folder, a mount namespace and a cgroup of its own.
+"""The place of one host: its own folder, mount namespace and cgroup.
 
-Every mount of a host exists in that namespace only, and every process of it is in that cgroup. So the machine's own
-mounts stay as they are, and killing the cgroup leaves nothing behind. A room whose run was killed has a lock that
-nobody holds: the next run removes it.
+All mounts of a host exist only in that namespace, and all its processes are in that cgroup. This machine's own
+mounts do not change, and killing the cgroup leaves nothing behind. If a run is killed, nobody holds the lock of its
+room any more, and the next run removes it.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from tests.hosts.errors import HostError
 
 
 def _hierarchies(*kinds: str) -> tuple[Path, ...]:
-    """Where cgroups of these kinds are mounted on this machine."""
+    """Return where cgroups of these kinds are mounted on this machine."""
     mounts = (line.split(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines())
     return tuple(Path(place.split()[4]) for place, filesystem in mounts if filesystem.split()[0] in kinds)
 
@@ -31,13 +31,13 @@ TRIES = 10
 CGROUP = "provisioner-hosts"
 CGROUP2 = next(iter(_hierarchies("cgroup2")), Path("/sys/fs/cgroup"))
 
-DEADLINE = 60.0  # seconds for what takes the kernel a few milliseconds, unless a disk is far behind
+DEADLINE = 60.0  # seconds; the kernel needs a few milliseconds, unless a disk is very slow
 
-# An overlay cannot lie on an overlay, as the engines' own would: these come from plain folders of the room.
+# The engines use overlays, and an overlay cannot lie on another one. These are therefore plain folders of the room.
 DATA = ("var/lib/docker", "var/lib/containerd", "home")
 
-# Runs as the room's keeper, in a mount namespace of its own: $0 lower folders, then DATA.
-# nspawn wants /run/systemd/nspawn on a tmpfs; a whole /run also hides the machine's systemd from it.
+# The room's keeper runs this in its own mount namespace. $0 is the lower folders, followed by DATA.
+# nspawn needs /run/systemd/nspawn on a tmpfs. Covering all of /run also hides this machine's systemd.
 KEEPER = """\
 mount -t overlay overlay -o "lowerdir=$0,upperdir=$PWD/upper,workdir=$PWD/work" root
 for folder; do
@@ -51,7 +51,7 @@ exec sleep infinity
 
 
 class Room:
-    """A folder with an overlay of ``lowers`` (topmost first) at ``root``, visible to whoever enters."""
+    """A folder with an overlay of ``lowers`` (topmost first) at ``root``, visible only inside its namespace."""
 
     def __init__(self, name: str, lowers: tuple[Path, ...]) -> None:
         self._keeper: subprocess.Popen[str] | None = None
@@ -101,16 +101,16 @@ class Room:
 
     @property
     def view(self) -> Path:
-        """The root folder as a path from outside. To look at: an absolute link below it leads out of the host."""
+        """The root folder as a path from outside. Only for reading: an absolute link below it leads out of the host."""
         return Path(f"/proc/{self._pid}/root{self.root}")
 
     @property
     def guest(self) -> Path:
-        """The cgroup for what boots in the room; nspawn makes ``supervisor`` and ``payload`` in it."""
+        """The cgroup for what boots in the room. nspawn makes ``supervisor`` and ``payload`` in it."""
         return self.cgroup / "guest"
 
     def inside(self, *argv: str) -> tuple[str, ...]:
-        """The argv that runs ``argv`` among the room's mounts, as a guest of its cgroup."""
+        """Return the argv that runs ``argv`` in the room's mount namespace and guest cgroup."""
         namespace = ("/usr/bin/nsenter", f"--target={self._pid}", "--mount", f"--wd={self.folder}")
         return (*into_cgroup(self.guest), *namespace, *argv)
 
@@ -120,7 +120,7 @@ class Room:
 
 
 def into_cgroup(cgroup: Path) -> tuple[str, ...]:
-    """The head of an argv: what follows runs in that cgroup."""
+    """Return the start of an argv that runs the rest in a cgroup."""
     return ("/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(cgroup))
 
 
@@ -149,7 +149,7 @@ def remove_abandoned() -> None:
 
 
 def reserve(name: str) -> tuple[Path, int]:
-    """A new locked folder. The cgroup bears its name, too, and stands beside those of runs with other caches."""
+    """Make a new folder and lock it. The cgroup has the same name, next to those of runs with other caches."""
     with _rooms() as rooms:
         folder = rooms / f"{name}-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
@@ -177,15 +177,15 @@ def _lock(folder: Path) -> int | None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a reserved folder, and what runs in its cgroup where it has one."""
+    """Remove a reserved folder, and the processes in its cgroup, if any."""
     kill_cgroup(CGROUP2 / CGROUP / folder.name)
-    for hierarchy in _hierarchies("cgroup2", "cgroup"):  # where there is version 1 as well, nspawn uses both
+    for hierarchy in _hierarchies("cgroup2", "cgroup"):  # if version 1 exists, nspawn uses both
         _remove_cgroup(hierarchy / CGROUP / folder.name)
     shutil.rmtree(folder)
 
 
 def _make_cgroups(*cgroups: Path) -> None:
-    """Make them, and again where another run has just removed the one that all rooms are in, for it was empty."""
+    """Make cgroups. Retry if another run just removed their empty parent."""
     for cgroup in cgroups:
         for _ in range(TRIES):
             with contextlib.suppress(FileNotFoundError):
@@ -198,5 +198,5 @@ def _make_cgroups(*cgroups: Path) -> None:
 def _remove_cgroup(cgroup: Path) -> None:
     for folder, _, _ in os.walk(cgroup, topdown=False):
         Path(folder).rmdir()
-    with contextlib.suppress(OSError):  # another host's is in there, or it was never made
+    with contextlib.suppress(OSError):  # it contains another host's cgroup, or it never existed
         cgroup.parent.rmdir()
