@@ -1,1 +1,4 @@
-"""Speed, as a ratio against what a user would run instead, in the same run. ``python3 -m benchmarks.check``."""
+"""Benchmarks that compare our speed with what a user would run instead, in the same run.
+
+Run one with ``python3 -m benchmarks.check``.
+"""

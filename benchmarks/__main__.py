@@ -1,6 +1,6 @@
 """Run every benchmark and write docs/benchmarks.md: ``make benchmark``, or ``python -m benchmarks check plan``.
 
-Each runs in a process of its own, one after the other, and prints its own numbers.
+Each benchmark runs in its own process, one after the other, and prints its own numbers.
 """
 
 import os
@@ -30,12 +30,12 @@ run on the same host, so the ratios matter and the times do not. The module name
 
 
 def names() -> list[str]:
-    """Return the benchmarks that there are."""
+    """Return the names of all benchmarks."""
     return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
 
 
 def section(name: str) -> str:
-    """Run one benchmark and return what the page says of it."""
+    """Run one benchmark and return its section of the page."""
     summary = (import_module(f"benchmarks.{name}").__doc__ or "").strip()
     ran = subprocess.run(
         (sys.executable, "-m", f"benchmarks.{name}"), cwd=ROOT, capture_output=True, text=True, check=False
@@ -57,7 +57,7 @@ def _lines(path: str) -> list[str]:
 
 
 def main(wanted: list[str]) -> int:
-    """Run them and write the page; 64: one of them does not exist."""
+    """Run benchmarks and write the page. Returns 64 if one of them does not exist."""
     if unknown := set(wanted) - set(names()):
         print(
             f"benchmarks: there is no {', '.join(sorted(unknown))}: choose from {', '.join(names())}", file=sys.stderr

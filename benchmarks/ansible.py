@@ -25,7 +25,7 @@ ROUNDS = 5
 FORKS = 8
 SIZES = (25, 50, 100, 200)
 SIMULATED = f"{FOLDER}/simulated"
-# Each host's agent is a program of its own that prints a result of its own, from stdin.
+# Write one program for each host's agent. It prints a result from stdin.
 SPLIT = f"""
 import json, os, sys
 os.makedirs("{SIMULATED}")
@@ -39,33 +39,33 @@ EACH = f'xargs -P {FORKS} -I NAME env {SIMULATED}/NAME < "$1" > /dev/null'
 
 
 def seconds(what: Callable[[], object]) -> float:
-    """How long something takes."""
+    """Return how many seconds a call takes."""
     started = time.perf_counter()
     what()
     return time.perf_counter() - started
 
 
 def medians(rounds: int, what: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """The median of each, one after the other in every round, after a round that does not count."""
+    """Return the median seconds of each call. They alternate in every round, and a first round is not counted."""
     every = [{name: seconds(run) for name, run in what.items()} for _ in range(rounds + 1)][1:]
     return {name: statistics.median(times[name] for times in every) for name in what}
 
 
 def show(title: str, found: Mapping[str, float]) -> None:
-    """The three figures and their ratio."""
+    """Print the three figures and their ratio."""
     ratio = found["check"] / (found["ping"] + found["alone"])
     figures = "   ".join(f"{name} {value:5.2f} s" for name, value in found.items())
     print(f"{title:24} {figures}   ratio {ratio:.2f} (aim {GOAL})", flush=True)
 
 
 def checked(ran: Result) -> None:
-    """A run that failed measures nothing."""
+    """Stop if a run failed, because its time means nothing."""
     if ran.status:
         raise SystemExit(ran.stdout + ran.stderr)
 
 
 def booted(count: int) -> None:
-    """Hosts of all engines, over SSH."""
+    """Measure booted hosts of all engines, over SSH."""
     engines = {f"host{n}": engine for n, engine in enumerate(islice(cycle(ENGINES), count))}
     with fleet(engines, dict.fromkeys((n for n, e in engines.items() if e == "bookworm"), ("buildx",)), {}) as made:
         made.configure(platforms=["linux/amd64", "linux/arm64"])
@@ -75,20 +75,20 @@ def booted(count: int) -> None:
 
 
 def measures(made: Fleet, inventory: tuple[str, ...], alone: Callable[[], object]) -> dict[str, Callable[[], object]]:
-    """What is compared: Ansible's ping, the checks without Ansible, and the playbook."""
+    """Return the calls to compare: Ansible's ping, the checks without Ansible, and the playbook."""
     ping = ("ansible", "all", "-m", "ansible.builtin.ping", "--forks", str(FORKS), *inventory)
     check = ("ansible-playbook", "provisioner.docker.check", "--forks", str(FORKS), *inventory)
     return {"ping": lambda: checked(made.run(*ping)), "alone": alone, "check": lambda: checked(made.run(*check))}
 
 
 def alone(made: Fleet) -> None:
-    """Every host's check, as many at once as Ansible has forks."""
+    """Run every host's check, as many at a time as Ansible has forks."""
     with ThreadPoolExecutor(FORKS) as pool:
         list(pool.map(lambda host: host.run("provisioner", "check", "--format=json"), made.members.values()))
 
 
 def simulated() -> None:
-    """Local connections to as many names, each with a result of its own."""
+    """Measure local connections to many names, each with its own result."""
     with fleet({}, {}, {}) as made:
         hub = made.controller
         found = list(report.results(max(SIZES), datetime.now(UTC)))
@@ -103,14 +103,14 @@ def simulated() -> None:
 
 
 def inventory(names: list[str]) -> dict[str, object]:
-    """Hosts that are the controller itself, each with an agent of its own."""
+    """Return an inventory in which every host is the controller, each with its own agent."""
     variables = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
     hosts = {name: {**variables, "provisioner_executable": f"{SIMULATED}/{name}"} for name in names}
     return {"all": {"hosts": hosts}}
 
 
 def main(count: str = "8") -> None:
-    """Simulated ones first, for they need no engine."""
+    """Measure simulated hosts first, because they need no engine."""
     simulated()
     booted(int(count))
 

@@ -38,7 +38,7 @@ print(json.dumps({**found, "peak_mib": peak()}))
 
 
 def main(engine: str) -> None:
-    """Boot, provision, measure, print."""
+    """Boot, provision, measure and print."""
     with boot(engine, layers=("qemu",), agent=True) as host:
         host.run("provisioner", "apply", check=True, timeout=240)
         source = INSIDE.replace("ROUNDS", str(ROUNDS))

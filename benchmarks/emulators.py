@@ -14,9 +14,9 @@ from tests.hosts import boot
 
 ROUNDS = 30
 IMAGE = "tonistiigi/binfmt:qemu-v10.0.4"
-ADDED, QUICK, INSTALLED, REPAIRED = 35.0, 5.0, 2.0, 1.0  # ms, ms, s, s: the aims
+ADDED, QUICK, INSTALLED, REPAIRED = 35.0, 5.0, 2.0, 1.0  # goals, in ms, ms, s and s
 
-KEPT = ("/etc/provisioner/provisioner.yaml", "/var/lib/provisioner/configuration.json")  # the text, and what came of it
+KEPT = ("/etc/provisioner/provisioner.yaml", "/var/lib/provisioner/configuration.json")  # text, validated
 
 INSIDE = """
 import json, shutil, statistics, subprocess, time
@@ -36,7 +36,7 @@ KEEP = f"mkdir -p /$1; cp --parents {' '.join(KEPT)} /$1"
 
 
 def main(engine: str) -> None:
-    """Boot, install, measure, print."""
+    """Boot, install, measure and print."""
     wanted = ", ".join(table.each_architecture())
     config = f"platforms: [{wanted}]\nemulators: {{source: image, image: '{IMAGE}'}}\n"
     with boot(engine, agent=True, files={KEPT[0]: config}) as host:

@@ -12,7 +12,7 @@ from tests.hosts import boot
 ROUNDS = 4
 GOAL = 1.1
 
-# The step itself, as apply makes it: without the emulators and the builder that an apply brings as well.
+# The step itself, as apply makes it, without the emulators and the builder of a whole apply.
 INSIDE = """
 import json, subprocess, sys, time
 sys.path.insert(0, "/usr/local/lib/provisioner")
@@ -57,7 +57,7 @@ rm data
 
 
 def main(engine: str) -> None:
-    """Boot, measure, print."""
+    """Boot, measure and print."""
     with boot(engine, layers=("qemu",), agent=True) as host:
         host.sh(MAKE, check=True, timeout=120)
         ran = host.run("python3", "-c", INSIDE.replace("ROUNDS", str(ROUNDS)), timeout=600, check=True)

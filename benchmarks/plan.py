@@ -7,7 +7,7 @@ import sys
 from tests.hosts import boot
 
 ROUNDS = 15
-GOAL = 50  # ms more
+GOAL = 50  # additional ms
 
 INSIDE = """
 import json, subprocess, time
@@ -32,7 +32,7 @@ print(json.dumps({"bytes": len(LARGE), **times}))
 
 
 def main(engine: str) -> None:
-    """Boot, measure, print."""
+    """Boot, measure and print."""
     with boot(engine, layers=("qemu",), agent=True) as host:
         host.sh("mkdir -p /etc/docker", check=True)
         ran = host.run("python3", "-c", INSIDE.replace("ROUNDS", str(ROUNDS)), timeout=300, check=True)

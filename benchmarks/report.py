@@ -13,7 +13,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SIZES = (1_000, 10_000, 100_000)
-GOAL = (20.0, 500.0, 11.0)  # seconds and MB for the largest; times the time for ten times the hosts
+GOAL = (20.0, 500.0, 11.0)  # seconds and MB for the largest fleet; growth of the time for ten times the hosts
 
 WANTED = (
     ("image store", "in effect", "containerd"),
@@ -27,7 +27,8 @@ WANTED = (
     ("builder", "selected", "container-builder"),
     ("builder", "default of the endpoint", "container-builder"),
 )
-# what a host has instead, how many of a hundred hosts do, whether mending it restarts Docker, what holds it
+# The index in WANTED, the value found instead, the percentage of hosts, whether repairing restarts Docker, and what
+# blocks it.
 DRIFTS = (
     (3, "not registered", 4.0, False, None),
     (0, "overlay2", 1.5, True, None),
@@ -55,7 +56,7 @@ VERSIONS = ("29.9.3", "28.5.2+dfsg4", "26.1.5+dfsg1")
 
 
 def results(count: int, now: datetime, seed: int = 7) -> Iterator[dict[str, Any]]:
-    """One host's result after the other: most in sync, some drifted, a few unseen or silent."""
+    """Return one host's result after another: most in sync, some drifted, a few unknown or silent."""
     chance = random.Random(seed)  # noqa: S311  # the same fleet every time
     for number in range(count):
         age = (
@@ -126,13 +127,13 @@ def _result(number: int, when: datetime, chance: random.Random) -> dict[str, Any
 
 
 def _obstacle(text: str, number: int) -> dict[str, Any]:
-    """What blocks a difference, with its number."""
+    """Return what blocks a difference, with its number."""
     message = text.format(n=number)
     return {"code": "images-hidden", "message": message, "hint": "save or push them", "numbers": {"images": number}}
 
 
 def _platform(version: str) -> dict[str, Any]:
-    """An emulated platform."""
+    """Return an emulated platform."""
     folder = f"/usr/local/lib/provisioner/qemu/qemu-v{version}"
     emulator = {
         "interpreter": f"{folder}/qemu-aarch64",
@@ -146,7 +147,7 @@ def _platform(version: str) -> dict[str, Any]:
 
 
 def write(path: Path, count: int) -> None:
-    """A fleet as NDJSON."""
+    """Write a fleet as NDJSON."""
     now = datetime.now(UTC)
     with path.open("w") as file:
         for result in results(count, now):
@@ -154,7 +155,7 @@ def write(path: Path, count: int) -> None:
 
 
 def measured(argv: tuple[str, ...], into: Path) -> tuple[float, float]:
-    """The seconds and the megabytes that a command took."""
+    """Return the seconds and the megabytes that a command took."""
     start = time.perf_counter()
     output = (os.POSIX_SPAWN_OPEN, 1, str(into), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     pid = os.posix_spawn(argv[0], argv, {"PYTHONPATH": str(CHECKOUT)}, file_actions=(output,))
@@ -164,7 +165,7 @@ def measured(argv: tuple[str, ...], into: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Generate, report in every format, print."""
+    """Generate results, report them in every format, and print the figures."""
     with tempfile.TemporaryDirectory() as scratch:
         times: dict[tuple[str, int], float] = {}
         for count in SIZES:
