@@ -1,8 +1,9 @@
-"""A drift check of a fleet by Ansible, against `ansible -m ping` of the same hosts and their checks alone.
+"""Compare a drift check of a fleet by Ansible with `ansible -m ping` of the same hosts and with their checks alone.
 
-Twice: over SSH with booted hosts, as many as are asked for, and with simulated ones over local connections, whose agent
-is a program that prints a result. Alternating, so that whatever else the machine does disturbs all alike. Prints the
-median of each in s and the ratio of check to ping and checks; for the simulated ones how it grows with their number.
+It measures booted hosts over SSH, as many as requested, and simulated hosts over local connections. The agent of a
+simulated host is a program that prints a result. The measurements alternate, so that other load affects all of them
+alike. Prints the median of each in s, and the ratio of the check to ping and checks. For simulated hosts, it also
+shows how the times grow with the number of hosts.
 """
 
 import json

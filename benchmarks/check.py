@@ -1,7 +1,7 @@
-"""A whole drift check against `docker info` and `docker buildx ls` run after each other, on one ready host.
+"""Compare a whole drift check with `docker info` followed by `docker buildx ls`, on one configured host.
 
-Run inside a booted host, alternating, so that whatever else the machine does disturbs both alike. Prints the best and
-the median of each in ms, their ratio, and the most memory that a check took.
+Both run inside a booted host and alternate, so that other load affects both alike. Prints the best and the median
+time of each in ms, their ratio, and the peak memory of a check.
 """
 
 import json

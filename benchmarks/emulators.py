@@ -1,7 +1,7 @@
-"""What emulators add to a drift check, and how long they take to install, on a real host with eight foreign platforms.
+"""Measure what emulators add to a drift check, and how long their installation takes, on a real host.
 
-The same check is run with all ten architectures, with `--quick`, and with native platforms alone, alternating, so that
-whatever else the machine does disturbs them alike. The image that is installed from is there already.
+The host has eight foreign platforms. The same check runs with all ten architectures, with `--quick`, and with native
+platforms only. The runs alternate, so that other load affects all alike. The image to install from is already there.
 """
 
 import json

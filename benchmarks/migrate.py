@@ -1,6 +1,6 @@
-"""Carrying images over against ``docker save IMAGE | ctr -n moby images import -`` of the same images.
+"""Compare the migration of images with ``docker save IMAGE | ctr -n moby images import -`` of the same images.
 
-Alternating, on one host; what either has carried over is removed before the other begins.
+Both alternate on one host. The images that one of them migrated are removed before the other starts.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A plan on a daemon.json of 1 MB against one on a small one, alternating on one host."""
+"""Compare a plan for a daemon.json of 1 MB with a plan for a small one, alternating on one host."""
 
 import json
 import statistics

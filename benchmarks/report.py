@@ -1,4 +1,4 @@
-"""`provisioner report` over ever larger fleets of realistic, generated results: seconds and memory."""
+"""Measure the seconds and memory of `provisioner report` for growing fleets of realistic, generated results."""
 
 import json
 import os

@@ -1,8 +1,9 @@
-"""How long the engine is away in an apply that switches the store, against a bare ``systemctl restart docker``.
+"""Measure how long the engine is down in an apply that switches the store, and in ``systemctl restart docker``.
 
-``failed``: in an apply after which it cannot start, because a port is taken, until it is back as before.
+``failed`` is an apply after which the engine cannot start because a port is taken. It lasts until the old state is
+restored.
 
-All in one run on one host, alternating; away is from the first ``/_ping`` that fails to the first that works again.
+All runs alternate on one host. The downtime lasts from the first ``/_ping`` that fails to the first that succeeds.
 """
 
 import json
