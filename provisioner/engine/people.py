@@ -17,11 +17,18 @@ def resolved(host: Reader, users: tuple[str, ...], socket: str) -> tuple[str, ..
     if AUTO not in users:
         return users
     if host.uid != 0:
-        mine = [host.user]
+        mine = [host.user if at_home(host) else "root"]
     else:
         asked = person(host)
         mine = ["root", *([asked.name] if asked and reaches(host, socket, asked) else [])]
     return tuple(dict.fromkeys((*mine, *(u for u in users if u != AUTO))))
+
+
+def at_home(host: Reader) -> bool:
+    """Whether we run as a person, who owns a home folder. The user that systemd makes up for a unit owns none."""
+    account = host.account(host.user)
+    there = host.status(account.home) if account else None
+    return there is not None and there.uid == host.uid
 
 
 def told(host: Reader, users: tuple[str, ...], socket: str) -> Iterator[str]:

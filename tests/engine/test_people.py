@@ -73,7 +73,24 @@ def test_who_gets_it_is_said_and_who_cannot_have_it(tree: Path) -> None:
     assert list(people.told(host(tree, {}), AUTO, SOCKET)) == []
 
 
+class Theirs(Host):
+    """Return the host as a user sees it who is not root."""
+
+    def __init__(self, root: str, user: str, uid: int) -> None:
+        super().__init__(root, {})
+        self.name, self.uid = user, uid
+
+    @property
+    def user(self) -> str:
+        return self.name
+
+    def status(self, path: str) -> Status | None:
+        return Status(0o755, 1000, 1000, directory=True) if path == "/home/dev" else super().status(path)
+
+
 def test_a_user_who_is_not_root_looks_at_their_own(tree: Path) -> None:
-    mine = host(tree, {"SUDO_USER": "dev"})
-    mine.uid = 1000
-    assert people.resolved(mine, AUTO, SOCKET) == (mine.user,)
+    assert people.resolved(Theirs(str(tree), "dev", 1000), AUTO, SOCKET) == ("dev",)
+
+
+def test_the_user_that_systemd_makes_up_for_a_unit_looks_at_root_s(tree: Path) -> None:
+    assert people.resolved(Theirs(str(tree), "63955", 63955), AUTO, SOCKET) == ("root",)
