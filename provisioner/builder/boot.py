@@ -10,8 +10,9 @@ from provisioner.steps import Say, Step
 if TYPE_CHECKING:
     from provisioner.host import System
 
-# Messages about an image whose files a power cut has emptied, while the engine's records still list them.
-BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error")
+# Messages about an image whose files a power cut has emptied, while the engine's records still list them. The last one
+# is all that buildx says where the engine has restarted a container that ended at once.
+BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error", "is restarting, wait until")
 
 
 @dataclass(frozen=True, slots=True)
