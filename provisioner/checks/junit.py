@@ -14,7 +14,7 @@ CUT_OFF = "it was cut off: `provisioner rollback` undoes it, and so does the nex
 def render(result: dict[str, Any]) -> str:
     """Return one document that contains only characters that XML 1.0 allows."""
     failed = [d for d in result["differences"] if not d["blocked"]]
-    held = [d for d in result["differences"] if d["blocked"]]
+    blocked = [d for d in result["differences"] if d["blocked"]]
     errors = [result["error"]] if result["error"] else []
     cut = [{"resource": "apply", "key": f"receipt {n}"} for n in (result["interrupted"],) if n]
     rows = [
@@ -22,13 +22,13 @@ def render(result: dict[str, Any]) -> str:
         *((c, _child("failure", CUT_OFF, "")) for c in cut),
         *((w, "") for w in result["as_wanted"]),
         *((d, _child("failure", f"is {d['have']}, wanted {d['want']}", _more(d))) for d in failed),
-        *((d, _child("skipped", f"blocked: {d['blocked']['message']}", "")) for d in held),
+        *((d, _child("skipped", f"blocked: {d['blocked']['message']}", "")) for d in blocked),
         *((u, _child("error", u["reason"], "")) for u in result["unknown"]),
     ]
     cases = [f"    <testcase classname={_attr(r['resource'])} name={_attr(r['key'])}>{c}</testcase>" for r, c in rows]
     suite = (
         f'  <testsuite name={_attr(result["host"]["name"])} tests="{len(rows)}" failures="{len(failed) + len(cut)}"'
-        f' errors="{len(result["unknown"]) + len(errors)}" skipped="{len(held)}" time="{result["duration_seconds"]}"'
+        f' errors="{len(result["unknown"]) + len(errors)}" skipped="{len(blocked)}" time="{result["duration_seconds"]}"'
         f" timestamp={_attr(result['time'])}>"
     )
     head = '<?xml version="1.0" encoding="UTF-8"?>'
