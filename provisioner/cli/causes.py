@@ -8,7 +8,7 @@ from provisioner.checks import failure, qemu
 from provisioner.checks.failure import Failure
 from provisioner.cli.cures import Cause, Error
 from provisioner.config.desired import Desired
-from provisioner.engine import facts, stores
+from provisioner.engine import facts, stores, target
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.host import System
@@ -60,8 +60,9 @@ class Scene:
         seen = self.emulation if resource == "emulators" else None if self.silent else self.facts
         if not isinstance(seen, Facts):
             return ()
+        host, wanted = target.with_engine(self.host, self.wanted, seen)
         try:
-            found = compare.drift(self.host, seen, self.wanted._replace(only=(resource,)))
+            found = compare.drift(host, seen, wanted._replace(only=(resource,)))
         except ProvisionerError:
             return ()
         return tuple(d for _, d in found)

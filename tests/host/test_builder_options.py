@@ -1,6 +1,5 @@
 """Every option of the builder, changed one at a time on real engines: named, mended by the smallest act, cache kept."""
 
-import json
 import os
 import re
 from typing import Any, NamedTuple
@@ -155,8 +154,8 @@ ON_CLUSTER = {
 
 
 @pytest.mark.parametrize("engine", ["trixie", "forky", "29"])
-def test_the_options_of_a_builder_on_a_cluster_are_passed_as_they_are(boot: Boot, engine: str) -> None:
-    """There is no cluster: what buildx registers is real, and nothing was ever built by such a builder."""
+def test_a_cluster_that_is_down_blocks_a_builder_whose_options_this_buildx_knows(boot: Boot, engine: str) -> None:
+    """What buildx says of each option is real. The builders of tests/host/test_cluster.py build."""
     assert ON_CLUSTER.keys() - {"env.X"} == drivers.DRIVERS[drivers.KUBERNETES].options.keys()
     host = boot(engine, layers=LAYERS, agent=True)
     host.put("/root/.kube/config", CLUSTER)
@@ -166,27 +165,12 @@ def test_the_options_of_a_builder_on_a_cluster_are_passed_as_they_are(boot: Boot
         if since[name] > known:
             assert "invalid driver option" in registered(host, drivers.KUBERNETES, {name: value}), name
     taken = {name: value for name, value in ON_CLUSTER.items() if since[name] <= known}
-    more = {
-        "name": "second",
-        "platforms": ["linux/arm64"],
-        "driver_options": {"nodeselector": "kubernetes.io/arch=arm64"},
-    }
-    configure(host, driver=drivers.KUBERNETES, driver_options=taken, flags=["--debug"], nodes=[more])
-    planned = [s for s in steps(agent(host, "plan", "--only=builder")) if " buildx create " in s]
-    assert len(planned) == 2
-    for command in planned:
-        host.run(*command.removeprefix("run ").split(" "), check=True)
-    assert differences(agent(host, "check", "--only=builder")) == {
-        "builder: selected",
-        "builder: default of the endpoint",
-        "builder: default of every other way to this engine",
-    }
-    stored = json.loads(host.get(INSTANCE) or b"{}")["Nodes"]
-    assert stored[0]["DriverOpts"] == taken
-    assert (stored[1]["Name"], stored[1]["DriverOpts"]) == ("second", more["driver_options"])
-    failed = agent(host, "apply", "--only=builder")
-    assert failed.status == 3, failed.stderr
-    assert "rolled back, the host is as it was" in failed.stderr
+    assert "invalid driver option" not in registered(host, drivers.KUBERNETES, taken)
+    configure(host, driver=drivers.KUBERNETES, driver_options=taken, flags=["--debug"])
+    applied = agent(host, "apply", "--only=builder")
+    assert applied.status == 5, applied.stderr
+    assert {b["code"] for change in applied.document["left"] for b in change["blocked"]} == {"cluster-down"}
+    assert host.get(INSTANCE) is None
 
 
 def missed(known: tuple[int, int]) -> set[int]:
