@@ -3,14 +3,14 @@
 SOCKET = "/var/run/docker.sock"
 DEFAULT = f"unix://{SOCKET}"
 PIPE = "npipe:////./pipe/docker_engine"  # Docker's default on Windows
-PORT, TLS_PORT = 2375, 2376  # of TCP, without and with TLS
+PORT = 2375  # of TCP if the address names none, with TLS, too
 LOCAL = (DEFAULT, "unix:///run/docker.sock")  # the same socket, because /var/run is a link
 
 
-def address(text: str, *, tls: bool = False) -> str:
+def address(text: str) -> str:
     """Normalize an address as docker does: strip blanks, and treat a name without a scheme as TCP.
 
-    ``tls`` decides the port if the address names none. Source: docker/cli's opts/hosts.go.
+    Source: docker/cli's opts/hosts.go.
     """
     text = text.strip()
     if text in ("", "unix://"):
@@ -23,4 +23,4 @@ def address(text: str, *, tls: bool = False) -> str:
     where, slash, path = rest.partition("/")
     name, colon, port = where.rpartition(":") if not where.endswith("]") else (where, "", "")
     name, port = (name, port) if colon else (where, "")
-    return f"tcp://{name or 'localhost'}:{port or (TLS_PORT if tls else PORT)}{slash}{path}"
+    return f"tcp://{name or 'localhost'}:{port or PORT}{slash}{path}"

@@ -53,14 +53,14 @@ def endpoint(host: Reader, pinned: str = AUTO) -> Endpoint:
     if name in ("", "default"):
         return Endpoint("default", addresses.PIPE if host.platform == "win32" else addresses.DEFAULT, "default")
     found = contexts.named(host, contexts.folder(host), name, source)
-    return Endpoint(found.name, addresses.address(found.address, tls=bool(found.tls)), source, found.tls)
+    return Endpoint(found.name, addresses.address(found.address), source, found.tls)
 
 
 def _at(host: Reader, given: str, source: str) -> Endpoint:
     """Build an endpoint from an address. TLS settings come from the address, else from the environment."""
     where, _, named = given.partition(f"?{contexts.TLS}")
     tls = f"{contexts.TLS}{named}" if named else _by_environment(host)
-    found = addresses.address(where, tls=bool(tls))
+    found = addresses.address(where)
     return Endpoint("default", found, source, tls if found.startswith("tcp://") else "")
 
 

@@ -161,18 +161,18 @@ CERTIFIED = {"DOCKER_HOST": "tcp://there", "DOCKER_TLS_VERIFY": "1", "DOCKER_CER
 @pytest.mark.parametrize(
     ("environ", "socket"),
     [
-        (CERTIFIED, "tcp://there:2376?tls=/c&verify=1"),
-        ({**CERTIFIED, "DOCKER_TLS_VERIFY": "", "DOCKER_TLS": "1"}, "tcp://there:2376?tls=/c&verify=0"),
+        (CERTIFIED, "tcp://there:2375?tls=/c&verify=1"),
+        ({**CERTIFIED, "DOCKER_TLS_VERIFY": "", "DOCKER_TLS": "1"}, "tcp://there:2375?tls=/c&verify=0"),
         ({**CERTIFIED, "DOCKER_TLS_VERIFY": ""}, "tcp://there:2375"),
-        ({**CERTIFIED, "DOCKER_CERT_PATH": "", "HOME": "/root"}, "tcp://there:2376?tls=/root/.docker&verify=1"),
+        ({**CERTIFIED, "DOCKER_CERT_PATH": "", "HOME": "/root"}, "tcp://there:2375?tls=/root/.docker&verify=1"),
         ({**CERTIFIED, "DOCKER_HOST": "unix:///run/x.sock"}, "/run/x.sock"),
         (
             {"DOCKER_CONTEXT": "tls", "HOME": "/root"},
-            "tcp://far:2376?tls=/root/.docker/contexts/tls/{}/docker&verify=1",
+            "tcp://far:2375?tls=/root/.docker/contexts/tls/{}/docker&verify=1",
         ),
         (
             {"DOCKER_CONTEXT": "skip", "HOME": "/root"},
-            "tcp://far:2376?tls=/root/.docker/contexts/tls/{}/docker&verify=0",
+            "tcp://far:2375?tls=/root/.docker/contexts/tls/{}/docker&verify=0",
         ),
     ],
 )

@@ -108,7 +108,7 @@ def test_check_mode_foretells_the_first_run_and_a_second_changes_nothing(ground:
     for arguments in (("--check", "--diff"), ()):
         again = ground.play("site", *arguments, core=OLDEST)
         assert (again.status, again.changed()) == (0, set()), again.output
-        assert set(again.of("Say what is held")) == {"old"}
+        assert set(again.of("Say what is blocked")) == {"old"}
         assert "has no containerd image store" in again.output
     assert starts(ground) == since
 

@@ -58,7 +58,7 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
 
     host.put(CONFIG, "image_store: {existing: migrate}\nrestart: always\n")
     notes = agent(host, "plan").document["changes"][0]["notes"]
-    assert any("cd /srv/shop && docker compose --project-name shop up --detach" in n for n in notes), notes
+    assert any("cd /srv/shop && docker compose --project-name=shop up --detach" in n for n in notes), notes
     [web] = [n for n in notes if n.startswith("make again: web (of keep:1, with data)")]
     for word in ("--name=web", "--restart=unless-stopped", "--volume=data:/data", "--publish=127.0.0.1:8080:80"):
         assert word in web
