@@ -73,7 +73,7 @@ def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_stor
     assert told(host, "drift found") == []
 
     host.sh(f"echo -1 > {ENTRY}", check=True)
-    host.wait("drift", lambda: record(host).get("status") == 2)
+    host.wait("drift", lambda: record(host).get("status") == "drifted")
     first = record(host)["differences"][0]
     assert (first["key"], first["have"], first["cause"], first["restarts"]) == (
         "linux/arm64",
@@ -82,7 +82,7 @@ def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_stor
         False,
     )
     assert record(host)["apply"][0]["restarts"] == []
-    assert "qemu-aarch64" in "".join(record(host)["apply"][0]["does"])
+    assert "qemu-aarch64" in str(record(host)["apply"][0]["steps"])
     host.wait("the journal", lambda: told(host, "drift found") == ["drift found: emulators: linux/arm64"])
     explained = host.run("journalctl", "-x", f"MESSAGE_ID={EVENTS['drift found'].message_id}").stdout
     assert "no longer as provisioner.yaml wants it" in explained
