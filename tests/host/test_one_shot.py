@@ -91,7 +91,7 @@ def test_each_drift_is_named_and_repaired_and_nothing_else(boot: Boot, engine: s
     if engine != "29":  # which has the store by default, and needs no key
         host.sh(f"rm {DAEMON_JSON}", check=True)
         wanted.add("image store: containerd-snapshotter in daemon.json")
-        repairs.insert(0, f"set features.containerd-snapshotter to true in {DAEMON_JSON}")
+        repairs.insert(1, f"set features.containerd-snapshotter to true in {DAEMON_JSON}")
     checked = agent(host, "check")
     assert (checked.status, differences(checked)) == (2, wanted)
     repaired = agent(host, "apply")

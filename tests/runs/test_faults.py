@@ -165,6 +165,13 @@ def test_an_error_in_some_calls_leaves_old_or_new_and_the_next_run_goes_on(tmp_p
 
 @pytest.mark.host
 @pytest.mark.parametrize("what", ["apply", "rollback"])
+def test_an_error_in_many_calls_leaves_old_or_new_and_the_next_run_goes_on(tmp_path: Path, what: str) -> None:
+    each(tmp_path, what, 9)
+
+
+@pytest.mark.host
+@pytest.mark.soak
+@pytest.mark.parametrize("what", ["apply", "rollback"])
 @pytest.mark.timeout(3000)
 def test_an_error_in_any_call_leaves_old_or_new_and_the_next_run_goes_on(tmp_path: Path, what: str) -> None:
     each(tmp_path, what, 1)
