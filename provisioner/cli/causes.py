@@ -8,6 +8,7 @@ from provisioner.checks import failure, qemu
 from provisioner.checks.failure import Failure
 from provisioner.cli.cures import Cause, Error
 from provisioner.config.desired import Desired
+from provisioner.emulators import keys
 from provisioner.engine import facts, stores, target
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, ProvisionerError
@@ -81,7 +82,8 @@ def _no_emulator(scene: Scene) -> bool:
     broken = {d.key for d in scene.differs("emulators")}
     if scene.platform is None:
         return bool(broken)
-    return any(key.partition(" ")[0] in (scene.platform, "binfmt_misc") for key in broken)
+    named = (keys.TABLE, *(keys.Key(scene.platform, aspect) for aspect in keys.ASPECTS))
+    return any(keys.words(key) in broken for key in named)
 
 
 def _not_configured(scene: Scene) -> bool:

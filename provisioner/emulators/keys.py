@@ -4,6 +4,7 @@ from provisioner.typed import NamedTuple
 
 NAME = "emulators"
 RUNS, AT_BOOT, FROM, CREDENTIALS = "", "at boot", "from", "credentials"
+ASPECTS = (RUNS, AT_BOOT, FROM, CREDENTIALS)
 
 
 class Key(NamedTuple):
