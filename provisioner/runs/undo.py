@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from provisioner.daemon import keys as settings
 from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Reload, Restart
 from provisioner.engine import facts, target
@@ -15,6 +16,7 @@ from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.host import System
 from provisioner.image_store import resource as image_store_resource
 from provisioner.image_store.trial import ClearTrial
+from provisioner.image_store.wanted import CONFIGURED
 from provisioner.model import Reader
 from provisioner.runs import compare
 from provisioner.runs.journal import Journal, Key, Made, Receipt
@@ -149,9 +151,19 @@ def _restarts(system: System, receipt: Receipt, done: Done, state: State) -> boo
         return True  # its own restart left the daemon down, and somebody asks for the rollback again
     if state is State.CUT_OFF and not done.leaves:
         return False  # the recovery at boot put the file back before the daemon read it
-    keys = {(resource, key) for resource, key in receipt.keys if resource in STARTED}
     now, before = _differing(system, receipt), _before(receipt)
-    return now is not None and any(now.get(k, AS_WANTED) != before.get(k, AS_WANTED) for k in keys)
+    return now is not None and any(now.get(k, AS_WANTED) != before.get(k, AS_WANTED) for k in _in_effect(receipt))
+
+
+def _in_effect(receipt: Receipt) -> Iterator[Key]:
+    """Yield the keys of a run whose values the running daemon shows.
+
+    What the run wrote into daemon.json is not among them: if somebody has changed it since, no restart undoes that.
+    """
+    written = {settings.words(settings.Key(made.step.keys)) for made in receipt.made if isinstance(made.step, SetLeaf)}
+    for resource, key in receipt.keys:
+        if resource in STARTED and key not in (*written, CONFIGURED):
+            yield resource, key
 
 
 def whole(restart: Step, done: Done) -> Step:
