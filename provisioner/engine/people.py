@@ -7,6 +7,7 @@ cron and in Ansible nobody asked.
 from collections.abc import Iterator
 
 from provisioner.config.desired import AUTO
+from provisioner.errors import DeniedError
 from provisioner.model import Account, Reader
 
 NOBODY = "4294967295"  # the kernel's value for a process that belongs to no login
@@ -27,8 +28,11 @@ def resolved(host: Reader, users: tuple[str, ...], socket: str) -> tuple[str, ..
 def at_home(host: Reader) -> bool:
     """Whether we run as a person, who owns a home folder. The user that systemd makes up for a unit owns none."""
     account = host.account(host.user)
-    there = host.status(account.home) if account else None
-    return there is not None and there.uid == host.uid
+    try:
+        there = host.stat(account.home) if account else None
+    except DeniedError:
+        return False
+    return account is not None and there is not None and there.uid == account.uid  # Windows has no user numbers
 
 
 def told(host: Reader, users: tuple[str, ...], socket: str) -> Iterator[str]:

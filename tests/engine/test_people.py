@@ -84,12 +84,31 @@ class Theirs(Host):
     def user(self) -> str:
         return self.name
 
-    def status(self, path: str) -> Status | None:
-        return Status(0o755, 1000, 1000, directory=True) if path == "/home/dev" else super().status(path)
+    def stat(self, path: str) -> Status | None:
+        return Status(0o755, 1000, 1000, directory=True) if path == "/home/dev" else super().stat(path)
 
 
 def test_a_user_who_is_not_root_looks_at_their_own(tree: Path) -> None:
     assert people.resolved(Theirs(str(tree), "dev", 1000), AUTO, SOCKET) == ("dev",)
+
+
+def test_a_home_behind_a_link_of_root_s_is_a_home(tree: Path) -> None:
+    class Linked(Theirs):
+        def status(self, path: str) -> Status | None:
+            return Status(0o777, 0, 0, directory=False) if path == "/home/dev" else super().status(path)
+
+    assert people.resolved(Linked(str(tree), "dev", 1000), AUTO, SOCKET) == ("dev",)
+
+
+def test_a_system_without_user_numbers_has_a_person(tree: Path) -> None:
+    class Numberless(Theirs):  # as on Windows, where every file belongs to 0
+        def account(self, user: str) -> Account | None:
+            return Account(user, 0, 0, (), "/home/me")
+
+        def stat(self, path: str) -> Status | None:
+            return Status(0o777, 0, 0, directory=True)
+
+    assert people.resolved(Numberless(str(tree), "me", 1), AUTO, SOCKET) == ("me",)
 
 
 def test_the_user_that_systemd_makes_up_for_a_unit_looks_at_root_s(tree: Path) -> None:
