@@ -13,9 +13,9 @@ from provisioner.config.desired import Builder
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
-from provisioner.errors import ConfigError, DeniedError
+from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Reader, Value
-from provisioner.text import toml
+from provisioner.text import tolerant, toml
 from provisioner.typed import Any
 
 NAME = "buildkitd.toml"
@@ -68,11 +68,11 @@ def said(host: Reader, text: bytes | None) -> Mapping[str, Value]:
         return {}
     source = text.decode("utf-8", "replace")
     try:
-        known = json.loads(host.read(remembered(host)) or "{}")
-    except (DeniedError, ValueError):
+        known = tolerant.mapping(host.read(remembered(host)))
+    except ProvisionerError:
         known = {}
-    found: Mapping[str, Value] = known["leaves"] if known.get("text") == source else _parsed(source)
-    return found
+    found = known.get("leaves") if known.get("text") == source else None
+    return found if isinstance(found, dict) else _parsed(source)
 
 
 def remembered(host: Reader) -> str:

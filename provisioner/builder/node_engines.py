@@ -127,8 +127,9 @@ def _inside(host: Reader, facts: Facts, found: Mapping[str, Any], path: str) -> 
 
 
 def _unpacked(archive: bytes) -> bytes:
-    """Return the only file in a tar archive."""
-    return archive[512 : 512 + int(archive[124:135], 8)]
+    """Return the only file in a tar archive, or nothing if the engine sent something else."""
+    size = archive[124:135].strip(b" \0")
+    return archive[512 : 512 + int(size, 8)] if size.isdigit() and not size.strip(b"01234567") else b""
 
 
 def _quoted(path: str) -> str:

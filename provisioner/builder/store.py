@@ -167,7 +167,9 @@ def digest(key: str) -> str:
     if known is None:
         import hashlib  # needed only if it is not docker's own default
 
-        known = hashlib.sha256(key.encode()).hexdigest()[:20]
+        from provisioner.text.tolerant import encoded
+
+        known = hashlib.sha256(encoded(key)).hexdigest()[:20]
     return known
 
 

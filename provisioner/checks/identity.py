@@ -40,9 +40,10 @@ def _id(host: Reader) -> str | None:
     from hashlib import sha256  # takes 3 ms to import; an answer on a terminal does not need it
 
     from provisioner.errors import ProvisionerError
+    from provisioner.text.tolerant import encoded
 
     try:
         machine = (host.read("/etc/machine-id") or "").strip()
     except ProvisionerError:
         return None
-    return sha256(f"provisioner {machine}".encode()).hexdigest()[:32] if machine else None
+    return sha256(encoded(f"provisioner {machine}")).hexdigest()[:32] if machine else None

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from provisioner.checks import platforms
 from provisioner.config.desired import Desired
+from provisioner.engine import info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.platforms import table
@@ -35,10 +36,7 @@ FAULTS = (
 
 def faults(version: str, architecture: str) -> tuple[Fault, ...]:
     """Return the known bugs of a version, or none if the version is not a number."""
-    words = version.split("-")[0].split("+")[0].split(".")
-    if not all(w.isdigit() for w in words):
-        return ()
-    number = tuple(map(int, words))
+    number = info.version(version) or ()
     return tuple(f for f in FAULTS if f.since <= number < f.fixed and (not f.emulated or architecture in f.emulated))
 
 

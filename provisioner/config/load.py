@@ -4,13 +4,11 @@ Importing jsonschema and PyYAML takes longer than a whole drift check. An apply 
 validated together with the result. A check that reads the same text imports neither.
 """
 
-from collections.abc import Mapping
-
 from provisioner import __version__, secrets
 from provisioner.config.desired import Desired, from_json, to_json
 from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Reader
-from provisioner.typed import Any, NamedTuple
+from provisioner.typed import NamedTuple
 
 PATH = "/etc/provisioner/provisioner.yaml"
 OWN = "/provisioner/provisioner.yaml"  # below a user's configuration directory
@@ -41,10 +39,8 @@ def load(host: Reader, path: str | None) -> Configuration:
         if path:
             raise ConfigError(f"{path}: there is no such file", hint="`provisioner init` prints one to start from")
         return Configuration(Desired())
-    known = _remembered(host)
-    if known.get("text") == text:
-        wanted = from_json(known["desired"])
-    else:
+    wanted = _remembered(host, text)
+    if wanted is None:
         from provisioner.config import parse
 
         wanted = parse.parse(text, where)
@@ -98,12 +94,13 @@ def memory(found: Configuration) -> str | None:
     return json.dumps({"agent": __version__, "text": found.text, "desired": to_json(found.desired)}) + "\n"
 
 
-def _remembered(host: Reader) -> Mapping[str, Any]:
-    """Return what an apply of this version stored, or an empty mapping if the file is unreadable or damaged."""
-    import json  # not needed for the defaults
+def _remembered(host: Reader, text: str) -> Desired | None:
+    """Return what an apply of this version made of the same text. None if it did not, or if its file is damaged."""
+    from provisioner.text import tolerant  # not needed for the defaults
 
     try:
-        found = json.loads(host.read(remembered(host)) or "{}")
-    except (ProvisionerError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) and found.get("agent") == __version__ else {}
+        found = tolerant.mapping(host.read(remembered(host)))
+        same = (found.get("agent"), found.get("text")) == (__version__, text)
+        return from_json(found["desired"]) if same else None
+    except (ProvisionerError, KeyError, TypeError, ValueError, AttributeError):
+        return None

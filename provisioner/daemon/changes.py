@@ -16,7 +16,7 @@ from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.steps import Change, Obstacle
 from provisioner.steps.files import WriteFile
-from provisioner.text import json_read
+from provisioner.text import json_read, tolerant
 
 
 def change(resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
@@ -61,8 +61,5 @@ def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Path, Any]
     asked = dict(leaves(desired.daemon))
     before = {keys: json_read.leaf(found, keys) for keys in wanted if keys in asked}
     kept = {keys: old for keys, old in facts.owned if keys in asked}
-    try:
-        known = json.loads(host.read(memory.path(host)) or "{}")
-    except ValueError:
-        known = {}
+    known = tolerant.mapping(host.read(memory.path(host)))
     return json.dumps({**known, facts.daemon_json: [[k, v] for k, v in {**before, **kept}.items()]}) + "\n"

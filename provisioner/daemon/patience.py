@@ -11,6 +11,7 @@ from provisioner.daemon import start_line
 from provisioner.daemon.managers import Manager
 from provisioner.engine.kinds import Layout
 from provisioner.errors import ProvisionerError
+from provisioner.text.tolerant import number
 
 if TYPE_CHECKING:
     from provisioner.host import System
@@ -36,7 +37,7 @@ def of(system: "System", manager: Manager, layout: Layout, socket: str, least: i
         return Patience(seconds, seconds)
     names = ("TimeoutStartUSec", "TimeoutStopUSec", "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
     shown = start_line.properties(system, layout, *names)
-    began, ended = (int(shown.get(name) or 0) for name in names[2:])
+    began, ended = (number(shown.get(name, "")) or 0 for name in names[2:])
     took = max(0.0, (ended - began) / 1e6)
     seconds = max(least, math.ceil(stopping + TIMES * took) + MARGIN)
     start, stop = (span(shown.get(name, "")) for name in names[:2])

@@ -1,12 +1,12 @@
 """Read what the engine says about an image, and what the manifest says about programs copied out of it."""
 
 import functools
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
+from provisioner.text import tolerant
 
 MANIFEST = "manifest.json"
 PRESERVE = "QEMU_PRESERVE_ARGV0"  # set in tonistiigi/binfmt's images: their QEMU requires the P flag
@@ -64,8 +64,4 @@ def program(host: Reader, where: str, name: str) -> Copied | None:
 
 def manifest(host: Reader, where: str) -> Mapping[str, Any]:
     """Return a directory's manifest: the image, and the fields of ``Copied`` by program. Empty if there is none."""
-    try:
-        found = json.loads(host.read(f"{where}/{MANIFEST}") or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return tolerant.mapping(host.read(f"{where}/{MANIFEST}"))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from provisioner.config.desired import Desired
 from provisioner.emulators.files import VERSIONS
 from provisioner.emulators.fitness import qemu
+from provisioner.engine import info
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader
 from provisioner.platforms import binfmt, elf, table
@@ -54,7 +55,7 @@ def labels(host: Reader, facts: Facts, desired: Desired, *, ask: bool = True) ->
 
 def fault(architecture: str, version: str) -> str:
     """Return the known fault of a QEMU version for an architecture; empty if none is known."""
-    number = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
+    number = info.version(version)
     known = (f for f in FAULTS if number and f.first <= number < f.mended and architecture in f.architectures)
     return next((f"QEMU {version} for {architecture} {f.words}" for f in known), "")
 

@@ -6,6 +6,7 @@ from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.steps import packages
 from provisioner.steps.packages import Manager
+from provisioner.text.tolerant import number
 
 NEW = (7,)  # dnf, zypper, apk and pacman offer at least this version
 
@@ -57,5 +58,5 @@ def _suits(host: Reader, rule: str) -> bool:
         return True
     fields = packages.release(host)
     identity, first = rule.split()
-    number = fields.get("VERSION_ID", "")
-    return fields.get("ID") == identity and (not number.isdigit() or int(number) >= int(first))
+    known = number(fields.get("VERSION_ID", ""))
+    return fields.get("ID") == identity and (known is None or known >= int(first))

@@ -64,7 +64,9 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
     """
     import hashlib  # imported here because docker's default context has no file
 
-    key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    from provisioner.text.tolerant import encoded
+
+    key = hashlib.sha256(encoded(name)).hexdigest()
     path = f"{folder}/contexts/meta/{key}/meta.json"
     text = host.read(path, user=user)
     if text is None:

@@ -1,9 +1,8 @@
 """The keys of daemon.json that we have set, and the values before."""
 
-import json
-
-from provisioner.errors import DeniedError
+from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
+from provisioner.text import tolerant
 from provisioner.typed import Any
 
 
@@ -15,7 +14,7 @@ def path(host: Reader) -> str:
 def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
     """Return the keys of a daemon.json that are ours, each with the value before (None if the key was not set)."""
     try:
-        found = json.loads(host.read(path(host)) or "{}").get(daemon_json, ())
-    except (DeniedError, ValueError):
+        found = tolerant.mapping(host.read(path(host))).get(daemon_json, ())
+        return tuple((tuple(map(str, keys)), before) for keys, before in found)
+    except (ProvisionerError, ValueError, TypeError):
         return ()  # unknown or damaged, so no earlier value is restored
-    return tuple((tuple(keys), before) for keys, before in found)

@@ -4,6 +4,7 @@ from provisioner.engine.kinds import Layout
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.text import command_line
+from provisioner.text.tolerant import number
 
 SYSTEMD = "/run/systemd/system"
 HIDDEN = "this user may not see other users' processes (hidepid), and so not which file dockerd reads"
@@ -15,8 +16,8 @@ def daemon(host: Reader, layout: Layout) -> int | None:
         pid = (host.read(layout.pid) or "").strip() if layout.pid else ""
     except DeniedError:
         return None
-    if pid.isdigit() or not layout.pid or host.asleep:
-        return int(pid) if pid.isdigit() else None
+    if (found := number(pid)) is not None or not layout.pid or host.asleep:
+        return found
     from provisioner.engine import processes  # imported here because few daemons keep their PID file elsewhere
 
     every = [p.pid for p in processes.every(host) if p.program == "dockerd" and processes.daemon(host, p)]

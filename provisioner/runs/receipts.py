@@ -1,10 +1,10 @@
 """Find the receipts of applies and the runs that have not ended. A check of a host in sync needs no more."""
 
-import json
 import os
 
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
+from provisioner.text.tolerant import mapping, number
 from provisioner.typed import Any
 
 FAILED = "rollback failed"
@@ -29,12 +29,13 @@ def opened(host: Reader) -> str:
 def listed(host: Reader) -> tuple[int, ...]:
     """Return the numbers of the runs that started and are not marked as ended."""
     words = (host.read(opened(host)) or "").split()
-    return tuple(sorted({int(word) for word in words if word.isdigit()}))
+    return tuple(sorted({found for word in words if (found := number(word)) is not None}))
 
 
 def numbers(host: Reader) -> tuple[int, ...]:
     """Return the numbers of all receipts, oldest first."""
-    return tuple(int(n[:-6]) for n in host.names(folder(host)) if n.endswith(".jsonl") and n[:-6].isdigit())
+    named = (number(n[:-6]) for n in host.names(folder(host)) if n.endswith(".jsonl"))
+    return tuple(found for found in named if found is not None)
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -89,8 +90,4 @@ def cut_off(text: str) -> bool:
 
 
 def _parse(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}  # a torn line: what it announces never started
-    return found if isinstance(found, dict) else {}
+    return mapping(line)  # empty for a torn line: what it announces never started
