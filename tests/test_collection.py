@@ -137,6 +137,25 @@ def test_no_secret_gets_into_a_diff(line: str) -> None:
     assert shown.endswith("\nb: 2\n")
 
 
+PROXY = {"daemon": {"proxies": {"https-proxy": "http://me:secret-word@proxy.example.com:3128"}}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "present", "wanted"),
+    [
+        ({"platforms": ["linux/amd64"]}, None, 0o644),
+        ({"platforms": ["linux/amd64"]}, 0o640, 0o640),
+        (PROXY, None, 0o600),
+        (PROXY, 0o644, 0o640),
+        (PROXY, 0o600, 0o600),
+    ],
+)
+def test_only_root_may_read_a_configuration_with_a_password(
+    settings: dict[str, Any], present: int | None, wanted: int
+) -> None:
+    assert configuration.mode(configuration.text(settings), present) == wanted
+
+
 def test_an_ordinary_configuration_is_shown_as_it_is() -> None:
     text = configuration.text({"builder": {"driver_options": {"image": "r/b:1@sha256:0"}}, "repair": ["emulators"]})
     assert configuration.shown(text) == text

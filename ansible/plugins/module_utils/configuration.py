@@ -104,6 +104,16 @@ def shown(content):
     return HEADING + json.dumps(_covered(found, False), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def mode(content, present=None):
+    """Return the mode of a configuration file. ``present`` is its mode now, or None if it does not exist.
+
+    Others may not read a password. What an administrator has chosen stays otherwise.
+    """
+    if shown(content) == content:
+        return 0o644 if present is None else present
+    return 0o600 if present is None else present & ~0o007
+
+
 def _masked(said):
     for pattern, instead in _SECRETS:
         said = re.sub(pattern, instead, said)

@@ -413,8 +413,9 @@ def write(module, path, text):
         return
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     candidate = beside(module, text)
-    if not os.path.exists(path):
-        os.chmod(candidate, 0o644 if configuration.shown(text) == text else 0o600)  # only root may read a password
+    present = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else None
+    # The move keeps the mode of the file that it replaces.
+    os.chmod(candidate if present is None else path, configuration.mode(text, present))
     module.atomic_move(candidate, path)
 
 
