@@ -39,10 +39,21 @@ STATUSES = (
 def pages(root: Path = ROOT) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every page."""
     texts = tomllib.loads((root / TEXTS).read_text())
-    yield "man1/provisioner.1", (root / OVERVIEW).read_text()
+    yield "man1/provisioner.1", overview((root / OVERVIEW).read_text())
     for name, summary in commandline.COMMANDS.items():
         yield f"man1/provisioner-{name}.1", command(name, summary, texts.get(name, {}))
     yield "man5/provisioner.yaml.5", configuration(json.loads((root / SCHEMA).read_text()))
+
+
+def overview(text: str) -> str:
+    """Return the page of the program: its text, with the tables of commands and exit statuses."""
+    rows = (
+        (rf".BR provisioner\-{_escaped(name)} (1)", f"{_sentence(said)}.")
+        for name, said in commandline.COMMANDS.items()
+    )
+    commands = "".join(f".TP\n{name}\n{_escaped(said)}\n" for name, said in rows)
+    statuses = "".join(f".TP\n\\fB{status}\\fR\n{_escaped(meaning)}\n" for status, meaning in STATUSES)
+    return text.replace('.\\" COMMANDS\n', commands).replace('.\\" STATUSES\n', statuses)
 
 
 def command(name: str, summary: str, text: dict[str, Any]) -> str:
@@ -126,7 +137,7 @@ def _option(argument: Argument) -> list[str]:
     choices = argument.settings.get("choices")
     more = f" One of: {', '.join(choices)}." if choices else ""
     more += f" Default: {default}." if isinstance(default, str) else ""
-    return [".TP", _words(argument), _escaped(f"{text[:1].upper()}{text[1:].rstrip('.')}.{more}")]
+    return [".TP", _words(argument), _escaped(f"{_sentence(text).rstrip('.')}.{more}")]
 
 
 def _words(argument: Argument) -> str:
@@ -137,6 +148,10 @@ def _words(argument: Argument) -> str:
         return rf"\fB{_escaped(argument.name)}\fR"
     value = settings.get("metavar") or argument.name[2:].upper()
     return rf"\fB{_escaped(argument.name)}\fR \fI{_escaped(value)}\fR"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _paragraphs(texts: list[str]) -> Iterator[str]:

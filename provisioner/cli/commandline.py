@@ -6,23 +6,23 @@ from provisioner.cli import options
 from provisioner.cli.options import Arguments
 
 COMMANDS = {
-    "detect": "show what this host is",
-    "plan": "show what apply would do, and what blocks the rest",
-    "apply": "make the host as the configuration wants it, and prove it; roll back what failed",
+    "detect": "describe this host",
+    "plan": "show what apply would do, and what is blocked and why",
+    "apply": "make the host match the configuration, and prove it; roll back if anything fails",
     "check": "report what differs from the configuration; change nothing",
     "prove": "build, inspect and run an image for every platform",
-    "explain": "say what an error of Docker or BuildKit means on this host, and how to cure it",
+    "explain": "find the cause of an error of Docker or BuildKit on this host, and show the cure",
     "history": "list applies and what each of them changed",
     "rollback": "undo the last apply, or go back to before an entry of the history",
-    "confirm": "keep what `apply --confirm` has done",
-    "recover": "undo an apply that was cut off",
-    "remove": "undo every apply, and remove what provisioner owns and nothing else",
-    "hold": "stop applies on this host until a time, for a reason",
+    "confirm": "keep what `apply --confirm` changed",
+    "recover": "undo an apply that was interrupted",
+    "remove": "undo every apply, and remove only what provisioner owns",
+    "hold": "block applies on this host until a time, for a reason",
     "release": "end a hold",
     "report": "show the check results of many hosts as one table, page or summary",
-    "validate": "judge a configuration without a host",
+    "validate": "list every mistake of a configuration, without a host",
     "init": "print a commented configuration to start from",
-    "schema": "print the JSON Schema of the configuration, or of what a command prints",
+    "schema": "print the JSON Schema of the configuration, or of a command's document",
     "setup": "install the systemd units and manual pages of a pip installation",
 }
 
