@@ -1,24 +1,21 @@
-"""Builds the website from docs/ and the schema with Sphinx: ``python -m release.site TARGET``.
+"""Builds the website from docs/ and the program's own tables with Sphinx: ``python -m release.site TARGET``.
 
 It copies the sources first, so that no generated file ends up among them.
 """
 
-import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from release import layout
+from release import layout, reference
 from release.version import ROOT
 
-SCHEMA = ROOT / "provisioner/config/schema.json"
-# Labels that a screen reader needs and that the theme leaves out.
+# What the theme leaves out: labels for a screen reader, and code that scrolls and can be reached with the keyboard.
 NAMED = {
+    "<pre>": '<pre tabindex="0">',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
@@ -36,11 +33,12 @@ def build(target: Path) -> None:
         source = Path(folder)
         for path in (*ROOT.glob("docs/*.md"), *ROOT.glob("docs/site/*")):
             shutil.copy(path, source)
+        shutil.copytree(ROOT / "docs/pictures", source / "pictures")
         for page in source.glob("*.md"):
             page.write_text(EDITED.sub(f"]({layout.url()}/blob/main/", page.read_text()))
+        reference.write(source)
         index = source / "index.md"
         index.write_text(_complete(index.read_text(), sorted(page.stem for page in source.glob("*.md"))))
-        (source / "configuration.md").write_text(configuration(json.loads(SCHEMA.read_text())))
         argv = (sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(target))
         subprocess.run(argv, check=True)
     for page in target.rglob("*.html"):
@@ -54,24 +52,6 @@ def _complete(index: str, pages: list[str]) -> str:
     """Return the index with every page in it. A page that is not listed yet replaces the line MORE."""
     listed = index.split()
     return index.replace("MORE\n", "".join(f"{page}\n" for page in pages if page not in (*listed, "index")))
-
-
-def configuration(schema: dict[str, Any]) -> str:
-    """Return the page about provisioner.yaml."""
-    head = f"# Configuration\n\n`/etc/provisioner/provisioner.yaml`. {schema['description']} "
-    head += "An unknown setting is an error. `provisioner init` prints all of it with comments.\n"
-    return "\n".join((head, *(part for part in _settings(schema["properties"], ""))))
-
-
-def _settings(properties: dict[str, Any], above: str) -> Iterator[str]:
-    for name, rule in properties.items():
-        path = f"{above}{name}"
-        yield f"{'##' if not above else '###'} {path}\n\n{rule.get('description', 'See `provisioner schema`.')}\n"
-        if choices := rule.get("enum"):
-            yield f"One of: {', '.join(f'`{choice}`' for choice in choices)}.\n"
-        if "default" in rule:
-            yield f"Default: `{json.dumps(rule['default'])}`\n"
-        yield from _settings(rule.get("properties", {}), f"{path}.")
 
 
 if __name__ == "__main__":

@@ -2,23 +2,26 @@
 
 import importlib.resources
 import json
-import shutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from release import site
+from provisioner.cli import commandline, options
+from release import reference, site
 
 pytest.importorskip("selenium")
 from selenium import webdriver
 
+from tests.helpers import browser
+
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]  # a browser is no unit, and takes as long as a host does
 WIDTHS = (390, 820, 1440)
-PAGES = ("index", "first-image", "errors", "configuration", "comparison")
+DARK = ("index", "errors", "command-line", "cloud-init", "how-images-work")  # the colors are the theme's, on every page
 RUN = "const done = arguments[arguments.length - 1]; axe.run().then(done, done)"
 WIDER = "return document.documentElement.scrollWidth - window.innerWidth"
-OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+UNSEEN = "return [...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).map(i => i.src)"
 
 
 @pytest.fixture(scope="module")
@@ -30,42 +33,41 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[webdriver.Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("chromium and chromedriver are not installed (Debian: chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for option in OPTIONS:
-        options.add_argument(option)
-    with webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)) as opened:
+    if browser.missing():
+        pytest.skip(browser.PACKAGES)
+    with browser.start() as opened:
         yield opened
 
 
-def show(chromium: webdriver.Chrome, page: Path, width: int, scheme: str) -> None:
-    """Open a page at a width, in light or dark."""
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    chromium.get(page.as_uri())
+def pages(built: Path) -> list[Path]:
+    """Every page that people read; Sphinx makes more, which find words."""
+    return [page for page in sorted(built.glob("*.html")) if page.stem not in ("genindex", "search")]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_every_width_and_axe_finds_no_fault(built: Path, chromium: webdriver.Chrome, name: str) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_every_width_and_axe_finds_no_fault(
+    built: Path, chromium: webdriver.Chrome, scheme: str
+) -> None:
     axe = (importlib.resources.files("axe_core_python") / "axe.min.js").read_text()
-    for scheme in ("light", "dark"):
+    found: dict[str, object] = {}
+    for page in (page for page in pages(built) if scheme == "light" or page.stem in DARK):
+        browser.show(chromium, page, WIDTHS[0], scheme)
         for width in WIDTHS:
-            show(chromium, built / f"{name}.html", width, scheme)
-            assert chromium.execute_script(WIDER) <= 0, f"{name} is wider than {width}"
+            browser.resize(chromium, width)
+            if chromium.execute_script(WIDER) > 0:
+                found[f"{page.stem} at {width}"] = ["wider than the window"]
+        if unseen := chromium.execute_script(UNSEEN):
+            found[f"{page.stem}'s pictures"] = unseen
         chromium.execute_script(axe)
-        found = chromium.execute_async_script(RUN)
-        faults = [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in found["violations"]]
-        assert faults == [], json.dumps(faults, indent=1)
+        said = chromium.execute_async_script(RUN)
+        if faults := [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in said["violations"]]:
+            found[page.stem] = faults
+    assert found == {}, json.dumps(found, indent=1)
 
 
 def test_a_page_can_be_read_without_scripts(built: Path, chromium: webdriver.Chrome) -> None:
     chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    show(chromium, built / "errors.html", 1440, "light")
+    browser.show(chromium, built / "errors.html", 1440, "light")
     assert chromium.find_element("tag name", "h1").text.startswith("Errors and cures")
     assert chromium.find_element("link text", "Commands and exit statuses").is_displayed()
 
@@ -74,3 +76,21 @@ def test_every_error_has_a_heading_that_can_be_linked_to(built: Path) -> None:
     text = (built / "errors.html").read_text()
     for anchor in ("exec-format-error", "multi-platform-build-is-not-supported-for-the-docker-driver"):
         assert f'id="{anchor}"' in text
+
+
+def test_no_page_needs_another_server(built: Path) -> None:
+    for page in pages(built):
+        loaded = re.findall(r'<(?:script|img|link)[^>]* (?:src|href)="(https?:[^"]*)"', page.read_text())
+        assert loaded == [], page.name
+
+
+def test_the_reference_has_every_command_option_metric_and_unit() -> None:
+    made = reference.pages()
+    for name in commandline.COMMANDS:
+        assert f"## provisioner {name}\n" in made["command-line"]
+        for argument in options.of(name):
+            named = argument.name if argument.name.startswith("--") else argument.settings.get("metavar", "MESSAGE")
+            assert f"`{named}" in made["command-line"]
+    assert "| `provisioner_platform_info` | platform, runs, source, qemu_version |" in made["metrics"]
+    assert "| `provisioner-check.service` |" in made["units"]
+    assert "## check\n" in made["documents"]

@@ -1,0 +1,108 @@
+"""The fenced blocks of the pages for people. A block of commands says where it runs, or why no test runs it.
+
+A block's first word is its language. The words after it are for the tests, and readers never see them:
+
+``on=HOST``     the host on which tests/host/test_pages.py, or another test of PLACES, runs the block
+``skip=REASON`` no test runs it, for one of REASONS
+``status=N``    the exit status of its last command, if that is not 0
+``file=PATH``   the block is the content of this file
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/site/*.md"), *ROOT.glob("ansible/**/*.md")]
+)
+FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+COMMANDS = ("sh", "console")
+PROMPT = re.compile(r"[#$] ")
+
+# Where blocks run, and the test that runs them there.
+PLACES = {
+    "laptop": "a Debian 13 host with Docker: tests/host/test_pages.py",
+    "arm": "a second host: tests/host/test_pages.py",
+    "isolated": "a host that reaches no registry: tests/host/test_pages.py",
+    "controller": "a host with Ansible: tests/host/test_pages.py",
+    "deb": "a fresh Debian host: tests/host/test_packages.py",
+    "rpm": "a fresh host with dnf: tests/host/test_packages.py",
+    "pip": "a fresh Debian host: tests/host/test_packages.py",
+    "one-file": "a fresh Debian host: tests/host/test_packages.py",
+    "sources": "a fresh Debian host: tests/host/test_packages.py",
+    "checkout": "the sources: `make check`, `make packages` and their tests",
+}
+REASONS = {
+    "alternative": "another way to do what the page's other blocks do",
+    "cloud": "it needs a cloud or another machine's image",
+    "cluster": "it needs kubectl and a cluster with several contexts",
+    "forge": "it needs a server of GitHub, GitLab or Jenkins",
+    "index": "it needs the Python Package Index or Ansible Galaxy with a release of ours",
+    "readers": "it needs the reader's own file, message or registry",
+    "release": "it needs a published release",
+    "same": "the same commands run in another block",
+}
+
+
+class Block(NamedTuple):
+    """A fenced block: where it is, its language, the words for the tests, and its text."""
+
+    page: str
+    line: int
+    language: str
+    words: dict[str, str]
+    text: str
+
+    @property
+    def commands(self) -> str:
+        """What a shell gets: the block, or what a session shows after its prompts."""
+        if self.language == "sh":
+            return self.text
+        return "".join(line[2:] for line in self.text.splitlines(keepends=True) if PROMPT.match(line))
+
+    @property
+    def answer(self) -> re.Pattern[str]:
+        """A pattern for the output that a session shows. The sign … stands for anything."""
+        if self.language == "sh":
+            return re.compile("")
+        lines = [line.strip() for line in self.text.splitlines() if not PROMPT.match(line)]
+        return re.compile(".*".join(re.escape(line).replace("…", ".*") for line in lines), re.DOTALL)
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """Yield every fenced block of a page."""
+    text = path.read_text()
+    name = str(path.relative_to(ROOT))
+    for found in FENCE.finditer(text):
+        language, *words = found[2].split() or [""]
+        pairs = dict(word.split("=", 1) for word in words if "=" in word)
+        yield Block(name, text.count("\n", 0, found.start()) + 1, language, pairs, textwrap.dedent(found[3]))
+
+
+def commands() -> Iterator[Block]:
+    """Yield every block of commands on every page."""
+    yield from (block for page in PAGES for block in blocks(page) if block.language in COMMANDS)
+
+
+def script(page: str, place: str) -> str:
+    """Return all commands of a page that run in one place, as one shell script."""
+    return "".join(b.commands for b in blocks(ROOT / page) if b.words.get("on") == place)
+
+
+def listing() -> str:
+    """Return what is run and where, and what is not run and why, with numbers."""
+    found = list(commands())
+    run = [block for block in found if "on" in block.words]
+    lines = [f"{len(found)} blocks of commands on {len(PAGES)} pages: {len(run)} run, {len(found) - len(run)} do not"]
+    for key, table in (("on", PLACES), ("skip", REASONS)):
+        for name, meaning in table.items():
+            of = [f"{block.page}:{block.line}" for block in found if block.words.get(key) == name]
+            lines += [f"{len(of):4} {key}={name} ({meaning}): {', '.join(of)}"] if of else []
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(listing())
