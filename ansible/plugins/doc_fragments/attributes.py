@@ -19,7 +19,7 @@ options:
     default: /etc/provisioner/provisioner.yaml
   executable:
     description:
-      - The agent, as a path or as a name that is looked for in C(PATH), C(/usr/local/bin) and C(/usr/bin).
+      - The agent, as a path or as a name to find in C(PATH), C(/usr/local/bin) and C(/usr/bin).
     type: path
     default: provisioner
 attributes:

@@ -15,27 +15,27 @@ version_added: 0.1.0
 author:
   - The authors of provisioner (@provisioner)
 description:
-  - Writes the configuration of the agent C(provisioner) and has the agent apply it to the host. The agent sets the
-    image
-    store, further keys of C(daemon.json), emulators and the builder, restarts Docker at most once and only where the
-    configuration lets it, proves the outcome by building and running an image for each platform, and takes everything
-    back when something fails.
-  - The options from O(engine) to O(packages) are those of the agent's configuration file. What is left out is left to
-    the agent's default, which is named with each option. Where all of them are left out, the file stays as it is.
-  - When the agent fails, or has rolled back, the configuration file is put back, too.
+  - Writes the configuration of the agent C(provisioner) and runs the agent, which applies it to the host.
+  - The agent configures the image store, other keys of C(daemon.json), the emulators and the builder. It restarts
+    Docker at most once, and only if O(restart) allows it. It then builds and runs an image for each platform. If
+    anything fails, it undoes all of its changes.
+  - The options from O(engine) to O(packages) are the keys of the agent's configuration file. For an option that you
+    leave out, the agent's default applies, which the description of the option names. If you leave out all of them,
+    the file is not changed.
+  - If the agent fails or rolls back, the module restores the previous configuration file.
 extends_documentation_fragment:
   - provisioner.docker.attributes
 attributes:
   check_mode:
     support: full
     details:
-      - It is the agent's plan. Where the agent is not installed yet, a change is predicted, and what it consists of is
-        not known.
+      - Check mode runs the agent's plan. If the agent is not installed yet, the module reports a change without
+        details.
   diff_mode:
     support: full
     details:
-      - The configuration file, then what the agent does to other files; lines that begin with C(#) are its other steps.
-        Passwords and tokens are hidden.
+      - Shows the diff of the configuration file, then the agent's diffs of other files. Lines that begin with C(#) are
+        its other steps. Passwords and tokens are hidden.
   idempotent:
     support: full
   platform:
@@ -43,78 +43,79 @@ attributes:
 options:
   state:
     description:
-      - With V(present), the host is made as the configuration has it.
-      - With V(absent), all that the agent did to the host is taken back, and O(path) is removed.
+      - With V(present), the agent makes the host match its configuration.
+      - With V(absent), the agent undoes everything that it did to the host, and O(path) is removed.
     type: str
     choices: [present, absent]
     default: present
   only:
     description:
-      - Apply these parts of the configuration and leave the rest as it is. By default all of them.
+      - Apply only these parts of the configuration. By default all of them.
     type: list
     elements: str
     choices: [daemon, image-store, emulators, builder]
     version_added: 0.2.0
   engine:
     description:
-      - The engine to provision. V(auto) is docker's own choice; otherwise a docker context's name, or an address like
-        C(unix:///var/run/docker.sock). V(all) is each engine of this host that is ours to provision.
-        By default V(auto).
+      - The engine to provision. V(auto) is the engine that C(docker) would use. Otherwise the name of a Docker context,
+        or an address such as C(unix:///var/run/docker.sock). V(all) means every engine of this host that the agent can
+        provision. By default V(auto).
     type: str
   platforms:
     description:
-      - The platforms that this host builds and runs, in Docker's own names. By default V(linux/amd64) and
+      - The platforms that this host builds and runs, as Docker names them. By default V(linux/amd64) and
         V(linux/arm64).
     type: list
     elements: str
   image_store:
     description:
-      - Where the engine keeps images.
+      - Where the engine stores images.
     type: dict
     suboptions:
       backend:
         description:
-          - V(containerd) is the image store that holds images of several platforms, V(unmanaged) leaves it as it is. By
-            default V(containerd).
+          - V(containerd) is the image store that holds images of several platforms. V(unmanaged) leaves the image store
+            as it is. By default V(containerd).
         type: str
         choices: [containerd, unmanaged]
       existing:
         description:
-          - What is done about images that switching the store would hide. V(refuse) holds the switch, V(hide) goes on,
-            V(migrate) carries the images over first and holds it for containers. By default V(refuse).
+          - What to do with images that switching the store would hide. V(refuse) blocks the switch. V(hide) switches
+            anyway. V(migrate) copies the images first, and blocks the switch if there are containers. By default
+            V(refuse).
         type: str
         choices: [refuse, hide, migrate]
   emulators:
     description:
-      - How platforms that the CPU does not run are run.
+      - How to run platforms that the CPU does not run.
     type: dict
     suboptions:
       source:
         description:
-          - Where QEMU comes from. V(auto) keeps what works, else takes O(emulators.directory) if it is named, else
-            what is
-            on the host, else the image, else the package. By default V(auto).
+          - Where QEMU comes from. V(auto) keeps emulators that work. Otherwise it uses O(emulators.directory) if it is
+            set, then programs on the host, then the image, then the package. By default V(auto).
         type: str
         choices: [auto, image, package, directory]
       image:
         description:
-          - The image to copy QEMU out of, by tag or digest. By default V(tonistiigi/binfmt).
+          - The image to copy QEMU from, by tag or digest. By default V(tonistiigi/binfmt).
         type: str
       directory:
         description:
-          - A directory on the host that holds static programs C(qemu-<architecture>).
+          - A directory on the host that contains static programs C(qemu-<architecture>).
         type: str
       credentials:
         description:
-          - Whether set-user-id programs of a foreign platform keep their rights. By default V(true).
+          - Whether set-user-id programs of an emulated platform keep their privileges. By default V(true).
         type: bool
       replace:
         description:
-          - Whether a same-named entry of somebody else's makes way when it does not do. By default V(false).
+          - Whether to replace an emulator that somebody else registered under the same name, if it does not work. By
+            default V(false).
         type: bool
   builder:
     description:
-      - The persistent BuildKit builder, in buildx's own words.
+      - The persistent BuildKit builder. The options have buildx's own names.
     type: dict
     suboptions:
       name:
@@ -128,44 +129,43 @@ options:
         choices: [docker-container, remote, kubernetes]
       driver_options:
         description:
-          - Options of the driver, as C(docker buildx create --driver-opt) takes them; every value is a string.
+          - Options of the driver, as C(docker buildx create --driver-opt) accepts them. Every value is a string.
         type: dict
       flags:
         description:
-          - Flags of buildkitd, as C(docker buildx create --buildkitd-flags) takes them.
+          - Flags of buildkitd, as C(docker buildx create --buildkitd-flags) accepts them.
         type: list
         elements: str
       buildkitd:
         description:
-          - C(buildkitd.toml) as a mapping. It wins over what O(builder.gc) and O(builder.inherit) bring.
+          - The content of C(buildkitd.toml). It overrides the settings that O(builder.gc) and O(builder.inherit) add.
         type: dict
       gc:
         description:
-          - How large the cache may grow. V(sized) is up to three fifths of the disk that holds it, V(default) is
-            BuildKit's
-            choice. By default V(sized).
+          - How large the cache may grow. V(sized) is up to three fifths of the disk that holds it. V(default) is
+            BuildKit's own limit. By default V(sized).
         type: str
         choices: [sized, default]
       inherit:
         description:
           - Whether the builder gets the daemon's registry mirrors, insecure registries, certificates and proxies. By
-            default
-            V(true).
+            default V(true).
         type: bool
       platforms:
         description:
-          - Platforms that are fixed for the host's own node. By default it finds out itself what it is able to build.
+          - Platforms that are fixed for the host's own node. By default BuildKit detects what it can build.
         type: list
         elements: str
       nodes:
         description:
-          - More nodes.
+          - Additional nodes of the builder.
         type: list
         elements: dict
         suboptions:
           endpoint:
             description:
-              - A context's name, C(ssh://) or C(tcp://), as the driver takes it. Only a node on a cluster needs none.
+              - The name of a Docker context, C(ssh://) or C(tcp://), as the driver accepts it. A node on a cluster has
+                none.
             type: str
           name:
             description:
@@ -173,69 +173,67 @@ options:
             type: str
           platforms:
             description:
-              - The platforms that are built there.
+              - The platforms that this node builds.
             type: list
             elements: str
           driver_options:
             description:
-              - As O(builder.driver_options), for this node.
+              - Like O(builder.driver_options), for this node.
             type: dict
           flags:
             description:
-              - As O(builder.flags), for this node.
+              - Like O(builder.flags), for this node.
             type: list
             elements: str
       users:
         description:
-          - Who gets the builder registered and selected; the first of them boots it. By default V(auto), which is root
-            alone when Ansible runs the agent.
+          - The users for whom the builder is registered and selected. The first of them boots it. By default V(auto),
+            which is only root if Ansible runs the agent.
         type: raw
       kubeconfig:
         description:
-          - With the driver C(kubernetes), the kubeconfig of each user who builds, where C(~/) stands for that user's
-            home folder. Left out, it is the user's default one.
+          - With the driver C(kubernetes), the kubeconfig of each user who builds. C(~/) is that user's home folder. By
+            default the user's default kubeconfig.
         type: str
       context:
         description:
-          - With the driver C(kubernetes), what the current context of that kubeconfig has to be. Left out, any will do.
+          - With the driver C(kubernetes), the name that the current context of the kubeconfig must have. By default any
+            name.
         type: str
       select:
         description:
-          - Whether it stays selected. With V(once), another choice of a user's later on is left alone, with V(always)
-            it is
-            changed back. By default V(once).
+          - Whether the builder stays selected. With V(once), the agent accepts a user's later choice of another
+            builder. With V(always), it changes that choice back. By default V(once).
         type: str
         choices: [once, always]
   daemon:
     description:
-      - More of C(daemon.json). Each leaf is owned by itself; it is set, kept, and given back when it is no longer
-        here. A
-        null takes a leaf away.
+      - Other keys of C(daemon.json). The agent manages each value separately. It sets the value, and restores the
+        original one when you remove it here. Null removes a value.
     type: dict
   restart:
     description:
-      - Whether Docker may be restarted when it must be. One of V(never), V(if-idle) and V(always), or a mapping of
-        C(policy) and
-        C(window) with C(days), C(start), C(length) and C(zone). By default V(if-idle), which is while no container of
-        somebody else's and no build runs.
+      - Whether the agent may restart Docker if that is necessary. One of V(never), V(if-idle) and V(always), or a
+        mapping of C(policy) and C(window) with C(days), C(start), C(length) and C(zone). By default V(if-idle), which
+        allows a restart while no build and no container runs that the agent did not create.
     type: raw
   repair:
     description:
-      - What the agent's timer may mend by itself. By default nothing.
+      - What the agent's timer may repair on its own. By default nothing.
     type: list
     elements: str
     choices: [emulators]
   packages:
     description:
-      - Whether programs that are missing may be installed with the distribution's package manager. By default V(auto),
-        which is yes.
+      - Whether the agent may install missing programs with the distribution's package manager. By default V(auto),
+        which means yes.
     type: str
     choices: [auto, never]
 seealso:
   - module: provisioner.docker.provision_info
 notes:
-  - C(no_log) is not set for the options, for it would hide ordinary words everywhere. Where a proxy's password is among
-    them, say C(no_log) at the task.
+  - The options do not set C(no_log), which would hide ordinary words in all output. If they contain the password of a
+    proxy, set C(no_log) on the task.
 """
 
 EXAMPLES = r"""
@@ -245,15 +243,15 @@ EXAMPLES = r"""
     restart: if-idle
   register: made
 
-- name: Say which hosts wait for a restart
+- name: Show what blocks a restart
   ansible.builtin.debug:
     msg: "{{ made.blocked | map(attribute='message') | unique | join('; ') }}"
   when: made.restart_owed
 
-- name: Apply what the host's own configuration file says
+- name: Apply the configuration file that is on the host
   provisioner.docker.provision:
 
-- name: Take everything back
+- name: Undo everything
   provisioner.docker.provision:
     state: absent
 """
@@ -265,7 +263,7 @@ installed:
   type: bool
   sample: true
 changes:
-  description: What the agent did, or in check mode would do, by resource.
+  description: What the agent did to each resource, or would do in check mode.
   returned: success, with O(state=present)
   type: list
   elements: dict
@@ -275,12 +273,12 @@ changes:
       type: str
       sample: image store
     differing:
-      description: The keys that were not as wanted.
+      description: The keys that differed from the configuration.
       type: list
       elements: str
       sample: ["image store in effect"]
     does:
-      description: The agent's own sentence for each of its steps.
+      description: The agent's description of each step.
       type: list
       elements: str
       sample: ["restart docker.service"]
@@ -291,19 +289,19 @@ blocked:
   elements: dict
   contains:
     resource:
-      description: The resource that it belongs to.
+      description: The resource to which the key belongs.
       type: str
       sample: image store
     key:
-      description: The key that is not as wanted.
+      description: The key that differs.
       type: str
       sample: image store in effect
     code:
-      description: The kind of the obstacle, in a word.
+      description: The kind of obstacle, in one word.
       type: str
       sample: restart-not-idle
     message:
-      description: What stands in the way.
+      description: The reason.
       type: str
       sample: the daemon must be restarted while web runs
     hint:
@@ -315,18 +313,18 @@ blocked:
       type: dict
       sample: {}
 restarted:
-  description: The units that were, or in check mode would be, restarted.
+  description: The units that were restarted, or would be in check mode.
   returned: success, with O(state=present)
   type: list
   elements: str
   sample: ["docker.service"]
 restart_owed:
-  description: Whether Docker has to be restarted, and O(restart) or the host forbids that now.
+  description: Whether Docker must be restarted, and O(restart) or the state of the host does not allow it now.
   returned: success, with O(state=present)
   type: bool
   sample: false
 hold:
-  description: The hold that is on, because of which nothing was done; null where none is.
+  description: The hold that prevented all changes; null if there is none.
   returned: success, with O(state=present)
   type: dict
   sample: {"by": "root", "reason": "release week", "since": "2026-11-20T08:00:00Z", "until": "2026-11-27T08:00:00Z"}
@@ -337,29 +335,29 @@ missing:
   elements: str
   sample: []
 proof:
-  description: What was built and run to prove the host, a row for each platform; null where nothing had to be proven.
+  description: The results of the proof, one for each platform; null if nothing had to be proven.
   returned: success, with O(state=present)
   type: list
   elements: dict
   sample: [{"platform": "linux/arm64", "built": true, "indexed": true, "runs": true, "how": "QEMU 10.0.13"}]
 receipt:
-  description: The number that C(provisioner rollback) takes to undo this; null where nothing was done.
+  description: The number of the history entry, which C(provisioner rollback) accepts; null if nothing was done.
   returned: success, with O(state=present)
   type: int
   sample: 1
 undone:
-  description: The receipts of the applies that were undone, or in check mode would be.
+  description: The numbers of the history entries that were undone, or would be in check mode.
   returned: success, with O(state=absent)
   type: list
   elements: int
   sample: [1]
 rolled_back:
-  description: Whether the agent failed, undid all that it had done, and saw that the host is as before.
+  description: Whether the agent failed, undid all of its changes, and verified that the host is as it was before.
   returned: failure
   type: bool
   sample: true
 code:
-  description: The kind of the failure, in a word.
+  description: The kind of failure, in one word.
   returned: failure
   type: str
   sample: engine-stopped

@@ -10,43 +10,43 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Make one page of what checks of many hosts have found
+short_description: Make one page from the checks of many hosts
 version_added: 0.1.0
 author:
   - The authors of provisioner (@provisioner)
 description:
-  - Runs on the controller. Writes the results of M(provisioner.docker.provision_info) of many hosts into a folder,
-    has the
-    agent, which must be installed there, too, make a page and a table of them, and shows the table.
-  - The folder gets C(results.ndjson), C(expected.txt) and C(fleet.html).
+  - Runs on the controller, where the agent must be installed, too.
+  - Writes the results of M(provisioner.docker.provision_info) of many hosts to a folder. The agent makes a page and a
+    table from them, and the module shows the table.
+  - The files in the folder are C(results.ndjson), C(expected.txt) and C(fleet.html).
 options:
   names:
     description:
-      - The names of all hosts, as the inventory has them.
+      - The names of all hosts in the inventory.
     type: list
     elements: str
     required: true
   checks:
     description:
-      - What was registered of M(provisioner.docker.provision_info) for each of O(names), in the same order. A host
+      - The registered result of M(provisioner.docker.provision_info) for each of O(names), in the same order. A host
         without a result is shown as failed, with the reason.
     type: list
     elements: dict
     required: true
   folder:
     description:
-      - Where the files go.
+      - The folder for the files.
     type: path
     default: provisioner-report
   executable:
     description:
-      - The agent on the controller.
+      - The agent on the controller, as a path or a name.
     type: path
     default: provisioner
   fail_on:
     description:
-      - Fail if a host is in one of these states, so that a pipeline stops. The files are written and the table is
-        shown all the same.
+      - Fail if a host is in one of these states, so that a pipeline stops. The files are written and the table is shown
+        in any case.
     type: list
     elements: str
     choices: [drift, blocked, failed, missing, silent, unknown]
@@ -56,7 +56,7 @@ attributes:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details:
-      - The files are written in check mode, too. No host is touched.
+      - The files are written in check mode, too. No host is changed.
   diff_mode:
     description: Will return details on what has changed, or possibly needs changing, when in diff mode.
     support: N/A
