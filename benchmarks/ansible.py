@@ -21,7 +21,7 @@ from tests.helpers.fleet import FOLDER, Fleet, fleet
 from tests.hosts import Result
 from tests.hosts.recipes import ENGINES
 
-GOAL = 1.3
+GOAL = 1.1
 ROUNDS = 5
 FORKS = 8
 SIZES = (25, 50, 100, 200)

@@ -172,7 +172,18 @@ def test_a_plug_in_is_for_every_python_that_hosts_may_have(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=OLDEST_PYTHON)
     names = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    allowed = {"__future__", "ansible", "ansible_collections", "datetime", "json", "os", "re", "subprocess"}
+    allowed = {
+        "__future__",
+        "ansible",
+        "ansible_collections",
+        "concurrent",
+        "datetime",
+        "hashlib",
+        "json",
+        "os",
+        "re",
+        "subprocess",
+    }
     assert {name.partition(".")[0] for name in names} <= allowed
 
 

@@ -1,6 +1,7 @@
 """The collection as Ansible's own tools see it, and its modules as Ansible runs them, with stand-ins for the agent."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,9 +85,15 @@ def test_the_oldest_ansible_that_it_names_runs_the_role(installed: Path, tmp_pat
     assert "platforms" in ran.stdout
 
 
-def test_ansible_test_finds_it_sane(installed: Path) -> None:
+def test_ansible_test_of_the_oldest_and_the_newest_ansible_finds_it_sane(installed: Path, tmp_path: Path) -> None:
     ran = tool("ansible-test", "sanity", "--color", "no", cwd=installed)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    copy = tmp_path / "ansible_collections" / "provisioner" / "docker"
+    shutil.copytree(installed, copy, ignore=shutil.ignore_patterns(".git"))  # there is no git
+    there = ("sh", "-c", "cd ansible_collections/provisioner/docker; exec ansible-test sanity --color no")
+    ran = ansible.newest(*there, cwd=tmp_path, home=ansible.home())
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert 'Running sanity test "validate-modules"' in ran.stderr + ran.stdout
 
 
 def test_ansible_doc_shows_every_option(installed: Path) -> None:
@@ -270,9 +277,11 @@ def test_a_wrong_configuration_is_named_by_the_path_that_the_user_knows(run: Ran
     assert found["msg"] == f"{tmp_path}/provisioner.yaml: platforms[0]: no such platform (arm64)"
 
 
-def test_drift_is_no_failure_of_the_check(run: Ran) -> None:
+def test_drift_is_no_failure_of_the_check(run: Ran, tmp_path: Path) -> None:
     row = {"resource": "emulators", "key": "linux/arm64"}
-    found = run("provision_info", {"check": (2, {**NOTHING, "status": "drifted", "differences": [row]})}, quick=True)
+    answer = {**NOTHING, "status": "drifted", "differences": [row]}
+    found = run("provision_info", {"check": (2, answer)}, quick=True, far=True)
+    assert (tmp_path / "asked").read_text().split()[-2:] == ["--quick", "--far"]
     assert (found["changed"], found["in_sync"], found["drifted"]) == (False, False, ["emulators: linux/arm64"])
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,24 @@ TARGETED = ("--python-version", PYTHON, "--implementation=cp", "--only-binary=:a
 
 # Python's own pip. Otherwise ansible-test downloads a program that installs pip into its environments.
 PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
-PIP_PLACE = f".ansible/test/cache/get_pip_{recipes.ANSIBLE_TEST_PIP.replace('.', '_')}.py"
+PIP_PLACES = tuple(f".ansible/test/cache/get_pip_{pip.replace('.', '_')}.py" for pip in recipes.ANSIBLE_TEST_PIPS)
+
+# What programs need to reach a package index: the files of this machine, and those that these variables name.
+NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf")
+NAMED = ("PIP_CERT", "PIP_CONFIG_FILE", "SSL_CERT_FILE")
+# Run a command in a tree that shares two folders and the network with this machine. $PWD is a scratch folder, $0 the
+# tree's layers, $1 and $2 the folders, $3 files to copy, one per line, and the rest a command, which starts in $2.
+INSIDE = """\
+mkdir upper work root
+mount -t overlay overlay -o "lowerdir=$0,upperdir=upper,workdir=work" root
+mount --rbind /dev root/dev
+mount -t proc proc root/proc
+for folder in "$1" "$2"; do mkdir -p "root$folder"; mount --bind "$folder" "root$folder"; done
+printf '%s\\n' "$3" | while read -r file; do mkdir -p "root$(dirname "$file")"; cp -L "$file" "root$file"; done
+there=$2
+shift 3
+exec /usr/sbin/chroot root /bin/sh -ec 'cd "$0"; exec "$@"' "$there" "$@"
+"""
 
 
 def layer(version: str) -> Path:
@@ -49,9 +67,29 @@ def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str
     return subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
 
 
+def newest(*argv: str, cwd: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program of the newest ansible-core as root, with the Python of TREE. It sees only the two folders."""
+    version = recipes.ANSIBLE[-1]
+    env = environment(version)
+    layers = ":".join(map(str, (layer(version), *parts.venv(), parts.tree(TREE))))
+    files = [*NETWORK, *(os.environ.get(name, "") for name in NAMED)]
+    there = "\n".join(file for file in files if Path(file).is_file())
+    with tempfile.TemporaryDirectory() as scratch:
+        script = ("/bin/sh", "-ec", INSIDE, layers, str(home), str(cwd), there)
+        return run(
+            *debian.CONTAINED,
+            *script,
+            *argv,
+            cwd=Path(scratch),
+            home=home,
+            PATH=env["PATH"],
+            PYTHONPATH=env["PYTHONPATH"],
+        )
+
+
 def home() -> Path:
     """Return a home folder in which ansible-test finds pip and keeps its environments between runs."""
-    return kept("ansible-home", (recipes.LINTERS, PIP, PIP_PLACE, sys.version), _build_home)
+    return kept("ansible-home", (recipes.LINTERS, PIP, PIP_PLACES, sys.version), _build_home)
 
 
 def _build(version: str, into: Path, tree: Path, venv: Path) -> None:
@@ -75,8 +113,9 @@ def _build_venv(wanted: tuple[str, ...], into: Path) -> None:
 
 
 def _build_home(into: Path) -> None:
-    (into / PIP_PLACE).parent.mkdir(parents=True)
-    (into / PIP_PLACE).write_text(PIP)
+    for place in PIP_PLACES:
+        (into / place).parent.mkdir(parents=True, exist_ok=True)
+        (into / place).write_text(PIP)
 
 
 def _shebangs(folder: Path, interpreter: str) -> None:

@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
@@ -53,10 +54,12 @@ class ActionModule(ActionBase):
         lines = [json.dumps(self._result(n, c)) for n, c in zip(found["names"], found["checks"])]
         self._write(folder, "results.ndjson", lines)
         self._write(folder, "expected.txt", found["names"])
-        page = self._ask(folder, found["executable"], "--format", "html")[1]
-        self._write(folder, "fleet.html", [page])
         states = [f"--fail-on={state}" for state in found["fail_on"]]
-        status, table = self._ask(folder, found["executable"], *states)
+        wanted = (["--format", "html"], states)
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            asked = [pool.submit(self._ask, folder, found["executable"], *options) for options in wanted]
+        page, (status, table) = asked[0].result()[1], asked[1].result()
+        self._write(folder, "fleet.html", [page])
         Display().display(table.rstrip("\n"))
         outcome.update(changed=False, page=os.path.join(folder, "fleet.html"), table=table.splitlines())
         if status == FOUND:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: provision_info
-short_description: Check whether a Docker host is still as its configuration has it
+short_description: Check whether a Docker host matches its configuration
 version_added: 0.1.0
 author:
   - The authors of provisioner (@provisioner)
 description:
-  - Runs the check of the agent C(provisioner), which changes nothing and waits for nobody, and returns what it found.
+  - Runs the check of the agent C(provisioner) and returns its result. The check changes nothing.
 extends_documentation_fragment:
   - provisioner.docker.attributes
 attributes:
@@ -32,9 +32,15 @@ attributes:
 options:
   quick:
     description:
-      - Whether emulators are judged by reading alone, without a program of each platform being run.
+      - Whether to judge emulators by their registration alone, without running a program for each platform.
     type: bool
     default: false
+  far:
+    description:
+      - Whether to ask the engines of the builder's other nodes, and the cluster of a builder on Kubernetes, too.
+    type: bool
+    default: false
+    version_added: 0.2.0
 seealso:
   - module: provisioner.docker.provision
 """
@@ -44,7 +50,7 @@ EXAMPLES = r"""
   provisioner.docker.provision_info:
   register: checked
 
-- name: Say what has drifted
+- name: Show what has drifted
   ansible.builtin.debug:
     var: checked.drifted
   when: not checked.in_sync
@@ -52,30 +58,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: Whether the agent is installed. Where it is not, nothing else is known.
+  description: Whether the agent is installed. If it is not, nothing else is known.
   returned: success
   type: bool
   sample: true
 in_sync:
-  description: Whether everything that could be seen is as wanted, and nothing was out of sight.
+  description: Whether everything matches the configuration, and nothing is unknown.
   returned: success
   type: bool
   sample: false
 drifted:
-  description: The resources and keys that are not as wanted.
+  description: The resources and keys that differ from the configuration.
   returned: success
   type: list
   elements: str
   sample: ["emulators: linux/arm64"]
 result:
   description:
-    - The agent's whole answer, which C(provisioner report) reads; null where the agent is not installed.
-    - Its format is what C(provisioner schema check) prints.
+    - The agent's JSON document, which C(provisioner report) reads; null if the agent is not installed.
+    - C(provisioner schema check) prints its schema.
   returned: always
   type: dict
   sample: {"schema_version": 2, "command": "check", "status": "in-sync"}
 code:
-  description: The kind of the failure, in a word, for example C(engine-stopped).
+  description: The kind of failure, in one word, for example C(engine-stopped).
   returned: failure
   type: str
   sample: engine-stopped
@@ -101,12 +107,13 @@ def main():
         "path": {"type": "path", "default": agent.CONFIGURATION},
         "executable": {"type": "path", "default": agent.NAME},
         "quick": {"type": "bool", "default": False},
+        "far": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     program, path = agent.find(module), module.params["path"]
     if program is None:
         module.exit_json(changed=False, installed=False, in_sync=False, drifted=[], result=None, msg=agent.MISSING)
-    more = ["--quick"] if module.params["quick"] else []
+    more = [f"--{option}" for option in ("quick", "far") if module.params[option]]
     answer = agent.ask(module, program, "check", *agent.configured(path), *more)
     found = answer.document
     if answer.failed:
