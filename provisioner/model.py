@@ -183,6 +183,12 @@ class Reader(Protocol):
     def get(self, socket: str, path: str) -> Any:
         """Return the JSON of a GET from the engine at a Unix socket, or None if the engine answers "not found"."""
 
+    def distribution(self, socket: str, image: str, login: str = "") -> Any:
+        """Return what the engine learns about an image from a registry, or None if no registry has it.
+
+        ``login`` is the value of X-Registry-Auth.
+        """
+
     def ask_cluster(self, access: ClusterAccess, path: str) -> Any:
         """Return the JSON of an object or list of a cluster, or None if it does not exist.
 

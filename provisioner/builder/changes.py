@@ -97,6 +97,7 @@ def change(
     edits += [step for box in case.boxes if box.paused for step in _unpause(box)]
     if users:
         edits += [step for box in case.boxes for step in images.pull(host, facts, box, users[0])]
+    carried = tuple(step for box in case.boxes for step in images.carried(host, facts, box, users[0])) if users else ()
     if users and not acts.down and (remade or stopped or acts.boot or (stores and len(want.nodes) > 1)):
         edits += [_boot(case, users[0], acts.undo), *acts.after]
     edits += _policy(case)
@@ -111,7 +112,7 @@ def change(
             *acts.notes,
             *(set_aside.note(box) for box, keep in remade if keep),
         ),
-        first=missing.steps if plug.missing else (),
+        first=(*(missing.steps if plug.missing else ()), *carried),
         last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
     )
 

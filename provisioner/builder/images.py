@@ -1,28 +1,26 @@
-"""BuildKit's image: whether the engine has it, whether it can be pulled, and the step that pulls it."""
+"""BuildKit's image: whether the engine has it, where it can come from, and the step that brings it.
 
-import json
+A switch of the image store hides the image that an engine has. The engine is therefore asked beforehand whether a
+registry has it, with the login that the pull will use. To pull it into the old store first would prove more, but it
+would move 100 MB twice, and leave one copy out of sight. If no registry has the image and this engine does, it is
+copied into the new store instead, as a migration copies images.
+"""
+
 from collections.abc import Iterator
 
-from provisioner.builder import node_engines, store
+from provisioner.builder import credentials, node_engines
 from provisioner.builder.commands import PULL, runner
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
+from provisioner.daemon import containerd
 from provisioner.emulators import copied
 from provisioner.engine.facts import Facts
-from provisioner.errors import ProvisionerError
+from provisioner.image_store import migration, room
+from provisioner.image_store.copy_images import CopyImage
 from provisioner.model import Reader
-from provisioner.steps import Obstacle
+from provisioner.steps import Obstacle, Step
 from provisioner.steps.programs import Run
-
-HUB = "https://index.docker.io/v1/"  # docker's name for Docker Hub in its configuration
-
-
-def registry(image: str) -> str:
-    """Return the registry of an image, as docker's configuration names it."""
-    first, slash, _ = image.partition("/")
-    own = slash and ("." in first or ":" in first or first == "localhost")
-    return first if own and first not in ("docker.io", "index.docker.io") else HUB
 
 
 def missing(host: Reader, facts: Facts, box: Box) -> bool:
@@ -34,41 +32,53 @@ def missing(host: Reader, facts: Facts, box: Box) -> bool:
 
 def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Run]:
     """Pull the image in a separate step, because buildx reports a failed pull with a misleading cause."""
-    if missing(host, facts, box):
+    if missing(host, facts, box) and not carried(host, facts, box, user):
         image = drivers.image(box.place.node.options)
         undo = Run(("docker", "image", "rm", image), lenient=True)  # another builder may use it by then
         yield Run(("docker", "pull", "--quiet", image), undo=(undo,), timeout=PULL, user=runner(user))
 
 
-def unavailable(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
-    """Return why a container's image cannot be pulled. Only Docker Hub is asked, because others may require a login."""
+def carried(host: Reader, facts: Facts, box: Box, user: str) -> tuple[Step, ...]:
+    """Return the step that copies the image into the new store, if the switch hides it and no registry has it."""
     image = drivers.image(box.place.node.options)
+    if not facts.hidden or not missing(host, facts, box) or _refused(host, facts, image, user) is None:
+        return ()
+    found = host.get(facts.socket, drivers.inspect_image(image))
+    if found is None or migration.impossible(host, facts) or room.no_room(host, facts, int(found.get("Size") or 0)):
+        return ()
+    return (CopyImage((image,), int(found.get("Size") or 0), facts.socket, containerd.address(host, facts)),)
+
+
+def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
+    """Return why a container's image can be had neither from a registry nor from the store in use."""
+    image, user = drivers.image(box.place.node.options), want.builder.users[0]
     if facts.kind.name == "podman":  # has no call that asks a registry
         return None
-    if not missing(host, facts, box) or registry(image) != HUB or copied.offered(host, facts.socket, image):
+    if not missing(host, facts, box) or (said := _refused(host, facts, image, user)) is None:
+        return None
+    if carried(host, facts, box, user):
         return None
     hidden = node_engines.image(host, facts, box.place, image)
     where = ", and the switch of the image store hides the one that is here" if hidden else ""
-    hint = "let the engine reach Docker Hub or a mirror, or name another image: builder.driver_options.image"
-    return Obstacle("no-image", f"no registry that the engine reaches has {image}{where}", hint)
+    hint = "let the engine reach a registry that has it, or name another image: builder.driver_options.image"
+    return Obstacle("no-image", f"no registry that the engine reaches has {image}{where}{said}", hint)
+
+
+def _refused(host: Reader, facts: Facts, image: str, user: str) -> str | None:
+    """Return what the engine says about an image that no registry gives it, or None if one does."""
+    return copied.refused(host, facts.socket, image, credentials.header(host, host.account(user), image))
 
 
 def helper(host: Reader, want: Wanted, box: Box) -> Obstacle | None:
     """Return the obstacle: a pull by the user who boots the builder needs a credential helper that is missing."""
-    user = want.builder.users[0]
-    account = host.account(user)
+    account = host.account(want.builder.users[0])
     if account is None or not box.made:
         return None
-    path = f"{store.of(host, account).docker}/config.json"
-    try:
-        found = json.loads(host.read(path, user=user) or "{}")
-        helpers = found.get("credHelpers") or {}
-        name = str(helpers.get(registry(drivers.image(box.place.node.options))) or found.get("credsStore") or "")
-    except (ProvisionerError, ValueError, AttributeError):
-        return None  # docker reports this itself and continues
-    program = f"docker-credential-{name}"
-    if not name or "/" in name or host.program(program):
+    where = credentials.registry(drivers.image(box.place.node.options))
+    program = credentials.helper(credentials.configuration(host, account), where)
+    if not program or host.program(program):
         return None
+    path = credentials.path(host, account)
     message = f"{path} names the credential helper {program}, which is not where root's programs are: each pull fails"
     hint = f"install it, link it into /usr/local/bin, or take it out of {path}"
     return Obstacle("no-credential-helper", message, hint)

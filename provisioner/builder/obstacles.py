@@ -34,7 +34,7 @@ def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[B
 
 def _made(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
     """Return why a container cannot be made; None if it can."""
-    return _no_network(host, facts, box) or images.helper(host, want, box) or images.unavailable(host, facts, box)
+    return _no_network(host, facts, box) or images.helper(host, want, box) or images.unavailable(host, facts, want, box)
 
 
 def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:

@@ -31,12 +31,18 @@ def local(host: Reader, socket: str, image: str) -> Image | None:
 
 
 @functools.lru_cache  # the answer is the same for all platforms of a plan, and may take a time-out
-def offered(host: Reader, socket: str, image: str) -> bool:
-    """Return whether a registry that the engine reaches has an image. The engine is asked, so its mirrors count."""
+def refused(host: Reader, socket: str, image: str, login: str = "") -> str | None:
+    """Return None if a registry that the engine reaches has an image. The engine is asked, so its mirrors count.
+
+    ``login`` is the value of X-Registry-Auth.
+
+    Returns: else what the engine says about it, after a colon, or an empty string.
+    """
     try:
-        return host.get(socket, f"/distribution/{image}/json") is not None
-    except ProvisionerError:
-        return False
+        found = host.distribution(socket, image, login)
+    except ProvisionerError as e:
+        return f": {e.message.partition(' gave ')[2].partition(': ')[2]}".rstrip(": ")
+    return "" if found is None else None
 
 
 class Copied(NamedTuple):

@@ -107,7 +107,7 @@ def _installed(host: Reader, _: Facts, __: Desired, row: Platform) -> Answer:
 def _offered(host: Reader, facts: Facts, desired: Desired, row: Platform) -> Answer:
     """Do what ``_pulled`` does, but only if a registry has the image. ``auto`` can fall back on another source."""
     image = desired.emulators.image
-    if facts.socket and not copied.offered(host, facts.socket, image):
+    if facts.socket and copied.refused(host, facts.socket, image) is not None:
         return f"no registry that the engine reaches has {image}"
     return _pulled(host, facts, desired, row)
 

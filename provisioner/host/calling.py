@@ -101,6 +101,19 @@ class Calling(Looking):
         sent = self._expected.pop((socket, path), None)
         if sent is None:
             sent = wire.send(socket, lambda: self._connected(socket), "GET", path)
+        return self._answer(socket, path, sent)
+
+    def distribution(self, socket: str, image: str, login: str = "") -> Any:
+        """Return what the engine learns about an image from a registry, or None if no registry has it.
+
+        ``login`` is the value of X-Registry-Auth.
+        """
+        path = f"/distribution/{image}/json"
+        if not login:
+            return self.get(socket, path)
+        return self._answer(socket, path, wire.send(socket, lambda: self._connected(socket), "GET", path, login=login))
+
+    def _answer(self, socket: str, path: str, sent: wire.Wire) -> Any:
         status, body = wire.receive(socket, sent, self._patience(socket), wire.JSON)
         if status == 404:
             return None

@@ -23,12 +23,15 @@ BLOCK = 65536  # bytes per receive call
 JSON, BULK = 16 << 20, 1 << 30  # byte limits of an answer about the engine, and of an answer that holds files
 
 
-def send(socket: str, connect: Callable[[], Wire], method: str, path: str, body: bytes = b"", kind: str = "") -> Wire:
+def send(
+    socket: str, connect: Callable[[], Wire], method: str, path: str, body: bytes = b"", kind: str = "", login: str = ""
+) -> Wire:
     """Connect and send a request. ``socket`` is the address that the user sees in errors.
 
     Raises: NoEngineError, DeniedError.
     """
     head = f"{method} {path} HTTP/1.0\r\nHost: docker\r\nContent-Length: {len(body)}\r\n"
+    head += f"X-Registry-Auth: {login}\r\n" if login else ""
     try:
         wire = connect()
     except OSError as e:

@@ -24,19 +24,26 @@ class Migration(NamedTuple):
     notes: tuple[str, ...]
 
 
-def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
-    """Return a step for each image that is missing, and one that compares all. Containers block the switch."""
+def impossible(host: Reader, facts: Facts) -> Obstacle | None:
+    """Return why no image of this engine can be copied into containerd's store, or None."""
     if facts.kind.owner != "root" or facts.layout.managed:
         hint = "save or push what is needed, then say image_store: {existing: hide}"
         message = f"images of {facts.kind.title} cannot be carried over"
-        return Migration((), (Obstacle("not-carried", message, hint),), ())
+        return Obstacle("not-carried", message, hint)
     if host.program("ctr") is None:
         message = "ctr, containerd's own client, is not installed"
-        return Migration((), (Obstacle("no-ctr", message, "apt-get install containerd"),), ())
+        return Obstacle("no-ctr", message, "apt-get install containerd")
     if namespace := containerd.namespace(host, facts):
         message = f"this engine uses containerd's namespace {namespace}, and images are carried into {NAMESPACE}"
         hint = "save or push what is needed, then set image_store: {existing: hide}"
-        return Migration((), (Obstacle("other-namespace", message, hint),), ())
+        return Obstacle("other-namespace", message, hint)
+    return None
+
+
+def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
+    """Return a step for each image that is missing, and one that compares all. Containers block the switch."""
+    if why := impossible(host, facts):
+        return Migration((), (why,), ())
     found, address = inventory.count(host, facts, desired), containerd.address(host, facts)
     images = host.get(facts.socket, "/images/json") or ()  # with the builder's, so it is not pulled again
     missing = [i for i in images if tags(i) and not copied(host, address, i)]

@@ -2,12 +2,14 @@
 
 from types import ModuleType
 
+from provisioner.builder import resource as builder_resource
 from provisioner.config.desired import Desired
 from provisioner.daemon import edits
 from provisioner.daemon.restart import Restart
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError
+from provisioner.image_store import resource as image_store_resource
 from provisioner.model import NOTE, Difference, Reader, State, Unknown
 from provisioner.runs import compare
 from provisioner.steps import Change, Obstacle, Plan
@@ -18,7 +20,35 @@ UNKNOWN = "unknown"  # an obstacle's code: this user may not read the actual sta
 def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
     """Plan the change of every resource, in the order of application.
 
-    Each change is planned for the host as the changes before it will leave it.
+    A builder that cannot be made must not cost a restart. If only a switch of the image store needs the restart, the
+    switch is blocked, and the plan is made again for a host that keeps its store.
+    """
+    made, notes = _made(host, facts, desired)
+    if why := _in_vain(made):
+        made, notes = _made(host, facts, desired, stays=why)
+    first = [Change(c.resource, (), c.first) for c in made if c.first]
+    return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made)]), notes)
+
+
+def _in_vain(made: list[Change]) -> Obstacle | None:
+    """Return why nothing of the builder can be made, if the restart is only for a switch of the image store."""
+    named = {c.resource: c for c in made}
+    store, builder = named.get(image_store_resource.NAME), named.get(builder_resource.NAME)
+    others = [c for c in made if c.restart and c is not store]
+    if store is None or not store.hides or others or builder is None or builder.edits or not builder.blocked:
+        return None
+    why = builder.blocked[0].obstacle
+    message = f"Docker is not restarted for the switch while the builder cannot be made: {why.message}"
+    hint = f"{why.hint}; to switch all the same: provisioner apply --only image-store"
+    return Obstacle("builder-first", message, hint)
+
+
+def _made(
+    host: Reader, facts: Facts, desired: Desired, *, stays: Obstacle | None = None
+) -> tuple[list[Change], tuple[str, ...]]:
+    """Plan each change for the host as the changes before it will leave it. ``stays``: why the image store stays.
+
+    Returns: the changes and the notes.
     """
     made, notes = [], list[str]()
     for resource in compare.chosen(desired):
@@ -28,14 +58,15 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
         notes += [str(have[NOTE])] if have.get(NOTE) else []
         if found:
             change = _change(resource, host, facts, desired, found)
+            if stays and resource is image_store_resource:
+                change = Change(resource.NAME, found, blocked=stays.blocks(*(d.key for d in found)), notes=change.notes)
             made.append(change)
             text = edits.after(change.edits, facts.daemon_json)
             facts = facts._replace(hidden=facts.hidden or change.hides)
             if text is not None:
                 known = registries.foreseen(facts.registries, host.read(facts.daemon_json), text)
                 facts = facts._replace(planned=text, registries=known)
-    first = [Change(c.resource, (), c.first) for c in made if c.first]
-    return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made)]), tuple(notes))
+    return made, tuple(notes)
 
 
 def _seen(resource: ModuleType, host: Reader, facts: Facts, want: State) -> State:

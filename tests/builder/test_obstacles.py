@@ -1,12 +1,13 @@
 """The obstacles to a builder are reported before anything changes."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provisioner.builder import images, notes, obstacles, packages, plugin, set_aside, store
+from provisioner.builder import credentials, images, notes, obstacles, packages, plugin, set_aside, store
 from provisioner.builder.keys import STATUS
 from provisioner.builder.places import Place
 from provisioner.builder.set_aside import Box
@@ -129,17 +130,64 @@ def test_an_engine_without_a_bridge_needs_the_host_s_network(tmp_path: Path, net
 
 
 @pytest.mark.parametrize(
-    ("local", "offered", "hidden", "blocked"),
-    [(False, False, False, True), (False, True, False, False), (True, False, False, False), (True, False, True, True)],
+    ("local", "offered", "hidden", "ctr", "blocked"),
+    [
+        (False, False, False, True, True),
+        (False, True, False, True, False),
+        (True, False, False, False, False),
+        (True, False, True, False, True),
+        (True, False, True, True, False),  # it is copied into the new store
+    ],
 )
+@pytest.mark.parametrize("image", [drivers.IMAGE, "registry.example/buildkit:1"])
 def test_an_image_that_cannot_be_had_is_named_before_a_restart(
-    tmp_path: Path, local: bool, offered: bool, hidden: bool, blocked: bool
+    tmp_path: Path, image: str, local: bool, offered: bool, hidden: bool, ctr: bool, blocked: bool
 ) -> None:
-    answers: dict[str, Any] = {f"/images/{drivers.IMAGE}/json": {"Id": "sha256:1"} if local else None}
-    answers[f"/distribution/{drivers.IMAGE}/json"] = {} if offered else None
+    answers: dict[str, Any] = {f"/images/{image}/json": {"Id": "sha256:1", "Size": 9} if local else None}
+    answers[f"/distribution/{image}/json"] = {} if offered else None
+    box, want = missing({"image": image}), Wanted(Builder(users=("root",)), facts())
+    (tmp_path / "proc/self").mkdir(parents=True)
+    if ctr:
+        put(tmp_path, "/usr/bin/ctr")
     with engine(tmp_path / SOCKET[1:], answers):
-        found = images.unavailable(System(str(tmp_path), {}), facts(hidden=hidden), missing())
+        host = System(str(tmp_path), {})
+        found = images.unavailable(host, facts(hidden=hidden), want, box)
+        copies = images.carried(host, facts(hidden=hidden), box, "root")
+        pulls = list(images.pull(host, facts(hidden=hidden), box, "root"))
     assert (found is not None) is blocked
+    assert bool(copies) is (local and hidden and ctr)
+    assert bool(pulls) is (not copies and (hidden or not local))
+
+
+LOGIN = {"auth": base64.b64encode(b"ci:s3cret").decode()}
+HELPER = """#!/bin/sh
+read where; [ "$1 $where" = "get registry.example" ] && echo '{"Username": "ci", "Secret": "s3cret"}'
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "known"),
+    [
+        ({"auths": {"registry.example": LOGIN}}, True),
+        ({"auths": {"https://registry.example/v1/": LOGIN}}, True),
+        ({"credsStore": "kept", "auths": {"registry.example": {}}}, True),
+        ({"credHelpers": {"registry.example": "kept"}}, True),
+        ({"auths": {"other.example": LOGIN}}, False),
+        ({"auths": {"registry.example": {"auth": "no base64"}}}, False),
+        ({"auths": 1, "credHelpers": [], "credsStore": {}}, False),
+    ],
+)
+def test_the_engine_asks_a_registry_with_the_login_that_the_pull_will_use(
+    tmp_path: Path, config: object, known: bool
+) -> None:
+    host = System(str(tmp_path), {})
+    account = host.account("root")
+    assert account is not None
+    put(tmp_path, "/usr/bin/docker-credential-kept", HELPER)
+    put(tmp_path, f"{account.home}/.docker/config.json", json.dumps(config), 0o600)
+    said = credentials.header(host, account, "registry.example/buildkit:1")
+    login = {"username": "ci", "password": "s3cret", "serveraddress": "registry.example"}
+    assert (json.loads(base64.urlsafe_b64decode(said)) if said else None) == (login if known else None)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +196,7 @@ def test_an_image_that_cannot_be_had_is_named_before_a_restart(
         ({"credsStore": "desktop.exe"}, True),
         ({"credsStore": "here"}, False),
         ({"credHelpers": {"registry.example": "desktop.exe"}}, False),
-        ({"credHelpers": {images.HUB: "gone"}, "credsStore": "here"}, True),
+        ({"credHelpers": {credentials.HUB: "gone"}, "credsStore": "here"}, True),
         ("not json", False),
     ],
 )
