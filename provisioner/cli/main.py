@@ -95,6 +95,9 @@ def _told(text: str, status: int) -> int:
 def _encodable(text: str) -> str:
     """Escape the characters that stdout's encoding cannot represent, in a locale without UTF-8."""
     encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+    with contextlib.suppress(UnicodeEncodeError):
+        text.encode(encoding)
+        return text
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

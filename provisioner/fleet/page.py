@@ -6,17 +6,18 @@ only our own script, identified by its digest.
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from provisioner.fleet.read import Finding, Host
+from provisioner.fleet.read import Finding, Host, Likeness
 from provisioner.fleet.summary import ABSENT, RANK, STATES, Fleet
 from provisioner.fleet.text import moment
 from provisioner.text.terminal import printable
 
 RESOURCES = ("daemon", "image store", "emulators", "builder")
+TOGETHER = 10_000  # hosts that are written at a time
 PLACES = 200  # problems of each kind that the page lists
 
 
@@ -24,50 +25,76 @@ def render(fleet: Fleet) -> str:
     """Return the page."""
     script, style = _part("page.js"), _part("page.css")
     values = {
-        "POLICY": f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; base-uri 'none'",
-        "STYLE": style,
-        "SCRIPT": script,
-        "TIME": f"{moment(fleet.now)} UTC",
-        "DATA": json.dumps(data(fleet), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
+        "POLICY": [
+            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; base-uri 'none'"
+        ],
+        "STYLE": [style],
+        "SCRIPT": [script],
+        "TIME": [f"{moment(fleet.now)} UTC"],
+        "DATA": [text.replace("<", "\\u003c") for text in _json(fleet)],
     }
     before, *parts = _part("page.html").split("@@")
     names, texts = parts[::2], parts[1::2]
-    return "".join([before, *(values[n] + t for n, t in zip(names, texts, strict=True))])
+    return "".join([before, *(part for n, t in zip(names, texts, strict=True) for part in (*values[n], t))])
 
 
-def data(fleet: Fleet) -> dict[str, Any]:
-    """Return the data of the page. Each host is a row of indexes, because most hosts of a large fleet are alike."""
-    findings = fleet.findings()
-    number = {f: i for i, (f, _, _) in enumerate(findings)}
-    groups: dict[tuple[int, ...], int] = {}
-    words: dict[str, int] = {}
+def _json(fleet: Fleet) -> Iterator[str]:
+    """Yield the data as JSON, with some hosts at a time. The rows of a million hosts would take 160 MB."""
+    table = Table(fleet)
+    yield '{"hosts":['
+    for at in range(0, len(fleet.hosts), TOGETHER):
+        rows = [table.row(host) for host in fleet.hosts[at : at + TOGETHER]]
+        yield "," * (at > 0) + _dumps(rows)[1:-1]
+    yield f"],{_dumps(table.rest())[1:]}"
 
-    def row(host: Host) -> list[Any]:
-        group = groups.setdefault(tuple(sorted(number[f] for f in host.findings)), len(groups))
-        known = [s for s in host.since if s]
-        labels = (host.engine, host.store, host.agent, host.hold, host.machine, host.qemu)
-        numbers = [words.setdefault(printable(w), len(words)) for w in labels]
-        state = STATES.index(fleet.state(host))
-        return [printable(host.name), state, group, host.time, min(known, default=0), *numbers]
 
-    hosts = [row(host) for host in fleet.hosts]
-    return {
-        "now": fleet.now,
-        "silentAfter": fleet.silent_after,
-        "states": STATES,
-        "resources": RESOURCES,
-        "findings": [[printable(v) if isinstance(v, str) else v for v in f] for f, _, _ in findings],
-        "causes": _causes(findings, list(groups)),
-        "missing": {"count": fleet.missing, "names": [printable(n) for n in fleet.named.get(ABSENT, ())]},
-        "groups": list(groups),
-        "words": list(words),
-        "hosts": hosts,
-        "problems": [
-            [kind, count, [printable(p) for p in fleet.named[kind][:PLACES]]]
-            for kind, count in fleet.problems.items()
-            if kind != ABSENT
-        ],
-    }
+def _dumps(found: Any) -> str:
+    return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+
+
+class Table:
+    """The data of the page. Each host is a row of indexes, because most hosts of a large fleet are alike."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._findings = fleet.findings()
+        self._number = {f: i for i, (f, _, _) in enumerate(self._findings)}
+        self._groups: dict[tuple[int, ...], int] = {}
+        self._words: dict[str, int] = {}
+        self._alike: dict[int, tuple[int, list[int]]] = {}  # by the identity of a likeness, which the hosts keep
+
+    def row(self, host: Host) -> list[Any]:
+        """Return the row of a host."""
+        alike = self._alike.get(id(host.like)) or self._alike.setdefault(id(host.like), self._columns(host.like))
+        group, columns = alike
+        return [printable(host.name), STATES.index(self._fleet.state(host)), group, host.time, *columns]
+
+    def _columns(self, like: Likeness) -> tuple[int, list[int]]:
+        """Return the group of a likeness, since when it differs, and the numbers of its words."""
+        group = self._groups.setdefault(tuple(sorted(self._number[f] for f in like.findings)), len(self._groups))
+        labels = (like.engine, like.store, like.agent, like.hold, like.machine, like.qemu)
+        numbers = [self._words.setdefault(printable(w), len(self._words)) for w in labels]
+        return group, [min((s for s in like.since if s), default=0), *numbers]
+
+    def rest(self) -> dict[str, Any]:
+        """Return everything but the hosts, once each of them has a row."""
+        fleet, findings = self._fleet, self._findings
+        return {
+            "now": fleet.now,
+            "silentAfter": fleet.silent_after,
+            "states": STATES,
+            "resources": RESOURCES,
+            "findings": [[printable(v) if isinstance(v, str) else v for v in f] for f, _, _ in findings],
+            "causes": _causes(findings, list(self._groups)),
+            "missing": {"count": fleet.missing, "names": [printable(n) for n in fleet.named.get(ABSENT, ())]},
+            "groups": list(self._groups),
+            "words": list(self._words),
+            "problems": [
+                [kind, count, [printable(p) for p in fleet.named[kind][:PLACES]]]
+                for kind, count in fleet.problems.items()
+                if kind != ABSENT
+            ],
+        }
 
 
 def _causes(findings: Sequence[tuple[Finding, int, int]], groups: Sequence[tuple[int, ...]]) -> list[dict[str, Any]]:

@@ -40,12 +40,9 @@ class Finding(NamedTuple):
     hint: str = ""
 
 
-class Host(NamedTuple):
-    """One host's last result. ``time`` and the values of ``since`` are seconds since 1970; 0 means unknown."""
+class Likeness(NamedTuple):
+    """The part of a host's last result that many hosts share. The values of ``since`` are seconds since 1970."""
 
-    name: str
-    id: str
-    time: int
     engine: str
     store: str
     agent: str
@@ -55,6 +52,18 @@ class Host(NamedTuple):
     interrupted: bool
     machine: str = ""
     qemu: str = ""
+
+
+class Host(NamedTuple):
+    """One host's last result. ``time`` is in seconds since 1970. Hosts are ordered by their names.
+
+    A fleet has a million of them, most of which differ in these three values alone.
+    """
+
+    name: str
+    id: str
+    time: int
+    like: Likeness
 
 
 class Problem(NamedTuple):
@@ -149,20 +158,21 @@ def _host(found: dict[str, Any]) -> Host:
     if error := found.get("error"):
         rows.append(_failure(error))
     engine = found["engine"] or {"version": "", "image_store": ""}
-    return Host(
-        name=_name(found["host"]["name"]),
-        id=_text(found["host"]["id"] or ""),
-        time=_seconds(found["time"]),
-        engine=_shared(_text(engine["version"])),
-        store=_shared(_text(engine["image_store"])),
-        agent=_shared(_text(found["agent"]["version"])),
-        findings=_shared(tuple(finding for finding, _ in rows)),
-        since=_shared(tuple(since for _, since in rows)),
-        hold=_shared(_hold(found["hold"])),
+    like = Likeness(
+        engine=_text(engine["version"]),
+        store=_text(engine["image_store"]),
+        agent=_text(found["agent"]["version"]),
+        findings=tuple(finding for finding, _ in rows),
+        since=tuple(since for _, since in rows),
+        hold=_hold(found["hold"]),
         interrupted=found["interrupted"] is not None,
-        machine=_shared(_text(found["host"].get("machine") or "")),
-        qemu=_shared(_emulators(found.get("platforms") or [])),
+        machine=_text(found["host"].get("machine") or ""),
+        qemu=_emulators(found.get("platforms") or []),
     )
+    if like not in _known:
+        like = Likeness(*map(_shared, like))
+    name, identity = _name(found["host"]["name"]), _text(found["host"]["id"] or "")
+    return Host(name, identity, _shared(_seconds(found["time"])), _shared(like))
 
 
 def _hold(hold: dict[str, Any] | None) -> str:

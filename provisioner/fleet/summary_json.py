@@ -32,10 +32,10 @@ def render(fleet: Fleet, status: int = 0) -> str:
                     "time": stamp(host.time),
                     "findings": [
                         {"finding": number[f], "since": stamp(since)}
-                        for f, since in zip(host.findings, host.since, strict=True)
+                        for f, since in zip(host.like.findings, host.like.since, strict=True)
                     ],
-                    "hold": host.hold or None,
-                    "interrupted": host.interrupted,
+                    "hold": host.like.hold or None,
+                    "interrupted": host.like.interrupted,
                 }
             )
     return json.dumps(

@@ -27,7 +27,7 @@ def _lines(fleet: Fleet) -> Iterator[str]:
         yield from ("", "missing (expected, and without any result):", *_names(fleet.named[ABSENT], fleet.missing))
     hosts: dict[Finding, list[str]] = {}
     for host in fleet.hosts:
-        for finding in dict.fromkeys(host.findings):
+        for finding in dict.fromkeys(host.like.findings):
             hosts.setdefault(finding, []).append(host.name)
     findings = sorted(fleet.findings(), key=lambda row: (RANK[row[0].state], -row[1], row[0]))
     for finding, count, since in findings[:SHOWN]:
@@ -73,9 +73,9 @@ def _others(fleet: Fleet) -> Iterator[str]:
     silent = [h for h in fleet.hosts if fleet.state(h) == "silent"]
     if silent:
         yield from ("", "silent: the last result is old", *_hosts(silent, last=True))
-    on_hold = [h for h in fleet.hosts if h.hold]
-    for reason in dict.fromkeys(h.hold for h in on_hold):
-        named = [h for h in on_hold if h.hold == reason]
+    on_hold = [h for h in fleet.hosts if h.like.hold]
+    for reason in dict.fromkeys(h.like.hold for h in on_hold):
+        named = [h for h in on_hold if h.like.hold == reason]
         yield from ("", f"applies are held {_short(reason)}", *_hosts(named))
 
 

@@ -34,4 +34,6 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def printable(text: str, *, keep: str = "\t", instead: str = "\ufffd") -> str:
     """Replace characters that would control a terminal or break an encoder. ``keep`` lists exceptions."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in keep else instead for c in text)
