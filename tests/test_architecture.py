@@ -60,7 +60,7 @@ CHECK = {
     " target",
     "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
-    "emulators": "boot files keys mounts observed resource unit wanted",
+    "emulators": "boot files keys modules mounts observed resource unit wanted",
     "builder": "buildkitd container keys node_engines observed places resource selection store wanted",
     "runs": "compare freeze receipts resources",
     "checks": "formats record result text",

@@ -6,7 +6,7 @@ may do that.
 
 from collections.abc import Mapping
 
-from provisioner.emulators import boot, keys
+from provisioner.emulators import boot, keys, modules
 from provisioner.emulators.files import VERSIONS
 from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
@@ -30,7 +30,7 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
     """Return the value of every key of the platforms in ``asked``."""
     rows = [table.of(key.platform) for key in asked if key.platform and key.aspect == keys.RUNS]
     probes = {row.architecture: elf.program(row.architecture) for row in rows}
-    rules = boot.rules(host) if rows else ()
+    rules, forbidden = (boot.rules(host), modules.forbidden(host)) if rows else ((), "")
     ran: dict[str, Ran] = {}
     if not facts.quick:
         ran = dict(zip(probes, host.runs(list(probes.values()), bare=host.uid == 0), strict=True))
@@ -43,7 +43,7 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
             origin = asked.get(Key(row.name, keys.FROM))
             now = truth(host, facts, row, probe, ran.get(row.architecture))
             elsewhere = bool(facts.table_unseen) and now == "runs"  # the host of this container registers it at boot
-            at_boot = "registered" if elsewhere else _boot_truth(host, rule)
+            at_boot = "registered" if elsewhere else _boot_truth(host, rule, forbidden)
             known[row.architecture] = Architecture(now, at_boot, *_kind(facts, row, rule, origin))
         aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
         found |= {Key(row.name, a): v for a, v in zip(aspects, known[row.architecture], strict=True)}
@@ -157,7 +157,7 @@ def _stale(host: Reader, facts: Facts, row: Platform, ran: Ran | None) -> str | 
     return None
 
 
-def _boot_truth(host: Reader, placed: boot.Rule | None) -> str:
+def _boot_truth(host: Reader, placed: boot.Rule | None, forbidden: str) -> str:
     """Return ``registered``, or why a platform will not run after the next boot."""
     if placed is None:
         return "not registered"
@@ -169,6 +169,8 @@ def _boot_truth(host: Reader, placed: boot.Rule | None) -> str:
         return f"registered by {path} with {rule.interpreter}, which is gone"
     if elf.needs_interpreter(head):
         return f"registered by {path} with {rule.interpreter}, which is dynamically linked"
+    if forbidden:
+        return f"not registered: {forbidden}"
     if path.startswith(boot.SUPPORT):
         return "registered"
     reason = boot.lack(host, rule.interpreter)

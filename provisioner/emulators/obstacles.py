@@ -1,7 +1,7 @@
 """Reasons why emulators cannot be registered. What the kernel lacks is read from /proc, not guessed from an error."""
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import keys, mounting, mounts
+from provisioner.emulators import keys, modules, mounts
 from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
@@ -20,11 +20,6 @@ MANAGER = (
 EVERY_ID = ["0", "0", "4294967295"]
 
 
-def release(host: Reader) -> str:
-    """Return the kernel release, as ``uname -r`` prints it."""
-    return (host.read("/proc/sys/kernel/osrelease") or "").strip()
-
-
 def namespaced(host: Reader) -> bool:
     """Return whether this is a user namespace.
 
@@ -35,7 +30,7 @@ def namespaced(host: Reader) -> bool:
 
 def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
     """Return why no emulator can be registered here; None if nothing prevents it."""
-    name = release(host)
+    name = modules.release(host)
     number = version(name)
     if number is not None and number < F_FLAG:
         message = f"Linux {name} has no F flag (4.8 brought it), so no emulator would work in a container"
@@ -45,6 +40,8 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
         return Obstacle("user-namespace", message, "run provisioner on the machine itself")
     if facts.table_unseen:
         return Obstacle("kept-from-container", "whoever runs this container keeps binfmt_misc from it", MANAGER)
+    if forbidden := _forbidden(host):
+        return forbidden
     if not facts.mounted:
         return _missing(host, name) or _mount_refused(host)
     if "ro" in mounts.mount(host, BINFMT).options:
@@ -61,7 +58,7 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
 
 def _mount_refused(host: Reader) -> Obstacle | None:
     """Return why the table may not be mounted. It is tried in a separate mount namespace, which ends at once."""
-    if host.uid != 0 or not mounting.known(host):
+    if host.uid != 0 or not modules.known(host):
         return None
     ran = host.ask("unshare", "--mount", "mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT)
     if ran.status in (0, None) or not ran.error.startswith("mount"):  # our own sandbox has no namespaces to try
@@ -105,7 +102,7 @@ def no_program(row: Platform, reason: str, desired: Desired) -> Obstacle:
 
 def _missing(host: Reader, name: str) -> Obstacle | None:
     """Return why the table cannot be mounted at all; None if it can."""
-    if mounting.known(host) or any("/binfmt_misc.ko" in (host.read(p) or "") for p in _lists(name)):
+    if modules.known(host) or modules.installed(host, name):
         return None
     message = f"Linux {name} has no binfmt_misc here, and no module of it is installed"
     hint = (
@@ -115,6 +112,9 @@ def _missing(host: Reader, name: str) -> Obstacle | None:
     return Obstacle("no-module", message, hint)
 
 
-def _lists(name: str) -> tuple[str, ...]:
-    folders = (f"/lib/modules/{name}", f"/usr/lib/modules/{name}")
-    return tuple(f"{folder}/modules.{kind}" for folder in folders for kind in ("dep", "builtin"))
+def _forbidden(host: Reader) -> Obstacle | None:
+    """Return who forbids the module. Somebody decided that, so it is not loaded by another way."""
+    if not (reason := modules.forbidden(host)):
+        return None
+    message = f"the kernel module binfmt_misc may not be loaded here: {reason}"
+    return Obstacle("module-forbidden", message, "remove that if this host may have emulators, then apply again")

@@ -73,7 +73,8 @@ def _mounted_at_boot(host: Reader) -> bool:
         for target in ("sysinit", "local-fs", "basic", "multi-user")
     )
     lines = (line.split() for line in (host.read("/etc/fstab") or "").splitlines())
-    return automount or (wanted and not masked(host, MOUNT)) or any(f[1:2] == [BINFMT] for f in lines)
+    fstab = any(f[1:2] == [BINFMT] and "noauto" not in "".join(f[3:4]).split(",") for f in lines)
+    return automount or fstab or (wanted and not masked(host, MOUNT))
 
 
 def _conditions(host: Reader) -> tuple[Condition, ...]:

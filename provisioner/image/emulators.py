@@ -6,7 +6,7 @@ The kernel is not changed, nothing is pulled, and no package is installed. A pro
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import boot, changes, keys, observed, sources
+from provisioner.emulators import boot, changes, keys, modules, observed, sources
 from provisioner.emulators.keys import AT_BOOT, CREDENTIALS, FROM, NAME
 from provisioner.emulators.wanted import wanted
 from provisioner.engine.facts import Facts
@@ -62,6 +62,6 @@ def _program(host: Reader, facts: Facts, desired: Desired, need: changes.Need) -
     """Return the program in the image that will be registered at boot, or a text that says why there is none."""
     found = sources.find(host, facts, desired, need.row)
     if isinstance(found, sources.Program) and not found.brought_by:
-        return boot.lack(host, found.path) or found
+        return boot.lack(host, found.path) or modules.forbidden(host) or found
     told = isinstance(found, str) and ("/" in found)  # the program exists but cannot be used
     return str(found) if told else f"there is no static {need.row.emulator}"

@@ -1,14 +1,16 @@
-"""The steps that change the kernel's binfmt_misc table, one entry at a time. Other entries stay as they are."""
+"""The steps that mount the kernel's binfmt_misc table and change single entries. Other entries stay as they are."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provisioner.model import Reader
-from provisioner.platforms import binfmt
+from provisioner.platforms import binfmt, machine
 from provisioner.steps import Say, Step
 
 if TYPE_CHECKING:
     from provisioner.host import System
+
+TIMEOUT = 60  # seconds for a mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,51 @@ class Unregister(Step):
 
     def sentence(self) -> str:
         return f"take {_name(self.path)} out of the kernel's table"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount(Step):
+    """Mount the table with a program. ``unmount`` is the program that unmounts it."""
+
+    argv: tuple[str, ...]
+    unmount: tuple[str, ...]
+
+    def do(self, system: "System", say: Say) -> None:
+        system.run(self.argv, TIMEOUT)
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        return (Unmount(self.unmount),)
+
+    def stands(self, host: Reader) -> bool | None:
+        return False if _others(host) else None
+
+    def sentence(self) -> str:
+        return f"run {' '.join(self.argv)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmount(Step):
+    """Unmount the table, unless it holds entries of others: they would be lost with the mount."""
+
+    argv: tuple[str, ...]
+
+    def do(self, system: "System", say: Say) -> None:
+        if found := _others(system):
+            say(f"note: binfmt_misc stays mounted: it holds {', '.join(found)}, which others have registered")
+        else:
+            system.run(self.argv, TIMEOUT)
+
+    def stands(self, host: Reader) -> bool:
+        return not machine.look(host).mounted
+
+    def sentence(self) -> str:
+        return f"run {' '.join(self.argv)}"
+
+
+def _others(host: Reader) -> tuple[str, ...]:
+    """Return the entries that none of our files has registered."""
+    ours = {rule.name for rule in machine.rules_of_ours(host)}
+    return tuple(name for name in machine.look(host).entries if name not in ours)
 
 
 def _name(path: str) -> str:

@@ -75,11 +75,20 @@ def _entries(host: Reader) -> dict[str, Entry]:
 
 def ours(host: Reader) -> dict[str, str]:
     """Return the architectures whose emulators provisioner's own files register at boot, each with its interpreter."""
-    names = [n for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf")]
-    rules = {n: binfmt.parse_rules(host.read(f"{BINFMT_D}/{n}") or "") for n in names}
     return {
-        n.removeprefix(OURS).removesuffix(".conf"): found[-1].interpreter if found else "" for n, found in rules.items()
+        n.removeprefix(OURS).removesuffix(".conf"): found[-1].interpreter if found else ""
+        for n, found in _rules(host).items()
     }
+
+
+def rules_of_ours(host: Reader) -> tuple[binfmt.Rule, ...]:
+    """Return the rules in provisioner's own files."""
+    return tuple(rule for found in _rules(host).values() for rule in found)
+
+
+def _rules(host: Reader) -> dict[str, tuple[binfmt.Rule, ...]]:
+    names = [n for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf")]
+    return {n: tuple(binfmt.parse_rules(host.read(f"{BINFMT_D}/{n}") or "")) for n in names}
 
 
 def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:

@@ -12,7 +12,7 @@ from provisioner.daemon.restart import Reload, Restart
 from provisioner.emulators.copy_out import CopyOut, Discard
 from provisioner.image_store.copy_images import CompareImages, CopyImage
 from provisioner.image_store.trial import ClearTrial, TryStore
-from provisioner.platforms.kernel_table import Register, Unregister
+from provisioner.platforms.kernel_table import Mount, Register, Unmount, Unregister
 from provisioner.steps import Step
 from provisioner.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, SetLeaf, SetOwner, WriteFile
 from provisioner.steps.programs import Run
@@ -27,6 +27,8 @@ KINDS: tuple[type[Step], ...] = (
     AwaitPods,
     Register,
     Unregister,
+    Mount,
+    Unmount,
     CopyOut,
     Discard,
     CopyImage,

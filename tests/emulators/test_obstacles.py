@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.emulators import boot, mounting, mounts, obstacles, packages, persistence
+from provisioner.emulators import boot, modules, mounting, mounts, obstacles, packages, persistence
 from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
+from provisioner.platforms.kernel_table import Mount, Unmount
 from provisioner.platforms.machine import BINFMT
 from provisioner.steps import Obstacle
 from provisioner.steps.files import WriteFile
@@ -54,6 +55,11 @@ CASES = {
     "no module": ({"filesystems": "ext4\n"}, False, "no module of it is installed"),
     "read-only": ({"self__mountinfo": MOUNTS.format(options="ro,relatime")}, True, "is mounted read-only"),
     "switched off": ({"sys__fs__binfmt_misc__status": "disabled\n"}, True, "is switched off as a whole"),
+    "blacklisted on the command line": (
+        {"cmdline": "root=/dev/vda modprobe.blacklist=floppy,binfmt_misc quiet\n"},
+        True,
+        "the kernel's command line says modprobe.blacklist=floppy,binfmt_misc",
+    ),
     "well": ({"self__mountinfo": MOUNTS.format(options="rw,relatime")}, True, None),
     "only an automount, or nothing yet": ({}, False, None),
     "a user namespace of 6.7": ({"sys__kernel__osrelease": "6.7.0\n", "self__uid_map": GUEST}, True, None),
@@ -74,14 +80,72 @@ def test_a_module_that_is_installed_is_loaded_and_the_table_mounted(tmp_path: Pa
     put(tmp_path, MODULE.format("6.12.1"), "kernel/fs/binfmt_misc.ko.xz:\n")
     assert obstacles.obstacle(there, facts(mounted=False)) is None
     steps = mounting.steps(there, facts(mounted=False))
-    assert [s.argv for s in steps if isinstance(s, Run)] == [
+    assert [s.argv for s in steps if isinstance(s, Run | Mount)] == [
         ("modprobe", "binfmt_misc"),
         ("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT),
     ]
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     last = mounting.steps(there, facts(mounted=False))[-1]
-    assert isinstance(last, Run)
+    assert isinstance(last, Mount)
     assert last.argv == ("systemctl", "start", "proc-sys-fs-binfmt_misc.mount")
+
+
+def test_a_table_that_others_use_since_stays_mounted(tmp_path: Path) -> None:
+    there = host(tmp_path, sys__fs__binfmt_misc__status="enabled\n")
+    mount = Mount(("mount",), unmount=("/bin/false",))
+    put(tmp_path, "/etc/binfmt.d/zz-provisioner-arm.conf", ":qemu-arm:M::\\x7fELF::/usr/bin/qemu-arm:F\n")
+    put(tmp_path, f"{BINFMT}/qemu-arm", "enabled\ninterpreter /usr/bin/qemu-arm\nflags: F\noffset 0\nmagic 7f454c46\n")
+    assert mount.stands(there) is None  # only ours is there: an undo may unmount
+    put(tmp_path, f"{BINFMT}/jar", "enabled\ninterpreter /usr/bin/jexec\nflags: \nextension .jar\n")
+    assert mount.stands(there) is False
+    said: list[str] = []
+    [undo] = mount.inverse(there)
+    undo.do(there, said.append)
+    assert said == ["note: binfmt_misc stays mounted: it holds jar, which others have registered"]
+    assert Unmount(()).stands(there) is False
+
+
+FORBIDDEN: dict[str, tuple[dict[str, str], str]] = {
+    "blacklist": ({"/etc/modprobe.d/a.conf": "# no\nblacklist binfmt-misc\n"}, "a.conf says blacklist binfmt-misc"),
+    "install": (
+        {"/usr/lib/modprobe.d/a.conf": "install binfmt_misc \\\n  /bin/false\n"},
+        "a.conf says install binfmt_misc /bin/false",
+    ),
+    "an install that loads it": (
+        {"/etc/modprobe.d/a.conf": "install binfmt_misc /sbin/modprobe --ignore-install binfmt_misc; true\n"},
+        "",
+    ),
+    "another module": ({"/etc/modprobe.d/a.conf": "blacklist floppy\ninstall dccp /bin/false\n"}, ""),
+    "hidden by a file of its name": (
+        {"/etc/modprobe.d/a.conf": "", "/usr/lib/modprobe.d/a.conf": "blacklist binfmt_misc\n"},
+        "",
+    ),
+    "no configuration": ({"/etc/modprobe.d/a.conf.bak": "blacklist binfmt_misc\n"}, ""),
+    "built in": (
+        {
+            "/etc/modprobe.d/a.conf": "blacklist binfmt_misc\n",
+            "/lib/modules/6.12.1/modules.builtin": "kernel/fs/binfmt_misc.ko\n",
+        },
+        "",
+    ),
+    "a container, whose machine loads modules": (
+        {"/etc/modprobe.d/a.conf": "blacklist binfmt_misc\n", "/run/systemd/container": "lxc"},
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_a_module_that_may_not_be_loaded_blocks_even_while_the_table_is_mounted(tmp_path: Path, name: str) -> None:
+    files, words = FORBIDDEN[name]
+    there = host(tmp_path)
+    for path, text in files.items():
+        put(tmp_path, path, text)
+    assert words in modules.forbidden(there)
+    assert bool(modules.forbidden(there)) is bool(words)
+    for mounted in (True, False):
+        found = obstacles.obstacle(there, facts(mounted=mounted))
+        assert (found is None) if not words else (found is not None and found.code == "module-forbidden")
 
 
 def test_the_package_of_ubuntu_s_modules_bears_the_release(tmp_path: Path) -> None:
@@ -155,6 +219,15 @@ LACKS: dict[str, tuple[dict[str, str], str, str]] = {
         },
         "/usr/bin/qemu-arm",
         "",
+    ),
+    "a container with a line of fstab for later": (
+        {
+            SYSTEMD: "",
+            "/run/systemd/container": "lxc",
+            "/etc/fstab": f"binfmt_misc {BINFMT} binfmt_misc noauto,ro 0 0\n",
+        },
+        "/usr/bin/qemu-arm",
+        "binfmt_misc is not mounted at boot",
     ),
     "a masked automount": (
         {SYSTEMD: "", "/etc/systemd/system/proc-sys-fs-binfmt_misc.automount": ""},

@@ -67,7 +67,7 @@ def running(host: Host, platform: str) -> str:
 
 @pytest.mark.parametrize("engine", ["trixie", "forky", "29"])
 def test_ten_platforms_from_the_image_are_proven(boot: Boot, engine: str) -> None:
-    host = boot(engine, agent=True, files={CONFIG: configuration()})
+    host = boot(engine, agent=True, files={CONFIG: configuration()}, binfmt=True)
     neighbours(host)
     before = theirs(host)
     done = agent(host, "apply")
@@ -94,7 +94,7 @@ def test_ten_platforms_from_the_image_are_proven(boot: Boot, engine: str) -> Non
 
 
 def test_what_usually_takes_emulators_away(boot: Boot) -> None:
-    host = boot("trixie", agent=True, files={CONFIG: configuration()})
+    host = boot("trixie", agent=True, files={CONFIG: configuration()}, binfmt=True)
     applied(host)
     mine = entries(host)
     for ending in (host.cut, host.shutdown):
@@ -192,7 +192,7 @@ def test_without_docker_and_without_network(boot: Boot) -> None:
 def test_the_distribution_s_package_is_installed_upgraded_and_removed(boot: Boot) -> None:
     """From a repository in a folder: a package like Debian's, with scripts that flush the table."""
     config = "platforms: [arm64]\nemulators: {source: package}\n"
-    host = boot("trixie", agent=True, docker=False, files={CONFIG: config})
+    host = boot("trixie", agent=True, docker=False, files={CONFIG: config}, binfmt=True)
     host.put("/srv/qemu-aarch64", (parts.qemu() / "usr/bin/qemu-aarch64").read_bytes())
     neighbours(host)
     before = theirs(host)
@@ -211,7 +211,7 @@ def test_the_distribution_s_package_is_installed_upgraded_and_removed(boot: Boot
 
 
 def test_somebody_s_entry_that_does_not_do_is_held_and_all_else_is_done_and_proven(boot: Boot) -> None:
-    host = boot("trixie", layers=("qemu",), agent=True)
+    host = boot("trixie", layers=("qemu",), agent=True, binfmt=True)
     line = binfmt.registration_line(table.of("arm64"), "/usr/bin/qemu-aarch64", "OC")  # no F: not in containers
     host.sh(f'printf %s "$1" >{TABLE}/register', line, check=True)
     before = entries(host)
@@ -229,7 +229,7 @@ def test_somebody_s_entry_that_does_not_do_is_held_and_all_else_is_done_and_prov
 
 def test_a_masked_systemd_binfmt_gets_a_unit_of_ours(boot: Boot) -> None:
     config = "platforms: [arm64]\nemulators: {source: directory, directory: /usr/bin}\n"
-    host = boot("trixie", layers=("qemu",), agent=True, docker=False, files={CONFIG: config})
+    host = boot("trixie", layers=("qemu",), agent=True, docker=False, files={CONFIG: config}, binfmt=True)
     host.mask("systemd-binfmt.service")
     applied(host)
     assert host.run("systemd-analyze", "verify", "provisioner-emulators.service").status == 0
@@ -283,8 +283,20 @@ def test_on_a_host_that_mounts_no_table_at_boot_the_emulators_are_there_after_a_
     assert before != 0
     applied = agent(host, "apply", "--only=emulators")
     assert applied.status == 0, applied.stderr
+    assert agent(host, "check", "--only=emulators").status == 0
+    host.sh("systemctl disable provisioner-emulators", check=True)
+    assert differences(host) == {"linux/arm64 at boot": "not registered: binfmt_misc is not mounted at boot"}
+    assert agent(host, "apply", "--only=emulators").status == 0
     host.reboot()
     assert agent(host, "check", "--only=emulators").status == 0
-    assert agent(host, "rollback").status == 0
+    assert agent(host, "rollback", "1").status == 0
+    assert host.sh(f"mountpoint --quiet {TABLE}").status == before
+    assert agent(host, "apply", "--only=emulators").status == 0
+    neighbours(host)
+    there = theirs(host)
+    undone = agent(host, "rollback")
+    assert undone.status == 0, undone.stderr
+    assert "somebody has changed that since" in undone.stderr
+    assert entries(host) == there
     host.reboot()
     assert host.sh(f"mountpoint --quiet {TABLE}").status == before

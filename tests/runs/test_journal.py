@@ -16,7 +16,7 @@ from provisioner.emulators.copy_out import CopyOut, Discard
 from provisioner.errors import BusyError, DeniedError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Difference
-from provisioner.platforms.kernel_table import Register, Unregister
+from provisioner.platforms.kernel_table import Mount, Register, Unmount, Unregister
 from provisioner.runs import apply, journal, kinds, receipts
 from provisioner.runs.journal import Journal
 from provisioner.steps import Step
@@ -33,6 +33,8 @@ STEPS: tuple[Step, ...] = (
     SetLeaf("/etc/docker/daemon.json", LEAF, None, "{}", None),
     Register("/proc/x", ":x:E::y::/z:", unless_there=True),
     Unregister("/proc/x"),
+    Mount(("mount", "x"), unmount=("umount", "x")),
+    Unmount(("umount", "x")),
     CopyOut("/s", "image:tag", ("qemu-arm",), "/f", preserve_argv0=True),
     Discard("/s", "image:tag"),
     Run(("docker", "buildx", "rm"), undo=(Run(("docker", "ps"), timeout=3),), timeout=9),
