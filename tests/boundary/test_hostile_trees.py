@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,6 +149,14 @@ def _their_file_in_a_sticky_folder(root: Path, _: Path) -> None:
     os.chown(root / "srv/app/file", 65534, 65534)
 
 
+def _may_make_devices() -> bool:
+    """Return whether this user may, which root of a user namespace may not."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(PermissionError):
+        os.mknod(f"{folder}/null", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        return True
+    return False
+
+
 TREES = [
     _link_at_the_end,
     _relative_link_at_the_end,
@@ -165,7 +174,8 @@ TREES = [
     _link_out_of_the_root,
     _dots_out_of_the_root,
     _leftover_that_is_a_link,
-    *((_device, _somebody_else_s_folder, _ours_in_somebody_else_s_folder) if os.geteuid() == 0 else ()),
+    *((_device,) if _may_make_devices() else ()),
+    *((_somebody_else_s_folder, _ours_in_somebody_else_s_folder) if os.geteuid() == 0 else ()),
     *((_their_file_in_a_sticky_folder,) if os.geteuid() == 0 else ()),
 ]
 
