@@ -39,7 +39,7 @@ print(json.dumps({**found, "peak_mib": peak()}))
 
 def main(engine: str) -> None:
     """Boot, provision, measure and print."""
-    with boot(engine, layers=("qemu",), agent=True) as host:
+    with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.run("provisioner", "apply", check=True, timeout=240)
         source = INSIDE.replace("ROUNDS", str(ROUNDS))
         found = json.loads(host.run("python3", "-c", source, check=True, timeout=240).stdout)

@@ -39,7 +39,7 @@ def main(engine: str) -> None:
     """Boot, install, measure and print."""
     wanted = ", ".join(table.each_architecture())
     config = f"platforms: [{wanted}]\nemulators: {{source: image, image: '{IMAGE}'}}\n"
-    with boot(engine, agent=True, files={KEPT[0]: config}) as host:
+    with boot(engine, agent=True, files={KEPT[0]: config}, binfmt=True) as host:
         host.run("docker", "pull", "-q", IMAGE, check=True, timeout=240)
         started = time.monotonic()
         host.run("provisioner", "apply", "--only=emulators", check=True, timeout=240)

@@ -58,7 +58,7 @@ rm data
 
 def main(engine: str) -> None:
     """Boot, measure and print."""
-    with boot(engine, layers=("qemu",), agent=True) as host:
+    with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.sh(MAKE, check=True, timeout=120)
         ran = host.run("python3", "-c", INSIDE.replace("ROUNDS", str(ROUNDS)), timeout=600, check=True)
     times = json.loads(ran.stdout.splitlines()[-1])

@@ -33,7 +33,7 @@ print(json.dumps({"bytes": len(LARGE), **times}))
 
 def main(engine: str) -> None:
     """Boot, measure and print."""
-    with boot(engine, layers=("qemu",), agent=True) as host:
+    with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.sh("mkdir -p /etc/docker", check=True)
         ran = host.run("python3", "-c", INSIDE.replace("ROUNDS", str(ROUNDS)), timeout=300, check=True)
     found = json.loads(ran.stdout.splitlines()[-1])

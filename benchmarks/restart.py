@@ -60,7 +60,7 @@ print(json.dumps(times))
 
 def main(engine: str) -> None:
     """Boot, measure and print."""
-    with boot(engine, layers=("qemu",), agent=True) as host:
+    with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.put("/etc/provisioner/provisioner.yaml", "image_store: {existing: hide}\n")
         ran = host.run("python3", "-c", INSIDE.replace("ROUNDS", str(ROUNDS)), timeout=600, check=True)
     times = json.loads(ran.stdout.splitlines()[-1])

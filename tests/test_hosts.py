@@ -167,7 +167,7 @@ def test_an_engine_that_fails_at_boot_is_left_to_the_test(boot: Boot) -> None:
 
 def test_hosts_side_by_side_have_nothing_in_common(boot: Boot) -> None:
     before = sorted(os.listdir(TABLE))
-    one, other = boot("trixie"), boot("trixie")
+    one, other = boot("trixie", binfmt=True), boot("trixie", binfmt=True)
     one.sh(REGISTER % ("one", "one"), check=True)
     other.sh(REGISTER % ("other", "other"), check=True)
     assert one.sh(f"cd {TABLE} && ls -d one other").stdout == "one\n"

@@ -55,6 +55,7 @@ def portrait(host: Place) -> dict[str, object]:
     return {
         "daemon.json": host.get(DAEMON_JSON),
         "files": host.sh(listing).stdout,
+        "units": host.sh("ls -A /etc/systemd/system /etc/systemd/system/*.wants").stdout,
         "entries": host.sh("ls /proc/sys/fs/binfmt_misc; cat /proc/sys/fs/binfmt_misc/[!rs]*").stdout,
         "store": store(host),
         "containers": host.sh("docker ps -a --format '{{.Names}} {{.State}}'", check=True).stdout,

@@ -48,7 +48,7 @@ def two(boot: Boot) -> Host:
         "/etc/systemd/system/snap.docker.dockerd.service": UNIT,
         DAEMON_JSON: OURS,
     }
-    host = boot("trixie", layers=LAYERS, agent=True, files=files)
+    host = boot("trixie", layers=LAYERS, agent=True, files=files, binfmt=True)
     host.sh(LAYOUT, check=True)
     host.put(SNAP_JSON, THEIRS)
     host.sh("chmod 755 /usr/bin/snap && systemctl daemon-reload && systemctl start snap.docker.dockerd", check=True)

@@ -28,7 +28,7 @@ def boot(
 
     ``layers`` are names of layers.LAYERS or folders, topmost first, above the engine's own layers. ``agent`` installs
     this checkout's agent. ``files`` are written before the first boot. ``docker=False`` masks the engine's units.
-    ``binfmt=False`` omits the mount of binfmt_misc at boot, which a plain Debian container does not have.
+    ``binfmt`` mounts binfmt_misc at boot. A server mounts it by systemd's automount, which a container does not have.
     ``init`` is a shell script on the host that runs as the first process instead of systemd and starts docker.
     Raises:
         LackError: this machine cannot boot a host.

@@ -31,7 +31,7 @@ def demo(engine: str) -> int:
     machine.check()
     print(PLAN.format(host=_name(engine), cache=cache.FOLDER), flush=True)
     packages.install(packages.BOOTING)
-    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:
+    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True, binfmt=True) as host:
         progress.say(f"the host is up: {_name(engine)}")
         for command, expected in COMMANDS.items():
             status = _show(host, "provisioner", command)
@@ -45,7 +45,7 @@ def shell(engine: str) -> int:
     """Open a shell on a host with the agent. Returns the status of its last command."""
     machine.check()
     packages.install(packages.BOOTING)
-    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:
+    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True, binfmt=True) as host:
         progress.say(f"{_name(engine)}: `provisioner apply` makes it ready, and leaving throws it away")
         prompt = host.start(*TERMINAL, env={"TERM": os.environ.get("TERM", "dumb")}, stdin=None, output=None)
         return prompt.wait()
