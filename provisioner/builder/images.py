@@ -52,7 +52,7 @@ def carried(host: Reader, facts: Facts, box: Box, user: str) -> tuple[Step, ...]
 def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
     """Return why a container's image can be had neither from a registry nor from the store in use."""
     image, user = drivers.image(box.place.node.options), want.builder.users[0]
-    if facts.kind.name == "podman":  # has no call that asks a registry
+    if facts.kind.name.startswith("podman"):  # has no call that asks a registry
         return None
     if not missing(host, facts, box) or (said := _refused(host, facts, image, user)) is None:
         return None

@@ -9,7 +9,7 @@ LINGER = "/var/lib/systemd/linger"  # loginctl's folder, with one file for each 
 
 def note(host: Reader, facts: Facts) -> str:
     """Return why the engine would stop or not start at boot, with the command that fixes it, or an empty string."""
-    if facts.kind.name != "rootless" or host.stat("/run/systemd/system") is None:
+    if facts.kind.owner != "user" or facts.kind.emulators != "root" or host.stat("/run/systemd/system") is None:
         return ""
     if host.stat(f"{LINGER}/{host.user}") is None:
         return (
@@ -17,6 +17,8 @@ def note(host: Reader, facts: Facts) -> str:
             f" loginctl enable-linger {host.user}"
         )
     config = host.environ.get("XDG_CONFIG_HOME") or f"{host.home}/.config"
+    if facts.kind.layout is None:  # somebody else's unit
+        return ""
     try:
         wanted = host.names(f"{config}/systemd/user/default.target.wants")
     except DeniedError:

@@ -89,6 +89,10 @@ def _podman(info: Info) -> bool:
     return "BuildahVersion" in info or "buildahVersion" in (info.get("host") or ())
 
 
+def _rootless(info: Info) -> bool:
+    return "name=rootless" in (info.get("SecurityOptions") or ())
+
+
 def _remote(_: Info, host: str) -> bool:
     return not host.startswith(("unix://", "npipe://"))
 
@@ -155,15 +159,28 @@ KINDS = (
         store=False,
     ),
     Kind(
+        "podman-rootless",
+        "Podman, rootless",
+        lambda i, h: _podman(i) and _rootless(i),
+        None,
+        "Podman keeps images of several platforms as it is: nothing to switch",
+        "podman info",
+        owner="user",
+        emulators="root",
+        store=False,
+        sockets=("{runtime}/podman/podman.sock",),
+    ),
+    Kind(
         "podman",
         "Podman",
         lambda i, h: _podman(i),
         None,
         "Podman keeps images of several platforms as it is: nothing to switch",
         "podman info",
+        owner="root",
         emulators="here",
         store=False,
-        sockets=("/run/podman/podman.sock", "{runtime}/podman/podman.sock"),
+        sockets=("/run/podman/podman.sock",),
     ),
     Kind(
         "orbstack",
@@ -222,7 +239,7 @@ KINDS = (
     Kind(
         "rootless",
         "Engine, rootless",
-        lambda i, h: "name=rootless" in (i.get("SecurityOptions") or ()),
+        lambda i, h: _rootless(i),
         Layout(
             (("{config}/docker/daemon.json", LEAF),),
             managers=("systemd --user",),

@@ -51,6 +51,11 @@ SAID: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"OperatingSystem": "OrbStack", "Name": "orbstack"}, "unix:///Users/x/.orbstack/run/docker.sock", "orbstack"),
     ({"BuildahVersion": "1.38.0"}, "unix:///run/podman/podman.sock", "podman"),
     ({"BuildahVersion": "1.38.0"}, "ssh://there", "podman-remote"),
+    (
+        {"BuildahVersion": "1.38.0", "SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]},
+        "unix:///run/user/1000/podman/podman.sock",
+        "podman-rootless",
+    ),
     ({"OSType": "windows", "Driver": "windowsfilter"}, "npipe:////./pipe/docker_engine", "windows"),
     ({"OSType": "windows", "Driver": "windowsfilter"}, "tcp://w:2375", "windows"),
     ({}, "tcp://10.0.0.1:2376", "remote"),
