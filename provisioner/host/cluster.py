@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from provisioner.errors import ClusterError
+from provisioner.host import tls
 from provisioner.model import ClusterAccess
 
 ANSWER = 10.0  # seconds that a connection and each answer may take
@@ -67,7 +68,7 @@ def _context(access: ClusterAccess) -> ssl.SSLContext:
 
     Raises: OSError or ValueError if a certificate or key is not valid.
     """
-    context = ssl.create_default_context(cadata=access.authority or None)
+    context = tls.settings(access.authority or None)
     if access.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if access.certificate:

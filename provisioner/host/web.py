@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from provisioner.errors import ProvisionerError
+from provisioner.host import tls
 
 ANSWER = 30.0  # seconds
 
@@ -39,7 +40,7 @@ def fetch(
 def _connection(scheme: str, host: str, trusted: Sequence[str], insecure: bool) -> http.client.HTTPConnection:
     if scheme != "https":
         return http.client.HTTPConnection(host, timeout=ANSWER)
-    context = ssl.create_default_context()
+    context = tls.settings()
     for file in trusted:
         context.load_verify_locations(file)
     if insecure:
