@@ -28,8 +28,8 @@ class Description(MetadataHookInterface):
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Set the description in the metadata."""
-        base = f"{layout.url()}/blob/main/"
-        text = re.sub(r"\]\((?!https?:|#)", f"]({base}", (ROOT / "README.md").read_text())
+        text = re.sub(r"(!\[[^\]]*\]\()(?!https?:)", rf"\1{layout.url()}/raw/main/", (ROOT / "README.md").read_text())
+        text = re.sub(r"\]\((?!https?:|#)", f"]({layout.url()}/blob/main/", text)
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 

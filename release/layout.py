@@ -24,6 +24,7 @@ SHIPPED = (
     ("monitoring/*.yml", "monitoring", "share/provisioner/monitoring"),
     ("monitoring/*.json", "monitoring", "share/provisioner/monitoring"),
     ("docs/*.md", "docs", DOC),
+    ("docs/pictures/*.svg", "docs", DOC),
     ("README.md", "", DOC),
     ("CHANGELOG.md", "", DOC),
     ("LICENSE", "", DOC),

@@ -131,7 +131,7 @@ def system(kind: str, into: Path, nfpm: Path, text: str, environment: dict[str, 
         if kind == "rpm":
             settings["changelog"] = str(Path(folder) / "changelog.json")
             entry = {
-                "semver": f"{text}-1",
+                "semver": f"{version.debian(text)}-1",
                 "date": _rfc3339(epoch),
                 "packager": MAINTAINER,
                 "changes": [{"note": CHANGES}],
