@@ -28,6 +28,7 @@ RESULT: dict[str, Any] = {
     "as_wanted": [{"resource": "emulators", "key": "linux/arm64", "want": "runs"}],
     "platforms": [{"platform": "linux/arm64", "runs": "emulated", "emulator": {"source": "image", "version": "10"}}],
 }
+OWN = ("command", "status")  # fields of every document that differ from one to another
 LEVELS = {3: "error", 4: "warning", 5: "notice", 6: "information"}
 
 
@@ -103,11 +104,11 @@ def documents() -> str:
         "",
         "## Fields of every document",
         "",
-        *_table(("field", "type"), ((f"`{name}`", _kind(rule)) for name, rule in every.items() if name != "status")),
+        *_table(("field", "type"), ((f"`{name}`", _kind(rule)) for name, rule in every.items() if name not in OWN)),
     ]
     for command in sorted(schemas.DOCUMENTS):
         found = schemas.document(command)["properties"]
-        rows = [(f"`{name}`", _kind(rule)) for name, rule in found.items() if name not in every or name == "status"]
+        rows = [(f"`{name}`", _kind(rule)) for name, rule in found.items() if name not in every or name in OWN]
         lines += ["", f"## {command}", "", *_table(("field", "type"), rows)]
     return _text(lines)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from release import layout, reference
 from release.version import ROOT
 
-# What the theme leaves out: labels for a screen reader, and code that scrolls and can be reached with the keyboard.
+# What the theme leaves out: labels for a screen reader, and a way to scroll code and tables with the keyboard.
 NAMED = {
     "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper ': '<div tabindex="0" class="table-wrapper ',
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
@@ -31,9 +32,10 @@ def build(target: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
-        for path in (*ROOT.glob("docs/*.md"), *ROOT.glob("docs/site/*")):
-            shutil.copy(path, source)
+        shutil.copytree(ROOT / "docs/site", source, dirs_exist_ok=True)
         shutil.copytree(ROOT / "docs/pictures", source / "pictures")
+        for path in ROOT.glob("docs/*.md"):
+            shutil.copy(path, source)
         for page in source.glob("*.md"):
             page.write_text(EDITED.sub(f"]({layout.url()}/blob/main/", page.read_text()))
         reference.write(source)
