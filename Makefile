@@ -49,6 +49,10 @@ packages: develop  ## everything that a release consists of, in dist/
 site: develop  ## the website, in dist/site
 	@.venv/bin/python -m release.site dist/site
 
+pictures: develop  ## the pictures that are taken of real hosts and pages, in docs/pictures (HOST=…)
+	@$(PYTHON) -m tests.hosts record $(HOST)
+	@.venv/bin/python -m tests.pictures
+
 benchmark: develop  ## every benchmark, and docs/benchmarks.md from them; give the machine nothing else to do
 	@.venv/bin/python -m benchmarks
 
@@ -58,4 +62,4 @@ python:
 clean:  ## remove the development environment; the hosts' cache stays
 	rm -rf .venv
 
-.PHONY: help demo test soak check lint develop hosts shell install uninstall packages site benchmark python clean
+.PHONY: help demo test soak check lint develop hosts shell install uninstall packages site pictures benchmark python clean

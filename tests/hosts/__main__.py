@@ -8,7 +8,7 @@ from types import FrameType
 
 from tests.hosts import dist, layers, machine, packages, progress
 from tests.hosts.agent import CHECKOUT
-from tests.hosts.demo import demo, shell
+from tests.hosts.demo import demo, record, shell
 from tests.hosts.develop import develop
 from tests.hosts.errors import HostError, LackError
 from tests.hosts.recipes import ENGINES
@@ -55,7 +55,7 @@ COMMANDS = {
     "package": package,
     "prepare": prepare,
 }
-ON_ENGINE = {"demo": demo, "shell": shell}
+ON_ENGINE = {"demo": demo, "record": record, "shell": shell}
 
 
 def main(arguments: list[str]) -> int:

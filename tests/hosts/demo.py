@@ -4,13 +4,17 @@ import os
 import sys
 import time
 
-from tests.hosts import cache, machine, packages, progress
+from tests.hosts import cache, machine, packages, progress, recording
+from tests.hosts.agent import CHECKOUT
 from tests.hosts.booting import boot
 from tests.hosts.host import Host
 from tests.hosts.recipes import ENGINES
 
 # The expected statuses. plan finds drift, and Docker 20.10 cannot fulfill every setting.
 COMMANDS = {"detect": (0,), "plan": (2,), "apply": (0, 5), "check": (0, 2), "prove": (0,)}
+
+RECORDED = ("plan", "apply", "check")
+PICTURE = CHECKOUT / "docs/pictures/recording.svg"
 
 # Additional layers for building for other platforms. bookworm has no package of buildx.
 LAYERS = {"bookworm": ("qemu", "buildx")}
@@ -39,6 +43,24 @@ def demo(engine: str) -> int:
                 return status
     progress.say("the host is gone")
     return 0
+
+
+def record(engine: str) -> int:
+    """Record the commands on a host, as docs/pictures/recording.svg."""
+    machine.check()
+    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:
+        taken = [_recorded(host, f"provisioner {command}") for command in RECORDED]
+    title = f"provisioner on {_name(engine)}"
+    PICTURE.write_text(recording.draw(title, list(recording.lines(taken))))
+    return 0
+
+
+def _recorded(host: Host, command: str) -> tuple[str, str, float]:
+    """Run a command in a terminal of the recording's width. Returns it with its output and its seconds."""
+    script = f"stty columns {recording.COLUMNS} rows {recording.ROWS}; {command}"
+    started = time.monotonic()
+    ran = host.run("script", "--quiet", "--command", script, "/dev/null", env={"TERM": "xterm"}, timeout=300)
+    return command, ran.stdout, time.monotonic() - started
 
 
 def shell(engine: str) -> int:
