@@ -60,7 +60,7 @@ def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle 
         return None
     hidden = node_engines.image(host, facts, box.place, image)
     where = ", and the switch of the image store hides the one that is here" if hidden else ""
-    hint = "let the engine reach a registry or a mirror that has it, or name another image: builder.driver_options.image"
+    hint = "let the engine reach a registry or a mirror that has it, or name another: builder.driver_options.image"
     return Obstacle("no-image", f"no registry that the engine reaches has {image}{where}{said}", hint)
 
 
