@@ -12,6 +12,8 @@ DAEMON_JSON = "/etc/docker/daemon.json"
 ENTRY = "/proc/sys/fs/binfmt_misc/qemu-aarch64"
 BUILDER = "buildx_buildkit_container-builder0"
 LAYERS = ("qemu",)
+# pip loads them, whether it has a network or not; here a package's script would make them one file.
+CERTIFICATES = "mkdir -p /etc/ssl/certs; cat /usr/share/ca-certificates/mozilla/* > /etc/ssl/certs/ca-certificates.crt"
 
 
 class Answer(NamedTuple):

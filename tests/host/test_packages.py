@@ -8,8 +8,9 @@ import pytest
 
 from provisioner.cli import shipped
 from release import layout
+from tests import pages
 from tests.conftest import Boot
-from tests.helpers.booted import agent
+from tests.helpers.booted import CERTIFICATES, agent
 from tests.hosts import Host, dist, parts
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
@@ -23,72 +24,77 @@ OTHERS = (
 )
 PRUNED = " -o ".join(f"-path '{path}'" for path in OTHERS)
 SURVEY = f"find {PLACES} -xdev \\( {PRUNED} \\) -prune -o -print | sort"
-STATE = "/var/lib/provisioner /var/lib/provisioner-check /var/lib/private/provisioner-check /run/provisioner"
-HISTORY = f"rm -rf {STATE} /etc/provisioner"
-# pip loads them, whether it has a network or not; here a package's script would make them one file.
-CERTIFICATES = "mkdir -p /etc/ssl/certs; cat /usr/share/ca-certificates/mozilla/* > /etc/ssl/certs/ca-certificates.crt"
 LAYERS: dict[str, Callable[[], tuple[Path, ...]]] = {"pip": parts.venv, "rpm": parts.dnf}
+PAGE = pages.ROOT / "docs/install.md"
 REGISTERED = "systemctl show sysinit.target multi-user.target --property=Wants"
 RENAMED = ("/LICENSE", "/CHANGELOG.md")  # Debian has its own place, and its own name, for them
 
 
+# Distributions have settings of their own for rpmlint: these are Fedora's manual pages and licenses. The package is not
+# signed, distributions no longer have groups, a license is not counted as documentation, nfpm gives links no mode, and
+# what postun removes is the record of a program that is gone.
+RPMLINT = """\
+CompressExtension = "gz"
+ValidLicenses = ["Apache-2.0"]
+Filters = [
+  "no-signature", "no-group-tag", "not-listed-as-documentation .*/LICENSE",
+  "zero-perms .*target.wants/provisioner-recover", "dangerous-command-in-%postun rm"
+]
+"""
+
+
 class Way(NamedTuple):
-    """A way of installing: what it takes, the commands that install and remove, and where the program is then."""
+    """A way of installing: the file that it takes, where the program is then, and what a reader has already."""
 
     file: str
-    install: str
-    remove: str
     program: str
+    before: str = "true"
 
 
 WAYS = {
-    "deb": Way("*.deb", "dpkg --install /tmp/it/*.deb", "dpkg --purge docker-host-provisioner", "/usr/bin/provisioner"),
+    "deb": Way("*.deb", "/usr/bin/provisioner", "mkdir -p /var/lib/apt/lists/partial /var/cache/apt/archives/partial"),
     "rpm": Way(
         "*.rpm",
-        "rpm --initdb; dnf install -y --disablerepo='*' /tmp/it/*.rpm",
-        f"dnf remove -y --disablerepo='*' docker-host-provisioner provisioner-test-distribution; {HISTORY}",
         "/usr/bin/provisioner",
+        "echo assumeyes=True > /etc/dnf/dnf.conf; rpm --initdb; dnf install /tmp/distribution/*.rpm",
     ),
     "pip": Way(
         "*.whl",
-        "python3 -m venv --system-site-packages /opt/provisioner\n"
-        "/opt/provisioner/bin/pip install --no-index --no-deps --quiet /tmp/it/*.whl\n"
-        "/opt/provisioner/bin/provisioner setup",
-        f"provisioner setup --remove; rm -r /opt/provisioner; {HISTORY}",
         "/opt/provisioner/bin/provisioner",
+        f"{CERTIFICATES}; printf '[global]\\nno-index = true\\nfind-links = /tmp/it\\n' > /etc/pip.conf",
     ),
-    "one file": Way(
-        "provisioner.pyz",
-        "install -m 755 /tmp/it/provisioner.pyz /usr/local/bin/provisioner; provisioner setup",
-        f"provisioner setup --remove; rm /usr/local/bin/provisioner; {HISTORY}",
-        "/usr/local/bin/provisioner",
-    ),
-    "make install": Way(
+    "one-file": Way("provisioner.pyz", "/usr/local/bin/provisioner"),
+    "sources": Way(
         "docker_host_provisioner-*.tar.gz",
-        "cat /tmp/it/*.tar.gz | tar --extract --gzip --directory=/tmp/it --strip-components=1\n"
-        "cd /tmp/it; python3 -B -m release.install install",  # which is all that `make install` runs
-        f"cd /tmp/it; python3 -B -m release.install uninstall; {HISTORY}",
         "/usr/local/bin/provisioner",
+        # a tree has neither make nor gzip's tar: this is all that the two targets run
+        "cat /tmp/it/*.tar.gz | tar --extract --gzip --directory=/tmp/it --strip-components=1\n"
+        "printf '#!/bin/sh\\nexec python3 -B -m release.install $1\\n' > /usr/bin/make; chmod 755 /usr/bin/make",
     ),
 }
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_what_is_installed_does_the_whole_job_and_leaves_no_trace(boot: Boot, name: str) -> None:
-    host = boot("trixie", layers=("qemu", *LAYERS.get(name, tuple)()))
-    if name == "pip":
-        host.sh(CERTIFICATES, check=True)
-    before = survey(host)
-    whole_job(host, WAYS[name])
-    assert survey(host) == before
-    assert "provisioner" not in host.sh(REGISTERED, check=True).stdout
+    whole_job(boot("trixie", layers=("qemu", *LAYERS.get(name, tuple)())), name)
 
 
 def test_the_same_package_serves_debian_12(boot: Boot) -> None:
-    host = boot("bookworm", layers=("qemu", "buildx"))
-    before = survey(host)
-    whole_job(host, WAYS["deb"], applied=5)  # its engine is too old for the image store
-    assert survey(host) == before
+    whole_job(
+        boot("bookworm", layers=("qemu", "buildx")), "deb", applied=5
+    )  # its engine is too old for the image store
+
+
+def test_the_same_package_serves_ubuntu(boot: Boot) -> None:
+    whole_job(boot("noble", layers=("qemu",)), "deb")
+
+
+def test_rpmlint_finds_no_fault(boot: Boot) -> None:
+    host = boot("trixie", layers=(parts.rpmlint(), *parts.dnf()), docker=False)
+    put(host, WAYS["rpm"])
+    host.put("/tmp/rpmlint.toml", RPMLINT)
+    ran = host.sh("rpmlint --strict --ignore-unused-rpmlintrc --config /tmp/rpmlint.toml /tmp/it/*.rpm")
+    assert ran.status == 0, ran.stdout
 
 
 def survey(host: Host) -> list[str]:
@@ -97,10 +103,24 @@ def survey(host: Host) -> list[str]:
     return host.sh(SURVEY, check=True).stdout.splitlines()
 
 
-def whole_job(host: Host, way: Way, applied: int = 0) -> None:
-    """Install, apply with a proof, check by the unit, read what belongs to it, take everything back, remove."""
+def whole_job(host: Host, name: str, applied: int = 0) -> None:
+    """Do what the page says to install, apply with a proof, check by the unit, do what the page says to remove."""
+    way = WAYS[name]
+    install, remove = (block.commands for block in pages.blocks(PAGE) if block.words.get("on") == name)
     put(host, way)
-    host.sh(f"set -e\n{way.install}", check=True, timeout=200)
+    host.sh(f"set -e\n{way.before}", check=True)
+    before = survey(host)
+    host.sh(f"set -e\ncd /tmp/it\n{install}", check=True, timeout=200)
+    used(host, way, applied)
+    host.sh(f"set -e\ncd /tmp/it\n{remove}", check=True, timeout=200)
+    host.sh("docker image prune --all --force; docker volume prune --all --force")
+    assert host.sh("command -v provisioner").status != 0
+    assert survey(host) == before
+    assert "provisioner" not in host.sh(REGISTERED, check=True).stdout
+
+
+def used(host: Host, way: Way, applied: int) -> None:
+    """Everything that belongs to the program is there, and it does its job."""
     assert host.sh("readlink -f $(command -v provisioner)").stdout.strip() in (way.program, shipped.PROGRAM)
     assert host.run("provisioner", "--version").stdout == f"provisioner {dist.number()}\n"
     assert "provisioner-recover.service" in host.sh(REGISTERED, check=True).stdout
@@ -113,11 +133,6 @@ def whole_job(host: Host, way: Way, applied: int = 0) -> None:
     assert [row["runs"] for row in done.document["proof"]["platforms"]] == [True, True]
     host.run("systemctl", "start", "provisioner-check.service", check=True)
     assert "provisioner" in host.sh("journalctl --catalog --identifier=provisioner").stdout
-    removed = agent(host, "remove")
-    assert removed.status == 0, removed.stderr
-    host.sh(f"set -e\n{way.remove}", check=True, timeout=200)
-    host.sh("rm -r /tmp/it; docker image prune --all --force; docker volume prune --all --force")
-    assert host.sh("command -v provisioner").status != 0
 
 
 def put(host: Host, way: Way) -> None:
@@ -126,4 +141,4 @@ def put(host: Host, way: Way) -> None:
     host.put(f"/tmp/it/{found.name}", found.read_bytes())
     if found.suffix == ".rpm":
         stand_in = dist.stand_in()
-        host.put(f"/tmp/it/{stand_in.name}", stand_in.read_bytes())
+        host.put(f"/tmp/distribution/{stand_in.name}", stand_in.read_bytes())

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.hosts import progress
-from tests.hosts.recipes import Tree
+from tests.hosts.recipes import Tree, Ubuntu
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -42,11 +42,12 @@ ONE_AT_A_TIME = threading.Lock()  # dpkg keeps one CPU busy; the others are for 
 FAR_FUTURE = 4102444800  # the year 2100, in seconds since 1970
 
 
-def build_tree(tree: Tree, into: Path) -> None:
+def build_tree(tree: Tree, into: Path, *keyrings: Path) -> None:
     """Run debootstrap and remove what no test needs. Takes about 45 s, or 75 s with a slow disk."""
     configure(into)
+    options = [f"--keyring={keyring}" for keyring in keyrings]
     with ONE_AT_A_TIME:
-        progress.run(tree.suite, (*CONTAINED, *debootstrap(tree, into)), into.parent / "log")
+        progress.run(tree.suite, (*CONTAINED, *debootstrap(tree, into, *options)), into.parent / "log")
     strip(tree, into)
     subprocess.run(("/usr/sbin/chroot", into, "ldconfig"), check=True)
 
@@ -60,9 +61,12 @@ def configure(into: Path) -> None:
 
 def debootstrap(tree: Tree, into: Path, *options: str) -> tuple[str, ...]:
     """Return the command that makes a tree."""
-    # sid's script works for every suite since bullseye. An older debootstrap does not know the newer suites.
     included = f"--include={','.join(tree.packages)}"
-    return ("/usr/sbin/debootstrap", "--variant=minbase", included, *options, tree.suite, str(into), _mirror(), "sid")
+    given = ("/usr/sbin/debootstrap", "--variant=minbase", included, *options)
+    if isinstance(tree, Ubuntu):
+        return (*given, f"--components={tree.components}", tree.suite, str(into), "", tree.script)
+    # sid's script works for every suite since bullseye. An older debootstrap does not know the newer suites.
+    return (*given, tree.suite, str(into), _mirror(), "sid")
 
 
 def strip(tree: Tree, into: Path) -> None:

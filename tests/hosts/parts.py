@@ -9,9 +9,17 @@ from tests.hosts.cache import entry
 
 
 def tree(suite: str) -> Path:
-    """Return a Debian suite with its engine."""
+    """Return a suite of Debian or Ubuntu with its engine."""
     recipe = recipes.TREES[suite]
-    return entry(suite, (recipe, debian.CONFIGURATION), partial(debian.build_tree, recipe))
+    needs = (keyring,) if isinstance(recipe, recipes.Ubuntu) else ()
+    return entry(suite, (recipe, debian.CONFIGURATION), partial(debian.build_tree, recipe), *needs)
+
+
+def keyring() -> Path:
+    """Return the file of the keys that sign Ubuntu's archive."""
+    wanted = recipes.UBUNTU_KEYRING
+    folder = entry("ubuntu-keyring", wanted, partial(debian.fetch, wanted), partial(tree, recipes.QEMU_SUITE))
+    return folder / "ubuntu-keyring/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
 
 def buildkit() -> Path:
@@ -102,6 +110,12 @@ def dnf() -> tuple[Path, ...]:
     """Return dnf and rpm as a layer for hosts of QEMU_SUITE, with their own database."""
     suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.DNF)
     return (entry("dnf", recipe, partial(debian.add, wanted), partial(tree, suite)),)
+
+
+def rpmlint() -> Path:
+    """Return the linter of .rpm packages as a layer for hosts of QEMU_SUITE."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.RPMLINT)
+    return entry("rpmlint", recipe, partial(debian.add, wanted), partial(tree, suite))
 
 
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:

@@ -55,6 +55,14 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Ubuntu(Tree):
+    """The same of Ubuntu. ``script`` is debootstrap's, which knows the archive."""
+
+    script: str = "jammy"  # works for later suites, too, and old debootstraps have it
+    components: str = "main,universe"
+
+
+@dataclass(frozen=True, slots=True)
 class GoPrograms:
     """Programs of one Go module. ``stamp`` is the variable that holds the version, and its value."""
 
@@ -99,8 +107,11 @@ TREES = {
         Tree("bookworm", PACKAGES),  # its docker.io also contains the command line, and it has no buildx
         Tree("trixie", (*PACKAGES, "docker-cli", "docker-buildx")),
         Tree("forky", (*PACKAGES, "docker-cli", "docker-buildx")),
+        Ubuntu("noble", (*PACKAGES, "docker-buildx")),
     )
 }
+
+UBUNTU_KEYRING = {"ubuntu-keyring": ("usr/share/keyrings",)}  # a package of Debian's
 
 GO = "1.26.0"
 GO_TOOLCHAIN = "1.26.8"  # for a Go that cannot choose one itself
@@ -234,11 +245,15 @@ MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
     "runit": ("usr",),
 }
 DNF = ("dnf", "rpm")
+RPMLINT = ("rpmlint",)
 APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs on a host that installs a package
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
 BINFMT_IMAGE = Image("tonistiigi/binfmt", ("latest", "qemu-v10.0.4"))
 NEWER_BINFMT_IMAGE = Image("tonistiigi/binfmt", ("qemu-v10.2.3-68",))  # if built here, it has NEWER_QEMU_SUITE's QEMU
+ALPINE_IMAGE = Image("library/alpine", ("latest",))  # what the pages build on; made of Debian's busybox
+ALPINE_ARCHITECTURES = ("amd64", "arm64")
+ALPINE_SHELL = {"busybox-static": ("usr/bin/busybox",)}
 
 REGISTRY = "127.0.0.1:5000"
 
@@ -255,6 +270,7 @@ ENGINES = {
     "bookworm": Engine("20.10", "bookworm"),
     "trixie": Engine("26.1", "trixie"),
     "forky": Engine("28.5", "forky"),
+    "noble": Engine("24.0", "noble"),
     "29": Engine("29.9", "forky", ("29", "buildx")),
 }
 DEFAULT = "trixie"
