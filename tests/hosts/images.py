@@ -21,6 +21,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
+APPLETS = ("sh", "cat", "echo", "ls", "mkdir", "sleep", "test", "touch", "true", "uname")
+
 # The real image contains a program that registers the emulators. It is not available as a Go module, and tests that
 # copy the emulators out of the image do not need it.
 BINFMT = """\
@@ -56,14 +58,34 @@ def add_binfmt(storage: Storage, image: Image, emulators: Path, busybox: Path) -
     _add(storage, image, _tar(files), config)
 
 
+def add_shell(storage: Storage, image: Image, busybox: Mapping[str, Path]) -> None:
+    """Add an image of several architectures that has only a shell and its commands. ``busybox`` is by architecture."""
+    config = {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"]}
+    layers = {name: _tar({"bin/busybox": program}, APPLETS) for name, program in busybox.items()}
+    entries = [_variant(storage, image, layer, config, name) for name, layer in layers.items()]
+    _index(storage, image, entries)
+
+
 def add(storage: Storage, image: Image, files: Mapping[str, Path | str], entrypoint: Sequence[str]) -> None:
     """Add an image of some files, all of them executable."""
     _add(storage, image, _tar(files), {"Entrypoint": list(entrypoint)})
 
 
 def _add(storage: Storage, image: Image, layer: bytes, config: Mapping[str, object]) -> None:
+    _index(storage, image, [_variant(storage, image, layer, config, ARCHITECTURE)])
+
+
+def _index(storage: Storage, image: Image, entries: Sequence[Mapping[str, object]]) -> None:
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    storage.manifest(image.name, json.dumps(index).encode(), image.tags)
+
+
+def _variant(
+    storage: Storage, image: Image, layer: bytes, config: Mapping[str, object], architecture: str
+) -> dict[str, object]:
+    """Store one architecture's image and return its entry for the index."""
     packed = gzip.compress(layer, compresslevel=1, mtime=0)
-    machine = {"architecture": ARCHITECTURE, "os": "linux"}
+    machine = {"architecture": architecture, "os": "linux"}
     root = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
     description = json.dumps({**machine, "config": config, "rootfs": root}).encode()
     manifest = {
@@ -73,17 +95,15 @@ def _add(storage: Storage, image: Image, layer: bytes, config: Mapping[str, obje
         "layers": [_descriptor(LAYER, storage.blob(image.name, packed), packed)],
     }
     encoded = json.dumps(manifest).encode()
-    entry = {**_descriptor(MANIFEST, storage.manifest(image.name, encoded), encoded), "platform": machine}
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
-    storage.manifest(image.name, json.dumps(index).encode(), image.tags)
+    return {**_descriptor(MANIFEST, storage.manifest(image.name, encoded), encoded), "platform": machine}
 
 
 def _descriptor(media_type: str, digest: str, content: bytes) -> dict[str, object]:
     return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
 
-def _tar(files: Mapping[str, Path | str]) -> bytes:
-    """Pack files as executables owned by root. Times are omitted, so that equal files give equal digests."""
+def _tar(files: Mapping[str, Path | str], links: Sequence[str] = ()) -> bytes:
+    """Pack files as executables owned by root, and links to busybox. Without times, equal files give equal digests."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name in ("tmp", "run", "var/lib"):
@@ -95,6 +115,10 @@ def _tar(files: Mapping[str, Path | str]) -> bytes:
             file = tarfile.TarInfo(name)
             file.size, file.mode = len(content), 0o755
             tar.addfile(file, io.BytesIO(content))
+        for name in links:
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
     return packed.getvalue()
 
 

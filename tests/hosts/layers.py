@@ -10,6 +10,7 @@ from tests.hosts.recipes import ENGINES
 
 LAYERS: dict[str, Callable[[], Path]] = {
     "29": parts.dockerd,
+    "alpine": mirror.alpine,
     "buildx": parts.buildx,
     "newer-binfmt": mirror.newer_binfmt,
     "qemu": parts.qemu,

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from tests.hosts import hub, images, parts, progress, recipes
+from tests.hosts import debian, hub, images, parts, progress, recipes
 from tests.hosts.cache import entry, together
 from tests.hosts.registry import Storage
 
@@ -32,6 +32,23 @@ def layer() -> Path:
     """Return the registry's configuration and storage. If Docker Hub is reachable, the images come from there."""
     recipe = (FILES, IMAGES, images.BINFMT, recipes.BUILDKIT, recipes.QEMU_SUITE, recipes.PROGRAMS)
     return entry("registry", recipe, _build)
+
+
+def alpine() -> Path:
+    """Return a layer that adds an image with a shell, for several platforms, to a host's registry."""
+    recipe = (recipes.ALPINE_IMAGE, recipes.ALPINE_ARCHITECTURES, images.APPLETS, recipes.QEMU_SUITE)
+    return entry("alpine", recipe, _build_alpine, partial(parts.tree, recipes.QEMU_SUITE))
+
+
+def _build_alpine(into: Path, tree: Path) -> None:
+    found = {}
+    for name in recipes.ALPINE_ARCHITECTURES:
+        folder = into.parent / name
+        (folder / "files").mkdir(parents=True)
+        debian.fetch(recipes.ALPINE_SHELL, folder / "files", tree, architecture=name)
+        [package] = recipes.ALPINE_SHELL
+        found[name] = folder / "files" / package / "usr/bin/busybox"
+    images.add_shell(Storage(into / "var/lib/docker-registry"), recipes.ALPINE_IMAGE, found)
 
 
 def newer_binfmt() -> Path:
