@@ -278,7 +278,7 @@ def test_auto_takes_the_package_where_no_registry_has_the_image(boot: Boot) -> N
 
 
 def test_on_a_host_that_mounts_no_table_at_boot_the_emulators_are_there_after_a_reboot(boot: Boot) -> None:
-    host = boot("trixie", layers=LAYERS, agent=True, binfmt=False)
+    host = boot("trixie", layers=LAYERS, agent=True)
     before = host.sh(f"mountpoint --quiet {TABLE}").status
     assert before != 0
     applied = agent(host, "apply", "--only=emulators")

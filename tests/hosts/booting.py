@@ -22,7 +22,7 @@ def boot(
     files: Mapping[str, str | bytes] | None = None,
     docker: bool = True,
     init: str = "",
-    binfmt: bool = True,
+    binfmt: bool = False,
 ) -> Iterator[Host]:
     """Boot a host with an engine of recipes.ENGINES and remove it completely at the end.
 

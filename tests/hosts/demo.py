@@ -48,7 +48,7 @@ def demo(engine: str) -> int:
 def record(engine: str) -> int:
     """Record the commands on a host, as docs/pictures/recording.svg."""
     machine.check()
-    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True) as host:
+    with boot(engine, layers=LAYERS.get(engine, USUAL), agent=True, binfmt=True) as host:
         taken = [_recorded(host, f"provisioner {command}") for command in RECORDED]
     title = f"provisioner on {_name(engine)}"
     PICTURE.write_text(recording.draw(title, list(recording.lines(taken))))

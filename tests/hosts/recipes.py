@@ -38,7 +38,7 @@ MASKED = (
 )
 
 ENABLED = {
-    # A container skips the automount. Without a mount, systemd-binfmt.service cannot register anything at boot.
+    # A container skips the automount, so a tree has a mount for tests that ask for one: see boot(binfmt=True).
     "sysinit.target.wants": "proc-sys-fs-binfmt_misc.mount",
 }
 
