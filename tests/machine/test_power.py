@@ -129,25 +129,40 @@ def test_a_power_cut_at_any_moment_leaves_old_or_new_and_nothing_torn(machines: 
     assert outcomes.keys() == {"old", "begun", "new", "undone"}
 
 
+def boots(found: Filmed, count: int) -> list[int]:
+    """Return the moments whose disks are booted: while BuildKit's image is pulled, entries of the journal, and others.
+
+    Half of them are entries, spread over the apply and the rollback. The others are random moments of both.
+    """
+    booting = found.film.when(b"--bootstrap")
+    pulling = (booting + found.film.when(b"--default", booting)) // 2
+    written = entries(found.film)
+    spread = written[:: max(1, len(written) // max(1, count // 2))][: count // 2]
+    rest = random.Random(5).sample(range(len(found.film.events)), count)  # noqa: S311
+    return [*dict.fromkeys([pulling, *spread, *rest])][:count]
+
+
 @pytest.mark.soak
 @LONG
 def test_a_machine_boots_after_a_power_cut_and_can_be_provisioned(machines: Machines) -> None:
     machine = machines("trixie", agent=True, files=FILES, volatile=True)
     found = filmed(machine)
     machine.cut()
-    booting = found.film.when(b"--bootstrap")
-    pulling = (booting + found.film.when(b"--default", booting)) // 2
-    chosen = [pulling, *random.Random(5).sample(range(found.applied), BOOTS)][:BOOTS]  # noqa: S311
-    for moment, durable in found.film.cuts(chosen, random.Random(20)):  # noqa: S311
+    results: Counter[str] = Counter()
+    for moment, durable in found.film.cuts(boots(found, BOOTS), random.Random(20)):  # noqa: S311
         assert machine.volatile
         machine.volatile.rewind(durable)
         machine.boot()
-        came_back(machine, found, f"a cut at {moment} of {found.applied}")
+        results[came_back(machine, found, f"a cut at {moment} of {len(found.film.events)}")] += 1
         machine.cut()
+    print(f"{results.total()} power cuts booted, and an apply after each: {dict(results)}")
 
 
-def came_back(machine: Machine, found: Filmed, what: str) -> None:
-    """Assert that a machine has its old or its new state, that its docker runs, and that an apply converges."""
+def came_back(machine: Machine, found: Filmed, what: str) -> str:
+    """Assert that a machine has its old or its new state, that its docker runs, and that an apply converges.
+
+    Returns: the state after the boot, old or new.
+    """
     machine.run("systemctl", "start", "docker", check=True)
     checked = agent(machine, "check")
     assert checked.document["interrupted"] is None, what
@@ -156,6 +171,8 @@ def came_back(machine: Machine, found: Filmed, what: str) -> None:
         assert portrait(machine) == found.before, what
     converged = agent(machine, "apply")
     assert converged.status == 0, (what, converged.stderr)
+    print(f"{what}: {'old' if checked.status else 'new'}, and an apply converged")
+    return "old" if checked.status else "new"
 
 
 def test_what_is_not_synced_is_lost(machines: Machines) -> None:

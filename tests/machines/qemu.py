@@ -28,7 +28,7 @@ def argv(recipe: Recipe, kernel: Path, folder: Path, disks: tuple[str, ...]) -> 
         for part in ("-blockdev", disk, "-device", f"virtio-blk-pci,drive=disk{number},id=vd{number},write-cache=on")
     )
     return (
-        *(*WITH_PARENT, f"/usr/bin/{board.program}", *_processor(recipe.architecture, kernel)),
+        *(*WITH_PARENT, f"/usr/bin/{board.program}", *_processor(recipe, kernel)),
         *("-smp", str(CPUS), "-m", str(MEMORY), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initrd"), "-append", append),
         *("-chardev", f"file,id=console,path={folder}/console,append=on", "-serial", "chardev:console"),
@@ -43,14 +43,14 @@ def version(recipe: Recipe, kernel: Path) -> tuple[str, ...]:
     """Return what a saved machine depends on: QEMU's version, and the processor on which it was saved."""
     program = f"/usr/bin/{BOARDS[recipe.architecture].program}"
     said = subprocess.run((program, "--version"), capture_output=True, text=True, check=True).stdout
-    return (said.splitlines()[0], *_processor(recipe.architecture, kernel))
+    return (said.splitlines()[0], *_processor(recipe, kernel))
 
 
-def _processor(architecture: str, kernel: Path) -> tuple[str, ...]:
-    board = BOARDS[architecture]
-    if accelerated(architecture, kernel):
+def _processor(recipe: Recipe, kernel: Path) -> tuple[str, ...]:
+    board = BOARDS[recipe.architecture]
+    if not recipe.cpu and accelerated(recipe.architecture, kernel):
         return ("-machine", f"{board.machine},accel=kvm", "-cpu", "host")
-    return ("-machine", board.machine, "-accel", "tcg,thread=multi,tb-size=512", "-cpu", board.cpu)
+    return ("-machine", board.machine, "-accel", "tcg,thread=multi,tb-size=512", "-cpu", recipe.cpu or board.cpu)
 
 
 @functools.cache
