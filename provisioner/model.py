@@ -75,12 +75,14 @@ class Ran(NamedTuple):
 
     ``status`` is the exit status, or None if the program did not run to its end; ``error`` then says why. ``inode`` is
     the device and inode number of the file that ran (for an emulated program, the emulator), or None if unknown.
+    ``seconds`` is the processor time that it used.
     """
 
     status: int | None
     stdout: str
     error: str = ""
     inode: tuple[int, int] | None = None
+    seconds: float = 0.0
 
 
 class Reader(Protocol):
@@ -198,8 +200,11 @@ class Reader(Protocol):
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> "Ran":
         """Run a program that changes nothing, as ``user``, with ``text`` on its stdin."""
 
-    def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
-        """Run static ELF test programs in parallel. ``bare`` (root only) runs them in an empty root directory."""
+    def runs(self, programs: Sequence[bytes], *, bare: bool = False, patience: float = 10.0) -> list[Ran]:
+        """Run static ELF test programs in parallel. ``bare`` (root only) runs them in an empty root directory.
+
+        A program that runs longer than ``patience`` seconds is ended.
+        """
 
     def program(self, name: str) -> str | None:
         """Return the path of a program on the host, or None if no trusted folder contains it."""

@@ -23,6 +23,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "prove": (
         ("sudo provisioner prove", "build and run an image for every platform"),
+        ("sudo provisioner prove --time", "measure how much slower emulated platforms are on this host"),
         ("sudo provisioner prove --registry registry.example.net:5000/proof", "push it and pull it back, too"),
     ),
     "rollback": (

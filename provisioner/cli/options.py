@@ -101,6 +101,7 @@ ARGUMENTS = {
         ),
         _argument("--registry", "push the image there, read it back, pull and run it, and delete it", metavar="HOST"),
         _argument("--pull", "have the builder pull this image first, as a real build does", metavar="IMAGE"),
+        _flag("--time", "measure how much slower emulated platforms are on this host, instead of building"),
         _argument("--cache", "build from the cache there, and store what is missing", metavar="HOST/NAME[:TAG]"),
     ),
     "explain": (

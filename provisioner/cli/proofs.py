@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from provisioner.cli import screen
+from provisioner.proof import timing
 from provisioner.proof.local import Proof, Row
+from provisioner.proof.timing import Timed
 from provisioner.text.terminal import columns, printable
 
 
@@ -20,6 +22,20 @@ def as_text(rows: Iterable[Row], digest: str) -> str:
 def _row(row: Row) -> tuple[str, ...]:
     how, where = printable(row.error or row.how), printable(row.where)
     return row.platform, _yes(row.built), _yes(row.indexed), _yes(row.runs), how, where
+
+
+def times(rows: Iterable[Timed]) -> str:
+    """Return the times as a table, with what they mean."""
+    found = tuple(rows)
+    table: list[tuple[str, ...]] = [("PLATFORM", "A START", "THE LOAD", "SLOWER", "HOW")]
+    for row in found:
+        if row.start_seconds is None or row.compute_seconds is None:
+            table.append((row.platform, "-", "-", "-", printable(row.why)))
+            continue
+        slower = f"{row.start_times:g}x, {row.compute_times:g}x"
+        start, load = f"{row.start_seconds * 1000:.1f} ms", f"{row.compute_seconds:.2f} s"
+        table.append((row.platform, start, load, slower, printable(row.how)))
+    return "\n".join(filter(None, (columns(table, screen.width()), timing.slowest(found))))
 
 
 def as_json(proof: Proof | None) -> dict[str, Any] | None:

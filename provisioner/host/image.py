@@ -16,7 +16,7 @@ from provisioner.model import Account, Ran, Status
 from provisioner.typed import Any
 
 REFUSED = "an image is only read and written: nothing of it is run, and no engine is asked for it"
-PUT_RIGHT = "put it right, or move it away"
+PUT_RIGHT = "correct it, or move it away"
 
 
 class Image(System):
@@ -120,7 +120,7 @@ class Image(System):
         """Always None, because nothing in an image is run."""
         return None
 
-    def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
+    def runs(self, programs: Sequence[bytes], *, bare: bool = False, patience: float = 10.0) -> list[Ran]:
         """Run nothing, and return an error for each program."""
         return [Ran(None, "", REFUSED) for _ in programs]
 

@@ -159,7 +159,7 @@ def _bare_root() -> Iterator[str]:
 
 def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:
     pid, out, errors, _ = probe
-    said, status = b"", None
+    said, status, seconds = b"", None, 0.0
     poll = select.poll()
     poll.register(out, select.POLLIN)
     try:
@@ -169,9 +169,10 @@ def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:
             if not data or len(said) >= _FLOOD:
                 break
         while status is None and len(said) < _FLOOD and time.monotonic() < deadline:
-            found, left = os.waitpid(pid, os.WNOHANG)  # its output is closed, so it should exit within microseconds
+            # its output is closed, so it should exit within microseconds
+            found, left, used = os.wait4(pid, os.WNOHANG)
             if found:
-                status = left
+                status, seconds = left, used.ru_utime + used.ru_stime
             else:
                 time.sleep(0.0001)
     finally:
@@ -187,4 +188,5 @@ def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:
         import signal
 
         return Ran(None, text, f"it was killed by {signal.Signals(-code).name}")
-    return Ran(code, text, os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else "", inode)
+    complaint = os.pread(errors, 1000, 0).decode(errors="replace").strip() if code else ""
+    return Ran(code, text, complaint, inode, seconds)

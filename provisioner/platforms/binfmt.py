@@ -91,7 +91,7 @@ def parse_rule(line: str) -> Rule:
         raise ValueError(f"the kernel takes no name, type, interpreter or flags like those of {line!r}")
     if kind == "E":
         if not magic or "/" in magic:
-            raise ValueError(f"{magic!r} is no extension of a file name")
+            raise ValueError(f"{magic!r} is not the extension of a file name")
         return Rule(name, kind, 0, b"", b"", interpreter, flags, magic)
     pattern = _unescape(magic)
     start = _offset(offset)

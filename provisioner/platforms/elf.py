@@ -93,8 +93,8 @@ _HEADER = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
 _SEGMENT = {32: "IIIIIIII", 64: "IIQQQQQQ"}
 
 
-def program(architecture: str) -> bytes:
-    """Return the test program of an architecture as a whole executable file.
+def program(architecture: str, code: bytes = b"") -> bytes:
+    """Return the test program of an architecture, or a program with other code, as a whole executable file.
 
     Raises: KeyError if the architecture has none.
     """
@@ -103,7 +103,8 @@ def program(architecture: str) -> bytes:
     header, segment = struct.Struct(row.order + _HEADER[row.bits]), struct.Struct(row.order + _SEGMENT[row.bits])
     first = len(ident) + header.size
     start = first + 2 * segment.size
-    size = start + len(row.code)
+    code = code or row.code
+    size = start + len(code)
 
     def entry(kind: int, flags: int, address: int, length: int, align: int) -> bytes:
         where = (0, address, address, length, length)
@@ -114,7 +115,7 @@ def program(architecture: str) -> bytes:
         header.pack(_EXEC, row.machine, 1, BASE + start, first, 0, row.flags, first, segment.size, 2, 0, 0, 0),
         entry(_LOAD, _READ_EXECUTE, BASE, size, PAGE),
         entry(_STACK, _READ_WRITE, 0, 0, 16),  # without it, kernels log that a stack is executable
-        row.code,
+        code,
     ))  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def normalise(name: str) -> str:
     full = f"{architecture}/{variant}" if variant else architecture
     found = f"{system}/{_IMPLIED.get(full, full)}"
     if found not in PLATFORMS:
-        raise ValueError(f"{name!r} is no platform (os/architecture[/variant], such as linux/arm64 or linux/arm/v7)")
+        raise ValueError(f"{name!r} is not a platform (os/architecture[/variant], such as linux/arm64 or linux/arm/v7)")
     return found
 
 

@@ -192,7 +192,7 @@ class Odd(Host):
     def begin(self, programs: Any, *, bare: bool = False) -> None:
         """Start no test program."""
 
-    def runs(self, programs: Any, *, bare: bool = False) -> list[Ran]:
+    def runs(self, programs: Any, *, bare: bool = False, patience: float = 10.0) -> list[Ran]:
         return [self.said for _ in programs]
 
     def expect(self, socket: str, path: str) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.platforms import elf
+from provisioner.platforms import elf, loads
 
-SOURCES = Path(elf.__file__).with_name("probes")
+SOURCES = Path(elf.__file__).parent
 
 # GNU's assembler for each architecture. LLVM's assembler knows all of them and verifies the result. For loong64, it is
 # the only one if the distribution has no GNU binutils.
@@ -66,22 +66,29 @@ def text_section(data: bytes) -> bytes:
     return next(data[h[4] : h[4] + h[5]] for h in headers if data[strings + h[0] :].startswith(b".text\0"))
 
 
+CODES = {"probes": {name: row.code for name, row in elf.ARCHITECTURES.items()}} | {
+    "loads": {name: bytes.fromhex(code) for name, code in loads.CODE.items()}
+}
+
+
 @pytest.mark.parametrize("architecture", elf.ARCHITECTURES)
-def test_the_table_holds_what_the_source_assembles_to(architecture: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", CODES)
+def test_the_table_holds_what_the_source_assembles_to(architecture: str, kind: str, tmp_path: Path) -> None:
     found = assemblers(architecture)
     if not found:
         pytest.skip(f"no assembler for {architecture} is installed")
-    code = elf.ARCHITECTURES[architecture].code
+    code = CODES[kind][architecture]
     for number, argv in enumerate(found):
         made = tmp_path / f"{number}.o"
-        subprocess.run((*argv, "-o", made, SOURCES / f"{architecture}.s"), check=True, timeout=60)
+        subprocess.run((*argv, "-o", made, SOURCES / kind / f"{architecture}.s"), check=True, timeout=60)
         text = text_section(made.read_bytes())
         assert text[: len(code)] == code, argv[0]
         assert len(text) - len(code) < 16, "only padding may follow"
 
 
-def test_every_architecture_has_a_source_and_no_source_is_left_over() -> None:
-    assert {p.stem for p in SOURCES.glob("*.s")} == set(elf.ARCHITECTURES)
+@pytest.mark.parametrize("kind", CODES)
+def test_every_architecture_has_a_source_and_no_source_is_left_over(kind: str) -> None:
+    assert {p.stem for p in (SOURCES / kind).glob("*.s")} == set(elf.ARCHITECTURES) == set(CODES[kind])
 
 
 @pytest.mark.parametrize("architecture", elf.ARCHITECTURES)

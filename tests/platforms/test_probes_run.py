@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.platforms import binfmt, elf, table
+from provisioner.platforms import binfmt, elf, loads, table
 from provisioner.platforms.table import Platform
 
 CACHE = Path(os.environ.get("PROVISIONER_CACHE", "/var/cache/provisioner-hosts"))
@@ -87,6 +87,16 @@ def test_a_foreign_probe_names_itself_and_ends_well(architecture: str, probe: Pa
     row = EMULATED[architecture]
     line = binfmt.registration_line(row, qemu(row), flags)
     assert ran(with_table((line,), probe)) == (0, f"{architecture}\n")
+
+
+@pytest.mark.parametrize("architecture", [*NATIVE, *FOREIGN])
+def test_a_load_ends_well_and_says_nothing(architecture: str, tmp_path: Path) -> None:
+    path = tmp_path / "load"
+    path.write_bytes(loads.program(architecture))
+    path.chmod(0o755)
+    argv = (path,) if architecture in NATIVE else (qemu(EMULATED[architecture]), path)
+    done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize("architecture", NATIVE)

@@ -54,7 +54,7 @@ def test_every_common_spelling_gives_the_name_that_docker_uses(given: str, name:
 
 @pytest.mark.parametrize("given", NO_PLATFORM)
 def test_what_is_no_platform_is_named_in_one_sentence(given: str) -> None:
-    with pytest.raises(ValueError, match="is no platform") as error:
+    with pytest.raises(ValueError, match="is not a platform") as error:
         table.normalise(given)
     assert repr(given) in str(error.value)
     assert "\n" not in str(error.value)

@@ -26,6 +26,8 @@ def run(system: System, args: Arguments) -> Answer:
         seen = facts.gather(system, asked)
         tell(system, asked, seen)
         system, asked = target.with_engine(system, asked, seen)
+        if args.time:
+            return _timed(system, seen, asked, args)
         if args.pull and (failed := _unpulled(system, seen, asked, args)):
             return failed
         if args.cache:
@@ -54,10 +56,24 @@ def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> 
         return None
     if args.format == "json":
         rows = [one._asdict() for one in found]
-        document = answers.document(system, "prove", _word(Exit.FAILED), Exit.FAILED, image=args.pull, pulled=rows)
+        fields = {"index": "", "platforms": [], "image": args.pull, "pulled": rows}
+        document = answers.document(system, "prove", _word(Exit.FAILED), Exit.FAILED, **fields)
         return Answer(document, Exit.FAILED)
     rows_ = (("PLATFORM", "PULLED"), *((one.platform, "yes" if one.pulled else f"no: {one.error}") for one in found))
     return Answer(terminal.columns(rows_), Exit.FAILED)
+
+
+def _timed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
+    """Measure how much slower the emulated platforms are. It fails if a platform that should run does not."""
+    from provisioner.proof import timing
+
+    found = timing.measure(system, seen, wanted, say)
+    status = Exit.OK if any(row.compute_seconds for row in found) else Exit.FAILED
+    if args.format == "json":
+        rows = [{**row._asdict(), "why": row.why or None} for row in found]
+        word = "measured" if status is Exit.OK else "not-proven"
+        return Answer(answers.document(system, "prove", word, status, index="", platforms=[], times=rows), status)
+    return Answer(proofs.times(found), status)
 
 
 def _cached(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer:
