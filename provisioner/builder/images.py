@@ -35,7 +35,7 @@ def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Run]:
     if missing(host, facts, box) and not carried(host, facts, box, user):
         image = drivers.image(box.place.node.options)
         undo = Run(("docker", "image", "rm", image), lenient=True)  # another builder may use it by then
-        yield Run(("docker", "pull", "--quiet", image), undo=(undo,), timeout=PULL, user=runner(user))
+        yield Run(("docker", "pull", image), undo=(undo,), timeout=PULL, user=runner(user))
 
 
 def carried(host: Reader, facts: Facts, box: Box, user: str) -> tuple[Step, ...]:

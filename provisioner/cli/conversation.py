@@ -9,12 +9,14 @@ from provisioner.text.terminal import printable
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from provisioner.cli.live import Live
     from provisioner.config.desired import Desired
     from provisioner.engine.facts import Facts
     from provisioner.model import Reader
 
 
 FOLLOWERS: list[Callable[[str], None]] = []  # also receive each line, for systemd's status
+LIVE: "list[Live]" = []  # shows each line instead of printing it, on a terminal
 
 
 def say(line: str) -> None:
@@ -26,6 +28,9 @@ def say(line: str) -> None:
     said = printable(secrets.text(line.removeprefix("\r")), keep="\n\t")
     for tell_too in FOLLOWERS:
         tell_too(said)
+    if LIVE:
+        LIVE[0].say(said, progress=progress)
+        return
     with contextlib.suppress(OSError):
         if not sys.stderr.isatty():
             print("" if progress else f"{said}\n", end="", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from provisioner import secrets
 from provisioner.cli import commandline
 from provisioner.cli.commands import Answer, colored
-from provisioner.cli.conversation import FOLLOWERS, complain, record, say
+from provisioner.cli.conversation import FOLLOWERS, LIVE, complain, record, say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
 from provisioner.host import System
@@ -34,11 +34,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         FOLLOWERS[:] = [journald.status]
     try:
         args = commandline.parse(argv)
+        _begin_live(system, args.command)
         answer: Answer = import_module(f"provisioner.cli.commands.{args.command}").run(system, args)
+        _end_live()
         text = _readable(system, args, answer.text) if args.format == "text" else answer.text
         return _told(text, answer.status)
     except (Exception, KeyboardInterrupt) as e:
+        _end_live()
         return _failed(system, args or _unread(argv), e, verbose="--verbose" in argv)
+
+
+def _begin_live(system: System, command: str) -> None:
+    """Show on a terminal what a command that takes long does now."""
+    if command == "check" or not (sys.stderr and sys.stderr.isatty()):
+        return
+    from provisioner.cli import live
+
+    if shown := live.begin(command, system.environ):
+        LIVE[:] = [shown]
+        system.listener = shown.heard
+
+
+def _end_live() -> None:
+    for shown in LIVE:
+        shown.close()
+    LIVE.clear()
 
 
 def entry() -> NoReturn:

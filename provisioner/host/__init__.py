@@ -112,6 +112,8 @@ class System(Calling):
 
     def pause(self, seconds: float) -> None:
         """Wait for a number of seconds."""
+        if self.listener:
+            self.listener("")
         time.sleep(seconds)
 
     def clock(self) -> float:

@@ -34,6 +34,7 @@ class Calling(Looking):
 
     def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, machine: str | None = None) -> None:
         super().__init__(root, environ, machine)
+        self.listener: Callable[[str], None] | None = None  # gets what running programs and the engine say
         self._expected: dict[tuple[str, str], Any] = {}
         self._begun: dict[tuple[bytes, bool], probes.Begun] = {}
 
@@ -50,13 +51,13 @@ class Calling(Looking):
         except CommandError as e:
             return Ran(None, "", e.message)
 
-    def runs(self, programs: Sequence[bytes], *, bare: bool = False) -> list[Ran]:
+    def runs(self, programs: Sequence[bytes], *, bare: bool = False, patience: float = RUN) -> list[Ran]:
         """Run static ELF test programs from memory, in parallel, with nothing on their stdin.
 
         ``bare`` (root only) runs them in a root directory without files, as in a container built from scratch.
         """
         self.begin(programs, bare=bare)
-        deadline = time.monotonic() + RUN
+        deadline = time.monotonic() + patience
         begun = [self._begun.pop((program, bare)) for program in programs]
         inodes = [probes.release(one, deadline) for one in begun]  # now all of them exit at the same time
         return [probes.finish(one, deadline, inode) for one, inode in zip(begun, inodes, strict=True)]
@@ -86,7 +87,8 @@ class Calling(Looking):
         Returns: the status and the body of the answer.
         Raises: NoEngineError, DeniedError.
         """
-        return wire.receive(socket, wire.send(socket, lambda: self._connected(socket), method, path, body, kind))
+        sent = wire.send(socket, lambda: self._connected(socket), method, path, body, kind)
+        return wire.receive(socket, sent, heard=self.listener)
 
     def expect(self, socket: str, path: str) -> None:
         """Send a GET early. The engine works on it while Python imports modules, and ``get`` reads the answer."""
@@ -215,7 +217,8 @@ class Calling(Looking):
         from provisioner.host import programs  # subprocess costs 10 ms, which a check in sync saves
 
         program, account = self._found(argv[0]), self._other(user)
-        return programs.spawn(argv, program, self._scrubbed(account), text, timeout, account, tied=tied)
+        heard = self.listener if tied else None  # a program that only looks is not worth telling of
+        return programs.spawn(argv, program, self._scrubbed(account), text, timeout, account, heard, tied=tied)
 
     def _found(self, name: str) -> str:
         """Return the path of a program on the host.

@@ -4,6 +4,8 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from functools import partial
 
 from provisioner import secrets
@@ -12,6 +14,7 @@ from provisioner.host import keeper
 from provisioner.model import Account, Ran
 
 ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # requests to stop
+TICK, TAIL = 0.1, 2000  # seconds between two looks at what a program says, and bytes of it that are passed on
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 
 
@@ -22,6 +25,7 @@ def spawn(
     text: str,
     timeout: int,
     account: Account | None = None,
+    heard: Callable[[str], None] | None = None,
     *,
     tied: bool = False,
 ) -> Ran:
@@ -49,7 +53,7 @@ def spawn(
         )
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        out, err = process.communicate(text.encode("utf-8", "surrogateescape"), timeout)
+        out, err = _talk(process, text.encode("utf-8", "surrogateescape"), timeout, heard)
     except subprocess.TimeoutExpired:
         raise CommandError(f"`{' '.join(map(secrets.word, argv))}` did not end within {timeout} s") from None
     finally:
@@ -59,6 +63,23 @@ def spawn(
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
     return Ran(process.returncode, said, complaint)
+
+
+def _talk(
+    process: "subprocess.Popen[bytes]", data: bytes, timeout: int, heard: Callable[[str], None] | None
+) -> tuple[bytes, bytes]:
+    """Write to a program and read all that it says. ``heard`` gets what it has said so far, every tenth of a second."""
+    if heard is None:
+        return process.communicate(data, timeout)
+    deadline, sent = time.monotonic() + timeout, False
+    while True:
+        try:
+            return process.communicate(None if sent else data, min(TICK, max(0.0, deadline - time.monotonic())))
+        except subprocess.TimeoutExpired as e:
+            if time.monotonic() >= deadline:
+                raise
+            sent = True
+            heard((e.stderr or e.output or b"")[-TAIL:].decode(errors="replace"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -38,7 +38,7 @@ def send(
         raise _unanswered(socket, e) from None
     except ValueError as e:  # an invalid port, or a name that no resolver accepts
         hint = "an address is unix://, npipe://, tcp:// or ssh://"
-        raise NoEngineError(f"{_address(socket)} is no address of an engine: {e}", hint=hint) from None
+        raise NoEngineError(f"{_address(socket)} is not an address of an engine: {e}", hint=hint) from None
     try:
         wire.sendall((head + (f"Content-Type: {kind}\r\n" if kind else "") + "\r\n").encode() + body)
     except OSError as e:
@@ -66,8 +66,14 @@ def connected(at: str) -> Wire:
     return wire
 
 
-def receive(socket: str, wire: Wire, seconds: float = PATIENCE, limit: int = BULK) -> tuple[int, bytes]:
-    """Receive the whole answer to a request: status and body.
+def receive(
+    socket: str,
+    wire: Wire,
+    seconds: float = PATIENCE,
+    limit: int = BULK,
+    heard: Callable[[str], None] | None = None,
+) -> tuple[int, bytes]:
+    """Receive the whole answer to a request: status and body. ``heard`` gets each part as it comes.
 
     Any user may listen on the socket. So ``seconds`` limits the time for the whole answer, and ``limit`` its size in
     bytes.
@@ -83,6 +89,8 @@ def receive(socket: str, wire: Wire, seconds: float = PATIENCE, limit: int = BUL
             if not data:
                 break
             parts.append(data)
+            if heard:
+                heard(data.decode(errors="replace"))
             left -= len(data)
             if monotonic() > deadline:
                 raise TimeoutError
