@@ -1,16 +1,19 @@
 """Find out which possible cause of an error applies to this host."""
 
 import functools
+import json
 import re
 from collections.abc import Callable, Mapping
 
-from provisioner.checks import failure, qemu
+from provisioner.builder import plugin, store
+from provisioner.checks import failure
 from provisioner.checks.failure import Failure
 from provisioner.cli.cures import Cause, Error
 from provisioner.config.desired import Desired
-from provisioner.emulators import keys
-from provisioner.engine import facts, stores, target
+from provisioner.emulators import faults, keys, labels
+from provisioner.engine import addresses, facts, people, stores, target
 from provisioner.engine.facts import Facts
+from provisioner.engine.registries import Registries
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Difference
@@ -18,6 +21,8 @@ from provisioner.platforms import machine, table
 from provisioner.runs import compare
 
 ROOM = 1 << 30  # bytes; with less free space, builds soon fail
+SOCKET = addresses.SOCKET
+REGISTRY = re.compile(r"https?://([\w.:\[\]-]+)/v2|lookup ([\w.-]+)")
 PLATFORM = re.compile(r"\b(?:linux/)?(arm64(?:/v8)?|amd64|arm/v[567]|386|riscv64|ppc64le|s390x|mips64le|loong64)\b")
 
 
@@ -55,6 +60,32 @@ class Scene:
         """The platform that the error mentions."""
         found = PLATFORM.search(self.line)
         return table.normalise(found.group(1)) if found else None
+
+    @property
+    def registry(self) -> str:
+        """The registry that the error mentions, with its port, or an empty text."""
+        found = REGISTRY.search(self.line)
+        return next(filter(None, found.groups())) if found else ""
+
+    @property
+    def person(self) -> str:
+        """The user who asks: before sudo, if root was asked to."""
+        return self.host.environ.get("SUDO_USER") or self.host.user
+
+    @property
+    def group(self) -> str:
+        """The group of Docker's socket, or docker if that is unknown."""
+        there = self.host.stat(SOCKET)
+        rows = (line.split(":") for line in (self.host.read("/etc/group") or "").splitlines())
+        named = (row[0] for row in rows if there and row[2:3] == [str(there.gid)])
+        return next((name for name in named if name != "root"), "docker")
+
+    def filled(self, cure: str) -> str:
+        """Return a cure with the names of this host and of the error in place of the general ones."""
+        names = {"REGISTRY": self.registry, "USER": self.person, "GROUP": self.group}
+        for name, value in names.items():
+            cure = cure.replace(name, value) if value else cure
+        return cure
 
     def differs(self, resource: str) -> tuple[Difference, ...]:
         """Return what differs from the configuration for a resource, or nothing if that is unknown."""
@@ -98,9 +129,57 @@ def _classic_store(scene: Scene) -> bool:
     return isinstance(scene.facts, Facts) and stores.store(scene.facts.engine) != "containerd"
 
 
+def _builder_lacks(scene: Scene, word: str) -> bool:
+    """Test whether a difference of the builder is about certificates, registries or proxies."""
+    return any(word in d.key for d in scene.differs("builder"))
+
+
+def _graph_driver(scene: Scene) -> bool:
+    """Test whether the daemon is told to use a graph driver, which it then also reports as its store."""
+    if not isinstance(scene.facts, Facts):
+        return False
+    try:
+        text = scene.host.read(scene.facts.daemon_json) or ""
+    except ProvisionerError:
+        text = ""
+    return '"storage-driver"' in text or any(flag.startswith("--storage-driver") for flag in scene.facts.flags)
+
+
+def _no_access(scene: Scene) -> bool:
+    account, there = scene.host.account(scene.person), scene.host.stat(SOCKET)
+    return account is not None and there is not None and account.uid != 0 and not people.may(there, account)
+
+
+def _registries(scene: Scene) -> Registries:
+    return scene.facts.registries if isinstance(scene.facts, Facts) else Registries()
+
+
+def _resolves(scene: Scene) -> bool:
+    return bool(scene.registry) and scene.host.ask("getent", "hosts", scene.registry.partition(":")[0]).status == 0
+
+
+def _no_login(scene: Scene) -> bool:
+    account = scene.host.account(scene.person)
+    try:
+        text = scene.host.read(f"{store.of(scene.host, account).docker}/config.json") if account else None
+        found = json.loads(text or "{}")
+    except (ProvisionerError, ValueError, RecursionError):
+        return True
+    return not (isinstance(found, dict) and any(found.get(k) for k in ("auths", "credsStore", "credHelpers")))
+
+
 def _disk_full(scene: Scene) -> bool:
     root = scene.facts.engine.root if isinstance(scene.facts, Facts) else "/var/lib/docker"
     return scene.host.free(root) < ROOM
+
+
+def _known_qemu(scene: Scene) -> bool:
+    """Test whether the QEMU of the error's platform is known to break programs; of any platform if it names none."""
+    if scene.emulation is None:
+        return False
+    platforms = (scene.platform,) if scene.platform else table.each_architecture()
+    found = labels.labels(scene.emulation, Desired(platforms=platforms))
+    return any(faults.warnings(faults.asked(scene.host, found)))
 
 
 TESTS: Mapping[str, Callable[[Scene], bool]] = {
@@ -109,8 +188,21 @@ TESTS: Mapping[str, Callable[[Scene], bool]] = {
     "not-configured": _not_configured,
     "classic-store": _classic_store,
     "builder-differs": lambda scene: bool(scene.differs("builder")),
+    "builder-certificates": lambda scene: _builder_lacks(scene, "cert"),
+    "builder-registries": lambda scene: _builder_lacks(scene, "registry"),
+    "builder-proxies": lambda scene: _builder_lacks(scene, "proxy"),
     "disk-full": _disk_full,
-    "known-qemu": lambda scene: scene.emulation is not None and bool(qemu.warnings(scene.host, scene.emulation)),
+    "graph-driver": _graph_driver,
+    "no-certificate": lambda scene: scene.registry not in _registries(scene).certificates,
+    "unlisted": lambda scene: scene.registry not in _registries(scene).insecure,
+    "no-proxy": lambda scene: not scene.silent and not _registries(scene).proxies,
+    "no-mirror": lambda scene: not _registries(scene).mirrors,
+    "resolves": _resolves,
+    "no-access": _no_access,
+    "no-plugin": lambda scene: bool(plugin.asked(scene.host).missing),
+    "api-pinned": lambda scene: bool(scene.host.environ.get("DOCKER_API_VERSION")),
+    "no-login": _no_login,
+    "known-qemu": _known_qemu,
 }
 
 

@@ -91,7 +91,7 @@ ERRORS: tuple[Error, ...] = (
     Error(
         "no-matching-manifest",
         "no matching manifest for linux/arm64",
-        (r"no matching manifest for", r"no match for platform in manifest"),
+        (r"no matching manifest for", r"no match for platform in manifest", r"does not match the specified platform"),
         (
             Cause(
                 "",
@@ -119,10 +119,15 @@ ERRORS: tuple[Error, ...] = (
         (r"snapshotter not loaded",),
         (
             Cause(
-                "",
-                "daemon.json names a graph driver (`storage-driver`) while containerd's image store is on. "
+                "graph-driver",
+                "Docker is told to use a graph driver (`storage-driver`) while containerd's image store is on. "
                 "The store takes the name of a snapshotter, such as overlayfs.",
                 ("remove `storage-driver` from /etc/docker/daemon.json", "sudo systemctl restart docker"),
+            ),
+            Cause(
+                "",
+                "No graph driver is set now. The container was made while one was: make it again.",
+                ("docker rm CONTAINER", "docker run … IMAGE"),
             ),
         ),
     ),
@@ -138,7 +143,7 @@ ERRORS: tuple[Error, ...] = (
             Cause(
                 "known-qemu",
                 "The QEMU version of this host is known to break programs.",
-                ("set `emulators.image: tonistiigi/binfmt:qemu-v10.0.4` in the configuration", EMULATORS),
+                ("set `emulators.image: tonistiigi/binfmt:qemu-v10.2.3` in the configuration", EMULATORS),
             ),
             Cause(
                 "",
@@ -191,26 +196,42 @@ ERRORS: tuple[Error, ...] = (
         (r"x509: certificate signed by unknown authority", r"tls: failed to verify certificate"),
         (
             Cause(
-                "builder-differs",
+                "builder-certificates",
                 "The builder does not have the certificates that Docker has.",
                 ("set `builder.inherit: true` in the configuration", BUILDER),
             ),
             Cause(
-                "",
+                "no-certificate",
                 "Neither Docker nor the builder knows the authority that signed the registry's certificate.",
                 ("sudo cp ca.crt /etc/docker/certs.d/REGISTRY/ca.crt", BUILDER),
+            ),
+            Cause(
+                "",
+                "Docker and the builder have a certificate for this registry. It is another one than the registry uses "
+                "now, or a program inside the image asked.",
+                ("openssl s_client -showcerts -connect REGISTRY", "compare it with /etc/docker/certs.d/REGISTRY"),
             ),
         ),
     ),
     Error(
         "http-response",
         "http: server gave HTTP response to HTTPS client",
-        (r"server gave http response to https client",),
+        (r"server gave http response to https client", r"first record does not look like a tls handshake"),
         (
             Cause(
-                "",
+                "unlisted",
                 "The registry does not speak TLS, and is not listed as insecure.",
                 ("set `daemon: {insecure-registries: [REGISTRY]}` in the configuration", APPLY),
+            ),
+            Cause(
+                "builder-registries",
+                "Docker knows that the registry does not speak TLS. The builder does not.",
+                ("set `builder.inherit: true` in the configuration", BUILDER),
+            ),
+            Cause(
+                "",
+                "Docker and the builder know that the registry does not speak TLS. Another program asked it.",
+                ("run the same build with `docker buildx build --builder container-builder …`",),
             ),
         ),
     ),
@@ -220,9 +241,14 @@ ERRORS: tuple[Error, ...] = (
         (r"proxyconnect tcp", r"proxy authentication required", r"407 proxy"),
         (
             Cause(
-                "builder-differs",
+                "builder-proxies",
                 "The builder has other proxies than Docker.",
                 ("set `builder.inherit: true` in the configuration", BUILDER),
+            ),
+            Cause(
+                "no-proxy",
+                "Docker has no proxy now. The program that failed had one of its own, or Docker had one then.",
+                ("env | grep -i proxy", "docker buildx inspect"),
             ),
             Cause(
                 "",
@@ -237,15 +263,20 @@ ERRORS: tuple[Error, ...] = (
     Error(
         "name-resolution",
         "dial tcp: lookup registry-1.docker.io: no such host",
-        (r"dial tcp: lookup \S+.*(no such host|i/o timeout|temporary failure|server misbehaving)",),
+        (
+            r"dial tcp: lookup \S+.*(no such host|i/o timeout|temporary failure|server misbehaving)",
+            r"dial tcp: lookup \S+.*(connection refused|network is unreachable)",
+        ),
         (
             Cause(
+                "resolves",
+                "This host resolves the name, so the builder's container or the image's own network does not.",
+                ("set `builder: {driver_options: {network: host}}` in the configuration", BUILDER),
+            ),
+            Cause(
                 "",
-                "The name of the registry cannot be resolved from here, or not from the builder's container.",
-                (
-                    "getent hosts registry-1.docker.io",
-                    "set `builder: {driver_options: {network: host}}` in the configuration, then " + BUILDER,
-                ),
+                "This host cannot resolve the name: its DNS server does not answer or does not know it.",
+                ("getent hosts REGISTRY", "cat /etc/resolv.conf"),
             ),
         ),
     ),
@@ -285,9 +316,15 @@ ERRORS: tuple[Error, ...] = (
         (r"permission denied while trying to connect to the docker", r"dial unix \S*docker\.sock: connect: permission"),
         (
             Cause(
+                "no-access",
+                "This user is not in the group of Docker's socket. That group may do what root may.",
+                ("sudo usermod --append --groups GROUP USER", "log in again"),
+            ),
+            Cause(
                 "",
-                "This user may not use Docker's socket. Its group may do what root may.",
-                ("sudo usermod --append --groups docker USER", "log in again"),
+                "This user may use Docker's socket. The session that failed is older than that right, or another "
+                "user's.",
+                ("log out and in again", "id"),
             ),
         ),
     ),
@@ -299,13 +336,25 @@ ERRORS: tuple[Error, ...] = (
             r"buildx component is missing or broken",
             r"unknown flag: --(platform|load|push|builder)",
         ),
-        (Cause("", "The plug-in buildx is not installed.", ("sudo apt-get install docker-buildx", BUILDER)),),
+        (
+            Cause("no-plugin", "The plug-in buildx is not installed.", ("sudo apt-get install docker-buildx", BUILDER)),
+            Cause(
+                "",
+                "Docker finds buildx on this host. The command that failed used another docker, or had another HOME.",
+                ("docker buildx version", "type -a docker"),
+            ),
+        ),
     ),
     Error(
         "api-version",
         "client version is too old / too new",
         (r"client version \S+ is too (old|new)", r"minimum supported api version"),
         (
+            Cause(
+                "api-pinned",
+                "DOCKER_API_VERSION pins an old version of the API.",
+                ("unset DOCKER_API_VERSION",),
+            ),
             Cause(
                 "",
                 "The client, or buildx, and Docker Engine are too far apart in age.",
@@ -319,9 +368,14 @@ ERRORS: tuple[Error, ...] = (
         (r"toomanyrequests", r"pull rate limit", r"429 too many requests"),
         (
             Cause(
-                "",
-                "The registry limits pulls of this address.",
+                "no-mirror",
+                "The registry limits pulls of this address, and Docker asks no mirror first.",
                 ("docker login", "set `daemon: {registry-mirrors: [https://MIRROR]}` in the configuration"),
+            ),
+            Cause(
+                "",
+                "The registry limits pulls of this address. Docker asks a mirror first, which did not have the image.",
+                ("docker login", "docker info --format '{{.RegistryConfig.Mirrors}}'"),
             ),
         ),
     ),
@@ -338,8 +392,14 @@ ERRORS: tuple[Error, ...] = (
         ),
         (
             Cause(
+                "no-login",
+                "This user is not logged in at any registry.",
+                ("docker login REGISTRY",),
+            ),
+            Cause(
                 "",
-                "This user is not logged in at the registry, may not do this, or the image does not exist.",
+                "This user has logins. The one for this registry is missing or may not do this, or the image does not "
+                "exist.",
                 ("docker login REGISTRY", INSPECT),
             ),
         ),

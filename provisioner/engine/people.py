@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from provisioner.config.desired import AUTO
 from provisioner.errors import DeniedError
-from provisioner.model import Account, Reader
+from provisioner.model import Account, Reader, Status
 
 NOBODY = "4294967295"  # the kernel's value for a process that belongs to no login
 
@@ -64,8 +64,11 @@ def reaches(host: Reader, socket: str, account: Account) -> bool:
     if account.uid == host.uid:
         return True  # we have just connected
     there = host.stat(socket)
-    if there is None:
-        return False
+    return there is not None and may(there, account)
+
+
+def may(there: Status, account: Account) -> bool:
+    """Whether a user may write to a file, by its owner, group and mode."""
     mine = (there.uid == account.uid and 0o200) or (there.gid in account.groups and 0o020) or 0o002
     return bool(there.mode & mine)
 

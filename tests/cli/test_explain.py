@@ -32,6 +32,8 @@ LINES = {
     "Error response from daemon: No such container: buildx_buildkit_container-builder0": "builder-gone",
     "tls: failed to verify certificate: x509: certificate signed by unknown authority": "unknown-authority",
     "http: server gave HTTP response to HTTPS client": "http-response",
+    'Get "https://registry.test:5001/v2/": tls: first record does not look like a TLS handshake': "http-response",
+    "image with reference x was found but does not match the specified platform: wanted": "no-matching-manifest",
     "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused": "proxy",
     "dial tcp: lookup registry-1.docker.io on 127.0.0.53:53: no such host": "name-resolution",
     "failed to copy: write /var/lib/buildkit/x: no space left on device": "disk-full",

@@ -1,5 +1,6 @@
 """``provisioner explain``: recognize an error, find its cause on this host, and suggest a cure."""
 
+import re
 import sys
 from typing import Any
 
@@ -11,6 +12,7 @@ from provisioner.cli.options import Arguments
 from provisioner.errors import Exit, UsageError
 from provisioner.host import System
 
+COMMAND = re.compile(r"(sudo|docker|unset|getent|env|openssl|curl|cat|df|id|file)\b")
 LIMIT = 8 << 20  # bytes; of a longer log, only the end is read
 
 
@@ -18,7 +20,9 @@ def run(host: System, args: Arguments) -> Answer:
     """Explain an error from the arguments, a file or standard input."""
     text = _text(host, args.message)
     asked = causes.wanted_of(lambda: wanted(host, args))
-    found = [(error, line, _real(host, asked, args, error, line)) for error, line in cures.recognized(text)]
+    found = [
+        (error, line, None if args.offline else Scene(host, asked, line)) for error, line in cures.recognized(text)
+    ]
     status = Exit.OK if found else Exit.FAILED
     if args.format == "json":
         word = "recognized" if found else "unknown"
@@ -27,11 +31,6 @@ def run(host: System, args: Arguments) -> Answer:
         known = "\n".join(f"  {error.title}" for error in cures.ERRORS)
         return Answer(f"no error that is known here; these are:\n{known}", status)
     return Answer("\n\n".join(_block(*f) for f in found), status)
-
-
-def _real(host: System, asked: Any, args: Arguments, error: Error, line: str) -> Cause | None:
-    """Return the cause that applies to this host, or None if the host was not examined."""
-    return None if args.offline else causes.real(error, Scene(host, asked, line))
 
 
 def _text(host: System, words: list[str]) -> str:
@@ -45,22 +44,27 @@ def _text(host: System, words: list[str]) -> str:
     return " ".join(words)
 
 
-def _block(error: Error, line: str, real: Cause | None) -> str:
-    """Describe an error, its cause on this host and the cure. Without a known cause, list all possible ones."""
+def _block(error: Error, line: str, scene: Scene | None) -> str:
+    """Describe an error, its cause on this host and the cure. If the host is not examined, list all possible ones."""
     lines = [error.title, f"  seen in: {line[:200]}"]
-    for cause in (real,) if real else error.causes:
-        lines.append(f"  {'cause' if real else 'possible cause'}: {cause.sentence}")
-        lines += [f"    {'cure' if step.startswith(('sudo ', 'docker ')) else 'do'}: {step}" for step in cause.cure]
+    for cause in (causes.real(error, scene),) if scene else error.causes:
+        lines.append(f"  {'cause' if scene else 'possible cause'}: {cause.sentence}")
+        lines += [f"    {'cure' if COMMAND.match(step) else 'do'}: {step}" for step in _cure(cause, scene)]
     return "\n".join(lines)
 
 
-def _as_json(error: Error, line: str, real: Cause | None) -> dict[str, Any]:
+def _cure(cause: Cause, scene: Scene | None) -> list[str]:
+    return [scene.filled(step) if scene else step for step in cause.cure]
+
+
+def _as_json(error: Error, line: str, scene: Scene | None) -> dict[str, Any]:
+    real = causes.real(error, scene) if scene else None
     return {
         "code": error.code,
         "title": error.title,
         "line": line,
         "causes": [
-            {"cause": c.sentence, "cure": list(c.cure), "real": None if real is None else c is real}
+            {"cause": c.sentence, "cure": _cure(c, scene), "real": None if real is None else c is real}
             for c in error.causes
         ],
     }
