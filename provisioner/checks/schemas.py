@@ -5,7 +5,7 @@ JSON numbers, times are RFC 3339 in UTC, and unknown values are null.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioner.checks.identity import SCHEMA_VERSION
 
@@ -15,8 +15,10 @@ ID = f"urn:provisioner:schema:{{}}:{SCHEMA_VERSION}"
 
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}
+SECONDS: Schema = {"type": "number", "minimum": 0}
 YES: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}
+FATES = ("put back", "already so", "changed since")  # of what a rollback or a removal undoes
 VALUE: Schema = {"type": ["string", "boolean", "integer", "null"]}
 RESOURCE: Schema = {"enum": ["daemon", "image store", "emulators", "builder"]}
 
@@ -36,6 +38,11 @@ def fields(required: Mapping[str, Schema], **optional: Schema) -> Schema:
     return {"type": "object", "required": list(required), "properties": {**required, **optional}}
 
 
+def table(schema: Schema) -> Schema:
+    """Accept a mapping of any keys to values that match the schema."""
+    return {"type": "object", "additionalProperties": schema}
+
+
 def words(*choices: str) -> Schema:
     """Accept one of these words."""
     return {"enum": list(choices)}
@@ -45,7 +52,7 @@ ERROR = fields(
     {"code": TEXT, "message": TEXT, "hint": TEXT, "rolled_back": maybe(YES)},
     since=TIME,
 )
-OBSTACLE = fields({"code": TEXT, "message": TEXT, "hint": TEXT, "numbers": {"type": "object"}})
+OBSTACLE = fields({"code": TEXT, "message": TEXT, "hint": TEXT, "numbers": table(NUMBER)})
 HOLD = fields({"reason": TEXT, "until": TIME, "since": TIME, "by": TEXT})
 DIFFERENCE = fields({"key": TEXT, "have": VALUE, "want": VALUE})
 STEP = fields(
@@ -59,7 +66,8 @@ CHANGE = fields(
         "steps": many(STEP),
         "blocked": many(BLOCKED),
         "notes": many(TEXT),
-    }
+    },
+    engine=TEXT,
 )
 LEFT_OVER = fields({"name": TEXT, "why": TEXT, "ours": YES, "bytes": maybe(NUMBER)})
 EMULATOR = fields(
@@ -80,10 +88,22 @@ PLATFORM = fields(
         "by": maybe(TEXT),
         "built_on": maybe(TEXT),
         "emulator": maybe(EMULATOR),
-    }
+    },
+    engine=TEXT,
 )
+DETECTED = fields({**{n: PLATFORM["properties"][n] for n in PLATFORM["required"]}, "state": VALUE, "sentence": TEXT})
 PROVEN = fields(
-    {"platform": TEXT, "built": YES, "indexed": YES, "runs": YES, "how": TEXT, "error": TEXT, "where": TEXT}
+    {
+        "platform": TEXT,
+        "built": YES,
+        "indexed": YES,
+        "runs": YES,
+        "how": TEXT,
+        "error": TEXT,
+        "build_only": YES,
+        "away": YES,
+        "where": TEXT,
+    }
 )
 ENTRY = fields(
     {
@@ -96,6 +116,8 @@ ENTRY = fields(
     }
 )
 ENGINE = fields({"endpoint": TEXT, "kind": TEXT, "version": TEXT, "image_store": TEXT})
+NODE = fields({"name": TEXT, "endpoint": maybe(TEXT), "platforms": many(TEXT), "buildkit": maybe(TEXT)})
+BUILDER = fields({"name": TEXT, "driver": TEXT, "nodes": many(NODE)})
 PROBLEM = fields(
     {"file": TEXT, "line": maybe(NUMBER), "column": maybe(NUMBER), "key": TEXT, "message": TEXT, "hint": TEXT}
 )
@@ -108,33 +130,126 @@ _DRIFTED = fields(
         "since": maybe(TIME),
         "restarts": YES,
         "blocked": maybe(OBSTACLE),
-    }
+    },
+    engine=TEXT,
 )
+_UNKNOWN = fields(
+    {
+        "resource": words("daemon", "image store", "emulators", "builder", "apply"),
+        "key": TEXT,
+        "want": VALUE,
+        "reason": TEXT,
+    },
+    engine=TEXT,
+)
+_AS_WANTED = fields({"resource": RESOURCE, "key": TEXT, "want": VALUE}, engine=TEXT)
+_WOULD = fields({"resource": RESOURCE, "steps": many(STEP), "restarts": many(TEXT)}, engine=TEXT)
+_EACH = many(fields({"endpoint": TEXT, "status": TEXT}, receipt=maybe(NUMBER), proof=maybe({"type": "object"})))
 
 CHECK: dict[str, Schema] = {
     "duration_seconds": {"type": "number", "minimum": 0},
     "engine": maybe(ENGINE),
     "configuration": maybe(fields({"path": maybe(TEXT), "sha256": maybe(TEXT)})),
     "platforms": many(PLATFORM),
+    "builder": maybe(BUILDER),
     "differences": many(_DRIFTED),
-    "unknown": many(fields({"resource": TEXT, "key": TEXT, "want": VALUE, "reason": TEXT})),
-    "as_wanted": many(fields({"resource": RESOURCE, "key": TEXT, "want": VALUE})),
-    "apply": many(fields({"resource": RESOURCE, "steps": many(STEP), "restarts": many(TEXT)})),
+    "unknown": many(_UNKNOWN),
+    "as_wanted": many(_AS_WANTED),
+    "apply": many(_WOULD),
     "notes": many(TEXT),
     "repair": many(TEXT),
     "hold": maybe(HOLD),
     "interrupted": maybe(NUMBER),
 }
 _CHECK_WORDS = ("in-sync", "drifted", "blocked", "unknown", "interrupted")
+_LAST_KNOWN = fields({"time": maybe(TIME), "differences": maybe(many(_DRIFTED))})
+_MANIFEST = fields({"platform": TEXT, "digest": TEXT, "media_type": TEXT})
+_PUSHED = fields({"reference": TEXT, "media_type": TEXT, "manifests": many(_MANIFEST), "left": maybe(TEXT)})
+_CACHED = fields({"reference": TEXT, "platforms": many(fields({"platform": TEXT, "cached": YES}))})
+_PULLED = fields({"platform": TEXT, "pulled": YES, "error": TEXT})
+_TIMED = fields(
+    {
+        "platform": TEXT,
+        "how": TEXT,
+        "start_seconds": maybe(SECONDS),
+        "compute_seconds": maybe(SECONDS),
+        "start_times": maybe(SECONDS),
+        "compute_times": maybe(SECONDS),
+        "why": maybe(TEXT),
+    }
+)
 _PROOF = fields({"index": TEXT, "platforms": many(PROVEN)})
-_FINDING = fields({"state": TEXT, "resource": TEXT, "key": TEXT, "have": TEXT, "want": TEXT, "hosts": NUMBER})
+_CPU = fields({"machine": TEXT, "native": many(TEXT)})
+_OS = fields({"name": TEXT, "kernel": maybe(TEXT), "user": TEXT})
+_DETECTED_ENGINE = fields(
+    {
+        "kind": TEXT,
+        "title": TEXT,
+        "version": TEXT,
+        "ours": YES,
+        "instead": maybe(TEXT),
+        "image_store": TEXT,
+        "storage_driver": TEXT,
+        "configuration": maybe(fields({"path": TEXT, "exists": YES})),
+        "flags": many(TEXT),
+        "restarted_by": maybe(many(TEXT)),
+        "containers": fields({"total": NUMBER, "running": NUMBER}),
+        "images": NUMBER,
+        "root": TEXT,
+        "address": TEXT,
+    }
+)
+_OTHER_ENGINE = fields(
+    {"address": TEXT, "title": maybe(TEXT), "version": maybe(TEXT), "ours": YES, "note": TEXT, "counts": YES}
+)
+_ENTRY_OF_TABLE = fields({"name": TEXT, "interpreter": TEXT, "flags": TEXT, "enabled": YES})
+_UNDO = fields({"kind": TEXT, "does": TEXT, "fate": words(*FATES)})
+_WOULD_UNDO = fields({"number": NUMBER, "time": TEXT, "outcome": TEXT, "steps": many(_UNDO)})
+_THING = fields({"does": TEXT, "fate": words(*FATES)})
+_CAUSE = fields({"cause": TEXT, "cure": many(TEXT), "real": maybe(YES)})
+_EXPLAINED = fields({"code": TEXT, "title": TEXT, "line": TEXT, "causes": many(_CAUSE)})
+_FINDING = fields(
+    {
+        "state": words("failed", "drift", "blocked", "unknown"),
+        "resource": TEXT,
+        "key": TEXT,
+        "have": TEXT,
+        "want": TEXT,
+        "cause": TEXT,
+        "restarts": YES,
+        "why": TEXT,
+        "hint": TEXT,
+        "hosts": NUMBER,
+        "since": maybe(TIME),
+    }
+)
+_HOST_STATES = ("failed", "cut off", "drift", "blocked", "unknown", "silent", "in sync")
+_NOT_IN_SYNC = fields(
+    {
+        "name": TEXT,
+        "id": TEXT,
+        "state": words(*_HOST_STATES),
+        "time": maybe(TIME),
+        "findings": many(fields({"finding": NUMBER, "since": maybe(TIME)})),
+        "hold": maybe(TEXT),
+        "interrupted": YES,
+    }
+)
 
-# For each command: the possible values of its status besides `failed`, and its fields. The document of a failed command
-# has only the head. check and detect are exceptions: they report as much as they can.
-DOCUMENTS: Mapping[str, tuple[tuple[str, ...], dict[str, Schema]]] = {
-    "check": (_CHECK_WORDS, CHECK),
-    "plan": (
-        ("in-sync", "changes", "interrupted"),
+
+class Document(NamedTuple):
+    """A command's document: the values of ``status`` besides failed, its fields, and those that it has sometimes."""
+
+    statuses: tuple[str, ...]
+    content: Mapping[str, Schema]
+    sometimes: Mapping[str, Schema] = {}
+
+
+# The document of a failed command has only the head. check and detect are exceptions: they report as much as they can.
+DOCUMENTS: Mapping[str, Document] = {
+    "check": Document(_CHECK_WORDS, CHECK, {"last_known": maybe(_LAST_KNOWN), "engines": _EACH}),
+    "plan": Document(
+        ("in-sync", "changes", "unknown", "interrupted"),
         {
             "changes": many(CHANGE),
             "notes": many(TEXT),
@@ -142,8 +257,9 @@ DOCUMENTS: Mapping[str, tuple[tuple[str, ...], dict[str, Schema]]] = {
             "interrupted": maybe(NUMBER),
             "hold": maybe(HOLD),
         },
+        {"engines": _EACH},
     ),
-    "apply": (
+    "apply": Document(
         ("converged", "blocked"),
         {
             "changed": YES,
@@ -154,50 +270,59 @@ DOCUMENTS: Mapping[str, tuple[tuple[str, ...], dict[str, Schema]]] = {
             "missing": many(TEXT),
             "proof": maybe(_PROOF),
         },
+        {"engines": _EACH},
     ),
-    "prove": (("proven", "not-proven"), {"index": TEXT, "platforms": many(PROVEN)}),
-    "detect": (
+    "prove": Document(
+        ("proven", "not-proven", "measured"),
+        {"index": TEXT, "platforms": many(PROVEN)},
+        {"image": TEXT, "pulled": many(_PULLED), "cache": _CACHED, "registry": _PUSHED, "times": many(_TIMED)},
+    ),
+    "detect": Document(
         ("ok",),
         {
-            "cpu": fields({"machine": TEXT, "native": many(TEXT)}),
-            "os": fields({"name": TEXT, "kernel": maybe(TEXT), "user": TEXT}),
+            "cpu": _CPU,
+            "os": _OS,
             "endpoint": fields({"address": TEXT, "source": TEXT}),
             "before_sudo": maybe(TEXT),
-            "engine": maybe(fields({"kind": TEXT, "title": TEXT, "version": TEXT, "ours": YES, "image_store": TEXT})),
-            "engines": many(fields({"address": TEXT, "ours": YES, "note": TEXT, "counts": YES})),
-            "emulators": fields({"binfmt_misc": maybe(TEXT), "namespaced": YES, "platforms": many(PLATFORM)}),
-            "registered": many(fields({"name": TEXT, "interpreter": TEXT, "flags": TEXT, "enabled": YES})),
-            "programs": {"type": "object", "additionalProperties": maybe(TEXT)},
+            "engine": maybe(_DETECTED_ENGINE),
+            "engines": many(_OTHER_ENGINE),
+            "emulators": fields({"binfmt_misc": maybe(TEXT), "namespaced": YES, "platforms": many(DETECTED)}),
+            "registered": many(_ENTRY_OF_TABLE),
+            "programs": table(maybe(TEXT)),
             "package_manager": maybe(TEXT),
             "builders": maybe(many(TEXT)),
+            "buildkit": table(TEXT),
             "left_over": many(LEFT_OVER),
             "history": maybe(many(ENTRY)),
             "next": many(TEXT),
         },
     ),
-    "history": (("ok",), {"entries": many(ENTRY)}),
-    "rollback": (("ok", "planned", "accepted"), {"undone": many(NUMBER)}),
-    "confirm": (("ok",), {"confirmed": maybe(NUMBER)}),
-    "recover": (("ok",), {"undone": many(NUMBER)}),
-    "remove": (("ok",), {"undone": many(NUMBER), "left_over": many(TEXT)}),
-    "setup": (("ok",), {}),
-    "hold": (("ok",), {"hold": HOLD}),
-    "release": (("ok",), {"hold": maybe(HOLD)}),
-    "validate": (("valid", "invalid"), {"valid": YES, "problems": many(PROBLEM)}),
-    "explain": (
-        ("recognized", "unknown"),
-        {"errors": many(fields({"code": TEXT, "title": TEXT, "line": TEXT, "causes": {"type": "array"}}))},
+    "history": Document(("ok",), {"entries": many(ENTRY)}),
+    "rollback": Document(
+        ("ok", "planned", "accepted"),
+        {"undone": many(NUMBER)},
+        {"would_undo": many(_WOULD_UNDO), "restarts": YES, "accepted": NUMBER},
     ),
-    "report": (
+    "confirm": Document(("ok",), {"confirmed": maybe(NUMBER)}),
+    "recover": Document(("ok",), {"undone": many(NUMBER)}),
+    "remove": Document(
+        ("ok", "planned"), {"undone": many(NUMBER), "left_over": many(TEXT)}, {"plan": YES, "things": many(_THING)}
+    ),
+    "setup": Document(("ok",), {}, {"written": many(TEXT), "removed": YES}),
+    "hold": Document(("ok",), {"hold": HOLD}),
+    "release": Document(("ok",), {"hold": maybe(HOLD)}),
+    "validate": Document(("valid", "invalid"), {"valid": YES, "problems": many(PROBLEM)}),
+    "explain": Document(("recognized", "unknown"), {"errors": many(_EXPLAINED)}),
+    "report": Document(
         ("ok", "found"),
         {
             "silent_after_seconds": NUMBER,
             "results": NUMBER,
             "hosts": NUMBER,
             "missing": NUMBER,
-            "states": {"type": "object", "additionalProperties": NUMBER},
+            "states": table(NUMBER),
             "findings": many(_FINDING),
-            "not_in_sync": many({"type": "object"}),
+            "not_in_sync": many(_NOT_IN_SYNC),
             "problems": many(fields({"kind": TEXT, "count": NUMBER, "places": many(TEXT)})),
         },
     ),
@@ -206,7 +331,7 @@ DOCUMENTS: Mapping[str, tuple[tuple[str, ...], dict[str, Schema]]] = {
 
 def document(command: str) -> Schema:
     """Return the schema of the document that a command prints, for success and failure."""
-    statuses, content = DOCUMENTS[command]
+    statuses, content, sometimes = DOCUMENTS[command]
     head = {
         "schema_version": {"const": SCHEMA_VERSION},
         "command": {"const": command},
@@ -225,7 +350,7 @@ def document(command: str) -> Schema:
         "title": f"provisioner {command}, version {SCHEMA_VERSION}",
         "type": "object",
         "required": [*head, *(() if command == "report" else host)],
-        "properties": {**head, **host, **content},
+        "properties": {**head, **host, **content, **sometimes},
         "if": failed,
         "then": {"properties": {"error": ERROR}, **(answer if command == "check" else {})},
         "else": answer,

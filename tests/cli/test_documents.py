@@ -14,6 +14,7 @@ from provisioner.checks import failure, schemas
 from provisioner.cli import commandline
 from provisioner.errors import NOT_RUNNING, ConfigError, NoEngineError, RollbackFailedError, RolledBackError
 from provisioner.host import System
+from tests.helpers import documents
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -35,9 +36,7 @@ def document(*argv: str, **environ: str) -> dict[str, Any]:
     status, out, err = run(*argv, "--format=json", **environ)
     found: dict[str, Any] = json.loads(out)
     assert found["exit_status"] == status, err
-    if found["command"] in schemas.DOCUMENTS:
-        jsonschema.Draft202012Validator(schemas.document(found["command"])).validate(found)
-    return found
+    return documents.judge(found)
 
 
 @pytest.mark.parametrize("command", ["check", "plan", "apply", "prove", "detect"])
@@ -48,6 +47,27 @@ def test_without_an_engine_every_command_says_so_as_data(command: str) -> None:
         assert found["error"]["code"] == NOT_RUNNING
     assert found["error"]["hint"]
     assert found["host"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (("explain", "exec /bin/sh: exec format error"), "recognized"),
+        (("explain", "--offline", "exec format error"), "recognized"),
+        (("explain", "all is well"), "unknown"),
+        (("history",), "ok"),
+        (("remove", "--plan"), "planned"),
+        (("recover",), "ok"),
+        (("confirm",), "ok"),
+        (("rollback", "--plan"), "planned"),
+        (("report", "/dev/null"), "ok"),
+        (("validate", "/dev/null"), "valid"),
+    ],
+)
+def test_each_document_has_the_fields_that_its_schema_names_and_no_others(argv: tuple[str, ...], status: str) -> None:
+    if os.geteuid() != 0 and argv[0] in ("history", "remove", "recover", "confirm", "rollback"):
+        status = "failed"
+    assert document(*argv)["status"] == status
 
 
 def test_a_broken_configuration_is_a_failure_with_a_code(tmp_path: Path) -> None:
