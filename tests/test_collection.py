@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).parents[1]
 COLLECTION = CHECKOUT / "ansible"
 ROLE = COLLECTION / "roles" / "provisioner"
 SOURCES = sorted((COLLECTION / "plugins").rglob("*.py"))
-TYPES = {"string": "str", "array": "list", "object": "dict", "boolean": "bool"}
+TYPES = {"string": "str", "array": "list", "object": "dict", "boolean": "bool", "integer": "int"}
 OLDEST_PYTHON = (3, 8)  # of a host, for the oldest ansible-core that is maintained
 
 

@@ -92,6 +92,7 @@ class Desired(NamedTuple):
     ``only`` comes from the command line and names the resources of this run; empty means all.
     ``repair`` lists the resources that the timer may repair.
     ``packages`` is auto or never: whether missing programs may be installed.
+    ``history`` is how many entries of the history are kept as they are.
     """
 
     platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
@@ -104,6 +105,7 @@ class Desired(NamedTuple):
     only: tuple[str, ...] = ()
     repair: tuple[str, ...] = ()
     packages: str = "auto"
+    history: int = 100
 
 
 def to_json(desired: Desired) -> dict[str, Any]:
@@ -126,6 +128,7 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         only=tuple(found.get("only", ())),
         repair=tuple(found.get("repair", ())),
         packages=found.get("packages", "auto"),
+        history=found.get("history", 100),
     )
 
 

@@ -66,6 +66,7 @@ OPTIONS = {
     "restart": {"type": "raw"},
     "repair": {"type": "list", "elements": "str", "choices": ["emulators"]},
     "packages": {"type": "str", "choices": ["auto", "never"]},
+    "history": {"type": "int"},
 }
 
 HEADING = "# Written by Ansible (provisioner.docker.provision): change the play, not this file.\n"

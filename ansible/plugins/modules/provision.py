@@ -19,7 +19,7 @@ description:
   - The agent configures the image store, other keys of C(daemon.json), the emulators and the builder. It restarts
     Docker at most once, and only if O(restart) allows it. It then builds and runs an image for each platform. If
     anything fails, it undoes all of its changes.
-  - The options from O(engine) to O(packages) are the keys of the agent's configuration file. For an option that you
+  - The options from O(engine) to O(history) are the keys of the agent's configuration file. For an option that you
     leave out, the agent's default applies, which the description of the option names. If you leave out all of them,
     the file is not changed.
   - If the agent fails or rolls back, the module restores the previous configuration file.
@@ -229,6 +229,10 @@ options:
         which means yes.
     type: str
     choices: [auto, never]
+  history:
+    description:
+      - How many applies the history keeps one by one. Older ones that are in effect become one entry. By default V(100).
+    type: int
 seealso:
   - module: provisioner.docker.provision_info
 notes:
