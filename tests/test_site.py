@@ -1,6 +1,5 @@
 """The website: every link leads somewhere, and in a real Chromium it fits, can be read and needs no script."""
 
-import importlib.resources
 import json
 import re
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from tests.helpers import browser
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]  # a browser is no unit, and takes as long as a host does
 WIDTHS = (390, 820, 1440)
 WHOLE = ("index", "errors", "command-line", "cloud-init", "how-images-work")  # around its text, a page is the theme's
-RUN = "const done = arguments[arguments.length - 1]; axe.run(arguments[0]).then(done, done)"
 WIDER = "return document.documentElement.scrollWidth - window.innerWidth"
 UNSEEN = "return [...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).map(i => i.src)"
 
@@ -48,7 +46,6 @@ def pages(built: Path) -> list[Path]:
 def test_every_page_fits_every_width_and_axe_finds_no_fault(
     built: Path, chromium: webdriver.Chrome, scheme: str
 ) -> None:
-    axe = (importlib.resources.files("axe_core_python") / "axe.min.js").read_text()
     found: dict[str, object] = {}
     for page in (page for page in pages(built) if scheme == "light" or page.stem in WHOLE):
         browser.show(chromium, page, WIDTHS[0], scheme)
@@ -58,9 +55,7 @@ def test_every_page_fits_every_width_and_axe_finds_no_fault(
                 found[f"{page.stem} at {width}"] = ["wider than the window"]
         if unseen := chromium.execute_script(UNSEEN):
             found[f"{page.stem}'s pictures"] = unseen
-        chromium.execute_script(axe)
-        said = chromium.execute_async_script(RUN, "html" if page.stem in WHOLE else "article")
-        if faults := [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in said["violations"]]:
+        if faults := browser.faults(chromium, "html" if page.stem in WHOLE else "article"):
             found[page.stem] = faults
     assert found == {}, json.dumps(found, indent=1)
 

@@ -75,10 +75,16 @@ def _seen(result: dict[str, Any], gauge: Callable[..., Gauge]) -> None:
         if row["resource"] == "emulators" and row["want"] == "runs":
             ready.labels(row["key"]).set(row.get("have", "runs") == "runs")
     runs = {row["platform"]: row for row in result["platforms"]}
-    info = gauge("platform_info", "How a platform runs; always 1.", "platform", "runs", "source", "qemu_version")
+    where = ("platform", "runs", "source", "qemu_version", "built_on")
+    info = gauge("platform_info", "How a platform runs; always 1.", *where)
     for name, row in runs.items():
         emulator = row["emulator"] or {}
-        info.labels(name, row["runs"], emulator.get("source") or "", emulator.get("version") or "").set(1)
+        told = (emulator.get("source") or "", emulator.get("version") or "", row["built_on"] or "")
+        info.labels(name, row["runs"], *told).set(1)
+    if builder := result["builder"]:
+        nodes = gauge("builder_info", "A node of the builder; always 1.", "node", "driver", "buildkit_version")
+        for node in builder["nodes"]:
+            nodes.labels(node["name"], builder["driver"], node["buildkit"] or "").set(1)
 
 
 def _seconds(moment: str) -> float:

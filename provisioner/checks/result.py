@@ -3,6 +3,8 @@
 `schemas.py` describes it. Secrets are masked here, before any format is rendered.
 """
 
+from collections.abc import Mapping
+
 from provisioner import secrets
 from provisioner.checks import record
 from provisioner.checks.record import Result
@@ -87,6 +89,8 @@ def status(result: Result) -> str:
 def identified(result: Result, host: Reader, facts: Facts, wanted: Desired, configuration: Configuration) -> Result:
     """Add the host, engine, agent, configuration, and how each platform runs to a result."""
     from provisioner.checks import identity, platforms
+    from provisioner.emulators import labels
+    from provisioner.runs import versions
 
     engine = {
         "endpoint": secrets.text(facts.endpoint.host),
@@ -95,9 +99,31 @@ def identified(result: Result, host: Reader, facts: Facts, wanted: Desired, conf
         "image_store": stores.store(facts.engine),
     }
     head = identity.head(host, "check", facts.engine.name)
-    runs = platforms.rows(facts, wanted)
-    more = {"engine": engine, "configuration": _configuration(configuration), "platforms": runs}
+    known = versions.read(host, wanted)
+    more = {
+        "engine": engine,
+        "configuration": _configuration(configuration),
+        "platforms": platforms.rows(labels.labels(facts, wanted, known.qemu)),
+        "builder": _builder(facts, wanted, known.buildkit),
+    }
     return {**head, **more, **result}
+
+
+def _builder(facts: Facts, wanted: Desired, versions: Mapping[str, str]) -> dict[str, Any]:
+    """Describe the wanted builder and its nodes, each with BuildKit's version as the last apply saw it."""
+    from provisioner.builder import wanted as asked
+
+    found = asked.nodes(wanted.builder, facts)
+    nodes = [
+        {
+            "name": node.name,
+            "endpoint": secrets.text(node.endpoint) or None,
+            "platforms": list(node.platforms),
+            "buildkit": versions.get(node.name),
+        }
+        for node in found
+    ]
+    return {"name": wanted.builder.name, "driver": wanted.builder.driver, "nodes": nodes}
 
 
 def failed(host: System, failure: "Failure", configuration: Configuration | None, started: float) -> Result:
@@ -112,6 +138,7 @@ def failed(host: System, failure: "Failure", configuration: Configuration | None
         **head,
         "engine": None,
         "platforms": [],
+        "builder": None,
         "configuration": _configuration(configuration) if configuration else None,
         "status": "failed",
         "exit_status": failure.exit_status,

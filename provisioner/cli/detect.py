@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provisioner.builder import leftovers, store
-from provisioner.checks import failure, platforms, qemu
+from provisioner.builder import leftovers, store, version
+from provisioner.checks import failure, platforms
 from provisioner.checks.failure import Failure
 from provisioner.cli import past
 from provisioner.config.desired import Desired
 from provisioner.daemon import managers
-from provisioner.emulators import keys, observed, obstacles
+from provisioner.emulators import faults, keys, labels, observed, obstacles
 from provisioner.emulators.keys import Key
 from provisioner.emulators.wanted import rows
-from provisioner.engine import discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo
+from provisioner.engine import discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo, target
 from provisioner.engine.discovery import Daemon
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
@@ -56,6 +56,7 @@ def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Fa
         "programs": {name: _version(host, argv) for name, argv in PROGRAMS.items()},
         "package_manager": next((m for m in MANAGERS if host.program(m)), None),
         "builders": _builders(host),
+        "buildkit": _buildkit(host, wanted) if engine else {},
         "left_over": _left_over(host, where.socket) if engine and where.socket else [],
         "history": past.entries(host),
     }
@@ -127,15 +128,15 @@ def _emulators(host: System, wanted: Desired, engine: Engine | None) -> dict[str
     seen = facts.gather(host, asked)
     want: dict[Key, Value] = {Key(row.name, keys.RUNS): "runs" for row in rows(asked, seen)}
     have = observed.state(host, seen, want)
-    found = platforms.rows(seen, asked)
-    for row in found:
-        key = Key(row["platform"], keys.RUNS)
+    told = tuple(faults.asked(host, labels.labels(seen, asked)))
+    found = platforms.rows(told)
+    for row, label in zip(found, told, strict=True):
+        key = Key(label.platform, keys.RUNS)
         row["state"] = have[key] if key in want else "runs"
-        if row["emulator"]:
-            emulator = row["emulator"]
-            emulator["version"] = qemu.version_of(host, emulator["interpreter"]) or emulator["version"]
-            architecture = table.of(row["platform"]).architecture
-            emulator["faults"] = [f.what for f in qemu.faults(emulator["version"] or "", architecture)]
+        row["sentence"] = label.sentence
+        if label.emulator:
+            architecture = table.of(label.platform).architecture
+            row["emulator"]["faults"] = [f.words for f in faults.faults(label.emulator, architecture)]
     return {
         "binfmt_misc": have[keys.TABLE],
         "namespaced": bool(obstacles.namespaced(host)),
@@ -165,6 +166,16 @@ def _builders(host: System) -> list[str] | None:
         return None
 
 
+def _buildkit(host: System, wanted: Desired) -> dict[str, str]:
+    """Return BuildKit's version on each node of the configured builder that answers."""
+    try:
+        seen = facts.gather(host, wanted, quick=True, far=False)
+    except ProvisionerError:
+        return {}
+    at, asked = target.with_engine(host, wanted, seen)
+    return version.said(at, seen, asked.builder)
+
+
 def _left_over(host: System, socket: str) -> list[dict[str, Any]]:
     """Return what old builders left on the host, compared with the configuration of the last apply."""
     try:
@@ -187,4 +198,5 @@ def _next(found: Mapping[str, Any], silent: Failure | None, known: Iterable[Daem
         yield "see what would be changed: provisioner plan"
     for row in found["emulators"]["platforms"]:
         for fault in (row["emulator"] or {}).get("faults", ()):
-            yield f"QEMU for {row['platform']} {fault}: set emulators.image to another version, then provisioner apply"
+            version = row["emulator"]["version"]
+            yield f"QEMU {version} for {row['platform']} {fault}: {faults.cure()}, then `provisioner apply`"

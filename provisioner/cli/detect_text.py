@@ -37,6 +37,7 @@ def _facts(found: Mapping[str, Any], silent: Failure | None) -> Iterator[tuple[s
     yield "package manager", found["package_manager"] or "none"
     yield "binfmt_misc", f"{found['emulators']['binfmt_misc'] or 'unknown'}{_namespaced(found)}"
     yield "builders", "unknown" if found["builders"] is None else _list(found["builders"])
+    yield "BuildKit", _list([f"{version} ({node})" for node, version in found["buildkit"].items()])
 
 
 def _engine(engine: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -65,13 +66,8 @@ def _lists(found: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
 
 
 def _platform(row: Mapping[str, Any]) -> tuple[str, ...]:
-    emulator = row["emulator"]
-    how = row["runs"] if row["state"] == "runs" else row["state"]
-    if not emulator:
-        return row["platform"], how, ""
-    version = f"QEMU {emulator['version']}" if emulator["version"] else "QEMU"
-    source = f"image {emulator['tag']}" if emulator["tag"] else emulator["source"]
-    return row["platform"], how, f"{version} from {source}, {'ours' if emulator['ours'] else 'not ours'}"
+    state = "" if row["state"] in ("runs", "not registered") else row["state"]
+    return row["platform"], row["sentence"], state
 
 
 def _namespaced(found: Mapping[str, Any]) -> str:

@@ -152,7 +152,7 @@ def _programs(system: "System", step: CopyOut) -> dict[str, str]:
             data = _file(system, step, made, name)
             machine = elf.machine(data)
             if machine is None or elf.needs_interpreter(data) is not False:
-                raise CommandError(f"{step.image}: its {name} is no static program, so it would fail in containers")
+                raise CommandError(f"{step.image}: its {name} is not a static program, so it would fail in containers")
             system.install(f"{step.folder}/{name}", data, 0o755)
             sums[name] = hashlib.sha256(data).hexdigest()
     finally:

@@ -1,96 +1,108 @@
-"""Tell how each platform runs here: on the CPU, in an emulator (which QEMU), on another node, or not at all."""
+"""Tell how each platform runs here: on the CPU, in an emulator (which QEMU, and where it comes from), or not at all.
 
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+A check reads only. It takes QEMU's version from ``versions``, which an apply has asked for and kept.
+"""
+
+from collections.abc import Mapping
 
 from provisioner.config.desired import Desired
 from provisioner.emulators.files import VERSIONS
-from provisioner.emulators.fitness import qemu
-from provisioner.engine import info
 from provisioner.engine.facts import Facts
-from provisioner.model import Reader
 from provisioner.platforms import binfmt, elf, table
 from provisioner.platforms.table import Platform
+from provisioner.typed import NamedTuple
 
-NATIVE, EMULATED, NODE, BUILD_ONLY, NOTHING = "native", "emulated", "node", "build-only", "none"
+NATIVE, EMULATED, BUILD_ONLY = "native", "emulated", "build-only"
+IMAGE, PACKAGE, DIRECTORY = "image", "package", "directory"
+PACKAGED = ("/usr/bin/qemu-", "/usr/libexec/qemu-binfmt/", "/usr/sbin/qemu-")
+NONE: Mapping[str, str] = {}
+UNSEEN = "an emulator that this host does not show"
+
+
+class Emulator(NamedTuple):
+    """The entry of the kernel's table that runs a platform.
+
+    ``source`` is image, package or directory. ``tag`` is the image's. ``version`` is QEMU's. Empty texts are unknown.
+    """
+
+    interpreter: str
+    source: str
+    tag: str
+    version: str
+    ours: bool
+    flags: str
+
+    @property
+    def origin(self) -> str:
+        """Where the program comes from, such as ``image qemu-v10.2.3``, ``package`` or its folder."""
+        if self.source == DIRECTORY:
+            return self.interpreter.rpartition("/")[0] or "/"
+        return f"{self.source} {self.tag}".strip()
 
 
 class Label(NamedTuple):
-    """How a platform runs.
+    """How a platform runs. ``by`` names an engine that brings its own emulators; ``built_on`` the node that builds it.
 
-    ``version`` and ``source`` describe QEMU; ``node`` is the node that builds the platform natively. ``source`` is
-    ``image TAG``, ``package``, or the program's folder. An empty field is unknown.
+    ``emulator`` is None if none is registered, or if the engine's own virtual machine has it.
     """
 
     platform: str
-    kind: str
-    version: str = ""
-    source: str = ""
-    node: str = ""
-    fault: str = ""
+    runs: str
+    by: str = ""
+    built_on: str = ""
+    emulator: Emulator | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The label as a person reads it."""
+        if self.runs != EMULATED:
+            how = "build only" if self.runs == BUILD_ONLY else NATIVE
+        elif self.by:
+            how = f"emulated by {self.by}"
+        elif self.emulator is None:
+            how = "no emulator is registered"
+        else:
+            whose = "" if self.emulator.ours else ", not registered by provisioner"
+            how = f"emulated by {f'QEMU {self.emulator.version}'.strip()} from {self.emulator.origin}{whose}"
+        return f"built on node {self.built_on}; here: {how}" if self.built_on else how
 
 
-class Fault(NamedTuple):
-    """A QEMU that is known to break programs: the first bad version, the next good one, and for which architectures."""
-
-    first: tuple[int, ...]
-    mended: tuple[int, ...]
-    architectures: frozenset[str]
-    words: str
-
-
-# Reported in moby/moby 43039, tonistiigi/binfmt 215, 231, 240, 244 and 298, docker/setup-qemu-action 198 and 201.
-FAULTS = (
-    Fault((4,), (5,), frozenset({"arm64"}), "kills ldconfig of some images with a signal"),
-    Fault((9, 2), (9, 2, 3), frozenset({"arm64"}), "kills ldconfig and Node of some images with a signal"),
-    Fault((10, 1, 3), (10, 1, 4), frozenset({"arm64"}), "kills ldconfig of some images with a signal"),
-)
-
-
-def labels(host: Reader, facts: Facts, desired: Desired, *, ask: bool = True) -> tuple[Label, ...]:
-    """Return a label for each wanted platform. ``ask`` allows running QEMU to get its version."""
+def labels(facts: Facts, desired: Desired, versions: Mapping[str, str] = NONE) -> tuple[Label, ...]:
+    """Return a label for each wanted platform. ``versions`` holds QEMU's version by the path of its program."""
     nodes = {p: node.name or node.endpoint for node in desired.builder.nodes for p in node.platforms}
-    return tuple(_label(host, facts, table.of(name), nodes.get(name, ""), ask) for name in desired.platforms)
+    return tuple(_label(facts, table.of(name), nodes.get(name, ""), versions) for name in desired.platforms)
 
 
-def fault(architecture: str, version: str) -> str:
-    """Return the known fault of a QEMU version for an architecture; empty if none is known."""
-    number = info.version(version)
-    known = (f for f in FAULTS if number and f.first <= number < f.mended and architecture in f.architectures)
-    return next((f"QEMU {version} for {architecture} {f.words}" for f in known), "")
-
-
-def notes(found: Collection[Label]) -> Iterator[str]:
-    """Yield a sentence for each emulator with a known fault."""
-    for words in dict.fromkeys(label.fault for label in found if label.fault):
-        yield f"{words}, by public reports: name another version under emulators.image if builds fail"
-
-
-def _label(host: Reader, facts: Facts, row: Platform, node: str, ask: bool) -> Label:
-    if row.name in facts.native:
-        return Label(row.name, NATIVE)
-    if node:
-        return Label(row.name, NODE, node=node)
-    if table.build_only(row, facts.native):
-        return Label(row.name, BUILD_ONLY)
+def serving(facts: Facts, row: Platform) -> binfmt.Entry | None:
+    """Return the entry that the kernel would use for a platform, whatever its name, or None."""
+    if not row.emulator:
+        return None
     probe = elf.program(row.architecture)
-    serving = [e for e in facts.entries.values() if e.enabled and binfmt.serves(e.magic, e.mask, e.offset, probe)]
-    if not serving:
-        return Label(row.name, EMULATED if facts.inside else NOTHING)
-    path = serving[0].interpreter
-    version = _version(host, path, ask=ask)
-    return Label(row.name, EMULATED, version, _source(path), fault=fault(row.architecture, version))
+    found = (e for e in facts.entries.values() if e.enabled and binfmt.serves(e.magic, e.mask, e.offset, probe))
+    return next(found, None)
 
 
-def _source(path: str) -> str:
+def _label(facts: Facts, row: Platform, node: str, versions: Mapping[str, str]) -> Label:
+    if row.name in facts.native:
+        return Label(row.name, NATIVE, built_on=node)
+    if not table.emulated(row, facts.native):
+        return Label(row.name, BUILD_ONLY, built_on=node)
+    if facts.inside:
+        return Label(row.name, EMULATED, facts.kind.title, node)
+    if facts.table_unseen:
+        return Label(row.name, EMULATED, UNSEEN, node)
+    entry = serving(facts, row)
+    found = _emulator(entry, versions, ours=row.architecture in facts.ours) if entry else None
+    return Label(row.name, EMULATED, "", node, found)
+
+
+def _emulator(entry: binfmt.Entry, versions: Mapping[str, str], *, ours: bool) -> Emulator:
+    """Describe an entry of the kernel's table."""
+    path = entry.interpreter
+    source, tag = DIRECTORY, ""
     if path.startswith(f"{VERSIONS}/"):
-        return f"image {path.removeprefix(VERSIONS).split('/')[1]}"
-    return "package" if path.startswith(("/usr/bin/qemu-", "/usr/libexec/qemu-binfmt/")) else path.rpartition("/")[0]
-
-
-def _version(host: Reader, path: str, *, ask: bool) -> str:
-    """Return the version that QEMU reports, or the one in the name of its folder."""
-    if ask and (said := qemu(host, path)):
-        return said
-    tag = path.removeprefix(VERSIONS).split("/")[1] if path.startswith(f"{VERSIONS}/") else ""
-    return tag.removeprefix("qemu-v").split("-")[0] if tag.startswith("qemu-v") else ""
+        source, tag = IMAGE, path.removeprefix(VERSIONS).split("/")[1]
+    elif path.startswith(PACKAGED):
+        source = PACKAGE
+    named = tag.removeprefix("qemu-v").split("-")[0] if tag.startswith("qemu-v") else ""
+    return Emulator(path, source, tag, versions.get(path) or named, ours, entry.flags)

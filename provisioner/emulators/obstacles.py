@@ -39,7 +39,7 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
         message = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
         return Obstacle("user-namespace", message, "run provisioner on the machine itself")
     if facts.table_unseen:
-        return Obstacle("kept-from-container", "whoever runs this container keeps binfmt_misc from it", MANAGER)
+        return Obstacle("kept-from-container", "the manager of this container does not let it use binfmt_misc", MANAGER)
     if forbidden := _forbidden(host):
         return forbidden
     if not facts.mounted:

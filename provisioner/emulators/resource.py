@@ -32,11 +32,11 @@ def have(host: Reader, facts: Facts, want: State) -> State:
         keys.words(key): value for key, value in observed.state(host, facts, want.fields).items()
     }
     if facts.far and not facts.quick:  # a plan has the time to ask each QEMU for its version
-        from provisioner.emulators import labels
+        from provisioner.emulators import faults, labels
 
         platforms = tuple(key.platform for key in want.fields if key.aspect == keys.RUNS and key.platform)
-        known = labels.labels(host, facts, Desired(platforms=platforms)) if platforms else ()
-        found[NOTE] = "; ".join(labels.notes(known)) or None
+        known = labels.labels(facts, Desired(platforms=platforms)) if platforms else ()
+        found[NOTE] = "; ".join(faults.warnings(faults.asked(host, known))) or None
     return found
 
 

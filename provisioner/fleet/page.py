@@ -11,6 +11,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from provisioner.emulators import faults
 from provisioner.fleet.read import Finding, Host, Likeness
 from provisioner.fleet.summary import ABSENT, RANK, STATES, Fleet
 from provisioner.fleet.text import moment
@@ -72,8 +73,8 @@ class Table:
     def _columns(self, like: Likeness) -> tuple[int, list[int]]:
         """Return the group of a likeness, since when it differs, and the numbers of its words."""
         group = self._groups.setdefault(tuple(sorted(self._number[f] for f in like.findings)), len(self._groups))
-        labels = (like.engine, like.store, like.agent, like.hold, like.machine, like.qemu)
-        numbers = [self._words.setdefault(printable(w), len(self._words)) for w in labels]
+        labels = (like.engine, like.store, like.agent, like.hold, like.machine, like.qemu, like.buildkit, like.runs)
+        numbers = [self._words.setdefault(printable(w, keep="\n"), len(self._words)) for w in labels]
         return group, [min((s for s in like.since if s), default=0), *numbers]
 
     def rest(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class Table:
         return {
             "now": fleet.now,
             "silentAfter": fleet.silent_after,
+            "image": faults.GOOD,
             "states": STATES,
             "resources": RESOURCES,
             "findings": [[printable(v) if isinstance(v, str) else v for v in f] for f, _, _ in findings],

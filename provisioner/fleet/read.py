@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from provisioner import secrets
+from provisioner.emulators import faults
+from provisioner.emulators.labels import Emulator, Label
 from provisioner.host import streams
 
 VERSIONS = (1, 2)  # of results that can be read
@@ -24,6 +26,9 @@ MALFORMED = "a check result that is not as its schema has it"
 LONG = "too long to be a result"
 UNREADABLE = "unreadable"
 EMPTY = "empty"
+
+
+FIELDS = ("interpreter", "source", "tag", "version", "flags")  # of an emulator
 
 
 class Finding(NamedTuple):
@@ -52,6 +57,8 @@ class Likeness(NamedTuple):
     interrupted: bool
     machine: str = ""
     qemu: str = ""
+    buildkit: str = ""
+    runs: str = ""
 
 
 class Host(NamedTuple):
@@ -76,6 +83,7 @@ class Problem(NamedTuple):
 # Hosts differ in how many images would be hidden. Numbers are replaced, so that these hosts share one cause.
 _NUMBER = re.compile(r"\b\d+\b")
 SOME = "some"
+WARNING = "warning: "  # begins a line of ``Host.runs`` that somebody should read
 _known: dict[Any, Any] = {}
 
 
@@ -168,6 +176,8 @@ def _host(found: dict[str, Any]) -> Host:
         interrupted=found["interrupted"] is not None,
         machine=_text(found["host"].get("machine") or ""),
         qemu=_emulators(found.get("platforms") or []),
+        buildkit=_buildkit(found.get("builder")),
+        runs=_told(found.get("platforms") or [], found.get("builder")),
     )
     if like not in _known:
         like = Likeness(*map(_shared, like))
@@ -183,6 +193,41 @@ def _emulators(platforms: list[dict[str, Any]]) -> str:
     """Return the versions of QEMU, or their sources, as a short text."""
     found = [p["emulator"] for p in platforms if p.get("emulator")]
     return ", ".join(sorted({_text(e["version"] or e["tag"] or e["source"]) for e in found}))
+
+
+def _buildkit(builder: dict[str, Any] | None) -> str:
+    """Return the versions of BuildKit on the nodes of a builder as a short text."""
+    nodes = (builder or {}).get("nodes") or []
+    return ", ".join(sorted({_text(node["buildkit"]) for node in nodes if node["buildkit"]}))
+
+
+def _told(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> str:
+    """Return ``_runs``, made once for hosts that are alike."""
+    key = ("runs", repr(platforms), repr(builder))
+    found = _known.get(key)
+    return found if isinstance(found, str) else str(_kept(key, _runs(platforms, builder)))
+
+
+def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> str:
+    """Return how each platform runs, and which nodes the builder has, as lines of text."""
+    lines = [line for row in platforms for line in _platform(row)]
+    for node in (builder or {}).get("nodes") or []:
+        there = secrets.text(_text(node["endpoint"] or "a cluster"))
+        lines.append(f"node {_text(node['name'])}: BuildKit {_text(node['buildkit'] or 'not known')} at {there}")
+    return "\n".join(lines)
+
+
+def _platform(row: dict[str, Any]) -> Iterator[str]:
+    """Yield how a platform runs, and a warning for each known fault of its QEMU."""
+    name, emulator = _text(row["platform"]), row.get("emulator")
+    told = None
+    if emulator:
+        path, source, tag, version, flags = (_text(emulator[f] or "") for f in FIELDS)
+        told = Emulator(path, source, tag, version, bool(emulator["ours"]), flags)
+    label = Label(name, _text(row["runs"]), _text(row.get("by") or ""), _text(row.get("built_on") or ""), told)
+    yield f"{name}: {label.sentence}"
+    for fault in faults.faults(told, name.partition("/")[2].partition("/")[0]) if told else ():
+        yield f"{WARNING}QEMU {label.emulator.version if label.emulator else ''} for {name} {fault.words}"
 
 
 def _difference(d: dict[str, Any]) -> tuple[Finding, int]:
@@ -225,9 +270,13 @@ def _failure(error: dict[str, Any]) -> tuple[Finding, int]:
 
 def _shared(value: Any) -> Any:
     """Return one shared object for equal values, to save memory. The hosts of a fleet differ little."""
+    return _kept(value, value)
+
+
+def _kept(key: Any, value: Any) -> Any:
     if len(_known) > 1 << 16:  # the hosts have little in common
         _known.clear()
-    return _known.setdefault(value, value)
+    return _known.setdefault(key, value)
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from provisioner.host import System
 from provisioner.model import Found
 from provisioner.proof import local
 from provisioner.proof.local import Proof
-from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, rollback
+from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, rollback, versions
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import entitled, interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import State, undo
@@ -87,6 +87,10 @@ def apply(
             outcome = Outcome(_status(made), made, made)
         with uninterruptible(last=True):  # the apply has ended, and its result must be reported
             _remember(system, configuration, wanted.builder.users[0], say)
+            _shorten(system, wanted.history, say)
+            ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
+            if outcome.receipt is not None or ready:
+                _ask_versions(system, wanted, say)
         return outcome._replace(recovered=cut[0] if cut else None)
 
 
@@ -192,6 +196,27 @@ def _words(e: BaseException) -> tuple[str, str | None]:
     if isinstance(e, OSError) and e.strerror:
         return f"{e.filename or 'this host'}: {e.strerror}", "put it right, and run the same command again"
     return str(e) or type(e).__name__, None
+
+
+def _shorten(system: System, keep: int, say: Say) -> None:
+    """Shorten the history. A failure leaves it longer, and does not fail the run."""
+    if len(receipts.numbers(system)) <= keep:
+        return
+    from provisioner.runs import prune
+
+    try:
+        prune.prune(system, keep)
+    except (ProvisionerError, OSError) as e:
+        say(f"note: the history could not be shortened: {e}")
+
+
+def _ask_versions(system: System, wanted: Desired, say: Say) -> None:
+    """Keep the versions of what now runs here, for checks. A failure to keep them does not fail the run."""
+    try:
+        journal.prepare(system)
+        versions.keep(system, facts.gather(system, wanted, quick=True, far=False), wanted)
+    except (ProvisionerError, OSError) as e:
+        say(f"note: the versions of QEMU and BuildKit could not be kept: {e}")
 
 
 def _remember(system: System, configuration: Configuration, user: str, say: Say) -> None:

@@ -61,7 +61,9 @@ def put(system: System, reason: str, until: str) -> Hold:
     Raises: UsageError if the reason is empty, or if ``until`` is not a time within the next year.
     """
     if not reason.strip():
-        raise UsageError("a hold needs a reason", hint="say why, for whoever meets it: --reason 'release week'")
+        raise UsageError(
+            "a hold needs a reason", hint="give a reason that other people will see: --reason 'release week'"
+        )
     now = system.now()
     found = Hold(" ".join(reason.split()), moment(until, now), now, system.environ.get("SUDO_USER") or "root")
     system.make_directory(FOLDER, 0o755)

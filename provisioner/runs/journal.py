@@ -200,7 +200,7 @@ def read(host: Reader, number: int) -> Receipt:
         return _told(number, begin, lines)
     except (KeyError, TypeError, ValueError, AttributeError):
         hint = "move it away, and what it would undo stays as it is"
-        raise ProvisionerError(f"{file(host, number)}: it is no receipt of ours", hint=hint) from None
+        raise ProvisionerError(f"{file(host, number)}: this is not a history entry of provisioner", hint=hint) from None
 
 
 def _told(number: int, begin: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Receipt:

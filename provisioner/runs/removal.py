@@ -32,7 +32,7 @@ from provisioner.steps.files import RemoveDirectory, RemoveFile
 from provisioner.steps.programs import Run
 
 WRITTEN = "Written by provisioner"
-MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "reserve")
+MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "versions.json", "reserve")
 SILENT = "Docker does not answer: what it holds of a builder stays with it"
 
 
@@ -147,7 +147,7 @@ def _refuse(host: Reader, found: Removal) -> None:
         return  # no engine answers, so no build runs
     if name:
         hint = "wait until it has ended, then run the same command again"
-        raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
+        raise ProvisionerError(f"a build runs in {name}, which would be removed", hint=hint)
 
 
 def _socket(host: Reader, engine: str) -> str:

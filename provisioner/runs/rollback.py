@@ -86,7 +86,7 @@ def _look_before(system: System, chosen: tuple[Receipt, ...], say: Say) -> None:
         seen = facts.gather(system, chosen[0].desired, far=False) if chosen else None
         if seen and (name := obstacles.building(system, seen, undone, chosen[0].desired.builder)):
             hint = "wait until it has ended, then run the same command again"
-            raise ProvisionerError(f"a build runs in {name}, which would be taken away", hint=hint)
+            raise ProvisionerError(f"a build runs in {name}, which would be removed", hint=hint)
         if seen and any(isinstance(step, ClearTrial) for step in undone):  # a switch of the image store
             lost = inventory.count(system, seen, chosen[0].desired)
             if lost.images or lost.containers:

@@ -111,7 +111,7 @@ def undo(
     if left:
         newest = chosen[0].number
         hint = (
-            f"put that right by hand, or keep it with `provisioner rollback --accept {newest}`; "
+            f"correct that yourself, or keep it with `provisioner rollback --accept {newest}`; "
             f"`provisioner rollback {newest}` tries again; {'; '.join(errors)}"
         )
         what = "; ".join(dict.fromkeys(words for _, words in left))

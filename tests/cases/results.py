@@ -48,6 +48,18 @@ ERROR: dict[str, Any] = {
     "rolled_back": None,
     "since": "2020-11-23T08:00:00Z",
 }
+BUILT_BY: dict[str, Any] = {
+    "name": "container-builder",
+    "driver": "docker-container",
+    "nodes": [
+        {
+            "name": "container-builder0",
+            "endpoint": "unix:///var/run/docker.sock",
+            "platforms": [],
+            "buildkit": "v0.34.2",
+        }
+    ],
+}
 UNKNOWN: dict[str, Any] = {
     "resource": "builder",
     "key": "registered",
@@ -87,6 +99,7 @@ def result(
         "differences": list(differences),
         "unknown": list(unknown),
         "platforms": [PLATFORM],
+        "builder": BUILT_BY,
         "as_wanted": [{"resource": "emulators", "key": "linux/s390x", "want": "runs"}],
         "apply": [],
         "notes": [],
@@ -104,6 +117,7 @@ def failed(name: str = "build-1", **more: Any) -> dict[str, Any]:
         "engine": None,
         "configuration": None,
         "platforms": [],
+        "builder": None,
         "as_wanted": [],
         "last_known": None,
     }
@@ -119,6 +133,6 @@ def version_1(found: dict[str, Any]) -> dict[str, Any]:
         }
         for row in found["differences"]
     ]
-    gone = ("error", "exit_status", "platforms")
+    gone = ("error", "exit_status", "platforms", "builder")
     kept = {key: value for key, value in found.items() if key not in gone}
     return {**kept, "schema_version": 1, "status": found["exit_status"], "differences": rows}

@@ -129,8 +129,10 @@ def test_metrics_tell_the_same_story_in_bounded_labels() -> None:
     assert "build-1" not in "".join(lines)
     assert values["provisioner_check_success"] == "1.0"
     assert values['provisioner_check_status{status="interrupted"}'] == "1.0"
-    how = 'platform="linux/s390x",qemu_version="10.0.4",runs="emulated",source="image"'
+    how = 'built_on="",platform="linux/s390x",qemu_version="10.0.4",runs="emulated",source="image"'
     assert values[f"provisioner_platform_info{{{how}}}"] == "1.0"
+    node = 'buildkit_version="v0.34.2",driver="docker-container",node="container-builder0"'
+    assert values[f"provisioner_builder_info{{{node}}}"] == "1.0"
 
 
 def test_metrics_of_a_check_that_failed_say_so_and_nothing_that_is_no_longer_known() -> None:

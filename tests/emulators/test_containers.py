@@ -37,5 +37,5 @@ def test_root_of_a_container_that_may_not_look_is_told_who_can_let_it(tmp_path: 
     assert have["binfmt_misc"] == "kept from this container"
     assert have["linux/riscv64"] == "not registered, as far as this container may see"
     [blocked] = {json.dumps(d["blocked"]) for d in document["differences"]}
-    assert "keeps binfmt_misc from it" in blocked
+    assert "does not let it use binfmt_misc" in blocked
     assert "run as root" not in checked.stdout + checked.stderr

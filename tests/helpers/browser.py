@@ -7,7 +7,12 @@ from pathlib import Path
 
 from selenium import webdriver
 
-OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
+from tests.hosts import axe
+
+OPTIONS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--hide-scrollbars", "--window-size=1400,1000"),
+)
 PACKAGES = "chromium and chromedriver are not installed (Debian: chromium chromium-driver)"
 
 
@@ -18,11 +23,12 @@ def missing() -> bool:
 
 @contextlib.contextmanager
 def start() -> Iterator[webdriver.Chrome]:
-    """Start Chromium, and end it."""
+    """Start Chromium, and end it. It logs every request, so that one that leaves the disk is seen."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for option in OPTIONS:
         options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     with webdriver.Chrome(options=options, service=service) as opened:
         yield opened
@@ -40,3 +46,10 @@ def resize(chromium: webdriver.Chrome, width: int, height: int = 900) -> None:
     """Give the page that is open another width."""
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def faults(chromium: webdriver.Chrome, part: str = "html") -> list[tuple[str, str, list[str]]]:
+    """Return the faults that axe-core finds in the page that is open, or in a part of it."""
+    chromium.execute_script(axe.script())
+    found: dict[str, object] = chromium.execute_async_script(axe.RUN, part)
+    return axe.faults(found)

@@ -23,7 +23,7 @@ ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one t
 )
 FLEET = ("prometheus", "chromium", "chromium-driver")  # promtool, and a browser for the page
 JUDGES = ("lintian", "zsh", "fish", "groff-base")  # they check the package, completions and manual pages
-DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, *JUDGES, "git", "strace")
+DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, *JUDGES, "git", "npm", "strace")
 GO = ("golang-go",)
 
 APT = Path("/usr/bin/apt-get")

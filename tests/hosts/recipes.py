@@ -13,6 +13,9 @@ PACKAGES = (
     *("procps", "kmod", "iproute2"),
 )
 
+GRAFANA_SDK = "1769699998!10.1.0"  # Grafana's own models of dashboards
+AXE = "4.14.1"  # of axe-core, which judges web pages
+
 UNUSED = (
     "usr/share/doc",
     "usr/share/info",

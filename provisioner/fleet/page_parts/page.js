@@ -1,9 +1,9 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const [NAME, STATE, GROUP, TIME, SINCE, ENGINE, STORE, AGENT, HOLD, MACHINE, QEMU] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const [NAME, STATE, GROUP, TIME, SINCE, ENGINE, STORE, AGENT, HOLD, MACHINE, QEMU, BUILDKIT, RUNS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 const F = { state: 0, resource: 1, key: 2, have: 3, want: 4, cause: 5, restarts: 6, why: 7, hint: 8 };
-const SIGNS = { missing: "\u2205", failed: "\u2717", "cut off": "\u2702", drift: "\u2260", blocked: "!", unknown: "?", silent: "\u2026", "in sync": "\u2713" };
+const SIGNS = { hold: "\u2016", warning: "!", missing: "\u2205", failed: "\u2717", "cut off": "\u2702", drift: "\u2260", blocked: "!", unknown: "?", silent: "\u2026", "in sync": "\u2713" };
 const CAUSES = { corrective: "changed on the host", intended: "new in the configuration" };
 const PLAYBOOK = "ansible-playbook provisioner.docker.site --limit ";
 const PER_PAGE = 100;
@@ -25,7 +25,7 @@ const absolute = (s) => `${new Date(s * 1000).toISOString().slice(0, 16).replace
 function relative(seconds) {
   const ago = data.now - seconds;
   if (ago < 0) return "in the future";
-  for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) if (ago >= size) return `${Math.floor(ago / size)} ${unit} ago`;
+  for (const [unit, size] of [["y", 31557600], ["d", 86400], ["h", 3600], ["min", 60]]) if (ago >= size) return `${Math.floor(ago / size)} ${unit} ago`;
   return "just now";
 }
 
@@ -40,6 +40,14 @@ function moment(seconds) {
 // What somebody has to look at, the most urgent first. A cause is a set of findings that the same hosts have.
 const title = (f) => (f[F.state] === "failed" ? f[F.why] : `${f[F.resource]}: ${f[F.key]}`);
 const difference = (f) => (f[F.state] === "failed" ? "" : f[F.state] === "unknown" ? f[F.why] : `is ${f[F.have]}, wanted ${f[F.want]}`);
+// Warnings about a QEMU that is known to break programs are in the lines about platforms; hosts that are alike share them.
+const warnings = new Map();
+data.words.forEach((word, index) => {
+  for (const [, said] of word.matchAll(/^warning: (.*)$/gm)) {
+    if (!warnings.has(said)) warnings.set(said, new Set());
+    warnings.get(said).add(index);
+  }
+});
 const restarting = data.groups.map((group) => group.some((i) => data.findings[i][F.restarts]));
 const members = data.findings.map(() => new Set());
 data.groups.forEach((group, g) => group.forEach((i) => members[i].add(g)));
@@ -54,6 +62,10 @@ function causes() {
   for (const cause of data.causes.filter((c) => c.state !== "failed")) rows.push(row(cause));
   const silent = at("silent");
   if (silent.length) rows.push({ state: "silent", title: "the last result is old", count: silent.length, since: silent.reduce((a, h) => Math.min(a, h[TIME]), Infinity), todo: "Is provisioner-check.timer enabled? See `journalctl -u provisioner-check`.", filter: { state: "silent" } });
+  const held = new Map();
+  for (const h of data.hosts) if (data.words[h[HOLD]]) held.set(h[HOLD], (held.get(h[HOLD]) || 0) + 1);
+  for (const [word, count] of held) rows.push({ state: "hold", title: `applies are held ${data.words[word]}`, count, since: 0, todo: "To let applies go on before that: `provisioner release`", filter: { hold: word } });
+  for (const [text, words] of warnings) rows.push({ state: "warning", title: text, count: data.hosts.filter((h) => words.has(h[RUNS])).length, since: 0, todo: `If builds fail: \`emulators: {source: image, image: ${data.image}}\` in the configuration, then \`provisioner apply\``, filter: { warning: text } });
   return rows;
 }
 
@@ -74,13 +86,14 @@ function row(cause) {
 }
 
 // The filters are in the address, so that a view can be sent to somebody.
-const view = { state: "", cause: -1, text: "", resource: "", restarts: false, sort: "state", down: false, page: 0 };
+const view = { state: "", cause: -1, hold: -1, warning: "", text: "", resource: "", restarts: false, sort: "state", down: false, page: 0 };
+const NO_CAUSE = { state: "", cause: -1, hold: -1, warning: "" };
 let lower = null; // the names in lower case, made when somebody first searches
 let chosen = [];
 
 function load() {
   const found = new URLSearchParams(location.hash.slice(1));
-  Object.assign(view, { state: found.get("state") || "", cause: data.findings[found.get("cause")] ? Number(found.get("cause")) : -1, text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
+  Object.assign(view, { state: found.get("state") || "", cause: data.findings[found.get("cause")] ? Number(found.get("cause")) : -1, hold: data.words[found.get("hold")] ? Number(found.get("hold")) : -1, warning: warnings.has(found.get("warning")) ? found.get("warning") : "", text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
   $("search").value = view.text;
   $("resource").value = view.resource;
   $("restarts").checked = view.restarts;
@@ -90,6 +103,8 @@ function save() {
   const said = new URLSearchParams();
   if (view.state) said.set("state", view.state);
   if (view.cause >= 0) said.set("cause", view.cause);
+  if (view.hold >= 0) said.set("hold", view.hold);
+  if (view.warning) said.set("warning", view.warning);
   if (view.text) said.set("name", view.text);
   if (view.resource) said.set("resource", view.resource);
   if (view.restarts) said.set("restarts", "");
@@ -101,6 +116,8 @@ function save() {
 function matches(host, index) {
   if (view.state && data.states[host[STATE]] !== view.state) return false;
   if (view.cause >= 0 && !members[view.cause].has(host[GROUP])) return false;
+  if (view.hold >= 0 && host[HOLD] !== view.hold) return false;
+  if (view.warning && !warnings.get(view.warning).has(host[RUNS])) return false;
   if (view.restarts && !restarting[host[GROUP]]) return false;
   if (view.resource && !data.groups[host[GROUP]].some((i) => data.findings[i][F.resource] === view.resource)) return false;
   return !view.text || lower[index].includes(view.text);
@@ -115,6 +132,7 @@ const COLUMNS = [
   ["time", "Last result", (h) => h[TIME]],
   ["engine", "Engine", (h) => data.words[h[ENGINE]]],
   ["qemu", "QEMU", (h) => data.words[h[QEMU]]],
+  ["buildkit", "BuildKit", (h) => data.words[h[BUILDKIT]]],
   ["agent", "Agent", (h) => data.words[h[AGENT]]],
   ["cpu", "CPU", (h) => data.words[h[MACHINE]]],
 ];
@@ -191,6 +209,12 @@ function why(host) {
   return said.length < 2 ? said.join("") : `${said[0]} and ${number.format(said.length - 1)} more`;
 }
 
+// Commands are between backticks.
+function coded(node, text) {
+  text.split("`").forEach((part, i) => node.append(i % 2 ? make("code", part) : part));
+  return node;
+}
+
 function labelled(node, name) {
   node.dataset.label = name;
   return node;
@@ -220,6 +244,7 @@ function line(index) {
     time(host[TIME], "Last result"),
     labelled(make("td", data.words[host[ENGINE]]), "Engine"),
     labelled(make("td", data.words[host[QEMU]]), "QEMU"),
+    labelled(make("td", data.words[host[BUILDKIT]]), "BuildKit"),
     labelled(make("td", data.words[host[AGENT]]), "Agent"),
     labelled(make("td", data.words[host[MACHINE]]), "CPU"),
   );
@@ -237,10 +262,12 @@ function expand(row, button, host) {
   const state = data.states[host[STATE]];
   for (const i of data.groups[host[GROUP]]) {
     const f = data.findings[i];
-    list.append(make("li", [sentence(f), f[F.state] === "blocked" ? `blocked: ${f[F.why]}` : "", f[F.hint]].filter(Boolean).join(". ")));
+    const parts = [sentence(f), f[F.state] === "blocked" ? `blocked: ${f[F.why]}` : "", f[F.hint] ? `to do: ${f[F.hint]}` : ""];
+    list.append(coded(make("li"), parts.filter(Boolean).join("; ")));
   }
-  if (state === "cut off") list.append(make("li", "an apply was cut off: provisioner rollback undoes it, and so does the next apply"));
+  if (state === "cut off") list.append(coded(make("li"), "an apply was cut off: `provisioner rollback` undoes it, and so does the next apply"));
   if (data.words[host[HOLD]]) list.append(make("li", `applies are held ${data.words[host[HOLD]]}`));
+  for (const said of data.words[host[RUNS]].split("\n").filter(Boolean)) list.append(make("li", said));
   if (data.words[host[STORE]]) list.append(make("li", `image store in effect: ${data.words[host[STORE]]}`));
   if (!data.groups[host[GROUP]].length && state !== "cut off") list.prepend(make("li", "everything was as wanted"));
   list.append(make("li", `last result: ${absolute(host[TIME])}`));
@@ -270,7 +297,7 @@ function causeRow(found) {
   const since = labelled(make("td", undefined, "time"), "Since");
   since.append(moment(found.since));
   const todo = labelled(make("td"), "To do");
-  found.todo.split("`").forEach((part, i) => todo.append(i % 2 ? make("code", part) : part));
+  coded(todo, found.todo);
   todo.append(make("br"));
   const names = make("button", "Copy names");
   names.type = "button";
@@ -286,11 +313,13 @@ function causeRow(found) {
   return row;
 }
 
-const namesOf = (filter) => data.hosts.filter((h) => (filter.state ? data.states[h[STATE]] === filter.state : members[filter.cause].has(h[GROUP]))).map((h) => h[NAME]);
+const has = (filter, h) =>
+  filter.state ? data.states[h[STATE]] === filter.state : filter.hold !== undefined ? h[HOLD] === filter.hold : filter.warning ? warnings.get(filter.warning).has(h[RUNS]) : members[filter.cause].has(h[GROUP]);
+const namesOf = (filter) => data.hosts.filter((h) => has(filter, h)).map((h) => h[NAME]);
 
 function show(filter) {
-  const same = filter.cause !== undefined ? view.cause === filter.cause : view.state === filter.state;
-  Object.assign(view, { state: "", cause: -1, page: 0 }, same ? {} : filter);
+  const same = Object.entries(filter).every(([name, value]) => view[name] === value);
+  Object.assign(view, NO_CAUSE, { page: 0 }, same ? {} : filter);
   draw();
   $("hosts").focus();
 }
@@ -312,11 +341,11 @@ async function copy(names, before = "") {
 
 function csv() {
   const quote = (v) => `"${String(/^[=+\-@\t\r]/.test(v) ? `'${v}` : v).replaceAll('"', '""')}"`;
-  const lines = [["host", "state", "why", "since", "last result", "engine", "image store", "qemu", "agent", "cpu"]];
+  const lines = [["host", "state", "why", "since", "last result", "engine", "image store", "qemu", "buildkit", "agent", "cpu", "platforms and nodes"]];
   const time = (s) => (s ? new Date(s * 1000).toISOString() : "");
   for (const i of chosen) {
     const h = data.hosts[i];
-    lines.push([h[NAME], data.states[h[STATE]], data.groups[h[GROUP]].map((f) => sentence(data.findings[f])).join("; ") || why(h), time(h[SINCE]), time(h[TIME]), ...[ENGINE, STORE, QEMU, AGENT, MACHINE].map((w) => data.words[h[w]])]);
+    lines.push([h[NAME], data.states[h[STATE]], data.groups[h[GROUP]].map((f) => sentence(data.findings[f])).join("; ") || why(h), time(h[SINCE]), time(h[TIME]), ...[ENGINE, STORE, QEMU, BUILDKIT, AGENT, MACHINE].map((w) => data.words[h[w]]), data.words[h[RUNS]].replaceAll("\n", "; ")]);
   }
   const link = make("a");
   link.href = URL.createObjectURL(new Blob([lines.map((l) => l.map(quote).join(",")).join("\r\n")], { type: "text/csv" }));
@@ -326,7 +355,7 @@ function csv() {
 }
 
 function versions() {
-  for (const [name, column] of [["Agent", AGENT], ["Engine", ENGINE], ["QEMU", QEMU], ["CPU", MACHINE]]) {
+  for (const [name, column] of [["Agent", AGENT], ["Engine", ENGINE], ["QEMU", QEMU], ["BuildKit", BUILDKIT], ["CPU", MACHINE]]) {
     const counts = new Map();
     for (const host of data.hosts) counts.set(host[column], (counts.get(host[column]) || 0) + 1);
     const list = [...counts].map(([w, n]) => [data.words[w] || "not known", n]).sort((a, b) => b[1] - a[1]);
@@ -351,7 +380,7 @@ function start() {
     button.append(make("b", number.format(count)), make("span", `${SIGNS[state]} ${state}`));
     button.onclick = () => {
       if (state === "missing") return void copy(data.missing.names);
-      Object.assign(view, { state: view.state === state ? "" : state, cause: -1, page: 0 });
+      Object.assign(view, NO_CAUSE, { state: view.state === state ? "" : state, page: 0 });
       draw();
     };
     if (state === "missing") button.disabled = !count;
@@ -383,7 +412,7 @@ function start() {
   on("restarts", "input", (t) => (view.restarts = t.checked));
   $("filters").addEventListener("submit", (e) => e.preventDefault());
   $("filters").addEventListener("reset", () => {
-    Object.assign(view, { state: "", cause: -1, text: "", resource: "", restarts: false, page: 0 });
+    Object.assign(view, NO_CAUSE, { text: "", resource: "", restarts: false, page: 0 });
     draw();
   });
   $("copy").onclick = () => copy(chosen.map((i) => data.hosts[i][NAME]));
