@@ -66,6 +66,11 @@ def news(before: Result, now: Result) -> Iterator[tuple[str, list[str]]]:
         yield "check failed", [new]
     if old and not new:
         yield "check works again", [old]
+    cut, still = before.get("interrupted"), now.get("interrupted")
+    if still and still != cut:
+        yield "apply cut off", [f"apply {still}"]
+    if cut and not still:
+        yield "cut-off apply undone", [f"apply {cut}"]
     if new:
         return
     was, there = keys(before), keys(now)

@@ -23,6 +23,8 @@ EVENTS = {
     "drift gone": Event("439b63ae5eae44e093689dd151400ea4", 5),
     "check failed": Event("b7f0c2f2a1d94d2e8c5a4f7f5f0f6f11", 3),
     "check works again": Event("1c9d0b7f6f7b4a6f9c1b8f3b2f6b5d72", 5),
+    "apply cut off": Event("522844f9a03143bd824d0b65a8945bdf", 3),
+    "cut-off apply undone": Event("74da632565304c3f9018a64621602166", 5),
     "applied": Event("77573e53f69e4bee9d7fc842660b2ee7", 5),
     "held": Event("2dcd0f6c9e7245f8a17dfb04ccd8cd13", 4),
     "rolled back": Event("4b4247448ba146dcb4449ef9c0ad4a65", 4),

@@ -50,6 +50,17 @@ def test_a_check_that_fails_is_news_once_and_so_is_that_it_works_again(tmp_path:
     assert list(record.news(last, NOW)) == [("check works again", ["Docker is not running"])]
 
 
+def test_an_apply_that_was_cut_off_is_news_once_and_so_is_that_it_was_undone(tmp_path: Path) -> None:
+    cut = {**NOW, "schema_version": 2, "interrupted": 4}
+    assert list(record.news({}, cut)) == [("apply cut off", ["apply 4"])]
+    last = kept(tmp_path, cut)
+    assert list(record.news(last, cut)) == []
+    assert list(record.news(last, {**FAILED, "interrupted": None})) == [
+        ("check failed", ["Docker is not running"]),
+        ("cut-off apply undone", ["apply 4"]),
+    ]
+
+
 def test_drift_that_was_known_before_a_failure_is_no_news_after_it(tmp_path: Path) -> None:
     last = kept(tmp_path, {**FAILED, "last_known": {"time": "2026-11-23T10:00:00Z", "differences": [ROW]}})
     assert last["differences"] == [ROW]

@@ -1,8 +1,6 @@
 """A host's life after set-up: the timer checks, drift is told in one voice, and told again when it is gone."""
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -12,16 +10,11 @@ from provisioner.checks import schemas
 from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
 from tests.helpers.booted import BUILDER, ENTRY, LAYERS, agent, differences
+from tests.helpers.story import CONFIG, EXAMPLES, FACT, METRICS, RECORD, put_metrics_and_fact, told
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
-CHECKOUT = Path(__file__).parents[2]
-RECORD = "/var/lib/provisioner-check/check.json"
 RECEIPTS = "/var/lib/provisioner/receipts"
-CONFIG = "/etc/provisioner/provisioner.yaml"
-FACT = "/etc/ansible/facts.d/provisioner.fact"
-METRICS = "/var/lib/node-exporter"
-EXAMPLES = "/usr/local/share/doc/docker-host-provisioner/examples"  # where `make install` puts our drop-ins
 SOON = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n"
 SCORES = {"check": 5, "apply": 15, "repair": 15, "recover": 15, "recovered": 50}  # tenths
 
@@ -39,31 +32,10 @@ def record(host: Host) -> dict[str, Any]:
     return found
 
 
-def told(host: Host, event: str) -> list[str]:
-    """The messages of an event in the journal."""
-    argv = ("journalctl", "--quiet", "--output=json", f"MESSAGE_ID={EVENTS[event].message_id}")
-    return [json.loads(line)["MESSAGE"] for line in host.run(*argv).stdout.splitlines()]
-
-
-def put_prometheus_client(host: Host) -> None:
-    """The library that the metrics are made with: pure Python, so a copy of the machine's is one of the host's."""
-    library = pytest.importorskip("prometheus_client")
-    folder = Path(library.__file__).parent
-    tar = subprocess.run(
-        ("/bin/tar", "--exclude=__pycache__", "-C", str(folder.parent), "-c", folder.name),
-        capture_output=True,
-        check=True,
-    ).stdout
-    host.run("tar", "-x", "-C", "/usr/lib/python3/dist-packages", input=tar, check=True)
-
-
 def test_the_timer_the_journal_the_record_the_metrics_and_the_fact_tell_one_story(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True)
-    put_prometheus_client(host)
-    host.put(FACT, (CHECKOUT / "ansible" / "roles" / "provisioner" / "files" / "provisioner.fact").read_text(), 0o755)
-    host.sh(f"cd {EXAMPLES} && cp --parents provisioner-check.service.d/metrics.conf /etc/systemd/system", check=True)
+    put_metrics_and_fact(host)
     host.put("/etc/systemd/system/provisioner-check.timer.d/soon.conf", SOON)
-    host.sh(f"install -d -g docker -m 1775 {METRICS}; journalctl --update-catalog", check=True)
     assert json.loads(host.run(FACT).stdout) == {}
     assert agent(host, "apply").status == 0
     host.sh("systemctl daemon-reload && systemctl start provisioner-check.timer", check=True)

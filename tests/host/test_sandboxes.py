@@ -43,5 +43,5 @@ def test_a_table_that_even_root_may_not_look_into_blocks_the_emulators_alone(boo
     checked = host.sh(f"unshare -m sh -c '{closed} check --only emulators'")
     assert checked.status == 2, checked.stderr
     planned = host.sh(f"unshare -m sh -c '{closed} plan --only emulators --format json'")
-    assert "whoever runs this container keeps binfmt_misc from it" in planned.stdout
+    assert "the manager of this container does not let it use binfmt_misc" in planned.stdout
     assert "run as root" not in planned.stderr
