@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from provisioner.host import System
 
 RELOADS = "%7B%22type%22%3A%5B%22daemon%22%5D%2C%22event%22%3A%5B%22reload%22%5D%7D"  # type=daemon, event=reload
+LINES = 60  # of the daemon's journal, which are searched for why it did not start
 _GAVE_UP = r"(?m)^(failed to start |unable to configure |panic:)|level=fatal"  # logged by the daemon, not a container
 _FATAL = r"failed to start |unable to configure|level=fatal|Error starting|panic:"
 
@@ -157,13 +158,19 @@ def _settled(system: "System", socket: str, before: set[str]) -> set[str]:
 
 def last_words(host: "System", manager: Manager, unit: str) -> str:
     """Return the daemon's own message about why it did not start."""
-    if manager.log:
-        text = host.tail(manager.log, -20000)
-    else:
-        text = host.ask(*manager.journal, unit, "--lines=60", "--output=cat", "--no-pager", "--quiet").stdout
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in _said(host, manager, unit).splitlines() if line.strip()]
     fatal = [line for line in lines if re.search(_FATAL, line)] or lines
     return fatal[-1] if fatal else "its journal says nothing"
+
+
+def _said(host: "System", manager: Manager, unit: str) -> str:
+    """Return the daemon's last lines: of its log file, of the journal, or of journalctl without systemd-python."""
+    if manager.log:
+        return host.tail(manager.log, -20000)
+    told = host.messages(unit, LINES, user=host.uid if "--user" in manager.journal else None)
+    if told:
+        return "\n".join(told)
+    return host.ask(*manager.journal, unit, f"--lines={LINES}", "--output=cat", "--no-pager", "--quiet").stdout
 
 
 def _answers(system: "System", socket: str) -> bool:

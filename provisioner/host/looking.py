@@ -127,7 +127,7 @@ class Looking:
         except OSError as e:
             if e.errno == errno.ENAMETOOLONG:
                 return None
-            raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
+            raise ProvisionerError(f"{path}: {e.strerror}", hint="correct it, or move it away") from None
 
     def size(self, path: str) -> int:
         """Return the size of a file in bytes, or 0 if it does not exist."""
@@ -237,6 +237,15 @@ class Looking:
 
         return people.started(pid, self.path("/proc"))
 
+    def messages(self, unit: str, lines: int, *, user: int | None = None) -> list[str] | None:
+        """Return the last messages of a unit in systemd's journal, oldest first, or None if that is unknown.
+
+        ``user`` is the owner of a user's unit.
+        """
+        from provisioner.host import journal  # only for a daemon that did not start
+
+        return journal.last(unit, lines, user) if self.top == "/" else None
+
     def account(self, user: str) -> Account | None:
         """Return a user's account, or None if the user does not exist."""
         return identity.account(user)
@@ -246,11 +255,11 @@ class Looking:
         if not user or user == "root" or self.uid != 0:
             return None
         if (found := identity.account(user)) is None:
-            raise ProvisionerError(f"there is no user {user} on this host", hint="take the name out of builder.users")
+            raise ProvisionerError(f"there is no user {user} on this host", hint="remove the name from builder.users")
         return found
 
     def _inside(self, path: str, target: str) -> None:
         """Refuse to follow a link out of an image: outside, it refers to a different file than in the running image."""
         if self.root and target != os.devnull and not target.startswith(f"{os.path.realpath(self.root)}/"):
-            hint = "let it be relative, or set the file there by hand"
+            hint = "make the link relative, or edit the file there yourself"
             raise DeniedError(f"{path}: a link leads out of the image, to {target}", hint=hint)
