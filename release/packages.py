@@ -64,10 +64,10 @@ KINDS: dict[str, dict[str, Any]] = {
         "arch": "all",
         "section": "admin",
         "license": "",  # a .deb has no such field
-        "depends": ["python3 (>= 3.11)", "python3-jsonschema (>= 4.10)", "python3-yaml (>= 6.0)"],
+        "depends": ["python3 (>= 3.11)", "python3-jsonschema (>= 4.10)", "python3-psutil", "python3-yaml (>= 6.0)"],
         "recommends": [
             "docker-buildx | docker-buildx-plugin",
-            "python3-psutil",
+            "python3-rich",
             "python3-systemd",
             "qemu-user-static | qemu-user (>= 1:10)",
         ],
@@ -77,8 +77,8 @@ KINDS: dict[str, dict[str, Any]] = {
         "arch": "noarch",
         "section": "",
         "license": "Apache-2.0",
-        "depends": ["python3 >= 3.11", "python3-jsonschema >= 4.10", "python3-pyyaml >= 6.0"],
-        "recommends": ["docker-buildx-plugin", "python3-psutil", "python3-systemd", "qemu-user-static"],
+        "depends": ["python3 >= 3.11", "python3-jsonschema >= 4.10", "python3-psutil", "python3-pyyaml >= 6.0"],
+        "recommends": ["docker-buildx-plugin", "python3-rich", "python3-systemd", "qemu-user-static"],
         "scripts": {"postinstall": "rpm-post.sh", "preremove": "rpm-preun.sh", "postremove": "rpm-postun.sh"},
     },
 }

@@ -16,7 +16,10 @@ STAND_IN = {
     "version": "1",
     "maintainer": "The authors of provisioner",
     "description": "stands for the packages of a distribution",
-    "provides": ["python3 = 3.13", "python3-jsonschema = 4.19", "python3-pyyaml = 6.0", "/bin/sh"],
+    "provides": [
+        *("python3 = 3.13", "/bin/sh"),
+        *("python3-jsonschema = 4.19", "python3-psutil = 5.9", "python3-pyyaml = 6.0"),
+    ],
 }
 
 
