@@ -68,7 +68,7 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         account = host.account(user)
         if account is None:
             message = f"there is no user {user} on this host"
-            yield user, Obstacle("no-user", message, "take the name out of builder.users")
+            yield user, Obstacle("no-user", message, "remove the name from builder.users")
         elif user != "root" and not people.reaches(host, facts.socket, account):
             group = _group(host, facts.socket)
             hint = f"usermod --append --groups {group} {user}, which makes {user} as mighty as root; then log in again"

@@ -130,7 +130,7 @@ def parse(text: str, path: str) -> Instance:
         nodes = tuple(_node(n) for n in found["Nodes"] or ())
         return Instance(str(found["Name"]), str(found["Driver"]), nodes)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise ConfigError(f"{path}: it is no record of a builder", hint="move it away, then apply again") from None
+        raise ConfigError(f"{path}: this is not a record of a builder", hint="move it away, then apply again") from None
 
 
 def choice(host: Reader, store: Store) -> Choice:

@@ -109,7 +109,7 @@ def _emulators(section: Mapping[str, Any]) -> Iterator[Problem]:
         hint = "name the directory that holds the programs: emulators.directory: /opt/qemu"
         yield Problem(("emulators", "source"), "`directory` needs emulators.directory, which is missing", hint)
     if wrong := references.image(section.get("image", Emulators().image)):
-        yield Problem(("emulators", "image"), wrong, "for example tonistiigi/binfmt:qemu-v10.0.4")
+        yield Problem(("emulators", "image"), wrong, "for example tonistiigi/binfmt:qemu-v10.2.3")
 
 
 def _daemon(section: Mapping[str, Any]) -> Iterator[Problem]:

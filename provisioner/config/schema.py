@@ -81,7 +81,7 @@ _EXAMPLES = {
     "length": durations.EXAMPLES,
     "start": 'a time of day between "00:00" and "23:59", in quotes',
     "name": "lower-case letters, digits, dots, dashes and underscores; a letter first",
-    "image": "a name in lower case with a tag or a digest, for example tonistiigi/binfmt:qemu-v10.0.4",
+    "image": "a name in lower case with a tag or a digest, for example tonistiigi/binfmt:qemu-v10.2.3",
     "directory": "an absolute path, for example /opt/qemu",
     "zone": "for example Europe/Berlin or UTC",
     "endpoint": "a docker context, ssh://user@host or tcp://host:port",

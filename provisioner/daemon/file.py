@@ -27,7 +27,7 @@ def text(host: Reader, facts: Facts) -> str | None:
     if len(data) > LIMIT:
         line, column = data.count(b"\n") + 1, len(data) - data.rfind(b"\n") - 1
         where = f"more than {LIMIT >> 20} MiB, read as far as line {line}, column {column}"
-        raise ConfigError(f"{facts.daemon_json}: {where}", hint="that is no daemon.json; move it away")
+        raise ConfigError(f"{facts.daemon_json}: {where}", hint="this is not a daemon.json: move it away")
     return data.decode("utf-8", "surrogateescape")
 
 

@@ -16,7 +16,7 @@ def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
     """Return the obstacle if the daemon may not be restarted now, else None."""
     rule = desired.restart
     if rule.policy == "never":
-        hint = "say restart: if-idle, or `apply --restart always`"
+        hint = "set `restart: if-idle`, or run `provisioner apply --restart always`"
         return Obstacle("restart-never", "the daemon must be restarted, and restart is never", hint)
     if rule.window is not None and not windows.is_open(rule.window, host.now()):
         when = f"{', '.join(rule.window.days)} from {rule.window.start} for {rule.window.length}"
@@ -37,7 +37,7 @@ def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
 
 def _busy(what: str, cure: str, count: int = 0) -> Obstacle:
     message, numbers = f"the daemon must be restarted while {what}", (("containers", count),)
-    return Obstacle("restart-busy", message, f"{cure}, or say restart: always", numbers)
+    return Obstacle("restart-busy", message, f"{cure}, or set `restart: always`", numbers)
 
 
 def building(host: Reader, socket: str) -> str | None:

@@ -71,7 +71,7 @@ def ask(host: Reader, where: Endpoint) -> Engine:
     """
     if where.socket is None:
         hint = "an address is unix://, npipe://, tcp:// or ssh://"
-        raise NoEngineError(f"{where.host} ({where.source}) is no address of an engine", hint=hint)
+        raise NoEngineError(f"{where.host} ({where.source}) is not an address of an engine", hint=hint)
     try:
         info = host.get(where.socket, "/info")
     except NoEngineError as e:
@@ -80,7 +80,7 @@ def ask(host: Reader, where: Endpoint) -> Engine:
             raise
         raise NoEngineError(f"{e.message}: {there.title} is not running", hint=f"start {there.title}") from None
     if not isinstance(info, dict) or "ServerVersion" not in info:
-        raise NoEngineError(f"{where.host}: what answers there is no Docker engine", hint="is it Docker's socket?")
+        raise NoEngineError(f"{where.host}: what answers there is not a Docker engine", hint="is it Docker's socket?")
     try:
         said = _unnamed(host, info) if kinds.named(info) else info
         return engine(said, where)._replace(name=str(info.get("Name") or ""))

@@ -83,7 +83,7 @@ def read(at: str, path: str) -> bytes | None:
     except PermissionError:
         raise DeniedError(f"{path}: its user may not read it", hint=f"whose is it? ls -l {path}") from None
     except OSError as e:
-        raise ProvisionerError(f"{path}: {e.strerror}", hint="put it right, or move it away") from None
+        raise ProvisionerError(f"{path}: {e.strerror}", hint="correct it, or move it away") from None
 
 
 def alone(gid: int) -> bool:

@@ -25,7 +25,9 @@ def fetch(
     try:
         connection = _connection(scheme, host, trusted, insecure)
     except OSError as e:
-        raise ProvisionerError(f"{' '.join(trusted)}: no certificates to trust ({e})", hint="put it right") from None
+        raise ProvisionerError(
+            f"{' '.join(trusted)}: no certificates to trust ({e})", hint="correct that file"
+        ) from None
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()

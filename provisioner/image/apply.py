@@ -128,7 +128,7 @@ def _undo(system: System, number: int, say: Say) -> None:
         notes = put_back(system, receipt, say).errors
         Journal(system, number).end(receipts.FAILED if notes else "rolled back")
     if notes:
-        raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them right by hand")
+        raise RollbackFailedError(f"files could not be put back: {'; '.join(notes)}", hint="put them back yourself")
 
 
 def _files(made: Plan) -> Plan:

@@ -125,7 +125,7 @@ def _manifest(host: Reader, address: str, name: str) -> Mapping[str, Any]:
     try:
         found = json.loads(content or "{}")
     except ValueError:
-        raise CommandError(f"{name}: containerd gives a manifest that is no JSON") from None
+        raise CommandError(f"{name}: containerd gives a manifest that is not valid JSON") from None
     return found if isinstance(found, dict) else {}
 
 

@@ -91,7 +91,7 @@ class Registry(NamedTuple):
     def odd(self) -> ProvisionerError:
         """Return the error for an answer that does not come from a registry."""
         hint = "is a registry there, or something in front of one? what was pushed is still there"
-        return ProvisionerError(f"{self.host}: what it gives for {self.repository} is no manifest", hint=hint)
+        return ProvisionerError(f"{self.host}: what it gives for {self.repository} is not a manifest", hint=hint)
 
 
 def at(system: System, known: Registries, where: str, image: str, user: str) -> Registry:
@@ -101,7 +101,7 @@ def at(system: System, known: Registries, where: str, image: str, user: str) -> 
     """
     if not NAME.fullmatch(where):
         hint = "HOST, HOST:PORT or either with a /PATH in lower case, without https://"
-        raise UsageError(f"--registry {where}: this is no registry's name", hint=hint)
+        raise UsageError(f"--registry {where}: this is not a registry's name", hint=hint)
     host, _, path = where.strip("/").partition("/")
     if not ("." in host or ":" in host or host == "localhost"):  # docker would read it as a name on Docker Hub
         hint = f"docker would push to Docker Hub: say docker.io/{where} if you mean that, else HOST:PORT"

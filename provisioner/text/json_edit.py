@@ -50,7 +50,7 @@ def _checked(before: str, after: str, keys: tuple[str, ...], value: Any, *, with
         found = ...
     meant = _without(old, keys) if without else _with(old, keys, value)
     if found is ... or not _same(found, meant):
-        hint = "set it by hand, and report the layout of this file"
+        hint = "set it yourself, and report the layout of this file"
         raise EditError(f"{'.'.join(keys)} cannot be edited in this text without changing something else", hint=hint)
     return after
 

@@ -68,7 +68,7 @@ def load(
     except RecursionError:
         raise ConfigError(f"{path}: it is nested too deeply", hint=REFUSED) from None
     except ValueError as e:
-        raise ConfigError(f"{path}: {e} is no JSON", hint=REFUSED) from None
+        raise ConfigError(f"{path}: {e} is not valid JSON", hint=REFUSED) from None
     if found is None:
         return {}
     if not isinstance(found, dict):

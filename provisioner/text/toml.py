@@ -41,7 +41,7 @@ def read(text: str, name: str) -> dict[str, Any]:
     try:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeError) as e:
-        raise ConfigError(f"{name}: it is no TOML: {e}", hint="put it right, or move it away") from None
+        raise ConfigError(f"{name}: this is not valid TOML: {e}", hint="correct it, or move it away") from None
     if secrets.suspicious(text):
         secrets.learn(found)
     return found

@@ -38,7 +38,7 @@ def test_a_file_of_a_real_host_is_read_or_refused_in_one_sentence(name: str) -> 
 
 def test_a_record_that_is_nested_without_end_is_refused_in_a_sentence(tmp_path: Path) -> None:
     deep = "[" * 100_000
-    with pytest.raises(ConfigError, match="a: it is no record of a builder"):
+    with pytest.raises(ConfigError, match="a: this is not a record of a builder"):
         store.parse(deep, "a")
     kept = store.Store("/buildx", "root")
     (tmp_path / "buildx").mkdir()

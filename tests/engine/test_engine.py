@@ -234,7 +234,7 @@ def test_what_speaks_no_http_is_named(answer: bytes) -> None:
 
 
 def test_what_is_no_address_is_not_asked(tmp_path: Path) -> None:
-    with pytest.raises(NoEngineError, match="is no address of an engine"):
+    with pytest.raises(NoEngineError, match="is not an address of an engine"):
         info.ask(System(str(tmp_path), {}), Endpoint("x", "fd://", "DOCKER_HOST"))
 
 

@@ -169,11 +169,11 @@ def test_detect_tells_of_what_it_cannot_read_and_of_odd_names(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("host", "sentence"),
     [
-        ("http://10.0.0.1", "is no address of an engine"),
-        ("tcp://there:abc", "tcp://there:abc is no address of an engine: Port could not be cast"),
-        ("tcp://there:99999", "is no address of an engine: Port out of range"),
-        ("tcp://[::1", "is no address of an engine: Invalid IPv6 URL"),
-        (f"tcp://{'a' * 80}", "is no address of an engine: .*label too long"),
+        ("http://10.0.0.1", "is not an address of an engine"),
+        ("tcp://there:abc", "tcp://there:abc is not an address of an engine: Port could not be cast"),
+        ("tcp://there:99999", "is not an address of an engine: Port out of range"),
+        ("tcp://[::1", "is not an address of an engine: Invalid IPv6 URL"),
+        (f"tcp://{'a' * 80}", "is not an address of an engine: .*label too long"),
         (f"unix:///{'a' * 200}", r"the engine does not answer \(AF_UNIX path too long\)"),
         ("tcp://127.0.0.1:1", r"tcp://127.0.0.1:1: the engine does not answer \(Connection refused\)"),
     ],

@@ -67,14 +67,14 @@ def host_and_facts(tmp_path: Path) -> tuple[System, Facts]:
 @pytest.mark.parametrize("name", ["https://reg.example", "reg.example/A", "reg.example:port", "-x y", ""])
 def test_what_is_no_registry_s_name_is_refused_before_anything_is_built(name: str, tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
-    with pytest.raises(UsageError, match="is no registry's name"):
+    with pytest.raises(UsageError, match="is not a registry's name"):
         by_registry.prove(system, seen, WANTED, name, lambda _: None)
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_answer_that_is_no_registry_s_is_named(name: str, tmp_path: Path) -> None:
     system, seen = host_and_facts(tmp_path)
-    with answering(*ODD[name]) as host, pytest.raises(ProvisionerError, match=f"{host}: .* is no manifest"):
+    with answering(*ODD[name]) as host, pytest.raises(ProvisionerError, match=f"{host}: .* is not a manifest"):
         by_registry.prove(system, seen, WANTED, host, lambda _: None)
 
 

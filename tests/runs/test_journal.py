@@ -124,7 +124,7 @@ def test_a_damaged_receipt_is_named_in_a_sentence(tmp_path: Path, line: dict[str
     host = System(str(tmp_path), {})
     (tmp_path / "var/lib/provisioner/receipts").mkdir(parents=True)
     Path(host.path(receipts.file(host, 1))).write_text(json.dumps(line) + "\n")
-    with pytest.raises(ProvisionerError, match="it is no receipt of ours"):
+    with pytest.raises(ProvisionerError, match="this is not a history entry of provisioner"):
         journal.read(host, 1)
 
 

@@ -63,7 +63,7 @@ REFUSED = {
     "a byte order mark and too old an engine": ("\ufeff{}", "byte order mark at line 1, column 1"),
     "a mark of UTF-16 and half a character": ("\udcff\udcfe{", "says utf-16-le"),
     "a list": ("[]", "no JSON object"),
-    "NaN": ('{"mtu": NaN}', "NaN is no JSON"),
+    "NaN": ('{"mtu": NaN}', "NaN is not valid JSON"),
     "a template": ("{{ docker_options | to_json }}", "line 1"),
     "something encrypted": ("$ANSIBLE_VAULT;1.1;AES256\n6231", "line 1, column 1"),
     "a thousand brackets": ('{"a": ' + "[" * 100_000, "daemon.json"),

@@ -35,5 +35,5 @@ def test_leaves_have_dotted_names() -> None:
 
 
 def test_what_is_no_toml_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ConfigError, match="x: it is no TOML"):
+    with pytest.raises(ConfigError, match="x: this is not valid TOML"):
         toml.read("a = ", "x")
