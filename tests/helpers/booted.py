@@ -3,7 +3,6 @@
 import json
 from typing import Any, NamedTuple
 
-from tests.helpers import documents
 from tests.hosts import Host
 from tests.machines import Machine
 
@@ -26,9 +25,9 @@ class Answer(NamedTuple):
 
 
 def agent(host: Place, *args: str, user: str = "root") -> Answer:
-    """Run the agent and read its JSON document, which must match its schema."""
+    """Run the agent and read its JSON document."""
     ran = host.run("provisioner", *args, "--format=json", user=user, timeout=host.PATIENCE)
-    return Answer(ran.status, documents.judge(json.loads(ran.stdout)) if ran.stdout else {}, ran.stderr)
+    return Answer(ran.status, json.loads(ran.stdout) if ran.stdout else {}, ran.stderr)
 
 
 def differences(answer: Answer) -> set[str]:
