@@ -231,7 +231,8 @@ options:
     choices: [auto, never]
   history:
     description:
-      - How many applies the history keeps one by one. Older ones that are in effect become one entry. By default V(100).
+      - How many applies the history keeps one by one. Older ones that are in effect become one entry. By default
+        V(100).
     type: int
 seealso:
   - module: provisioner.docker.provision_info
