@@ -6,7 +6,6 @@ from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.steps import packages
 from provisioner.steps.packages import Manager
-from provisioner.text.tolerant import number
 
 NEW = (7,)  # dnf, zypper, apk and pacman offer at least this version
 
@@ -54,9 +53,5 @@ def offered(host: Reader, found: Found, name: str) -> tuple[int, ...] | None:
 
 
 def _suits(host: Reader, rule: str) -> bool:
-    if not rule:
-        return True
-    fields = packages.release(host)
-    identity, first = rule.split()
-    known = number(fields.get("VERSION_ID", ""))
-    return fields.get("ID") == identity and (known is None or known >= int(first))
+    identity, _, first = rule.partition(" ")
+    return not rule or packages.since(host, identity, int(first)) is True

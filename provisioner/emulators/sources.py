@@ -56,7 +56,7 @@ def steps(host: Reader, facts: Facts, desired: Desired, found: dict[str, Program
     packaged = sorted(name for name, p in found.items() if p.brought_by == "package")
     there = packages.of(host)
     if packaged and there:
-        made += there.manager.steps(*dict.fromkeys(there.row.package.format(name) for name in packaged))
+        made.append(there.manager.step(*dict.fromkeys(there.row.package.format(name) for name in packaged)))
     return tuple(made)
 
 

@@ -56,6 +56,11 @@ def spawn(
         out, err = _talk(process, text.encode("utf-8", "surrogateescape"), timeout, heard)
     except subprocess.TimeoutExpired:
         raise CommandError(f"`{' '.join(map(secrets.word, argv))}` did not end within {timeout} s") from None
+    except OSError as e:
+        if process is not None:
+            raise
+        hint = f"look at the file: file {program}"  # another CPU's program, or a script whose interpreter is missing
+        raise CommandError(f"{program} does not start: {e.strerror}", hint=hint) from None
     finally:
         if process is not None:
             _end(process)

@@ -119,17 +119,18 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
     book = Journal(system, journal.following(system))
     alarm = () if confirm_in is None else (confirm.alarm(system, book.number, confirm_in),)
     book.begin(__version__, wanted, before, "" if confirm_in is None else confirm.until(system, confirm_in))
-    last = tuple(step for change in made.changes for step in change.last)
     try:
         if alarm:
             make.change(system, book, Change("confirm", (), alarm), say)
-        gone = [name for change in made.changes for name in make.change(system, book, change, say)]
+        gone, failed = make.changes(system, book, made, say)
+        made = made.without(failed)
         missing = tuple(name for name in gone if not containers.ours(name, wanted))
-        left = _observed(system, wanted, made)
+        left = _observed(system, wanted, made).without(failed)
         proven = None
         if _proves(wanted, left) and (provable := _provable(wanted, left, say)).platforms:
             proven = local.prove(system, facts.gather(system, wanted), provable, say)
             local.judge(proven)
+        last = tuple(step for change in made.changes for step in change.last)
         for step in last:
             book.last(step)
     except BaseException as e:  # a signal must not leave the host half changed

@@ -15,6 +15,7 @@ from provisioner.image_store.trial import ClearTrial, TryStore
 from provisioner.platforms.kernel_table import Mount, Register, Unmount, Unregister
 from provisioner.steps import Step
 from provisioner.steps.files import MakeDirectory, RemoveDirectory, RemoveFile, SetLeaf, SetOwner, WriteFile
+from provisioner.steps.packages import InstallPackages, RemovePackages
 from provisioner.steps.programs import Run
 
 FILES = (MakeDirectory, RemoveDirectory, WriteFile, RemoveFile, SetLeaf)  # these can be undone without an engine
@@ -22,6 +23,8 @@ KINDS: tuple[type[Step], ...] = (
     *FILES,
     SetOwner,
     Run,
+    InstallPackages,
+    RemovePackages,
     Boot,
     CallCluster,
     AwaitPods,

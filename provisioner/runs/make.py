@@ -1,8 +1,29 @@
 """Run the steps of a change. Each step is in the journal before it runs."""
 
+from provisioner.errors import CommandError
 from provisioner.host import System
 from provisioner.runs.journal import Journal
-from provisioner.steps import Change, Say, Step
+from provisioner.steps import Change, Obstacle, Plan, Say, Step
+
+
+def changes(system: System, book: Journal, made: Plan, say: Say) -> tuple[tuple[str, ...], dict[str, Obstacle]]:
+    """Make the changes of a plan in order. Leave out the rest of a resource whose attempt failed.
+
+    Returns: the containers that did not come back, and the resources that were left out, each with its obstacle.
+    """
+    missing: list[str] = []
+    failed: dict[str, Obstacle] = {}
+    for one in made.changes:
+        if one.resource in failed:
+            continue
+        try:
+            missing += change(system, book, one, say)
+        except CommandError as e:
+            if not one.unless:
+                raise
+            say(f"{one.resource}: left as it is: {e.message}")
+            failed[one.resource] = Obstacle(one.unless, e.message, e.hint or "")
+    return tuple(missing), failed
 
 
 def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str, ...]:

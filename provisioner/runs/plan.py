@@ -26,7 +26,7 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
     made, notes = _made(host, facts, desired)
     if why := _in_vain(made):
         made, notes = _made(host, facts, desired, stays=why)
-    first = [Change(c.resource, (), c.first) for c in made if c.first]
+    first = [Change(c.resource, (), c.first, unless="not-installed") for c in made if c.first]
     return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made)]), notes)
 
 

@@ -105,7 +105,8 @@ class Change(NamedTuple):
     ``last`` discards what was kept for a rollback, after everything was proven. It has no inverse.
     ``notes`` are other things that a person should know.
     ``first`` may fail and needs nothing from the other resources, so it runs before anything else. The plan puts it
-    into a change of its own.
+    into a change of its own, with the code of the obstacle that a failure is: ``unless`` it works, the rest of the
+    resource is blocked and the other resources are changed.
     """
 
     resource: str
@@ -118,11 +119,16 @@ class Change(NamedTuple):
     last: tuple[Step, ...] = ()
     trial: tuple[Step, ...] = ()
     first: tuple[Step, ...] = ()
+    unless: str = ""
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The edits and the restart."""
         return (*self.edits, *((self.restart,) if self.restart else ()))
+
+    def stopped(self, obstacle: Obstacle) -> "Change":
+        """Return the change with every difference blocked by an obstacle, and without steps."""
+        return Change(self.resource, self.differences, blocked=obstacle.blocks(*(d.key for d in self.differences)))
 
 
 class Plan(NamedTuple):
@@ -143,6 +149,11 @@ class Plan(NamedTuple):
     def blocked(self) -> tuple[tuple[str, Blocked], ...]:
         """Every blocked difference, with the resource that it belongs to."""
         return tuple((c.resource, b) for c in self.changes for b in c.blocked)
+
+    def without(self, failed: Mapping[str, Obstacle]) -> "Plan":
+        """Return the plan with whole resources blocked, each by its obstacle."""
+        kept = (c for c in self.changes if not (c.unless and c.resource in failed))
+        return self._replace(changes=tuple(c.stopped(failed[c.resource]) if c.resource in failed else c for c in kept))
 
     @property
     def acts(self) -> bool:

@@ -1,60 +1,122 @@
-"""The package managers that provisioner knows: how each installs and removes, and which one this host has."""
+"""The package managers that provisioner knows, what each says of a package, and the steps that install and remove."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioner.model import Reader
-from provisioner.steps import Step
-from provisioner.steps.programs import Run
+from provisioner.steps import Say, Step
+from provisioner.text.tolerant import number
+
+if TYPE_CHECKING:
+    from provisioner.host import System
 
 SECONDS = 900  # seconds for one command, which may download over a slow line
+LOCK = 300  # seconds to wait while another program, unattended-upgrades for example, holds the manager's lock
 
 
 class Manager(NamedTuple):
     """A package manager. The host has it if ``program`` exists.
 
-    ``refresh`` runs before an install. It is empty if the manager refreshes its lists on its own.
+    ``remove`` refuses if other packages need the package. ``query`` succeeds if a package is installed. ``refresh``
+    runs before an install; it is empty if the manager refreshes its lists on its own. ``setting`` goes in front of a
+    command: it answers questions, waits for the lock, and restarts no service.
     """
 
     program: str
     install: tuple[str, ...]
     remove: tuple[str, ...]
+    query: tuple[str, ...]
     refresh: tuple[str, ...] = ()
+    setting: tuple[str, ...] = ()
 
     def hint(self, *packages: str) -> str:
         """Return the command that a person would type."""
         return " ".join((*self.install, *packages))
 
-    def steps(self, *packages: str) -> tuple[Step, ...]:
-        """Return the steps that install packages. Their undo removes the packages."""
-        refresh = (Run(self.refresh, timeout=SECONDS),) if self.refresh else ()
-        undo = Run((*self.remove, *packages), timeout=SECONDS)
-        return (*refresh, Run((*self.install, *packages), undo=(undo,), timeout=SECONDS))
+    def step(self, *packages: str) -> "InstallPackages":
+        """Return the step that installs packages. Its undo removes those that were not there."""
+        return InstallPackages(self.program, packages)
 
 
 MANAGERS = (
     Manager(
         "apt-get",
         ("apt-get", "install", "--yes", "--no-install-recommends"),
-        ("apt-get", "remove", "--yes"),
+        ("dpkg", "--remove"),
+        ("dpkg-query", "--status"),
         ("apt-get", "update"),
+        ("env", "DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_SUSPEND=1"),
     ),
     Manager(
         "dnf",
         ("dnf", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
-        ("dnf", "remove", "--assumeyes"),
+        ("rpm", "--erase"),
+        ("rpm", "--query"),
     ),
     Manager(
         "zypper",
         ("zypper", "--non-interactive", "install", "--no-recommends"),
-        ("zypper", "--non-interactive", "remove"),
+        ("rpm", "--erase"),
+        ("rpm", "--query"),
+        setting=("env", f"ZYPP_LOCK_TIMEOUT={LOCK}"),
     ),
-    Manager("apk", ("apk", "add"), ("apk", "del")),
+    Manager("apk", ("apk", "add"), ("apk", "del"), ("apk", "info", "--installed")),
     Manager(
         "pacman",
         ("pacman", "--sync", "--noconfirm", "--needed"),
         ("pacman", "--remove", "--noconfirm"),
+        ("pacman", "--query"),
     ),
 )
+WAITS = {"apt-get": ("--option", f"DPkg::Lock::Timeout={LOCK}"), "apk": ("--wait", str(LOCK))}
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPackages(Step):
+    """Install packages with the manager of this name."""
+
+    manager: str
+    packages: tuple[str, ...]
+
+    def do(self, system: "System", say: Say) -> None:
+        row = _row(self.manager)
+        if row.refresh:  # one broken repository fails it, and the others may still have the package
+            system.ask(*row.setting, *row.refresh, timeout=SECONDS)
+        argv = (*row.setting, *row.install, *WAITS.get(row.program, ()), *self.packages)
+        system.run(argv, SECONDS)
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        new = tuple(name for name in self.packages if not installed(host, name))
+        return (RemovePackages(self.manager, new),) if new else ()
+
+    def stands(self, host: Reader) -> bool:
+        return all(installed(host, name) for name in self.packages)
+
+    def sentence(self) -> str:
+        return f"run {_row(self.manager).hint(*self.packages)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePackages(Step):
+    """Remove packages with the manager of this name. A package that others need by now stays."""
+
+    manager: str
+    packages: tuple[str, ...]
+
+    def do(self, system: "System", say: Say) -> None:
+        if there := [name for name in self.packages if installed(system, name)]:
+            row = _row(self.manager)
+            system.run((*row.setting, *row.remove, *there), SECONDS)
+
+    def stands(self, host: Reader) -> bool:
+        return not any(installed(host, name) for name in self.packages)
+
+    def sentence(self) -> str:
+        return f"run {' '.join((*_row(self.manager).remove, *self.packages))}"
+
+
+def _row(program: str) -> Manager:
+    return next(row for row in MANAGERS if row.program == program)
 
 
 def manager(host: Reader) -> Manager | None:
@@ -68,11 +130,22 @@ def release(host: Reader) -> dict[str, str]:
     return {key: value.strip("\"'") for key, _, value in lines}
 
 
+def since(host: Reader, identity: str, first: int) -> bool | None:
+    """Return whether this host has a release of a distribution from ``first`` on. None: it has another distribution.
+
+    Testing has no number and counts as newer than all that have one.
+    """
+    fields = release(host)
+    known = number(fields.get("VERSION_ID", "").partition(".")[0])
+    return (known is None or known >= first) if fields.get("ID") == identity else None
+
+
 def installed(host: Reader, package: str) -> bool:
-    """Return whether the host has a package, by dpkg's files or rpm's answer. False if neither knows it."""
+    """Return whether the host has a package, by dpkg's files or its package manager's answer."""
     if any(host.stat(f"/var/lib/dpkg/info/{name}.list") for name in (package, f"{package}:{_dpkg(host)}")):
         return True
-    return host.program("rpm") is not None and host.ask("rpm", "--query", package).status == 0
+    asked = (row.query for row in MANAGERS if row.program != "apt-get" and host.program(row.query[0]))
+    return any(host.ask(*query, package).status == 0 for query in dict.fromkeys(asked))
 
 
 def _dpkg(host: Reader) -> str:

@@ -52,6 +52,18 @@ from provisioner.host import System
 System("/", {}).run(("sh", "-c", sys.argv[2]), 60)
 """
 WORK = "echo $$ >$0; exec sleep 600"
+
+
+@pytest.mark.parametrize("content", [b"", b"#!/no/such/interpreter\n", b"\x7fELF of another machine"])
+def test_a_program_that_the_kernel_does_not_start_is_named(tmp_path: Path, content: bytes) -> None:
+    program = tmp_path / "docker"
+    program.write_bytes(content)
+    program.chmod(0o755)
+    with pytest.raises(CommandError, match=f"{program} does not start") as raised:
+        programs.spawn(("docker", "version"), str(program), ENVIRONMENT, "", 2)
+    assert raised.value.hint == f"look at the file: file {program}"
+
+
 FAMILIES = {
     "a child": 'sh -c "{work}" {file} & wait',
     "a grandchild": "sh -c 'sh -c \"{work}\" {file} & wait' & wait",
@@ -103,8 +115,8 @@ def test_a_program_s_end_is_told_as_it_was(script: str, status: int) -> None:
     assert programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, tied=True).status == status
 
 
-def test_a_program_that_cannot_be_started_is_told_as_before() -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_program_that_is_gone_by_now_is_named() -> None:
+    with pytest.raises(CommandError, match="/no/such/program does not start: No such file or directory"):
         programs.spawn(("x",), "/no/such/program", ENVIRONMENT, "", 20, tied=True)
 
 

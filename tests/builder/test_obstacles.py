@@ -19,7 +19,6 @@ from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.model import Account, Difference
-from provisioner.steps.programs import Run
 from tests.helpers.recorded import engine
 
 WHERE = Endpoint("default", "unix:///var/run/docker.sock", "default")
@@ -93,10 +92,11 @@ def test_a_missing_buildx_is_installed_unless_the_configuration_says_never(tmp_p
     put(tmp_path, f"/usr/bin/{manager}")
     host = System(str(tmp_path), {})
     found = packages.install(host, "buildx", allowed=True)
-    last = found.steps[-1]
-    assert isinstance(last, Run)
-    assert " ".join(last.argv) == found.hint == MANAGERS[manager]
-    assert last.undo
+    [step] = found.steps
+    assert step.sentence() == f"run {MANAGERS[manager]}"
+    assert found.hint == MANAGERS[manager]
+    [undo] = step.inverse(host)
+    assert (undo.stands(host), step.stands(host)) == (True, False)
     never = packages.install(host, "buildx", allowed=False)
     assert (never.steps, never.hint.startswith(MANAGERS[manager])) == ((), True)
 
@@ -116,6 +116,19 @@ def test_a_distribution_without_the_package_is_told_so(tmp_path: Path) -> None:
     found = packages.install(System(str(tmp_path), {}), "buildx", allowed=True)
     assert not found.steps
     assert "no package docker-buildx" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("release", "tried"),
+    [("ID=debian\nVERSION_ID=12\n", False), ("ID=debian\nVERSION_ID=13\n", True), ("ID=debian\n", True), ("", True)],
+)
+def test_without_lists_the_distribution_s_release_tells_and_else_only_the_attempt(
+    tmp_path: Path, release: str, tried: bool
+) -> None:
+    put(tmp_path, "/usr/bin/apt-get")
+    put(tmp_path, "/etc/os-release", release)
+    found = packages.install(System(str(tmp_path), {}), "buildx", allowed=True)
+    assert bool(found.steps) is tried
 
 
 @pytest.mark.parametrize("network", ["bridge", "host"])

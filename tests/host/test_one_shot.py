@@ -151,7 +151,7 @@ def test_an_engine_too_old_for_the_store_gets_the_rest_and_is_told_so(boot: Boot
     held = {c["resource"]: c["blocked"][0]["message"] for c in done.document["left"]}
     assert "20.10.24" in held["image store"]
     assert "has no containerd image store" in held["image store"]
-    assert ("builder" in held) is not buildx
+    assert ("builder" in held) is not buildx  # Debian 12 has no package of it
     assert host.sh(f"cat {ENTRY}").stdout.startswith("enabled")
     assert started(host) == since
     if buildx:
@@ -159,6 +159,21 @@ def test_an_engine_too_old_for_the_store_gets_the_rest_and_is_told_so(boot: Boot
     assert agent(host, "apply").status == 5
     assert agent(host, "rollback").status == 0
     assert host.get("/etc/binfmt.d/zz-provisioner-arm64.conf") is None
+
+
+def test_a_package_that_cannot_be_installed_costs_the_builder_alone(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)
+    host.sh("rm /usr/libexec/docker/cli-plugins/docker-buildx", check=True)
+    host.sh("rm -f /var/lib/dpkg/info/docker-buildx*; rm -rf /var/lib/apt/lists/*", check=True)
+    done = agent(host, "apply")
+    assert done.status == 5, done.stderr
+    [left] = done.document["left"]
+    assert (left["resource"], {b["code"] for b in left["blocked"]}) == ("builder", {"not-installed"})
+    assert "apt-get install" in left["blocked"][0]["message"]
+    assert "io.containerd.snapshotter.v1" in store(host)
+    assert host.sh(f"cat {ENTRY}").stdout.startswith("enabled")
+    assert agent(host, "rollback").status == 0
+    assert "io.containerd.snapshotter.v1" not in store(host)
 
 
 def test_every_platform_with_a_probe_is_proven(boot: Boot) -> None:
