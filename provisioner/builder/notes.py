@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provisioner.builder import buildkitd, keys, places, store
+from provisioner.builder import buildkitd, inherited, keys, places, store
 from provisioner.builder.keys import Key
 from provisioner.builder.places import Place
 from provisioner.builder.wanted import Wanted
@@ -23,9 +23,11 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
     yield from _proxies(want)
-    if want.nodes[0].options.get("network", "bridge") == "bridge" and _unrouted(host, facts):
-        cure = "set builder.driver_options: {network: host} if its builds reach no registry"
-        yield f"this engine makes no rules for its networks (iptables: false): {cure}"
+    if want.nodes[0].options.get("network", "bridge") == "bridge":
+        yield from inherited.notes(host, facts) if builder.inherit else ()
+        if _unrouted(host, facts):
+            cure = "set builder.driver_options: {network: host} if its builds reach no registry"
+            yield f"this engine makes no rules for its networks (iptables: false): {cure}"
     for node in want.nodes:
         if node.endpoint.startswith("ssh://") and _patient(host, node.endpoint, builder.users[0]):
             cure = f"ServerAliveInterval in the ssh_config of {builder.users[0]} ends it"

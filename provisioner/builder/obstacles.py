@@ -70,19 +70,12 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
             message = f"there is no user {user} on this host"
             yield user, Obstacle("no-user", message, "remove the name from builder.users")
         elif user != "root" and not people.reaches(host, facts.socket, account):
-            group = _group(host, facts.socket)
+            group = people.group(host, facts.socket)
             hint = f"usermod --append --groups {group} {user}, which makes {user} as mighty as root; then log in again"
             yield user, Obstacle("no-access", f"{user} may not talk to the engine", hint)
         elif store.hidden(host, store.of(host, account)):
             hint = "add the drop-in users.conf to the unit (see docs/builder.md), or run `provisioner apply` by hand"
             yield user, Obstacle("hidden-home", f"{account.home} is hidden from this process", hint)
-
-
-def _group(host: Reader, socket: str) -> str:
-    """Return the group that may talk to the engine, by the owner of its socket."""
-    there = host.stat(socket)
-    lines = (line.split(":") for line in (host.read("/etc/group") or "").splitlines())
-    return next((f[0] for f in lines if there and f[2:3] == [str(there.gid)]), "docker")
 
 
 def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterator[Blocked]:

@@ -46,6 +46,7 @@ class Engine(NamedTuple):
     cgroupfs: bool = False
     kernel: str = ""
     proxies: Mapping[str, str] = {}
+    ranges: tuple[str, ...] = ()  # networks whose registries need no TLS
 
 
 NONE = Engine("none", "", "", None, "", containerd=False, root="/var/lib/docker", containers=0, running=0, images=0,
@@ -122,6 +123,7 @@ def engine(info: Mapping[str, Any], where: Endpoint) -> Engine:
         unlimited=tuple(o for key, options in LIMITS.items() if info.get(key) is False for o in options),
         cgroupfs=info.get("CgroupDriver") == "cgroupfs",
         kernel=str(info.get("KernelVersion") or ""),
+        ranges=tuple(map(str, registry.get("InsecureRegistryCIDRs") or ())),
         proxies={variable: str(info[key]) for key, variable in PROXIES.items() if info.get(key)},
     )
 

@@ -43,7 +43,7 @@ def told(host: Reader, users: tuple[str, ...], socket: str) -> Iterator[str]:
     if reaches(host, socket, asked):
         yield f"the builder is for root and {asked.name}, who asked (builder.users: auto)"
     else:
-        cure = f"usermod --append --groups docker {asked.name}"
+        cure = f"usermod --append --groups {group(host, socket)} {asked.name}"
         yield f"{asked.name} may not use Docker, so the builder is for root alone; {cure} changes that"
 
 
@@ -71,6 +71,14 @@ def may(there: Status, account: Account) -> bool:
     """Whether a user may write to a file, by its owner, group and mode."""
     mine = (there.uid == account.uid and 0o200) or (there.gid in account.groups and 0o020) or 0o002
     return bool(there.mode & mine)
+
+
+def group(host: Reader, socket: str) -> str:
+    """Return the group that may use the engine, by its socket: its name, or its number if only a directory names it."""
+    there = host.stat(socket)
+    rows = (line.split(":") for line in (host.read("/etc/group") or "").splitlines())
+    number = str(there.gid) if there else ""
+    return next((row[0] for row in rows if row[2:3] == [number]), number or "docker")
 
 
 def _named(host: Reader, uid: str) -> str | None:

@@ -11,7 +11,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import NOTE, Difference, Reader, State, Unknown
-from provisioner.runs import compare
+from provisioner.runs import compare, hourly
 from provisioner.steps import Change, Obstacle, Plan
 
 UNKNOWN = "unknown"  # an obstacle's code: this user may not read the actual state
@@ -27,7 +27,8 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
     if why := _in_vain(made):
         made, notes = _made(host, facts, desired, stays=why)
     first = [Change(c.resource, (), c.first, unless="not-installed") for c in made if c.first]
-    return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made)]), notes)
+    more = [] if desired.only else [joined for joined in (hourly.change(host, facts),) if joined]
+    return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made), *more]), notes)
 
 
 def _in_vain(made: list[Change]) -> Obstacle | None:

@@ -1,0 +1,66 @@
+"""What the daemon or the host has, and a builder with a network of its own does not get: names, ranges, packet sizes.
+
+Sources: docker/buildx#1013 and #218 (/etc/hosts), #350 and #2750 (MTU), moby's registry/config.go (ranges).
+"""
+
+from collections.abc import Iterator
+
+from provisioner.engine import registries
+from provisioner.engine.facts import Facts
+from provisioner.errors import ProvisionerError
+from provisioner.model import Reader
+
+OWN_RANGES = ("127.0.0.0/8", "::1/128")  # every engine has these
+BRIDGE = "docker0"
+CURE = "set builder.driver_options: {network: host}"
+
+
+def notes(host: Reader, facts: Facts) -> Iterator[str]:
+    """Yield a sentence for each setting that a builder on a network of its own does not get."""
+    if names := sorted(_only_in_hosts(host, facts)):
+        yield f"{' '.join(names)} is in /etc/hosts of this host, which the builder does not read: {CURE}"
+    if ranges := [r for r in facts.engine.ranges if r not in OWN_RANGES]:
+        cure = "name each registry in insecure-registries instead"
+        shown = " ".join(ranges)
+        yield f"the builder does not get the insecure-registries {shown}, because BuildKit knows no ranges: {cure}"
+    if sizes := _sizes(host):
+        line, bridge = sizes
+        cure = f"set daemon.mtu: {line}"
+        yield f"this host's line has an MTU of {line} and {BRIDGE} one of {bridge}, so large pulls may hang: {cure}"
+
+
+def _only_in_hosts(host: Reader, facts: Facts) -> set[str]:
+    """Return the registries that the daemon knows whose names /etc/hosts resolves to another machine."""
+    known = facts.registries
+    asked = {_name(where) for where in (*known.mirrors, *known.insecure, *known.certificates)}
+    lines = (line.partition("#")[0].split() for line in (_read(host, "/etc/hosts") or "").splitlines())
+    return {
+        name for address, *names in filter(None, lines) if not _loopback(address) for name in names if name in asked
+    }
+
+
+def _name(where: str) -> str:
+    """Return the host's name in a registry's URL or name."""
+    return where.rpartition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
+
+
+def _loopback(address: str) -> bool:
+    return registries.local(address) or address == "::1"
+
+
+def _sizes(host: Reader) -> tuple[int, int] | None:
+    """Return the MTU of the default route's device and of the bridge, if packets of the bridge are too large for it."""
+    rows = [line.split() for line in (_read(host, "/proc/net/route") or "").splitlines()[1:]]
+    devices = [row[0] for row in rows if row[1:2] == ["00000000"]]
+    sizes = [(_read(host, f"/sys/class/net/{d}/mtu") or "").strip() for d in (*devices[:1], BRIDGE)]
+    if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
+        return None
+    line, bridge = map(int, sizes)
+    return (line, bridge) if line < bridge else None
+
+
+def _read(host: Reader, path: str) -> str | None:
+    try:
+        return host.read(path)
+    except ProvisionerError:
+        return None

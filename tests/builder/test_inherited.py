@@ -1,0 +1,42 @@
+"""What a builder with a network of its own does not get from the host is said."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.builder import inherited
+from provisioner.engine.registries import Registries
+from provisioner.host import System
+from tests.builder.test_obstacles import facts, put
+
+ROUTES = "Iface\tDestination\tGateway\neth0\t0010A8C0\t00000000\n{}\t00000000\t0110A8C0\n"
+
+
+def test_a_registry_that_only_etc_hosts_names_is_told(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        "/etc/hosts",
+        "127.0.0.1 localhost here.example\n10.0.1.180 hub.example other # 10.9.9.9 cert.example\n",
+    )
+    known = Registries(
+        mirrors=("https://hub.example:5000/v2",), insecure=("here.example",), certificates={"cert.example": ()}
+    )
+    [told] = inherited.notes(System(str(tmp_path), {}), facts()._replace(registries=known))
+    assert told.startswith("hub.example is in /etc/hosts")
+    assert "network: host" in told
+
+
+def test_ranges_that_need_no_tls_are_told(tmp_path: Path) -> None:
+    seen = facts()
+    seen = seen._replace(engine=seen.engine._replace(ranges=("127.0.0.0/8", "::1/128", "10.0.0.0/8")))
+    [told] = inherited.notes(System(str(tmp_path), {}), seen)
+    assert "insecure-registries 10.0.0.0/8" in told
+
+
+@pytest.mark.parametrize(("line", "told"), [("1400", True), ("1500", False), ("9000", False), ("", False)])
+def test_a_line_with_smaller_packets_than_the_bridge_is_told(tmp_path: Path, line: str, told: bool) -> None:
+    put(tmp_path, "/proc/net/route", ROUTES.format("wg0"))
+    put(tmp_path, "/sys/class/net/eth0/mtu", "1200\n")
+    put(tmp_path, "/sys/class/net/wg0/mtu", f"{line}\n")
+    put(tmp_path, "/sys/class/net/docker0/mtu", "1500\n")
+    assert [f"MTU of {line}" in note for note in inherited.notes(System(str(tmp_path), {}), facts())] == [True] * told

@@ -1,0 +1,71 @@
+"""The hourly check joins the group that the engine's socket has."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.engine.facts import Facts
+from provisioner.host import System
+from provisioner.model import Status
+from provisioner.runs import hourly
+from provisioner.steps.files import RemoveFile, WriteFile
+from tests.builder.test_obstacles import facts
+
+UNIT = "usr/lib/systemd/system/provisioner-check.service"
+GROUPS = "root:x:0:\ndocker:x:998:\nbuilders:x:1001:eve\n"
+
+
+class Host(System):
+    """A host whose systemd runs our units, and whose engine's socket belongs to a group."""
+
+    def __init__(self, tree: Path, gid: int) -> None:
+        super().__init__(str(tree), {})
+        self.uid = 0
+        self.gid = gid
+        for path, text in {
+            "run/systemd/system/x": "",
+            UNIT: "",
+            "etc/group": GROUPS,
+            "proc/self/mountinfo": "",
+        }.items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(text)
+
+    def stat(self, path: str) -> Status | None:
+        if path == seen().socket:
+            return Status(0o660, 0, self.gid, directory=False)
+        return super().stat(path)
+
+
+def seen(**more: Any) -> Facts:
+    return facts()._replace(**more)
+
+
+@pytest.mark.parametrize(("gid", "group"), [(1001, "builders"), (7007, "7007")])
+def test_another_group_of_the_socket_is_named_in_a_drop_in(tmp_path: Path, gid: int, group: str) -> None:
+    host = Host(tmp_path, gid)
+    made = hourly.change(host, seen())
+    assert made is not None
+    [written] = [step for step in made.edits if isinstance(step, WriteFile)]
+    assert (written.path, f"Group={group}" in written.text) == (hourly.DROP_IN, True)
+    (tmp_path / hourly.FOLDER[1:]).mkdir(parents=True)
+    (tmp_path / hourly.DROP_IN[1:]).write_text(written.text)
+    assert hourly.change(host, seen()) is None
+    host.gid = 998
+    back = hourly.change(host, seen())
+    assert back is not None
+    assert isinstance(back.edits[0], RemoveFile)
+
+
+@pytest.mark.parametrize("case", ["the usual group", "no unit of ours", "a read-only sandbox", "no root", "no engine"])
+def test_where_nothing_has_to_change_or_can_nothing_is_planned(tmp_path: Path, case: str) -> None:
+    host = Host(tmp_path, 998 if case == "the usual group" else 1001)
+    if case == "no unit of ours":
+        (tmp_path / UNIT).unlink()
+    if case == "a read-only sandbox":
+        line = "36 28 0:40 / /etc ro,nosuid - ext4 /dev/vda ro\n"
+        (tmp_path / "proc/self/mountinfo").write_text(line)
+    if case == "no root":
+        host.uid = 1000
+    assert hourly.change(host, seen(socket="") if case == "no engine" else seen()) is None
