@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from provisioner.errors import CommandError
 from provisioner.host import System
-from provisioner.platforms import table
+from provisioner.platforms import ordinary, table
 
 IMAGE = "provisioner-proof"
 LABEL = "io.provisioner.proof"
@@ -41,12 +41,14 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
         made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]
         system.post(socket, f"/containers/{made}/start")
         said = _said(system, socket, made, probe)
-        pid = system.get(socket, f"/containers/{made}/json")["State"]["Pid"]
-        how = within or _how(system, pid)
+        state = system.get(socket, f"/containers/{made}/json")["State"]
+        how = within or _how(system, state["Pid"])
     except CommandError as e:
         return Ran(False, "", e.message)
     if said.splitlines()[-1:] != [probe]:
-        return Ran(False, how, f"it said {said!r} instead of {probe!r}")
+        status = state.get("ExitCode") or 0
+        ended = f", and it ended with status {status}" if status else ""
+        return Ran(False, how, ordinary.FAILED.get(status, f"it said {said!r} instead of {probe!r}{ended}"))
     return Ran(True, how)
 
 

@@ -21,7 +21,7 @@ from provisioner.typed import NamedTuple
 BASE = 0x400000  # the address of the one segment; a multiple of every page size
 HEAD = 4096  # bytes of a file that contain its ELF header and program headers
 PAGE = 0x10000  # the largest page size of the kernels of these architectures
-_EXEC, _LOAD, _INTERP, _STACK = 2, 1, 3, 0x6474E551
+_EXEC, _ANYWHERE, _LOAD, _INTERP, _STACK = 2, 3, 1, 3, 0x6474E551
 _READ, _READ_WRITE, _READ_EXECUTE = 4, 6, 5
 _IDENT = struct.Struct("4sBBB9x")
 _MARK = b"P"
@@ -98,23 +98,37 @@ def program(architecture: str, code: bytes = b"") -> bytes:
 
     Raises: KeyError if the architecture has none.
     """
+    return file(architecture, code or ARCHITECTURES[architecture].code)
+
+
+def file(architecture: str, code: bytes, base: int = BASE, loader: str = "") -> bytes:
+    """Return an executable file that starts at the beginning of its code.
+
+    ``base`` is the address of its one segment; 0 lets the kernel choose. ``loader`` is the path of its loader, if any.
+    """
     row = ARCHITECTURES[architecture]
     ident = _IDENT.pack(b"\x7fELF", row.bits // 32, 1 if row.order == "<" else 2, 1)
     header, segment = struct.Struct(row.order + _HEADER[row.bits]), struct.Struct(row.order + _SEGMENT[row.bits])
     first = len(ident) + header.size
-    start = first + 2 * segment.size
-    code = code or row.code
+    count = 3 if loader else 2
+    named = first + count * segment.size
+    name = loader.encode() + b"\0" if loader else b""
+    start = named + len(name) + -(named + len(name)) % 16 if name else named
     size = start + len(code)
 
-    def entry(kind: int, flags: int, address: int, length: int, align: int) -> bytes:
-        where = (0, address, address, length, length)
+    def entry(kind: int, flags: int, offset: int, length: int, align: int) -> bytes:
+        address = base + offset if length else 0
+        where = (offset, address, address, length, length)
         return segment.pack(kind, flags, *where, align) if row.bits == 64 else segment.pack(kind, *where, flags, align)
 
+    fields = (_EXEC if base else _ANYWHERE, row.machine, 1, base + start, first, 0, row.flags, first, segment.size)
     return b"".join((
         ident,
-        header.pack(_EXEC, row.machine, 1, BASE + start, first, 0, row.flags, first, segment.size, 2, 0, 0, 0),
-        entry(_LOAD, _READ_EXECUTE, BASE, size, PAGE),
+        header.pack(*fields, count, 0, 0, 0),
+        entry(_INTERP, _READ, named, len(name), 1) if name else b"",
+        entry(_LOAD, _READ_EXECUTE, 0, size, PAGE),
         entry(_STACK, _READ_WRITE, 0, 0, 16),  # without it, kernels log that a stack is executable
+        name.ljust(start - named, b"\0"),
         code,
     ))  # fmt: skip
 

@@ -1,9 +1,9 @@
 """The proof: build an image for every platform, find each one in the index, and run each variant.
 
-It needs no network and no base image. The only file is our test program, a static program of a few hundred bytes for
-each architecture. It prints its architecture's name, waits until its stdin is closed, and exits with 0. The image uses
-it for ``RUN`` and as its command. A container stays up while its stdin is open, so the proof can inspect the running
-process.
+It needs no network and no base image. The only files are our larger test program and its loader. The program maps
+memory, starts a thread, forks, handles a signal, prints its architecture's name, waits until its stdin is closed, and
+exits with 0. The image uses it for ``RUN`` and as its command. A container stays up while its stdin is open, so the
+proof can inspect the running process.
 """
 
 import io
@@ -20,7 +20,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.own_image import IMAGE, LABEL
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
-from provisioner.platforms import elf, table
+from provisioner.platforms import ordinary, table
 from provisioner.proof import builds
 
 BUILD = 300  # seconds
@@ -28,6 +28,7 @@ DOCKERFILE = f"""\
 FROM scratch AS run
 ARG TARGETARCH
 COPY probe-$TARGETARCH /probe
+COPY loader-$TARGETARCH {ordinary.LOADER}
 RUN ["/probe"]
 LABEL {LABEL}=1
 ENTRYPOINT ["/probe"]
@@ -189,7 +190,11 @@ def build(
 ) -> bytes:
     """Build some platforms as the first of the builder's users. Return the archive that buildx writes to stdout."""
     argv = command(desired, wanted, output, ("--no-cache",) if fresh else ())
-    out = system.run(argv, BUILD, context(wanted, facts), user=desired.builder.users[0])
+    try:
+        out = system.run(argv, BUILD, context(wanted, facts), user=desired.builder.users[0])
+    except CommandError as e:
+        why = ordinary.why(e.message)
+        raise CommandError(f"{e.message}: {why}", hint=e.hint) if why else e from None
     return out.encode("utf-8", "surrogateescape")  # lossless in both directions
 
 
@@ -214,8 +219,10 @@ def context(wanted: tuple[str, ...], facts: Facts) -> str:
 
 
 def _context(wanted: tuple[str, ...], only: frozenset[str]) -> bytes:
-    """Return the build context as a tar: the Dockerfile, and a test program for each architecture that runs."""
-    probes = {f"probe-{p.split('/')[1]}": elf.program(table.of(p).architecture) for p in wanted if p not in only}
+    """Return the build context as a tar: the Dockerfile, and the programs for each architecture that runs."""
+    architectures = {p.split("/")[1]: table.of(p).architecture for p in wanted if p not in only}
+    probes = {f"probe-{name}": ordinary.program(architecture) for name, architecture in architectures.items()}
+    probes |= {f"loader-{name}": ordinary.loader(architecture) for name, architecture in architectures.items()}
     stages = (f"FROM {'only' if p in only else 'run'} AS {p.replace('/', '-', 1).replace('/', '')}\n" for p in wanted)
     dockerfile = "".join((DOCKERFILE, *stages, CHOICE))
     buffer = io.BytesIO()
