@@ -37,7 +37,7 @@ def install(host: Reader, missing: str, *, allowed: bool) -> Install:
         return Install(f"{command} (packages: never keeps provisioner from that)")
     if damaged := [name for name in names if packages.installed(host, name)]:  # an undo would remove what was there
         return Install(f"{' '.join(damaged)} is installed, and {missing} does not run: reinstall it")
-    if not all(_offered(host, name) for name in names):
+    if not all(_may_be_offered(host, name) for name in names):
         return Install(f"this distribution has no package {' '.join(names)}: see docs.docker.com/engine/install")
     return Install(command, (manager.step(*names),))
 
@@ -47,10 +47,10 @@ def _there(host: Reader, part: str) -> bool:
     return part == "buildx" and any(host.stat(f"{folder}/cli-plugins/docker-buildx") for folder in folders)
 
 
-def _offered(host: Reader, name: str) -> bool:
+def _may_be_offered(host: Reader, name: str) -> bool:
     """Return whether an attempt to install a package makes sense: True also if only the attempt will tell."""
-    known = packages.candidate(host, name)
-    return known != "" if known is not None else packages.since(host, *SINCE.get(name, ("", 0))) is not False
+    known = packages.offered(host, name)
+    return known if known is not None else packages.since(host, *SINCE.get(name, ("", 0))) is not False
 
 
 def _dockers_own(host: Reader) -> bool:

@@ -19,7 +19,8 @@ class Manager(NamedTuple):
 
     ``remove`` refuses if other packages need the package. ``query`` succeeds if a package is installed. ``refresh``
     runs before an install; it is empty if the manager refreshes its lists on its own. ``setting`` goes in front of a
-    command: it answers questions, waits for the lock, and restarts no service.
+    command: it answers questions, waits for the lock, and restarts no service. ``search`` looks for a package in the
+    lists that the host has in one of the folders ``lists``. It prints nothing or ends with ``absent`` if there is none.
     """
 
     program: str
@@ -28,6 +29,9 @@ class Manager(NamedTuple):
     query: tuple[str, ...]
     refresh: tuple[str, ...] = ()
     setting: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    absent: int = 0
 
     def hint(self, *packages: str) -> str:
         """Return the command that a person would type."""
@@ -52,6 +56,8 @@ MANAGERS = (
         ("dnf", "install", "--assumeyes", "--setopt=install_weak_deps=False"),
         ("rpm", "--erase"),
         ("rpm", "--query"),
+        search=("dnf", "--cacheonly", "--quiet", "repoquery", "--available"),
+        lists=("/var/cache/dnf", "/var/cache/libdnf5"),
     ),
     Manager(
         "zypper",
@@ -59,6 +65,9 @@ MANAGERS = (
         ("rpm", "--erase"),
         ("rpm", "--query"),
         setting=("env", f"ZYPP_LOCK_TIMEOUT={LOCK}"),
+        search=("zypper", "--no-refresh", "--non-interactive", "search", "--match-exact"),
+        lists=("/var/cache/zypp/raw",),
+        absent=104,
     ),
     Manager("apk", ("apk", "add"), ("apk", "del"), ("apk", "info", "--installed")),
     Manager(
@@ -66,6 +75,9 @@ MANAGERS = (
         ("pacman", "--sync", "--noconfirm", "--needed"),
         ("pacman", "--remove", "--noconfirm"),
         ("pacman", "--query"),
+        search=("pacman", "--sync", "--info"),
+        lists=("/var/lib/pacman/sync",),
+        absent=1,
     ),
 )
 WAITS = {"apt-get": ("--option", f"DPkg::Lock::Timeout={LOCK}"), "apk": ("--wait", str(LOCK))}
@@ -146,6 +158,22 @@ def installed(host: Reader, package: str) -> bool:
         return True
     asked = (row.query for row in MANAGERS if row.program != "apt-get" and host.program(row.query[0]))
     return any(host.ask(*query, package).status == 0 for query in dict.fromkeys(asked))
+
+
+def offered(host: Reader, package: str) -> bool | None:
+    """Return whether the package manager's lists have a package. None if they do not tell, and only an attempt will."""
+    row = manager(host)
+    if row is None or host.asleep:
+        return None
+    if row.program == "apt-get":
+        known = candidate(host, package)
+        return None if known is None else known != ""
+    if not any(host.names(folder) for folder in row.lists):
+        return None
+    ran = host.ask(*row.search, package)
+    if row.absent and ran.status == row.absent:
+        return False
+    return bool(ran.stdout.strip()) if ran.status == 0 else None
 
 
 def _dpkg(host: Reader) -> str:

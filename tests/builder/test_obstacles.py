@@ -131,6 +131,29 @@ def test_without_lists_the_distribution_s_release_tells_and_else_only_the_attemp
     assert bool(found.steps) is tried
 
 
+@pytest.mark.parametrize(
+    ("manager", "lists", "script", "tried"),
+    [
+        ("dnf", "/var/cache/dnf/fedora.solv", "echo docker-buildx-0:0.29.1-1.x86_64", True),
+        ("dnf", "/var/cache/libdnf5/fedora/repodata", "", False),
+        ("dnf", "", "", True),
+        ("zypper", "/var/cache/zypp/raw/oss", "echo 'No matching items found.'; exit 104", False),
+        ("zypper", "/var/cache/zypp/raw/oss", "echo 'System management is locked'; exit 7", True),
+        ("pacman", "/var/lib/pacman/sync/extra.db", "exit 1", False),
+        ("pacman", "", "exit 1", True),
+    ],
+)
+def test_the_lists_of_each_package_manager_tell_before_an_attempt(
+    tmp_path: Path, manager: str, lists: str, script: str, tried: bool
+) -> None:
+    put(tmp_path, f"/usr/bin/{manager}", DOCKER.format(script))
+    (tmp_path / "proc/self").mkdir(parents=True)
+    if lists:
+        put(tmp_path, lists)
+    found = packages.install(System(str(tmp_path), {}), "buildx", allowed=True)
+    assert bool(found.steps) is tried
+
+
 @pytest.mark.parametrize("network", ["bridge", "host"])
 def test_an_engine_without_a_bridge_needs_the_host_s_network(tmp_path: Path, network: str) -> None:
     host = System(str(tmp_path), {})

@@ -118,5 +118,11 @@ def rpmlint() -> Path:
     return entry("rpmlint", recipe, partial(debian.add, wanted), partial(tree, suite))
 
 
+def package_managers() -> Path:
+    """Return dnf, zypper and pacman as a layer for hosts of QEMU_SUITE, and what makes repositories for them."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.PACKAGE_MANAGERS)
+    return entry("package-managers", recipe, partial(debian.add, wanted), partial(tree, suite))
+
+
 def _go(name: str, recipe: recipes.GoPrograms) -> Path:
     return entry(name, (recipe, recipes.GO), partial(golang.build, recipe))

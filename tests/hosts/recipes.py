@@ -249,6 +249,8 @@ MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
 }
 DNF = ("dnf", "rpm")
 RPMLINT = ("rpmlint",)
+# Package managers of other distributions, for hosts of QEMU_SUITE, and what makes repositories for them.
+PACKAGE_MANAGERS = (*DNF, "zypper", "createrepo-c", "pacman-package-manager", "makepkg", "libarchive-tools")
 APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs on a host that installs a package
 
 BUILDKIT_IMAGE = Image("moby/buildkit", ("buildx-stable-1", BUILDKIT.version))
