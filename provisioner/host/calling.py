@@ -165,19 +165,26 @@ class Calling(Looking):
         )
 
     def fetch(
-        self, url: str, method: str, headers: Mapping[str, str], trusted: Sequence[str] = (), *, insecure: bool = False
+        self,
+        url: str,
+        method: str,
+        headers: Mapping[str, str],
+        trusted: Sequence[str] = (),
+        *,
+        insecure: bool = False,
+        proxy: str = "",
     ) -> tuple[int, dict[str, str], bytes]:
         """Send one request to a registry.
 
         ``trusted`` lists certificate files that count in addition to the host's own. ``insecure`` accepts any
-        certificate.
+        certificate. ``proxy`` is the URL of a proxy to go through.
 
         Returns: the status, the header fields with names in lower case, and the body.
         Raises: ProvisionerError if no registry answers.
         """
         from provisioner.host import web  # http.client costs a check 29 ms
 
-        return web.fetch(url, method, headers, [self.path(file) for file in trusted], insecure=insecure)
+        return web.fetch(url, method, headers, [self.path(file) for file in trusted], insecure=insecure, proxy=proxy)
 
     def ask_cluster(self, access: ClusterAccess, path: str) -> Any:
         """Return the JSON of an object or list of a cluster, or None if it does not exist.

@@ -16,6 +16,7 @@ from provisioner.engine.registries import Registries
 from provisioner.errors import ProvisionerError, UsageError
 from provisioner.host import System
 from provisioner.platforms import table
+from provisioner.text import no_proxy
 
 PULL = 300  # seconds
 NAME = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9._/-]*)?")
@@ -38,6 +39,7 @@ class Registry(NamedTuple):
     headers: Mapping[str, str]
     trusted: tuple[str, ...]
     insecure: bool
+    proxy: str = ""
 
     @property
     def image(self) -> str:
@@ -48,7 +50,7 @@ class Registry(NamedTuple):
         """Send one request about a manifest, an index or a blob. Return the status, the headers and the body."""
         host = HUB_SERVER if self.host == HUB else self.host
         url = f"{self.scheme}://{host}/v2/{self.repository}/{what}"
-        return self.system.fetch(url, method, self.headers, self.trusted, insecure=self.insecure)
+        return self.system.fetch(url, method, self.headers, self.trusted, insecure=self.insecure, proxy=self.proxy)
 
     def inspect(self, reference: str, *words: str) -> str:
         """Return what buildx reads for a reference. buildx supports every way to log in."""
@@ -110,11 +112,20 @@ def at(system: System, known: Registries, where: str, image: str, user: str) -> 
     if host == HUB and not path:
         raise UsageError(f"--registry {where}: Docker Hub needs a namespace", hint=f"for example {HUB}/acme")
     insecure = registries.local(host) or host in known.insecure
-    scheme = "http" if insecure and not _encrypted(system, host) else "https"
+    proxy = _proxy(known, "https", host)
+    scheme = "http" if insecure and not _encrypted(system, host, proxy) else "https"
     repository = f"{path}/{image}" if path else image
     authorities = tuple(f for f in known.certificates.get(host, ()) if f.endswith(".crt"))
     headers = {"Accept": ACCEPT, **_login(system, host, user)}
-    return Registry(system, host, scheme, repository, user, headers, authorities, insecure)
+    proxy = _proxy(known, scheme, host)
+    return Registry(system, host, scheme, repository, user, headers, authorities, insecure, proxy)
+
+
+def _proxy(known: Registries, scheme: str, host: str) -> str:
+    """Return the daemon's proxy for a registry, or an empty string. The builder pushes through the same one."""
+    name = HUB_SERVER if host == HUB else host
+    way = known.proxies.get(f"{scheme}_proxy", "")
+    return "" if no_proxy.direct(name, known.proxies.get("no_proxy", "")) else way
 
 
 def platform(fields: Mapping[str, Any]) -> str:
@@ -126,10 +137,10 @@ def platform(fields: Mapping[str, Any]) -> str:
         return name
 
 
-def _encrypted(system: System, host: str) -> bool:
+def _encrypted(system: System, host: str, proxy: str) -> bool:
     """Return whether an insecure registry uses TLS. Docker and BuildKit find this out in the same way."""
     try:
-        system.fetch(f"https://{host}/v2/", "GET", {}, insecure=True)
+        system.fetch(f"https://{host}/v2/", "GET", {}, insecure=True, proxy=proxy)
     except ProvisionerError:
         return False
     return True
