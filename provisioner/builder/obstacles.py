@@ -26,6 +26,7 @@ def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[B
     return (
         _unknown(want, plug.version)
         or _unmounted(want, plug.version)
+        or _twice(want)
         or _other_driver(host, want)
         or _default_file(host, want)
         or next(filter(None, (_made(host, facts, want, box) for box in boxes)), None)
@@ -117,6 +118,15 @@ def _unmounted(want: Wanted, known: tuple[int, ...] | None) -> Obstacle | None:
             f"this buildx mounts no buildkitd.toml next to a persistent volume, so {volumes[0].name} would have none"
         )
         return Obstacle("no-buildkitd-toml", message, f"take {drivers.VOLUME} or builder.buildkitd out")
+    return None
+
+
+def _twice(want: Wanted) -> Obstacle | None:
+    """Return the obstacle: buildx refuses a node whose endpoint is this host's own, which the first node has."""
+    for node in want.nodes[1:] if want.builder.driver == drivers.CONTAINER else ():
+        if node.endpoint == "default" or store.same(node.endpoint, want.nodes[0].endpoint):
+            message = f"the node {node.name} is this host's own engine ({node.endpoint}), which the builder has already"
+            return Obstacle("duplicate-endpoint", message, "take the node out of builder.nodes")
     return None
 
 

@@ -149,12 +149,12 @@ def default(host: Reader, store: Store, key: str) -> str | None:
 
 def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
     """Return every other name by which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
-    found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and _same(u, endpoint)]
+    found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and same(u, endpoint)]
     folder = f"{store.docker}/contexts/meta"
     for name in host.names(folder, user=store.user):
         try:
             context = json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
-            if _same(context["Endpoints"]["docker"]["Host"], endpoint):
+            if same(context["Endpoints"]["docker"]["Host"], endpoint):
                 found.append(str(context["Name"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):
             continue  # docker cannot use it either
@@ -173,7 +173,7 @@ def digest(key: str) -> str:
     return known
 
 
-def _same(a: str, b: str) -> bool:
+def same(a: str, b: str) -> bool:
     """Return whether two addresses are the same socket: on hosts with systemd, /var/run is a link to /run."""
     return a.replace("unix:///var/run/", "unix:///run/") == b.replace("unix:///var/run/", "unix:///run/")
 

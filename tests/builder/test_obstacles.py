@@ -13,7 +13,7 @@ from provisioner.builder.places import Place
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
-from provisioner.config.desired import Builder
+from provisioner.config.desired import Builder, Node
 from provisioner.engine import info
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
@@ -76,6 +76,16 @@ def test_a_buildx_that_does_not_talk_to_this_engine_is_named(
 ) -> None:
     found = plugin.obstacle(facts(server), plugin.Plugin(buildx), "")
     assert (found is not None and found.code == "buildx-too-new") is blocked
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "blocked"),
+    [("unix:///run/docker.sock", True), ("default", True), ("ssh://a@b", False), ("unix:///run/other.sock", False)],
+)
+def test_a_node_that_is_this_host_s_own_engine_is_named(tmp_path: Path, endpoint: str, blocked: bool) -> None:
+    builder = Builder(users=("root",), nodes=(Node(endpoint=endpoint),))
+    found = obstacles.whole(System(str(tmp_path), {}), facts(), Wanted(builder, facts()), plugin.Plugin(), ())
+    assert (found.code if found else None) == ("duplicate-endpoint" if blocked else None)
 
 
 MANAGERS = {
