@@ -20,6 +20,8 @@ from provisioner.typed import Any
 
 NAME = "buildkitd.toml"
 INSIDE = f"/etc/buildkit/{NAME}"
+# buildx copies the host's own authorities into the first folder, and BuildKit's image has the usual ones in the second.
+TRUSTED = f"/etc/buildkit/certs/{registries.HUB}:/etc/ssl/certs"
 # Shares of the disk that holds the state volume. BuildKit's default limit is 80% or 100 GB, whichever is less.
 GC = {"reservedSpace": "10%", "maxUsedSpace": "60%", "minFreeSpace": "20%"}
 GC_SINCE = (0, 17)  # moby/buildkit 5079; before, gckeepstorage is the size below which a cache never shrinks

@@ -86,10 +86,12 @@ def nodes(builder: Builder, facts: Facts) -> tuple[store.Node, ...]:
 
 
 def options(builder: Builder, facts: Facts) -> dict[str, str]:
-    """Return the driver options of this host's own node. The configuration's override the daemon's proxies."""
-    inherited = builder.inherit and builder.driver == drivers.CONTAINER
-    proxies = {f"env.{k}": v for k, v in facts.registries.proxies.items()} if inherited else {}
-    return {**proxies, **builder.driver_options}
+    """Return the driver options of this host's own node. The configuration's override what the daemon has."""
+    if not builder.inherit or builder.driver != drivers.CONTAINER:
+        return dict(builder.driver_options)
+    trusted = {"SSL_CERT_DIR": buildkitd.TRUSTED} if facts.registries.authorities else {}
+    inherited = {f"env.{k}": v for k, v in {**facts.registries.proxies, **trusted}.items()}
+    return {**inherited, **builder.driver_options}
 
 
 def registered(driver: str, first: store.Node) -> str:

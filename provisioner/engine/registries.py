@@ -13,6 +13,14 @@ from provisioner.text import json_read
 from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
+# Where a host's own authorities are: Debian, Fedora, SUSE and Arch. The daemon trusts them for every registry.
+ANCHORS = (
+    "/usr/local/share/ca-certificates",
+    "/etc/pki/ca-trust/source/anchors",
+    "/etc/pki/trust/anchors",
+    "/etc/ca-certificates/trust-source/anchors",
+)
+HUB = "docker.io"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
 MASKED = "xxxxx:xxxxx@"  # /info shows this instead of a user and a password
 LOOPBACK = ("127.", "[::1]")
@@ -24,6 +32,7 @@ class Registries(NamedTuple):
     ``mirrors``: URLs of Docker Hub's mirrors.
     ``certificates``: the certificate files of each registry.
     ``proxies``: by environment variable.
+    ``authorities``: the certificates of authorities that this host trusts in addition to the usual ones.
     ``unseen``: why this user cannot see all settings; empty if everything was visible.
     """
 
@@ -32,6 +41,7 @@ class Registries(NamedTuple):
     certificates: Mapping[str, tuple[str, ...]] = {}
     proxies: Mapping[str, str] = {}
     unseen: str = ""
+    authorities: tuple[str, ...] = ()
 
 
 def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -> Registries:
@@ -47,7 +57,7 @@ def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -
         known = known._replace(proxies=proxies)
         if any(MASKED in value for value in proxies.values()):
             known = known._replace(proxies={}, unseen="this user may not see the password of the engine's proxy")
-        return known._replace(certificates=dict(_certificates(host)))
+        return known._replace(certificates=dict(_certificates(host)), authorities=_authorities(host))
     except DeniedError as e:
         return known._replace(unseen=e.message)
 
@@ -87,7 +97,7 @@ def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
             if scheme == "http":
                 table.setdefault(where.partition("/")[0], {})["http"] = True
     if hosts:
-        table.setdefault("docker.io", {})["mirrors"] = hosts
+        table.setdefault(HUB, {})["mirrors"] = hosts
     for where in found.insecure:
         table.setdefault(where, {}).update(http=True, insecure=True)
     for where, files in found.certificates.items():
@@ -97,6 +107,9 @@ def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
         pairs = [(f, f.removesuffix(".cert") + ".key") for f in files if f.endswith(".cert")]
         if known := [{"key": key, "cert": cert} for cert, key in pairs if key in files]:
             row["keypair"] = known
+    if found.authorities:
+        row = table.setdefault(HUB, {})
+        row["ca"] = [*row.get("ca", ()), *found.authorities]
     return {where: row for where, row in table.items() if row}
 
 
@@ -111,6 +124,12 @@ def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
         files = tuple(n for n in host.names(f"{CERTS}/{registry}") if n.endswith((".crt", ".cert", ".key")))
         if files:
             yield registry, tuple(f"{CERTS}/{registry}/{name}" for name in files)
+
+
+def _authorities(host: Reader) -> tuple[str, ...]:
+    """Return the files of the host's own authorities, each name once, because buildx keeps them in one folder."""
+    files = {n: f"{folder}/{n}" for folder in reversed(ANCHORS) for n in host.names(folder)}
+    return tuple(path for name, path in sorted(files.items()) if name.endswith((".crt", ".pem")))
 
 
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:

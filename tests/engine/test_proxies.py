@@ -86,3 +86,14 @@ def test_a_proxy_on_the_loopback_is_noted_where_the_builder_does_not_reach_it(
     found = [note for note in notes.notes(System(str(tmp_path), {}), seen, want) if "loopback" in note]
     assert bool(found) is noted
     assert "a:b" not in "".join(found)
+
+
+def test_the_host_s_own_authorities_reach_the_builder_for_every_registry(tmp_path: Path) -> None:
+    for path in ("usr/local/share/ca-certificates/corp.crt", "etc/pki/ca-trust/source/anchors/other.pem"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text("a certificate")
+    (tmp_path / "usr/local/share/ca-certificates/README").write_text("no certificate")
+    (tmp_path / "proc/self").mkdir(parents=True)
+    found = registries.gather(System(str(tmp_path), {}), info.NONE, "/etc/docker/daemon.json", None)
+    paths = ["/usr/local/share/ca-certificates/corp.crt", "/etc/pki/ca-trust/source/anchors/other.pem"]
+    assert registries.mapping(found, loopback=False) == {"docker.io": {"ca": paths}}
