@@ -18,6 +18,7 @@ from provisioner.typed import Any, NamedTuple
 DEFAULTS = {f"unix://{SOCKET}": "13c4025c96f36e94b348", "unix:///run/docker.sock": "175952a36e1537c9269d"}
 COVERS = ("tmpfs", "ramfs")  # systemd's ProtectHome= covers homes with these
 COVERED = ("/home", "/root", "/run/user")
+STORE = "BUILDX_CONFIG"  # the variable that places buildx's own folder
 FOLDERS = ("", "instances", "defaults", "activity", "refs", "certs")
 
 
@@ -52,19 +53,15 @@ class Choice(NamedTuple):
 
 
 class Store(NamedTuple):
-    """One user's store."""
+    """One user's store. ``docker`` is the folder of docker's configuration."""
 
     folder: str
     user: str
+    docker: str
 
     def instance_file(self, name: str) -> str:
         """Return the file of an instance."""
         return f"{self.folder}/instances/{name}"
-
-    @property
-    def docker(self) -> str:
-        """The folder of docker's configuration."""
-        return self.folder.removesuffix("/buildx")
 
     @property
     def current_file(self) -> str:
@@ -82,9 +79,10 @@ def kubeconfig(configured: str, home: str) -> str:
 
 
 def of(host: Reader, account: Account) -> Store:
-    """Return a user's store. It is in docker's configuration folder, which our own environment may place elsewhere."""
-    own = told(host) if account.name == host.user else ""
-    return Store(f"{own or f'{_home(host, account)}/.docker'}/buildx", account.name)
+    """Return a user's store. It is in docker's configuration folder. Our own environment may place both elsewhere."""
+    own = account.name == host.user
+    docker = (told(host) if own else "") or f"{_home(host, account)}/.docker"
+    return Store((told(host, STORE) if own else "") or f"{docker}/buildx", account.name, docker)
 
 
 def _home(host: Reader, account: Account) -> str:
@@ -107,9 +105,9 @@ def hidden(host: Reader, store: Store) -> bool:
     return found.kind in COVERS and found.point in COVERED
 
 
-def told(host: Reader) -> str:
-    """Return the folder in our DOCKER_CONFIG, which docker also uses; empty if unset, and always for root."""
-    return host.environ.get("DOCKER_CONFIG", "").rstrip("/") if host.uid != 0 else ""
+def told(host: Reader, variable: str = "DOCKER_CONFIG") -> str:
+    """Return the folder in a variable of ours, which docker also uses; empty if unset, and always for root."""
+    return host.environ.get(variable, "").rstrip("/") if host.uid != 0 else ""
 
 
 def instance(host: Reader, store: Store, name: str) -> Instance | None:

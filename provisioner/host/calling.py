@@ -26,7 +26,7 @@ ELSEWHERE = {
 }
 RUN = 10.0  # seconds for a test program; QEMU needs a hundredth of a second
 AGENT = "SSH_AUTH_SOCK"
-SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG")
+SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "BUILDX_CONFIG")
 
 
 class Calling(Looking):

@@ -115,7 +115,7 @@ def at(system: System, known: Registries, where: str, image: str, user: str) -> 
     proxy = _proxy(known, "https", host)
     scheme = "http" if insecure and not _encrypted(system, host, proxy) else "https"
     repository = f"{path}/{image}" if path else image
-    authorities = tuple(f for f in known.certificates.get(host, ()) if f.endswith(".crt"))
+    authorities = (*(f for f in known.certificates.get(host, ()) if f.endswith(".crt")), *known.authorities)
     headers = {"Accept": ACCEPT, **_login(system, host, user)}
     proxy = _proxy(known, scheme, host)
     return Registry(system, host, scheme, repository, user, headers, authorities, insecure, proxy)

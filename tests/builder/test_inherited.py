@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.builder import inherited
+from provisioner.builder import inherited, notes, store
+from provisioner.builder.wanted import Wanted
+from provisioner.config.desired import Builder
 from provisioner.engine.registries import Registries
 from provisioner.host import System
+from provisioner.model import Account
 from tests.builder.test_obstacles import facts, put
 
 ROUTES = "Iface\tDestination\tGateway\neth0\t0010A8C0\t00000000\n{}\t00000000\t0110A8C0\n"
@@ -40,3 +43,38 @@ def test_a_line_with_smaller_packets_than_the_bridge_is_told(tmp_path: Path, lin
     put(tmp_path, "/sys/class/net/wg0/mtu", f"{line}\n")
     put(tmp_path, "/sys/class/net/docker0/mtu", "1500\n")
     assert [f"MTU of {line}" in note for note in inherited.notes(System(str(tmp_path), {}), facts())] == [True] * told
+
+
+@pytest.mark.parametrize("where", ["this environment", "/etc/environment"])
+def test_variables_that_choose_another_builder_are_told(tmp_path: Path, where: str) -> None:
+    environ = {"BUILDX_BUILDER": "other", "BUILDX_CONFIG": "/srv/buildx"}
+    if where != "this environment":
+        put(tmp_path, where, "".join(f'{key}="{value}"\n' for key, value in environ.items()))
+        environ = {}
+    host = System(str(tmp_path), environ)
+    host.uid = 0
+    told = [note for note in notes.notes(host, facts(), Wanted(Builder(), facts())) if "BUILDX" in note]
+    assert [where in note for note in told] == [True, True]
+    assert "other" in told[0]
+    chosen = System(str(tmp_path), {"BUILDX_BUILDER": "container-builder"})
+    assert where != "this environment" or not [
+        n for n in notes.notes(chosen, facts(), Wanted(Builder(), facts())) if "BUILDX" in n
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({}, "/home/ci/.docker/buildx"),
+        ({"DOCKER_CONFIG": "/d/"}, "/d/buildx"),
+        ({"BUILDX_CONFIG": "/b"}, "/b"),
+        ({"DOCKER_CONFIG": "/d", "BUILDX_CONFIG": "/b/"}, "/b"),
+    ],
+)
+def test_a_user_s_own_variables_place_buildx_s_folder(tmp_path: Path, environ: dict[str, str], folder: str) -> None:
+    host = System(str(tmp_path), environ)
+    host.uid = 1000
+    account = Account(host.user, 1000, 1000, (), "/home/ci")
+    assert store.of(host, account).folder == folder
+    other = account._replace(name="other", home="/home/other")
+    assert store.of(host, other).folder == "/home/other/.docker/buildx"

@@ -40,7 +40,7 @@ def test_a_record_that_is_nested_without_end_is_refused_in_a_sentence(tmp_path: 
     deep = "[" * 100_000
     with pytest.raises(ConfigError, match="a: this is not a record of a builder"):
         store.parse(deep, "a")
-    kept = store.Store("/buildx", "root")
+    kept = store.Store("/buildx", "root", "/root/.docker")
     (tmp_path / "buildx").mkdir()
     (tmp_path / "buildx/current").write_text(deep)
     assert store.choice(System(str(tmp_path), {}), kept) == store.Choice()
@@ -108,7 +108,7 @@ def test_every_limit_is_an_option_that_some_buildx_knows() -> None:
 
 def test_one_socket_by_two_names_and_contexts_are_ways_to_it(tmp_path: Path) -> None:
     host = System(str(tmp_path), {})
-    kept = store.Store("/root/.docker/buildx", "root")
+    kept = store.Store("/root/.docker/buildx", "root", "/root/.docker")
     for number, (name, where) in enumerate((("here", "unix:///run/docker.sock"), ("there", "ssh://arm"))):
         folder = tmp_path / f"root/.docker/contexts/meta/{number}"
         folder.mkdir(parents=True)

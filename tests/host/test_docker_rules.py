@@ -96,3 +96,32 @@ def test_an_engine_with_tls_that_is_spoken_to_without_it_says_so(host: Host) -> 
     assert said.status == 69
     assert "this engine speaks TLS only" in said.stderr
     assert "DOCKER_TLS_VERIFY" in said.stderr
+
+
+STORES: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "nothing": {},
+    "docker's folder": {"DOCKER_CONFIG": "/home/someone/d"},
+    "docker's folder with a slash": {"DOCKER_CONFIG": "/home/someone/e/"},
+    "buildx's folder": {"BUILDX_CONFIG": "/home/someone/b"},
+    "both": {"DOCKER_CONFIG": "/home/someone/f", "BUILDX_CONFIG": "/home/someone/c"},
+    "empty ones": {"DOCKER_CONFIG": "", "BUILDX_CONFIG": ""},
+})  # fmt: skip
+WHERE = """
+import os, sys
+sys.path.insert(0, "/usr/local/lib/provisioner")
+from provisioner.builder import store
+from provisioner.host import System
+host = System("/", os.environ)
+print(store.of(host, host.account(host.user)).instance_file(sys.argv[1]))
+"""
+
+
+def test_buildx_keeps_its_builders_where_it_is_looked_for(host: Host) -> None:
+    differing = {}
+    for number, (name, environ) in enumerate(STORES.items()):
+        env = {"HOME": "/home/someone", **environ}
+        host.run("docker", "buildx", "create", f"--name=b{number}", user="someone", env=env, check=True)
+        ours = host.run("python3", "-I", "-c", WHERE, f"b{number}", user="someone", env=env, check=True).stdout.strip()
+        if host.get(ours) is None:
+            differing[name] = ours
+    assert not differing

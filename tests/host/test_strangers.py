@@ -1,15 +1,21 @@
 """Hosts as strangers have them: what would make the builder fail is named, or done, before Docker is restarted."""
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from provisioner.config import drivers
+from provisioner.platforms import elf
 from tests.conftest import Boot
 from tests.helpers.booted import DAEMON_JSON, LAYERS, Answer, agent, started, steps
-from tests.helpers.builders import CONTAINER, configure
+from tests.helpers.builders import CONFIG, CONTAINER, configure, prepare
+from tests.hosts import parts
+from tests.platforms.test_elf import text_section
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.timeout(400)]
 PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
 UNSTAMPED = f"""#!/bin/sh
 case "$*" in *version*) echo 'github.com/docker/buildx v0.0.0+unknown';; *) exec {PLUGIN}.real "$@";; esac
@@ -81,3 +87,146 @@ def test_what_is_odd_about_a_host_costs_no_restart(boot: Boot) -> None:
     # somebody pauses it
     host.sh(f"docker pause {CONTAINER}", check=True)
     assert steps(agent(host, "apply")) == [f"run docker container unpause {CONTAINER}"]
+
+
+RECORD = "/var/lib/provisioner-check/check.json"
+GROUP = "/etc/systemd/system/docker.socket.d/group.conf"
+REGROUPED = "systemctl daemon-reload; systemctl stop docker; systemctl restart docker.socket; systemctl start docker"
+
+
+def test_the_hourly_check_joins_the_group_of_the_socket_and_a_run_gets_the_daemon_s_dns(boot: Boot) -> None:
+    host = boot("forky", layers=LAYERS, agent=True)
+    host.sh("groupadd builders; useradd --create-home eve", check=True)
+    host.put(GROUP, "[Socket]\nSocketGroup=builders\n")
+    host.put("/etc/docker/daemon.json", '{"dns": ["192.0.2.53"]}')
+    host.sh(f"{REGROUPED}; groupdel docker", check=True)
+    configure(host, users=["root", "eve"])
+    done = agent(host, "apply")
+    assert done.status == 5, done.stderr
+    assert "usermod --append --groups builders eve" in json.dumps(done.document["left"])
+    host.run("systemctl", "start", "provisioner-check", check=True)
+    record = json.loads(host.get(RECORD) or b"{}")
+    assert record["status"] in ("in-sync", "drift"), record
+    host.sh(f"rm -f {RECORD}; systemctl start provisioner-check", check=True)
+    assert host.get(RECORD) is not None
+    prepare(host)
+    host.put("/b/Dockerfile", "FROM scratch\nCOPY sh /bin/sh\nRUN cat /etc/resolv.conf\n")
+    said = host.run("docker", "buildx", "build", "--progress=plain", "/b", check=True, timeout=120).stderr
+    assert "nameserver 192.0.2.53" in said
+    assert agent(host, "rollback").status == 0
+    assert host.sh("ls /etc/systemd/system/provisioner-check.service.d 2>/dev/null").stdout == ""
+
+
+# An emulator that runs small programs and kills larger ones: it opens the file that it is given, and looks at its size.
+STAND_IN = """
+	mov	16(%rsp), %rdi
+	xor	%esi, %esi
+	mov	$2, %eax
+	syscall
+	mov	%eax, %edi
+	xor	%esi, %esi
+	mov	$2, %edx
+	mov	$8, %eax
+	syscall
+	cmp	$1024, %rax
+	jg	crash
+	mov	$1, %eax
+	mov	$1, %edi
+	lea	name(%rip), %rsi
+	mov	$6, %edx
+	syscall
+	mov	$0, %eax
+	mov	$0, %edi
+	lea	-16(%rsp), %rsi
+	mov	$1, %edx
+	syscall
+	mov	$60, %eax
+	xor	%edi, %edi
+	syscall
+crash:	xor	%eax, %eax
+	mov	(%rax), %rax
+name:	.ascii	"arm64\\n"
+"""
+
+
+@pytest.mark.skipif(shutil.which("as") is None, reason="needs GNU's assembler")
+def test_an_emulator_that_kills_ordinary_programs_is_not_proven(boot: Boot, tmp_path: Path) -> None:
+    (tmp_path / "stand-in.s").write_text(STAND_IN)
+    argv = ("as", "--64", "-o", tmp_path / "stand-in.o", tmp_path / "stand-in.s")
+    subprocess.run(argv, check=True, timeout=60)
+    program = elf.file("amd64", text_section((tmp_path / "stand-in.o").read_bytes()))
+    host = boot("forky", agent=True)
+    host.put("/opt/qemu/qemu-aarch64", program, 0o755)
+    host.put(CONFIG, "emulators: {source: directory, directory: /opt/qemu}\n")
+    done = agent(host, "apply")
+    assert done.status == 3, done.stderr
+    assert "/probe" in done.stderr
+    assert host.sh("ls /proc/sys/fs/binfmt_misc").stdout.split() == ["register", "status"]
+
+
+NAME = "hub.example"
+TUNNEL = """\
+import http.server, socket, threading
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def do_CONNECT(self):
+        with open("/tmp/tunnels", "a") as log:
+            log.write(self.path + "\\n")
+        if self.path != "hub.example:443":
+            return self.send_error(403)
+        there = socket.create_connection(("127.0.0.1", 5443))
+        self.send_response(200)
+        self.end_headers()
+        def copy(a, b):
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        back = threading.Thread(target=copy, args=(there, self.connection))
+        back.start()
+        copy(self.connection, there)
+        back.join()
+http.server.ThreadingHTTPServer(("0.0.0.0", 3128), Proxy).serve_forever()
+"""
+PRIVATE = f"""\
+set -e
+cd /etc/docker/registry
+ec="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+openssl req -x509 $ec -days 2 -subj /CN=corp -keyout ca-key.pem -out ca.pem
+printf 'subjectAltName=DNS:{NAME}' > san
+openssl req $ec -subj /CN={NAME} -keyout key.pem -out csr.pem
+openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile san -out cert.pem
+sed "s|addr: 127.0.0.1:5000|addr: 127.0.0.1:5443|" config.yml > tls.yml
+printf '  tls:\\n    certificate: %s/cert.pem\\n    key: %s/key.pem\\n' $PWD $PWD >> tls.yml
+systemd-run --quiet docker-registry serve $PWD/tls.yml
+mkdir -p /usr/local/share/ca-certificates /etc/ssl/certs
+cp ca.pem /usr/local/share/ca-certificates/corp.crt
+cat ca.pem >> /etc/ssl/certs/ca-certificates.crt
+systemd-run --quiet python3 -I /tunnel.py
+"""
+BASE = "FROM scratch\nARG TARGETARCH\nCOPY probe-$TARGETARCH /probe\n"
+
+
+def test_behind_a_proxy_only_with_a_registry_that_the_host_trusts_all_of_it_works(boot: Boot) -> None:
+    host = boot("trixie", layers=(*LAYERS, *parts.network()), agent=True)
+    host.put("/tunnel.py", TUNNEL)
+    host.sh(PRIVATE, check=True)
+    host.put(DROPIN, '[Service]\nEnvironment="HTTPS_PROXY=http://172.17.0.1:3128" "NO_PROXY=localhost,127.0.0.0/8"\n')
+    host.sh("systemctl daemon-reload; systemctl restart docker", check=True)
+    listening = "ss -Hltn '( sport = :5443 or sport = :3128 )' | wc -l"
+    host.wait("registry and proxy", lambda: host.sh(listening).stdout.strip() == "2")
+    done = agent(host, "apply")
+    assert done.status == 0, done.stderr
+    assert agent(host, "check").status == 0
+    pushed = agent(host, "prove", f"--registry={NAME}")
+    assert pushed.status == 0, pushed.stderr
+    assert [row["runs"] for row in pushed.document["platforms"]] == [True, True]
+    for architecture in ("amd64", "arm64"):
+        host.put(f"/base/probe-{architecture}", elf.program(architecture), 0o755)
+    host.put("/base/Dockerfile", BASE)
+    host.put("/app/Dockerfile", f'FROM {NAME}/base:1\nRUN ["/probe"]\n')
+    both = ("docker", "buildx", "build", "--platform=linux/amd64,linux/arm64", "--push")
+    host.run(*both, f"--tag={NAME}/base:1", "/base", check=True, timeout=120)
+    pulled = agent(host, "prove", f"--pull={NAME}/base:1")
+    assert pulled.status == 0, pulled.stderr
+    host.run(*both, f"--tag={NAME}/app:1", "/app", check=True, timeout=120)
+    assert f"{NAME}:443" in (host.get("/tmp/tunnels") or b"").decode()
+    assert agent(host, "rollback").status == 0
