@@ -11,7 +11,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import DeniedError
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import NOTE, Difference, Reader, State, Unknown
-from provisioner.runs import compare, hourly
+from provisioner.runs import compare, hourly, writable
 from provisioner.steps import Change, Obstacle, Plan
 
 UNKNOWN = "unknown"  # an obstacle's code: this user may not read the actual state
@@ -58,7 +58,7 @@ def _made(
         found = compare.differences(want, have)
         notes += [str(have[NOTE])] if have.get(NOTE) else []
         if found:
-            change = _change(resource, host, facts, desired, found)
+            change = writable.judged(host, _change(resource, host, facts, desired, found))
             if stays and resource is image_store_resource:
                 change = Change(resource.NAME, found, blocked=stays.blocks(*(d.key for d in found)), notes=change.notes)
             made.append(change)

@@ -1,0 +1,52 @@
+"""A file that cannot be written where it lies blocks its resource before anything is done."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.host import System
+from provisioner.model import Difference
+from provisioner.runs import writable
+from provisioner.steps import Change
+from provisioner.steps.files import MakeDirectory, SetLeaf, WriteFile
+
+FILE = "/etc/docker/daemon.json"
+ROOT = "1 0 0:1 / / rw - ext4 /dev/vda rw\n"
+
+
+def made(*paths: str) -> Change:
+    steps = (MakeDirectory("/etc/docker"), *(WriteFile(path, "{}") for path in paths))
+    return Change("daemon", (Difference("debug", None, True),), steps)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "code"),
+    [
+        ("", ""),
+        ("2 1 0:2 / /etc rw - tmpfs t rw\n", ""),
+        ("2 1 0:2 / /etc ro,relatime - squashfs s ro\n", "read-only"),
+        ("2 1 0:2 / /etc ro - squashfs s ro\n3 2 0:3 / /etc/docker rw - tmpfs t rw\n", ""),
+        ("2 1 0:2 /daemon.json /etc/docker/daemon.json rw - ext4 /dev/vda rw\n", "file-mounted"),
+    ],
+)
+def test_the_mount_of_a_file_decides(tmp_path: Path, mounts: str, code: str) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/mountinfo").write_text(ROOT + mounts)
+    (tmp_path / "etc/docker").mkdir(parents=True)
+    host = System(str(tmp_path), {})
+    host.uid = 0
+    change = writable.judged(host, made(FILE))
+    assert {b.obstacle.code for b in change.blocked} == ({code} if code else set())
+    assert bool(change.edits) is not bool(code)
+
+
+def test_a_link_leads_to_where_the_file_lies(tmp_path: Path) -> None:
+    for folder in ("proc/self", "etc/docker", "nix/store"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "proc/self/mountinfo").write_text(f"{ROOT}2 1 0:2 / /nix ro - ext4 /dev/vda ro\n")
+    (tmp_path / FILE[1:]).symlink_to("/nix/store/daemon.json")
+    host = System(str(tmp_path), {})
+    host.uid = 0
+    step = SetLeaf(FILE, ("debug",), True, None, "{}")
+    change = writable.judged(host, Change("daemon", (Difference("debug", None, True),), (step,)))
+    assert [b.obstacle.code for b in change.blocked] == ["read-only"]
