@@ -122,10 +122,12 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
     try:
         if alarm:
             make.change(system, book, Change("confirm", (), alarm), say)
-        gone, failed = make.changes(system, book, made, say)
-        made = made.without(failed)
+        failed = make.attempts(system, book, made, say)
+        made = plan.without(made, failed)
+        rest = (change for change in made.changes if not change.unless)
+        gone = [name for change in rest for name in make.change(system, book, change, say)]
         missing = tuple(name for name in gone if not containers.ours(name, wanted))
-        left = _observed(system, wanted, made).without(failed)
+        left = plan.without(_observed(system, wanted, made), failed)
         proven = None
         if _proves(wanted, left) and (provable := _provable(wanted, left, say)).platforms:
             proven = local.prove(system, facts.gather(system, wanted), provable, say)

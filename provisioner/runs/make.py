@@ -6,24 +6,16 @@ from provisioner.runs.journal import Journal
 from provisioner.steps import Change, Obstacle, Plan, Say, Step
 
 
-def changes(system: System, book: Journal, made: Plan, say: Say) -> tuple[tuple[str, ...], dict[str, Obstacle]]:
-    """Make the changes of a plan in order. Leave out the rest of a resource whose attempt failed.
-
-    Returns: the containers that did not come back, and the resources that were left out, each with its obstacle.
-    """
-    missing: list[str] = []
+def attempts(system: System, book: Journal, made: Plan, say: Say) -> dict[str, Obstacle]:
+    """Make the changes of a plan that may fail. Return the resources whose attempt failed, each with its obstacle."""
     failed: dict[str, Obstacle] = {}
-    for one in made.changes:
-        if one.resource in failed:
-            continue
+    for one in (c for c in made.changes if c.unless):
         try:
-            missing += change(system, book, one, say)
+            change(system, book, one, say)
         except CommandError as e:
-            if not one.unless:
-                raise
             say(f"{one.resource}: left as it is: {e.message}")
             failed[one.resource] = Obstacle(one.unless, e.message, e.hint or "")
-    return tuple(missing), failed
+    return failed
 
 
 def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """Plan what to do about the differences, as data. Planning only reads."""
 
+from collections.abc import Mapping
 from types import ModuleType
 
 from provisioner.builder import resource as builder_resource
 from provisioner.config.desired import Desired
 from provisioner.daemon import edits
+from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Restart
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
@@ -29,6 +31,14 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
     first = [Change(c.resource, (), c.first, unless="not-installed") for c in made if c.first]
     more = [] if desired.only else [joined for joined in (hourly.change(host, facts),) if joined]
     return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made), *more]), notes)
+
+
+def without(made: Plan, failed: Mapping[str, Obstacle]) -> Plan:
+    """Return a plan without the resources whose attempt failed, and without a switch that gains nothing then."""
+    left = made.without(failed)
+    daemon = any(c.differences and c.steps for c in left.changes if c.resource == daemon_resource.NAME)
+    why = None if daemon or not failed else _in_vain(list(left.changes))
+    return left.without({image_store_resource.NAME: why}) if why else left
 
 
 def _in_vain(made: list[Change]) -> Obstacle | None:

@@ -115,7 +115,7 @@ def test_what_is_missing_is_installed_by_each_package_manager_and_removed_by_an_
         assert "docker-buildx" in json.dumps(planned.document["changes"])
         done = agent(host, "apply")
         assert done.status == 5, done.stderr
-        assert {c["resource"] for c in done.document["left"]} == {"builder"}
+        assert {c["resource"] for c in done.document["left"]} == {"image store", "builder"}
         assert agent(host, "rollback").status == 0
         publish(host, manager, case, tmp_path / manager)
         host.put(CONFIG, "platforms: [linux/amd64, linux/arm64]\nemulators: {source: package}\n")
