@@ -12,6 +12,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine as answered
 from provisioner.errors import PutOffError
 from provisioner.host import System
+from provisioner.image import candidate
 from provisioner.image.engine import HERE, bare
 from provisioner.steps.files import SetLeaf
 from tests.helpers.recorded import engine
@@ -89,6 +90,10 @@ def test_a_data_root_that_moves_counts_what_it_hides(tmp_path: Path) -> None:
     assert why is not None
     assert why.message.startswith("changing data-root would hide 1 images (7 B) and 1 containers")
     assert {"data-root", "userns-remap", "storage-driver", "containerd-namespace"} <= losses.HIDING
+    known = {key for keys in candidate.KEYS.values() for key in keys.split()}
+    told = (set(losses.LOSSES), losses.HIDING, losses.NOTHING)
+    assert set().union(*told) == known
+    assert sum(map(len, told)) == len(known)  # each key is in one of them
     assert list(losses.notes({"debug", "bip"})) == ["bip: containers on the default bridge get other addresses"]
 
 
