@@ -8,22 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.platforms import elf, ordinary
+from provisioner.platforms import elf, ordinary, table
+from tests.helpers.private import private_host
 from tests.hosts import parts
 from tests.platforms.test_elf import assemblers, text_section
 
 SOURCES = Path(elf.__file__).with_name("probes")
 TABLES = {"work": ordinary.WORK, "loader": ordinary.LOADERS}
-QEMU = {"amd64": "x86_64", "386": "i386", "arm64": "aarch64", "arm": "arm", "riscv64": "riscv64", "ppc64le": "ppc64le",
-        "s390x": "s390x", "mips64le": "mips64el", "mips64": "mips64", "loong64": "loongarch64"}  # fmt: skip
-
-
-def put(root: Path, architecture: str) -> Path:
-    """Write the program and its loader, and return the program's path."""
-    for name, data in (("probe", ordinary.program(architecture)), (ordinary.LOADER[1:], ordinary.loader(architecture))):
-        (root / name).write_bytes(data)
-        (root / name).chmod(0o755)
-    return root / "probe"
+FOREIGN = tuple(
+    f"linux/{name}" for name in ("arm64", "arm/v7", "riscv64", "ppc64le", "s390x", "mips64le", "mips64", "loong64")
+)
+QEMU = {"arm64": "aarch64", "arm": "arm", "riscv64": "riscv64", "ppc64le": "ppc64le", "s390x": "s390x",
+        "mips64le": "mips64el", "mips64": "mips64", "loong64": "loongarch64"}  # fmt: skip
 
 
 @pytest.mark.parametrize("architecture", elf.ARCHITECTURES)
@@ -41,8 +37,8 @@ def test_the_tables_hold_what_the_sources_assemble_to(kind: str, architecture: s
 
 
 def test_every_architecture_has_sources_and_none_is_left_over() -> None:
-    for kind, table in TABLES.items():
-        assert {p.stem for p in (SOURCES / kind).glob("*.s")} == set(elf.ARCHITECTURES) == set(table)
+    for kind, codes in TABLES.items():
+        assert {p.stem for p in (SOURCES / kind).glob("*.s")} == set(elf.ARCHITECTURES) == set(codes)
 
 
 @pytest.mark.parametrize("architecture", elf.ARCHITECTURES)
@@ -54,14 +50,25 @@ def test_it_is_an_ordinary_program_with_a_loader(architecture: str) -> None:
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("architecture", elf.ARCHITECTURES)
-def test_it_runs_under_the_emulator_and_needs_its_loader(architecture: str, tmp_path: Path) -> None:
-    emulator = parts.qemu() / "usr/bin" / f"qemu-{QEMU[architecture]}"
-    argv = (emulator, "-L", tmp_path, put(tmp_path, architecture))
-    ran = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
-    assert (ran.returncode, ran.stdout) == (0, f"{architecture}\n".encode())
-    (tmp_path / ordinary.LOADER[1:]).unlink()
-    assert subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False).returncode != 0
+@pytest.mark.parametrize("flags", ["F", "POCF"])
+def test_it_runs_under_each_emulator_in_an_empty_root_and_needs_its_loader(flags: str) -> None:
+    emulators = [str(parts.qemu() / "usr/bin" / f"qemu-{name}") for name in QEMU.values()]
+    rows = {row.architecture: row for row in map(table.of, FOREIGN)}
+    with private_host(emulators) as host:
+        host.sh("mkdir /tmp/root")
+        for architecture, row in rows.items():
+            for name, data in (
+                ("probe", ordinary.program(architecture)),
+                (ordinary.LOADER[1:], ordinary.loader(architecture)),
+            ):
+                place, text = f"/tmp/root/{name}", base64.b64encode(data).decode()
+                done = host.run("sh", "-ec", f"rm -f {place}; base64 -d > {place}; chmod 755 {place}", text=text)
+                assert done.returncode == 0, done.stderr
+            host.register(row, f"/opt/qemu/{row.emulator}", flags)
+            ran = host.run("chroot", "/tmp/root", "/probe")
+            assert (ran.returncode, ran.stdout) == (0, f"{architecture}\n"), (architecture, ran.stderr)
+            host.sh(f"rm /tmp/root/{ordinary.LOADER[1:]}")
+            assert host.run("chroot", "/tmp/root", "/probe").returncode != 0
 
 
 NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
