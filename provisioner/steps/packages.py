@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioner.errors import CommandError
 from provisioner.model import Reader
 from provisioner.steps import Say, Step
 from provisioner.text.tolerant import number
@@ -96,6 +97,11 @@ class InstallPackages(Step):
             system.ask(*row.setting, *row.refresh, timeout=SECONDS)
         argv = (*row.setting, *row.install, *WAITS.get(row.program, ()), *self.packages)
         system.run(argv, SECONDS)
+        if not self.stands(system):
+            hint = f"see what is broken: {row.hint(*self.packages)}"
+            raise CommandError(
+                f"{row.program} says that {' '.join(self.packages)} is installed, and it is not", hint=hint
+            )
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         new = tuple(name for name in self.packages if not installed(host, name))

@@ -40,7 +40,7 @@ CASES = {
         "/usr/bin/qemu-aarch64",
         ("/etc/apt/sources.list", "deb [trusted=yes] file:/repo/{} ./\n"),
         "for f in *.deb; do test -e $f || continue; dpkg-deb -f $f; echo Filename: ./$f; echo Size: $(stat -c %s $f);"
-        " echo SHA256: $(sha256sum $f | cut -d' ' -f1); echo; done > Packages",
+        " echo SHA256: $(sha256sum $f | cut -d' ' -f1); echo; done > Packages; apt-get -q update",
     ),
     "dnf": Case(
         ("dnf", "dnf-3"),

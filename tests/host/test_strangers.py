@@ -104,9 +104,11 @@ def test_the_hourly_check_joins_the_group_of_the_socket_and_a_run_gets_the_daemo
     done = agent(host, "apply")
     assert done.status == 5, done.stderr
     assert "usermod --append --groups builders eve" in json.dumps(done.document["left"])
-    host.run("systemctl", "start", "provisioner-check", check=True)
+    configure(host)  # a home that the unit hides is unknown, which is a result of its own
+    started_check = host.run("systemctl", "start", "provisioner-check")
+    assert started_check.status == 0, host.sh("systemctl status provisioner-check; journalctl -t provisioner").stdout
     record = json.loads(host.get(RECORD) or b"{}")
-    assert record["status"] in ("in-sync", "drift"), record
+    assert record["status"] in ("in-sync", "drifted"), record
     host.sh(f"rm -f {RECORD}; systemctl start provisioner-check", check=True)
     assert host.get(RECORD) is not None
     prepare(host)
@@ -161,7 +163,7 @@ def test_an_emulator_that_kills_ordinary_programs_is_not_proven(boot: Boot, tmp_
     done = agent(host, "apply")
     assert done.status == 3, done.stderr
     assert "/probe" in done.stderr
-    assert host.sh("ls /proc/sys/fs/binfmt_misc").stdout.split() == ["register", "status"]
+    assert "qemu-aarch64" not in host.sh("ls /proc/sys/fs/binfmt_misc").stdout
 
 
 NAME = "hub.example"
