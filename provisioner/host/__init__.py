@@ -84,6 +84,18 @@ class System(Calling):
         with identity.become(account) if account else contextlib.nullcontext():
             self._remove(path)
 
+    def remove_temporary(self, path: str, user: str = "") -> None:
+        """Remove the temporary file that a killed run left beside a file, as ``user``, if there is one."""
+        from provisioner.host import files, paths
+
+        account = self._other(user)
+        with (
+            identity.become(account) if account else contextlib.nullcontext(),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError, files.OtherKindError, paths.MaskedError),
+            paths.reached(self.top, path) as place,
+        ):
+            files.remove_temporary(place)
+
     def _remove(self, path: str) -> None:
         """Remove a file or a link's target. If the target is not a file (such as /dev/null), remove only the link."""
         from provisioner.host import files, paths

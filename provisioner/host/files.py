@@ -82,6 +82,13 @@ def append(place: Place, line: str) -> None:
         sync(place)
 
 
+def remove_temporary(place: Place) -> None:
+    """Remove a leftover temporary file of a killed run. The file itself stays."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_beside(place), dir_fd=place.folder)
+        sync(place)
+
+
 def remove(place: Place) -> None:
     """Remove a file and any leftover temporary file of a killed run. Missing files are not an error."""
     status(place)

@@ -5,6 +5,7 @@ and skip what is already as it was. Each run is judged only by its own keys, not
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -23,11 +24,12 @@ from provisioner.runs.journal import Journal, Key, Made, Receipt
 from provisioner.runs.receipts import FAILED
 from provisioner.runs.session import uninterruptible
 from provisioner.steps import Say, Step
-from provisioner.steps.files import SetLeaf
+from provisioner.steps.files import SetLeaf, WriteFile
 
 STARTED = (daemon_resource.NAME, image_store_resource.NAME)  # the resources whose values a start of the daemon reads
 LOOKS = (0.0, 0.2, 0.5)  # seconds to wait before each look, while a daemon that was just started comes up
 AS_WANTED = "as wanted"
+WRITES = (WriteFile, SetLeaf)
 DO, SO, CHANGED = "put back", "already so", "changed since"
 
 
@@ -128,7 +130,17 @@ def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FA
         done.append(item)
         if item.fate == DO and (error := attempt(item.step, system, say)):
             errors.append(error)
+    if state is State.CUT_OFF:
+        _tidy(system, receipt)
     return Done(tuple(done), tuple(errors))
+
+
+def _tidy(system: System, receipt: Receipt) -> None:
+    """Remove what a kill between the write and the rename of a file leaves. The file is as it was, so no step does."""
+    written = {s.path: getattr(s, "user", "") for s in (m.step for m in receipt.made) if isinstance(s, WRITES)}
+    for path, user in written.items():
+        with suppress(ProvisionerError, OSError):
+            system.remove_temporary(path, user)
 
 
 def attempt(step: Step, system: System, say: Say) -> str | None:

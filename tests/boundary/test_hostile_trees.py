@@ -22,6 +22,7 @@ WRITES: dict[str, Write] = {
     "install": lambda host: host.install(PATH, b"ours", 0o755),
     "append": lambda host: host.append(PATH, "ours"),
     "remove": lambda host: host.remove(PATH),
+    "remove a temporary file": lambda host: host.remove_temporary(PATH),
     "make a directory": lambda host: host.make_directory(PATH, 0o755),
     "make directories": lambda host: host.make_directories(f"{PATH}/below", 0o755),
     "remove a directory": lambda host: host.remove_directory(PATH),

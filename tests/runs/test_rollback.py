@@ -52,6 +52,15 @@ def test_a_rollback_to_a_run_that_was_cut_off_undoes_that_and_says_so(host: Syst
         rollback.rollback(host, 1, print)
 
 
+def test_a_kill_before_the_rename_leaves_no_temporary_file_once_it_is_undone(host: System, tmp_path: Path) -> None:
+    file = cut_off(host, tmp_path)
+    file.write_text("theirs")  # the new content was not yet renamed to it
+    (tmp_path / ".file.provisioner").write_text("ours")
+    assert rollback.rollback(host, 1, print) == (1,)
+    assert file.read_text() == "theirs"
+    assert not (tmp_path / ".file.provisioner").exists()
+
+
 def test_what_was_cut_off_cannot_be_confirmed(host: System, tmp_path: Path) -> None:
     assert confirm.confirmed(host, print) == ()
     cut_off(host, tmp_path)
