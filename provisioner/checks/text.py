@@ -6,6 +6,7 @@ from provisioner.text.terminal import printable
 from provisioner.typed import Any
 
 RED, GREEN, YELLOW, DIM, PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"
+SHOWN = 3  # the keys that a line names of those that are unknown for one reason
 CAUSES = {"corrective": "changed on the host", "intended": "new in the configuration", None: ""}
 
 
@@ -20,8 +21,7 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"apply {cut} was cut off: `provisioner rollback` undoes it, and so does the next apply", YELLOW
     for d in result["differences"]:
         yield f"{d['resource']}: {d['key']} is {value(d['have'])}, wanted {value(d['want'])}{_history(d)}", RED
-    for u in result["unknown"]:
-        yield f"{u['resource']}: {u['key']} is unknown: {u['reason']}", YELLOW
+    yield from ((line, YELLOW) for line in _unknown(result["unknown"]))
     yield from _blocked(result["differences"])
     for change in result["apply"]:
         yield from ((f"apply would {step['does']}", DIM) for step in change["steps"])
@@ -30,6 +30,16 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"applies are held until {hold['until']}: {hold['reason']} ({hold['by']})", YELLOW
     if not result["differences"] and not result["unknown"] and not result["interrupted"]:
         yield "in sync", GREEN
+
+
+def _unknown(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Return each reason why something is unknown once, with what it hides."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        keys.setdefault((row["resource"], row["reason"]), []).append(row["key"])
+    for (resource, reason), hidden in keys.items():
+        more = f" and {len(hidden) - SHOWN} more" if len(hidden) > SHOWN else ""
+        yield f"{resource}: {', '.join(hidden[:SHOWN])}{more} {'is' if len(hidden) == 1 else 'are'} unknown: {reason}"
 
 
 def _blocked(differences: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -92,16 +92,20 @@ def _how(system: System, pid: int) -> str:
     return f"QEMU {words[2]}" if len(words) > 2 and words[1] == "version" else name
 
 
-def clean(system: System, socket: str) -> None:
-    """Remove every container and image of a test, including those of a run that was killed."""
+def clean(system: System, socket: str, only: str = "") -> None:
+    """Remove every container and image of a test, including those of a run that was killed.
+
+    ``only`` is the tag of a run by a user who does not hold the host's lock, so that other runs keep theirs.
+    """
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
     for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():
-        system.post(socket, f"/containers/{container['Id']}?force=1", method="DELETE")
-    reference = quote(json.dumps({"reference": [IMAGE]}))
+        if not only or container.get("Image") == only:
+            system.post(socket, f"/containers/{container['Id']}?force=1", method="DELETE")
+    reference = quote(json.dumps({"reference": [only or IMAGE]}))
     for image in system.get(socket, f"/images/json?filters={reference}") or ():
         for tag in image.get("RepoTags") or ():
             system.post(socket, f"/images/{tag}?force=1", method="DELETE")
     for image in system.get(socket, f"/images/json?filters={label}") or ():  # those that lost their name
-        if LABEL in (image.get("Labels") or ()):
+        if not only and LABEL in (image.get("Labels") or ()):
             with suppress(CommandError):  # another image was built from it meanwhile; the next clean-up tries again
                 system.post(socket, f"/images/{image['Id']}?force=1", method="DELETE")

@@ -130,7 +130,7 @@ def _row(
 
 def _forget(system: System, socket: str, reference: str) -> None:
     """Remove the proof's containers and the pulled image from the engine."""
-    own_image.clean(system, socket)
+    own_image.clean(system, socket, reference if system.uid != 0 else "")
     system.ask("docker", "image", "rm", "--force", reference)
 
 

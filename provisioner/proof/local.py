@@ -77,7 +77,8 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
     """
     wanted = buildable(desired, facts)
     tag = f"{IMAGE}:{os.getpid()}"
-    own_image.clean(system, facts.socket)
+    mine = tag if facts.kind.owner == "root" and system.uid != 0 else ""
+    own_image.clean(system, facts.socket, mine)
     say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
     before = builds.known(system, desired.builder)
     try:
@@ -88,7 +89,7 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
         where = builds.since(system, facts, desired, before)
         return proven._replace(rows=tuple(r._replace(where=where.get(r.platform, "")) for r in proven.rows))
     finally:
-        own_image.clean(system, facts.socket)
+        own_image.clean(system, facts.socket, mine)
 
 
 def _together(

@@ -7,7 +7,7 @@ from types import FrameType
 
 from provisioner.config.desired import Desired
 from provisioner.engine import addresses, endpoints, facts
-from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
+from provisioner.errors import BusyError, DeniedError, NoEngineError, ProvisionerError
 from provisioner.host import System
 from provisioner.runs import receipts
 
@@ -46,6 +46,23 @@ def entitled(system: System, wanted: Desired) -> System:
         owner = "root"
     if owner == "root":
         raise DeniedError(ROOTS, hint=SUDO)
+    return system.personal()
+
+
+def prover(system: System, wanted: Desired) -> System:
+    """Return the host for a proof: as for an apply, or as a user who may talk to root's engine.
+
+    Such a user has data folders of their own, and does not see the host's lock. So nobody proves while root's run goes
+    on.
+
+    Raises: BusyError if it does.
+    """
+    try:
+        return entitled(system, wanted)
+    except DeniedError:
+        facts.gather(system, wanted, quick=True)  # raises DeniedError if this user may not talk to the engine
+    if receipts.running(system):
+        raise BusyError("root's provisioner is changing this host", hint="wait until it has ended, then run this again")
     return system.personal()
 
 
