@@ -12,13 +12,16 @@ from provisioner.builder import (
     buildkitd,
     cluster_changes,
     commands,
+    container,
     images,
     keys,
+    node_engines,
     notes,
     observed,
     obstacles,
     plugin,
     registration,
+    removing,
     selection,
     set_aside,
     store,
@@ -31,6 +34,7 @@ from provisioner.builder.packages import Install, install
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
+from provisioner.engine import traces
 from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.steps import Blocked, Change, Obstacle, Step
@@ -59,12 +63,39 @@ class Case(NamedTuple):
 
 
 def change(
-    name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...], *, packages: bool = True
+    name: str,
+    host: Reader,
+    facts: Facts,
+    want: Wanted,
+    differences: tuple[Difference, ...],
+    *,
+    packages: bool = True,
+    caches: bool = False,
 ) -> Change:
-    """Return the change: its steps, what is blocked, and notes for this host.
+    """Return the change: its steps, what is blocked, notes for this host, and the removal of what is not wanted.
 
-    ``packages`` allows installing docker's command line and buildx if they are missing.
+    ``packages`` allows installing docker's command line and buildx if they are missing. ``caches`` allows deleting the
+    caches of former builders.
     """
+    differing = {d.key for d in differences}
+    gone = tuple(key for key in want.gone if keys.words(key) in differing)
+    late = tuple(map(keys.words, gone))
+    others = tuple(d for d in differences if d.key not in late)
+    made = _change(name, host, facts, want, others, packages=packages) if others else Change(name, ())
+    removed = removing.plan(host, facts, want.builder, gone, caches=caches)
+    return made._replace(
+        differences=differences,
+        blocked=(*made.blocked, *removed.blocked),
+        notes=(*made.notes, *removed.notes),
+        after=removed.steps,
+        late=late,
+    )
+
+
+def _change(
+    name: str, host: Reader, facts: Facts, want: Wanted, differences: tuple[Difference, ...], *, packages: bool
+) -> Change:
+    """Return the change of the configured builder."""
     differing = {d.key: d for d in differences}
     wrong = {key: differing[word] for key in want.fields if (word := keys.words(key)) in differing}
     plug = plugin.asked(host)
@@ -99,6 +130,7 @@ def change(
         edits += [step for box in case.boxes for step in images.pull(host, facts, box, users[0])]
     carried = tuple(step for box in case.boxes for step in images.carried(host, facts, box, users[0])) if users else ()
     if users and not acts.down and (remade or stopped or acts.boot or (stores and len(want.nodes) > 1)):
+        edits += [step for box in case.boxes for step in _labelled(case, box)]
         edits += [_boot(case, users[0], acts.undo), *acts.after]
     edits += _policy(case)
     edits += [step for user in users for step in _select(case, user)]
@@ -145,6 +177,15 @@ def _unpause(box: Box) -> Iterator[Step]:
     """Unpause a container: buildx waits for a paused one until it gives up."""
     again = box.run("container", "pause", box.place.name)
     yield replace(box.run("container", "unpause", box.place.name), undo=(again,))
+
+
+def _labelled(case: Case, box: Box) -> Iterator[Step]:
+    """Make the volume for the cache, if there is none, with a label that says whose it is. buildx takes it as it is."""
+    volume = container.volume(box.place.node.name)
+    if box.made and not node_engines.volume(case.host, case.facts, box.place, volume):
+        label = f"{traces.LABEL}={case.want.builder.name}"
+        undo = (box.run("volume", "rm", "--force", volume),)
+        yield replace(box.run("volume", "create", "--label", label, volume), undo=undo)
 
 
 def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Boot:

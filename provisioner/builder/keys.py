@@ -7,6 +7,7 @@ OPTION, FLAGS, PLATFORMS = "driver option", "flags", "platforms"  # of a node in
 SETTING, CERTIFICATE = "buildkitd", "certificate"  # files that buildx keeps, to copy them to /etc/buildkit
 CONTAINER, VARIABLE = "container", "container env"  # of a node's container
 DEPLOYMENT = "deployment"  # of a node on a cluster
+FORMER, CACHE = "former builder", "unused cache"  # of ours, and no longer configured
 
 
 class Key(NamedTuple):

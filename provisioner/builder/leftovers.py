@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from provisioner.builder import commands, container, kubeconfig, set_aside, store, workload
 from provisioner.builder.cluster_step import CallCluster
 from provisioner.config import drivers
+from provisioner.engine import traces
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Step
@@ -58,8 +59,9 @@ def found(host: Reader, socket: str, undo: Collection[Run | CallCluster], config
     undoes = tuple(step for step in undo if isinstance(step, Run))
     there = _engine(host, socket)
     builders = tuple(_builders(host, there, undoes, configured))
+    marked = traces.labelled(host, socket).keys() if there.unused else ()
     told = {container.volume(drivers.first(configured)), *(volume for _, volume in builders)}
-    caches = tuple(_cache(volume, undoes) for volume in sorted(there.unused - told))
+    caches = tuple(_cache(volume, undoes, marked) for volume in sorted(there.unused - told))
     all_of_them = (*builders, *_kept(there, undoes), *caches)
     sizes = _sizes(host, socket) if builders or caches else {}
     elsewhere = _on_clusters(host, [step for step in undo if isinstance(step, CallCluster)], configured)
@@ -112,9 +114,11 @@ def _kept(there: Engine, undoes: Collection[Run]) -> Iterator[Found]:
             yield LeftOver(old, f"kept so that a rollback can give {name} back", steps=(_rm(old), *image)), ""
 
 
-def _cache(volume: str, undoes: Collection[Run]) -> Found:
-    ours = _drop(volume) in undoes
-    return LeftOver(volume, "a cache that no builder uses", ours, (_drop(volume),) if ours else ()), volume
+def _cache(volume: str, undoes: Collection[Run], marked: Collection[str]) -> Found:
+    ours = _drop(volume) in undoes or volume in marked
+    why = "a cache that no builder uses"
+    steps, hint = ((_drop(volume),), "; `provisioner apply --delete-caches` deletes it") if ours else ((), "")
+    return LeftOver(volume, f"{why}{hint}", ours, steps), volume
 
 
 def _driver(host: Reader, name: str, user: str) -> str:

@@ -40,7 +40,11 @@ def seen(host: Reader, facts: Facts, want: Wanted) -> Seen:
     found += [_container(host, facts, want, place) for place in want.places]
     found += [_deployment(host, want, seat) for seat in want.seats]
     state = {key: value for one in found for key, value in one.state.items()}
-    return Seen(state, tuple(note for one in found for note in one.notes))
+    if want.gone:
+        from provisioner.builder import unwanted
+
+        state |= {key: unwanted.have(host, facts, want.builder, key) for key in want.gone}
+    return Seen(state, (*(note for one in found for note in one.notes), *filter(None, (want.note,))))
 
 
 def _seen_of(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:

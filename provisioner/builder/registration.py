@@ -97,7 +97,9 @@ def _edit(
     if wrong & {keys.REGISTERED, keys.KUBECONFIG} or instance.nodes[0].name != first.name:
         return None
     made: list[Step] = [
-        Run(commands.leave(want.builder.name, name), user=runner(user)) for name in old if name not in want.names
+        Run(commands.leave(want.builder.name, name), user=runner(user))
+        for name in old
+        if name not in want.names and "nodes" not in want.keep
     ]
     for node in nodes:
         if not _changed(node, first, wrong):

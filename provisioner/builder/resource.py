@@ -23,7 +23,7 @@ __all__ = ["NAME", "change", "have", "want"]
 
 def want(desired: Desired, facts: Facts) -> State:
     """Return the wanted state: the builder for each user, its container, and its selection in a new shell."""
-    return Wanted(desired.builder, facts)
+    return Wanted(desired.builder, facts, desired)
 
 
 def have(host: Reader, facts: Facts, want: State) -> State:
@@ -38,5 +38,6 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
     """Return the smallest change: none, start, select, edit the file, make the container again, or register."""
     from provisioner.builder import changes  # a check of a host in sync does not need this module
 
-    want = Wanted(desired.builder, facts)
-    return changes.change(NAME, host, facts, want, differences, packages=desired.packages != "never")
+    want = Wanted(desired.builder, facts, desired)
+    packages, caches = desired.packages != "never", desired.delete_caches
+    return changes.change(NAME, host, facts, want, differences, packages=packages, caches=caches)

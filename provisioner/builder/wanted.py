@@ -3,7 +3,7 @@
 from provisioner.builder import buildkitd, container, keys, places, store
 from provisioner.builder.keys import Key
 from provisioner.config import drivers
-from provisioner.config.desired import Builder
+from provisioner.config.desired import Builder, Desired
 from provisioner.engine.facts import Facts
 from provisioner.model import Value
 from provisioner.typed import TYPE_CHECKING
@@ -15,8 +15,17 @@ if TYPE_CHECKING:
 class Wanted(dict[str, Value]):
     """The wanted values, by the words that a person reads. ``fields`` has the same values by key."""
 
-    def __init__(self, builder: Builder, facts: Facts) -> None:
+    def __init__(self, builder: Builder, facts: Facts, desired: Desired | None = None) -> None:
         self.builder = builder
+        self.keep = desired.keep if desired else ()
+        self.gone: tuple[Key, ...] = ()
+        self.note = ""
+        if desired and (
+            facts.caches or any(n != builder.name or {*u} - {*builder.users} for n, u in facts.made.items())
+        ):
+            from provisioner.builder import unwanted  # few hosts have something left over
+
+            self.gone, self.note = unwanted.found(desired, facts)
         self.nodes = nodes(builder, facts)
         self.toml = buildkitd.wanted(builder, facts)
         self.certificates = buildkitd.certificates(builder, facts)
@@ -34,6 +43,7 @@ class Wanted(dict[str, Value]):
             self.seats = cluster.seats(self.nodes)
             for seat in self.seats:
                 self.fields |= cluster.want(seat, bool(self.toml))
+        self.fields |= dict.fromkeys(self.gone)
         super().__init__((keys.words(key), value) for key, value in self.fields.items())
 
     @property
@@ -57,7 +67,9 @@ class Wanted(dict[str, Value]):
             state[keys.KUBECONFIG] = self.builder.kubeconfig or None
         if user != "root":
             state |= {keys.REACHES: True, keys.OWNER: user}
-        state |= dict.fromkeys((keys.OPTIONS, keys.SETTINGS, keys.NODES))
+        state |= dict.fromkeys((keys.OPTIONS, keys.SETTINGS))
+        if "nodes" not in self.keep:
+            state[keys.NODES] = None
         state |= dict.fromkeys(keys.SELECTION, self.builder.name)
         return {key._replace(user=self.owner(user)): value for key, value in state.items()}
 

@@ -56,7 +56,7 @@ OBSTACLE = fields({"code": TEXT, "message": TEXT, "hint": TEXT, "numbers": table
 HOLD = fields({"reason": TEXT, "until": TIME, "since": TIME, "by": TEXT})
 DIFFERENCE = fields({"key": TEXT, "have": VALUE, "want": VALUE})
 STEP = fields(
-    {"kind": TEXT, "does": TEXT}, phase=words("edit", "restart", "trial", "last"), diff=maybe(TEXT), unit=TEXT
+    {"kind": TEXT, "does": TEXT}, phase=words("edit", "restart", "trial", "after", "last"), diff=maybe(TEXT), unit=TEXT
 )
 BLOCKED = fields({"key": TEXT, "fatal": YES, "restart": YES, **OBSTACLE["properties"]})
 CHANGE = fields(
@@ -268,6 +268,7 @@ DOCUMENTS: Mapping[str, Document] = {
             "changes": many(CHANGE),
             "left": many(CHANGE),
             "missing": many(TEXT),
+            "put_off": many(fields({"engine": TEXT, "resource": TEXT, "key": TEXT, "since": TIME, "reason": TEXT})),
             "proof": maybe(_PROOF),
         },
         {"engines": _EACH},

@@ -56,6 +56,7 @@ _ONLY = _argument(
 )
 _QUICK = _flag("--quick", "judge emulators by reading alone; run no program")
 
+_CACHES = _flag("--delete-caches", "also delete the caches of builders that are gone")
 _COLOR = _argument("--color", "when to use colors", choices=("auto", "always", "never"), default="auto")
 _ROOT = _argument("--root", "work on the files of an image that does not run; start nothing", metavar="DIR")
 
@@ -76,6 +77,7 @@ ARGUMENTS = {
         ),
         _ONLY,
         _ROOT,
+        _CACHES,
         _flag("--repair", "correct only what `repair` in the configuration lists"),
     ),
     "check": (
@@ -92,7 +94,7 @@ ARGUMENTS = {
         _argument("--reason", "why, for everybody who meets the hold", required=True),
         _argument("--until", "8h, 2d, 2026-12-01 or 2026-12-01T08:00Z", required=True, metavar="TIME"),
     ),
-    "plan": (_ONLY, _QUICK, _ROOT, _COLOR),
+    "plan": (_ONLY, _QUICK, _ROOT, _CACHES, _COLOR),
     "prove": (
         _argument(
             "--platforms",

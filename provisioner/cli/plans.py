@@ -1,12 +1,14 @@
 """Plans and the outcome of an apply, as text and as JSON."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from provisioner import secrets
 from provisioner.daemon.desktop_control import Stop
 from provisioner.daemon.restart import Restart
 from provisioner.model import Value
+from provisioner.runs.record import Waiting
 from provisioner.steps import Blocked, Change, Plan, Step
 
 
@@ -57,15 +59,19 @@ def _change(change: Change) -> str:
         lines += [f"      {line}" for line in step.diff().splitlines()]
     lines += [f"  - then {change.restart.sentence()}, and wait until it answers"] if change.restart else []
     lines += [f"  - then {step.sentence()}" for step in change.trial]
+    lines += [f"  - after the proof {step.sentence()}" for step in change.after]
     lines += [f"  - at the very end {step.sentence()}" for step in change.last]
     lines += [f"  blocked: {o.message}\n    hint: {o.hint}" for o in dict.fromkeys(b.obstacle for b in change.blocked)]
     lines += [f"  note: {note}" for note in change.notes]
     return "\n".join(lines)
 
 
-def outcome(left: Plan, receipt: int | None) -> str:
+def outcome(left: Plan, receipt: int | None, put_off: Collection[Waiting] = ()) -> str:
     """Describe how an apply ended."""
     lines = []
+    for since, reason in dict.fromkeys((w.since, w.reason) for w in put_off):
+        what = dict.fromkeys(w.resource for w in put_off if (w.since, w.reason) == (since, reason))
+        lines.append(f"{', '.join(what)}: put off until now, since {since}: {reason}")
     if receipt is None:
         lines.append("nothing had to be changed")
     else:
@@ -95,6 +101,7 @@ def _phases(change: Change) -> tuple[tuple[str, tuple[Step, ...]], ...]:
         ("edit", change.edits),
         ("restart", (change.restart,) if change.restart else ()),
         ("trial", change.trial),
+        ("after", change.after),
         ("last", change.last),
     )
 

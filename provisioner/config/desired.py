@@ -93,6 +93,9 @@ class Desired(NamedTuple):
     ``repair`` lists the resources that the timer may repair.
     ``packages`` is auto or never: whether missing programs may be installed.
     ``history`` is how many entries of the history are kept as they are.
+    ``keep`` names the kinds of things that stay on the host when they leave the configuration. AUTO in it is not
+    configured: it says that the builder's users were resolved from ``auto``, so other users keep theirs.
+    ``delete_caches`` comes from the command line: delete the caches of builders that are gone.
     """
 
     platforms: tuple[str, ...] = ("linux/amd64", "linux/arm64")
@@ -106,6 +109,8 @@ class Desired(NamedTuple):
     repair: tuple[str, ...] = ()
     packages: str = "auto"
     history: int = 100
+    keep: tuple[str, ...] = ()
+    delete_caches: bool = False
 
 
 def to_json(desired: Desired) -> dict[str, Any]:
@@ -129,6 +134,8 @@ def from_json(found: Mapping[str, Any]) -> Desired:
         repair=tuple(found.get("repair", ())),
         packages=found.get("packages", "auto"),
         history=found.get("history", 100),
+        keep=tuple(found.get("keep", ())),
+        delete_caches=bool(found.get("delete_caches")),
     )
 
 

@@ -72,6 +72,7 @@ def _made(found: dict[str, Any]) -> Desired:
     made = {key: SECTIONS[key](**value) if key in SECTIONS else value for key, value in _normal(found).items()}
     made["restart"] = restarts(found.get("restart", {}))
     made["repair"] = tuple(found.get("repair", ()))
+    made["keep"] = tuple(found.get("keep", ()))
     return Desired(platforms=tuple(dict.fromkeys(map(table.normalise, platforms))), **made)
 
 

@@ -60,6 +60,6 @@ def _owned(host: Reader, facts: Facts, desired: Desired, wanted: dict[Path, Any]
     """Return the text of the file that records which keys are ours, as it will be after this change."""
     asked = dict(leaves(desired.daemon))
     before = {keys: json_read.leaf(found, keys) for keys in wanted if keys in asked}
-    kept = {keys: old for keys, old in facts.owned if keys in asked}
+    kept = {keys: old for keys, old in facts.owned if keys in asked or "settings" in desired.keep}
     known = tolerant.mapping(host.read(memory.path(host)))
     return json.dumps({**known, facts.daemon_json: [[k, v] for k, v in {**before, **kept}.items()]}) + "\n"

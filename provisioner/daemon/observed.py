@@ -18,11 +18,12 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
     If the file is unreadable, each of its keys gets a sentence that says why.
     """
-    told: State = {NOTE: note} if (note := lasting.note(host, facts)) else {}
-    if not want:
-        return told
     if not isinstance(want, Wanted):
         raise TypeError("what is wanted of daemon.json has fields")
+    note = "; ".join(filter(None, (lasting.note(host, facts), want.note)))
+    told: State = {NOTE: note} if note else {}
+    if not want:
+        return told
     shown: dict[str, Value] = {
         words(Key((key,), in_effect=True)): unordered(value) for key, value in facts.engine.shown.items()
     }

@@ -1,6 +1,6 @@
 """The values that the configuration wants in daemon.json, and those that the engine should show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from provisioner.config.desired import Desired
 from provisioner.daemon.file import flat, leaves
@@ -13,9 +13,10 @@ from provisioner.typed import Any
 class Wanted(dict[str, Value]):
     """What is wanted, by the words that a person reads. ``fields`` has the same by keys."""
 
-    def __init__(self, fields: Mapping[Key, Value]) -> None:
+    def __init__(self, fields: Mapping[Key, Value], note: str = "") -> None:
         super().__init__((words(key), value) for key, value in fields.items())
         self.fields = fields
+        self.note = note
 
 
 def want(desired: Desired, facts: Facts) -> Wanted:
@@ -29,17 +30,31 @@ def want(desired: Desired, facts: Facts) -> Wanted:
             Key(path, in_effect=True): unordered(value)
             for path, value in every.items()
             if shown.get(path[0]) is not None and value is not None
-        }
+        },
+        _note(desired, facts),
     )
 
 
+def _note(desired: Desired, facts: Facts) -> str:
+    """Return a note about the keys that stay because the configuration says so."""
+    kept = [".".join(path) for path, _ in no_longer_asked(desired, facts)] if "settings" in desired.keep else []
+    return f"kept, but not configured: {', '.join(kept)} (keep: settings)" if kept else ""
+
+
 def given_back(desired: Desired, facts: Facts) -> dict[Path, Any]:
-    """Return the keys that were ours and are no longer configured, each with its earlier value.
+    """Return the keys that an apply gives back, each with its earlier value.
 
     A key above or below a configured key belongs to that key and is not restored.
     """
+    if "settings" in desired.keep:
+        return {}
+    return dict(no_longer_asked(desired, facts))
+
+
+def no_longer_asked(desired: Desired, facts: Facts) -> Iterator[tuple[Path, Any]]:
+    """Yield the keys that were ours and are no longer configured, each with its earlier value."""
     asked = [keys for keys, _ in leaves(desired.daemon)]
-    return {keys: old for keys, old in facts.owned if not any(_on_one_path(keys, a) for a in asked)}
+    yield from {keys: old for keys, old in facts.owned if not any(_on_one_path(keys, a) for a in asked)}.items()
 
 
 def _on_one_path(one: Path, other: Path) -> bool:

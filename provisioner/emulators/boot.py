@@ -35,8 +35,11 @@ class Registrar(NamedTuple):
     lack: Callable[[Reader, str], str]
 
 
-def rules(host: Reader) -> tuple[Rule, ...]:
-    """Return the rules of binfmt-support and binfmt.d. A rule of binfmt.d replaces one of the same name."""
+def rules(host: Reader, *, without: str = "") -> tuple[Rule, ...]:
+    """Return the rules of binfmt-support and binfmt.d, except those of the file ``without``.
+
+    A rule of binfmt.d replaces one of the same name.
+    """
     files: dict[str, str] = {}
     for folder in FOLDERS:  # if two folders have a file of the same name, the file in the first folder hides the other
         for name in host.names(folder):
@@ -44,6 +47,8 @@ def rules(host: Reader) -> tuple[Rule, ...]:
                 files.setdefault(name, f"{folder}/{name}")
     found: dict[str, Rule] = {r.rule.name: r for r in _support(host)}
     for _, path in sorted(files.items()):
+        if path == without:
+            continue
         for rule in binfmt.parse_rules(host.read(path) or ""):
             found.pop(rule.name, None)
             found[rule.name] = Rule(path, rule)

@@ -9,7 +9,18 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import boot, files, fitness, keys, mounting, obstacles, persistence, sources
+from provisioner.emulators import (
+    boot,
+    files,
+    fitness,
+    keys,
+    mounting,
+    obstacles,
+    persistence,
+    removing,
+    sources,
+    unwanted,
+)
 from provisioner.emulators.keys import NAME, Key
 from provisioner.emulators.sources import Program
 from provisioner.emulators.wanted import rows, wanted
@@ -47,12 +58,14 @@ class Need(NamedTuple):
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Return the steps that fix the differences, and what blocks the others."""
-    wrong = _keys(desired, facts, differences)
+    every = _keys(desired, facts, differences)
+    gone = tuple(key for key in every if unwanted.is_one(key))
+    wrong = tuple(key for key in every if key not in gone)
     if facts.kind.emulators == "root":
         blocked = [b for key in wrong for b in obstacles.for_root(key).blocks(keys.words(key))]
         return Change(NAME, differences, blocked=tuple(blocked))
     if obstacle := obstacles.obstacle(host, facts):
-        return Change(NAME, differences, blocked=obstacle.blocks(*map(keys.words, wrong)))
+        return Change(NAME, differences, blocked=obstacle.blocks(*map(keys.words, every)))
     rules = boot.rules(host)
     kept: list[Blocked] = []
     restored: list[Step] = []
@@ -67,12 +80,20 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
             restored.append(outcome)
     steps = _steps(host, facts, desired, found)
     if isinstance(steps, Obstacle):
-        return Change(
-            NAME, differences, blocked=(*kept, *(b for need, _ in found.values() for b in steps.blocks(*need.words)))
-        )
+        kept += [b for need, _ in found.values() for b in steps.blocks(*need.words)]
+        steps, found = (), {}
     mount = mounting.steps(host, facts) if keys.TABLE in wrong else ()
     notes = _notes(host, found, facts)
-    return Change(NAME, differences, (*mount, *restored, *steps), blocked=tuple(kept), notes=notes)
+    after, in_use = removing.steps(host, facts, gone, [name for name, (need, _) in found.items() if need.now])
+    return Change(
+        NAME,
+        differences,
+        (*mount, *restored, *steps),
+        blocked=(*kept, *in_use),
+        notes=notes,
+        after=after,
+        late=tuple(map(keys.words, gone)),
+    )
 
 
 def _keys(desired: Desired, facts: Facts, differences: tuple[Difference, ...]) -> tuple[Key, ...]:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from provisioner.emulators import copied
-from provisioner.emulators.files import VERSIONS
 from provisioner.errors import CommandError, NoEngineError
 from provisioner.host.files import temporary
 from provisioner.model import Reader
 from provisioner.platforms import elf
+from provisioner.platforms.machine import VERSIONS
 from provisioner.steps import Say, Step
 from provisioner.steps.files import RemoveDirectory, RemoveFile, WriteFile
 
@@ -108,6 +108,36 @@ class Discard(Step):
     def sentence(self) -> str:
         pulled = f", and {self.image}" if self.image else ""
         return f"take away the container that programs were copied out of{pulled}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(Step):
+    """Remove a directory of copied programs. The undo copies them out of their image again."""
+
+    socket: str
+    folder: str
+
+    def do(self, system: "System", say: Say) -> None:
+        for name in system.names(self.folder):
+            system.remove(f"{self.folder}/{name}")
+        for path in reversed(_above(self.folder)):
+            if not system.names(path):
+                system.remove_directory(path)
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        found = copied.manifest(host, self.folder)
+        rows = {name: copied.program(host, self.folder, name) for name in found.get("programs") or {}}
+        kinds = {row.preserve_argv0 for row in rows.values() if row}
+        image, names = str(found.get("image") or ""), tuple(sorted(name for name, row in rows.items() if row))
+        if not image or len(kinds) != 1:
+            return ()
+        return (CopyOut(self.socket, image, names, self.folder, kinds.pop()),)
+
+    def stands(self, host: Reader) -> bool:
+        return host.stat(self.folder) is None
+
+    def sentence(self) -> str:
+        return f"remove the copied programs in {self.folder}"
 
 
 def _above(where: str) -> tuple[str, ...]:

@@ -2,17 +2,21 @@
 
 import binascii
 
-from provisioner.platforms.machine import BINFMT_D, OURS
+from provisioner.platforms.machine import BINFMT_D, OURS, VERSIONS
 from provisioner.platforms.table import Platform
 
-VERSIONS = "/usr/local/lib/provisioner/qemu"
 USUAL = "tonistiigi/binfmt"
 LONGEST = 40  # characters of a tag in a directory's name: old kernels cut an interpreter's path at 127
 
 
 def rule(row: Platform) -> str:
+    """Return the path of our file that registers a platform's emulator at boot."""
+    return registering(row.architecture)
+
+
+def registering(architecture: str) -> str:
     """Return the path of our file that registers an architecture's emulator at boot."""
-    return f"{BINFMT_D}/{OURS}{row.architecture}.conf"
+    return f"{BINFMT_D}/{OURS}{architecture}.conf"
 
 
 def folder(image: str) -> str:

@@ -17,6 +17,11 @@ class Key(NamedTuple):
 TABLE = Key("", "binfmt_misc")
 
 
+def unwanted(thing: str) -> Key:
+    """Return the key of something that is no longer wanted: ``linux/s390x``, or a version of QEMU."""
+    return Key("", thing)
+
+
 def words(key: Key) -> str:
     """Return the key as a person reads it, such as ``linux/arm64 at boot``."""
     return " ".join(filter(None, key))

@@ -6,9 +6,9 @@ A check reads only. It takes QEMU's version from ``versions``, which an apply ha
 from collections.abc import Mapping
 
 from provisioner.config.desired import Desired
-from provisioner.emulators.files import VERSIONS
 from provisioner.engine.facts import Facts
 from provisioner.platforms import binfmt, elf, table
+from provisioner.platforms.machine import VERSIONS
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 

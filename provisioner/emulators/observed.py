@@ -7,12 +7,11 @@ may do that.
 from collections.abc import Mapping
 
 from provisioner.emulators import boot, keys, modules
-from provisioner.emulators.files import VERSIONS
 from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
 from provisioner.model import Ran, Reader, Unknown, Value
 from provisioner.platforms import binfmt, elf, table
-from provisioner.platforms.machine import BINFMT
+from provisioner.platforms.machine import BINFMT, VERSIONS
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
@@ -48,7 +47,13 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
         aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
         found |= {Key(row.name, a): v for a, v in zip(aspects, known[row.architecture], strict=True)}
     served = bool(known) and all(one.runs == "runs" for one in known.values())
-    return {keys.TABLE: _table(host, facts, served=served), **found}
+    left = {key: _left(key) for key in asked if not key.platform and key != keys.TABLE}
+    return {keys.TABLE: _table(host, facts, served=served), **found, **left}
+
+
+def _left(key: Key) -> Value:
+    """Return what a thing is that is no longer wanted (see unwanted.py)."""
+    return "registered by provisioner" if "/" in key.aspect else "copied by provisioner"
 
 
 def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> Value:

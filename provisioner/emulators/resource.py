@@ -36,7 +36,8 @@ def have(host: Reader, facts: Facts, want: State) -> State:
 
         platforms = tuple(key.platform for key in want.fields if key.aspect == keys.RUNS and key.platform)
         known = labels.labels(facts, Desired(platforms=platforms)) if platforms else ()
-        found[NOTE] = "; ".join(faults.warnings(faults.asked(host, known))) or None
+        notes = faults.warnings(faults.asked(host, known))
+        found[NOTE] = "; ".join((*notes, *filter(None, (want.note,)))) or None
     return found
 
 

@@ -4,24 +4,28 @@ from collections.abc import Mapping
 
 from provisioner.config.desired import Desired
 from provisioner.emulators import keys
-from provisioner.emulators.files import VERSIONS, version
+from provisioner.emulators.files import version
 from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
 from provisioner.model import Value
 from provisioner.platforms import table
+from provisioner.platforms.machine import VERSIONS
 from provisioner.platforms.table import Platform
+
+COPIES = ("auto", "image")  # the sources that copy QEMU out of an image
 
 
 class Wanted(dict[str, Value]):
     """The wanted values, by the words that a person reads. ``fields`` has the same values by key."""
 
-    def __init__(self, fields: Mapping[Key, Value]) -> None:
+    def __init__(self, fields: Mapping[Key, Value], note: str = "") -> None:
         super().__init__((keys.words(key), value) for key, value in fields.items())
         self.fields = fields
+        self.note = note
 
 
 def wanted(desired: Desired, seen: Facts) -> Wanted:
-    """Return the wanted state: each foreign platform runs now and after the next boot, with the configured emulator."""
+    """Return the wanted state: each foreign platform runs now and at boot, and nothing of ours is left over."""
     found = () if seen.inside else rows(desired, seen)
     asked: dict[Key, Value] = {keys.TABLE: "mounted"} if found else {}
     for row in found:
@@ -30,7 +34,13 @@ def wanted(desired: Desired, seen: Facts) -> Wanted:
             asked[Key(row.name, keys.FROM)] = origin
         if row.architecture in seen.ours:
             asked[Key(row.name, keys.CREDENTIALS)] = desired.emulators.credentials
-    return Wanted(asked)
+    used = {version(desired.emulators.image)} if found and desired.emulators.source in COPIES else set()
+    if seen.ours.keys() <= {row.architecture for row in found} and used.issuperset(seen.versions):
+        return Wanted(asked)
+    from provisioner.emulators import unwanted  # few hosts have something left over
+
+    left = unwanted.found(desired, seen, found, used)
+    return Wanted({**asked, **dict.fromkeys(left.gone)}, left.note)
 
 
 def rows(desired: Desired, seen: Facts) -> tuple[Platform, ...]:

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from provisioner.config.desired import Desired
-from provisioner.engine import addresses, endpoints, info, kinds, memory, ownership, places, registries, running, stores
+from provisioner.engine import (
+    addresses,
+    endpoints,
+    info,
+    kinds,
+    memory,
+    ownership,
+    places,
+    registries,
+    running,
+    stores,
+)
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
 from provisioner.engine.kinds import Kind, Layout
@@ -19,6 +30,9 @@ class Facts(NamedTuple):
 
     ``owned``: the keys of daemon.json that an apply has set, each with the value before.
     ``ours``: the architectures that have a rule file of ours, each with its interpreter.
+    ``versions``: the versions of QEMU that we have copied.
+    ``made``: the builders that applies have made on this engine, each with its users, as far as we remember.
+    ``caches``: the bytes of each cache of ours that no container uses, if they are to be deleted.
     ``table_unseen``: why the kernel's table of emulators cannot be read.
     ``quick``: no test program runs. ``far``: other machines are asked too.
     ``hidden``: set by the plan if an earlier change switches the image store, which will hide the engine's present
@@ -38,6 +52,9 @@ class Facts(NamedTuple):
     daemon: int | None = None
     owned: tuple[tuple[tuple[str, ...], Any], ...] = ()
     ours: Mapping[str, str] = MappingProxyType({})
+    versions: tuple[str, ...] = ()
+    made: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    caches: Mapping[str, int] = MappingProxyType({})
     table_unseen: str = ""
     quick: bool = False
     far: bool = False
@@ -84,10 +101,12 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     flags, unseen = running.flags_of(host, layout, process)
     path = running.config_file(flags, layout)
     kernel = machine.look(host)
+    made = memory.builders(host, where.address)
+    socket = "" if found == info.NONE else where.socket or addresses.SOCKET
     return Facts(
         endpoint=where,
         engine=found,
-        socket="" if found == info.NONE else where.socket or addresses.SOCKET,
+        socket=socket,
         daemon=process,
         flags=flags,
         daemon_json=path,
@@ -100,9 +119,19 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         table_unseen=kernel.unseen,
         owned=memory.owned(host, path),
         ours=machine.ours(host),
+        versions=machine.versions(host),
+        made=made,
+        caches=_caches(host, socket, made) if wanted.delete_caches and socket else {},
         quick=quick,
         far=far,
         registries=registries.gather(host, found, path, process),
         layout=layout,
         unseen=unseen,
     )
+
+
+def _caches(host: Reader, socket: str, made: memory.Builders) -> Mapping[str, int]:
+    """Return the bytes of each cache of ours that no container uses."""
+    from provisioner.engine import traces  # only if somebody asked to delete them
+
+    return traces.caches(host, socket, made)

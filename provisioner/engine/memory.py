@@ -1,9 +1,17 @@
-"""The keys of daemon.json that we have set, and the values before."""
+"""The keys of daemon.json that we have set, with the values before, and the record of what applies have made.
+
+The record is written to ``/etc/provisioner`` when an apply ends, so that it outlives the history.
+"""
+
+from collections.abc import Mapping
 
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.text import tolerant
-from provisioner.typed import Any
+from provisioner.typed import Any, TypeAlias
+
+STORES = ("containerd-snapshotter", "UseContainerdSnapshotter", "useContainerdSnapshotter")  # not of `daemon:`
+Builders: TypeAlias = Mapping[str, tuple[str, ...]]  # the users of each, by name
 
 
 def path(host: Reader) -> str:
@@ -12,9 +20,46 @@ def path(host: Reader) -> str:
 
 
 def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
-    """Return the keys of a daemon.json that are ours, each with the value before (None if the key was not set)."""
+    """Return the keys of a daemon.json that are ours, each with the value before (None if the key was not set).
+
+    If the file that records them is lost, the record of what applies have made tells the keys, but no earlier values.
+    """
     try:
-        found = tolerant.mapping(host.read(path(host))).get(daemon_json, ())
+        text = host.read(path(host))
+        if text is None and host.stat(record_path(host)):
+            from provisioner.engine import traces  # few hosts have lost that file
+
+            known = traces.unchanged(host, record(host), daemon_json)
+            return tuple((keys, None) for keys in known if keys[-1] not in STORES)
+        found = tolerant.mapping(text).get(daemon_json, ())
         return tuple((tuple(map(str, keys)), before) for keys, before in found)
     except (ProvisionerError, ValueError, TypeError):
         return ()  # unknown or damaged, so no earlier value is restored
+
+
+def record_path(host: Reader) -> str:
+    """Return the path of the record: the host's, or the user's for a rootless engine."""
+    if host.state == "/var/lib/provisioner":
+        return "/etc/provisioner/made.json"
+    return f"{host.environ.get('XDG_CONFIG_HOME') or host.home + '/.config'}/provisioner/made.json"
+
+
+def record(host: Reader) -> dict[str, Any] | None:
+    """Return the record, or None if there is none that can be read. A damaged one is empty."""
+    try:
+        text = host.read(record_path(host))
+    except ProvisionerError:
+        return None
+    return None if text is None else dict(tolerant.mapping(text))
+
+
+def builders(host: Reader, engine: str) -> Builders:
+    """Return the builders that applies have made on an engine, as far as the record or the history says."""
+    found = (record(host) or {}).get("builders")
+    if found is None:
+        from provisioner.engine import traces  # an older provisioner kept no record
+
+        return traces.told(host, engine)
+    rows = found.get(engine) if isinstance(found, dict) else None
+    users = rows.items() if isinstance(rows, dict) else ()
+    return {str(name): tuple(map(str, of)) for name, of in users if isinstance(of, list)}

@@ -10,6 +10,7 @@ from provisioner.config.desired import AUTO
 from provisioner.errors import DeniedError
 from provisioner.model import Account, Reader, Status
 
+PEOPLE = range(1000, 60000)  # the user IDs that distributions give to people
 NOBODY = "4294967295"  # the kernel's value for a process that belongs to no login
 
 
@@ -79,6 +80,13 @@ def group(host: Reader, socket: str) -> str:
     rows = (line.split(":") for line in (host.read("/etc/group") or "").splitlines())
     number = str(there.gid) if there else ""
     return next((row[0] for row in rows if row[2:3] == [number]), number or "docker")
+
+
+def everyone(host: Reader) -> tuple[str, ...]:
+    """Return root and the people of /etc/passwd, who may have a builder."""
+    rows = [line.split(":") for line in (host.read("/etc/passwd") or "").splitlines()]
+    people = (row[0] for row in rows if len(row) > 5 and row[2].isdigit() and int(row[2]) in PEOPLE)
+    return ("root", *people)
 
 
 def _named(host: Reader, uid: str) -> str | None:

@@ -1,6 +1,6 @@
 """Point the host and the configuration at one engine."""
 
-from provisioner.config.desired import Desired
+from provisioner.config.desired import AUTO, Desired
 from provisioner.engine import addresses, info, people
 from provisioner.engine.facts import Facts
 from provisioner.host import System
@@ -13,7 +13,9 @@ def with_engine(host: System, wanted: Desired, seen: Facts) -> tuple[System, Des
     otherwise. Otherwise buildx would record the selected builder under that context's name.
     """
     users = people.resolved(host, wanted.builder.users, seen.socket)
+    open_to_others = AUTO in wanted.builder.users and AUTO not in wanted.keep
     wanted = wanted._replace(builder=wanted.builder._replace(users=users))
+    wanted = wanted._replace(keep=(*wanted.keep, AUTO)) if open_to_others else wanted
     if seen.engine == info.NONE:
         return host, wanted
     wanted = wanted._replace(engine=seen.endpoint.address)

@@ -13,6 +13,7 @@ BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
 # Sorts after the distribution's files: if two rules have the same name, the later one counts.
 OURS = "zz-provisioner-"
+VERSIONS = "/usr/local/lib/provisioner/qemu"  # one directory for each version that was copied out of an image
 
 
 def native(host: Reader, registered: dict[str, Entry], asked: Collection[str]) -> tuple[str, ...]:
@@ -89,6 +90,11 @@ def rules_of_ours(host: Reader) -> tuple[binfmt.Rule, ...]:
 def _rules(host: Reader) -> dict[str, tuple[binfmt.Rule, ...]]:
     names = [n for n in host.names(BINFMT_D) if n.startswith(OURS) and n.endswith(".conf")]
     return {n: tuple(binfmt.parse_rules(host.read(f"{BINFMT_D}/{n}") or "")) for n in names}
+
+
+def versions(host: Reader) -> tuple[str, ...]:
+    """Return the versions of QEMU that provisioner has copied out of images."""
+    return tuple(name for name in host.names(VERSIONS) if host.stat(f"{VERSIONS}/{name}/manifest.json"))
 
 
 def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:

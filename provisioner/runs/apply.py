@@ -13,13 +13,14 @@ from provisioner.config.load import Configuration
 from provisioner.emulators import keys
 from provisioner.emulators.wanted import told
 from provisioner.engine import containers, facts, people, target
-from provisioner.errors import Exit, ProvisionerError, PutOffError, RolledBackError
+from provisioner.errors import Exit, HoldError, ProvisionerError, PutOffError, RolledBackError
 from provisioner.host import System
 from provisioner.model import Found
 from provisioner.proof import local
 from provisioner.proof.local import Proof
-from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, rollback, versions
+from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, record, rollback, versions
 from provisioner.runs.journal import Journal
+from provisioner.runs.record import Waiting
 from provisioner.runs.session import entitled, interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import State, undo
 from provisioner.steps import Change, Plan, Say
@@ -34,6 +35,7 @@ class Outcome(NamedTuple):
     ``missing`` names the containers that ran before the restart but not after it. The builder's containers do not
     count.
     ``recovered`` is the receipt number of an interrupted run that this apply undid first.
+    ``put_off`` is what earlier applies had put off, and this one did.
     """
 
     status: Exit
@@ -43,6 +45,7 @@ class Outcome(NamedTuple):
     proof: Proof | None = None
     missing: tuple[str, ...] = ()
     recovered: int | None = None
+    put_off: tuple[Waiting, ...] = ()
 
 
 def apply(
@@ -55,20 +58,25 @@ def apply(
     engine: str = "",
     suffix: str = "",
     confirm_in: int | None = None,
+    delete_caches: bool = False,
 ) -> Outcome:
     """Change the host to match the configuration. If it matches already, change nothing.
 
     ``engine`` and ``restart`` override the configuration for this run. ``suffix`` is appended to the builder's name.
-    ``only`` limits the run to the named resources.
+    ``only`` limits the run to the named resources. ``delete_caches`` deletes the caches of builders that are gone.
     ``confirm_in`` is in seconds. After that time, systemd rolls the apply back unless somebody confirms it.
     """
     configured = configuration.desired
     wanted = configured._replace(restart=Restarts(restart) if restart else configured.restart, only=only)
     builder = configured.builder._replace(name=f"{configured.builder.name}{suffix}")
-    wanted = wanted._replace(engine=engine or configured.engine, builder=builder)
+    wanted = wanted._replace(engine=engine or configured.engine, builder=builder, delete_caches=delete_caches)
     system = entitled(system, wanted)
     with system.lock(journal.lock(system)), interruptible():
-        freeze.refuse(system, system.now())
+        try:
+            freeze.refuse(system, system.now())
+        except HoldError as e:
+            record.put_off(system, wanted, e.message, say)
+            raise
         cut = rollback.recover(system, say, wanted=wanted)
         found = facts.gather(system, wanted)
         asked = people.told(system, wanted.builder.users, found.socket)
@@ -82,11 +90,17 @@ def apply(
                 raise ProvisionerError(obstacle.message, hint=obstacle.hint)
         if made.acts:
             before = compare.drift(system, found, wanted)
-            outcome = _act(system, wanted, made, before, say, confirm_in)
+            try:
+                outcome = _act(system, wanted, made, before, say, confirm_in)
+            except (RolledBackError, PutOffError) as e:
+                record.put_off(system, wanted, e.message, say)
+                raise
         else:
             outcome = Outcome(_status(made), made, made)
         with uninterruptible(last=True):  # the apply has ended, and its result must be reported
             _remember(system, configuration, wanted.builder.users[0], say)
+            outcome = outcome._replace(put_off=record.done(system, wanted, made, outcome.left))
+            record.write(system, wanted, made, outcome.left, say)
             _shorten(system, wanted.history, say)
             ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
             if outcome.receipt is not None or ready:
@@ -132,6 +146,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         if _proves(wanted, left) and (provable := _provable(wanted, left, say)).platforms:
             proven = local.prove(system, facts.gather(system, wanted), provable, say)
             local.judge(proven)
+        left = plan.without(_tidied(system, book, wanted, made, left, say), failed)
         last = tuple(step for change in made.changes for step in change.last)
         for step in last:
             book.last(step)
@@ -147,6 +162,18 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
         if not alarm:
             make.last(system, last, say)
     return Outcome(_status(left), made, left, book.number, proven, missing)
+
+
+def _tidied(system: System, book: Journal, wanted: Desired, made: Plan, left: Plan, say: Say) -> Plan:
+    """Remove what is no longer wanted. It comes last, because a run that fails must not have to bring it back.
+
+    Returns: the plan that is left then.
+    """
+    if not any(change.after for change in made.changes):
+        return left
+    for change in made.changes:
+        make.after(system, book, change, say)
+    return _observed(system, wanted, made, tidied=True)
 
 
 def _ended(book: Journal, outcome: str, say: Say) -> None:
@@ -170,12 +197,15 @@ def _provable(wanted: Desired, left: Plan, say: Say) -> Desired:
     return wanted._replace(platforms=tuple(p for p in wanted.platforms if p not in blocked))
 
 
-def _observed(system: System, wanted: Desired, made: Plan) -> Plan:
+def _observed(system: System, wanted: Desired, made: Plan, *, tidied: bool = False) -> Plan:
     """Return the plan that is left after the changes. It contains only what is blocked.
+
+    Until a run has ``tidied``, what it removes at its end still differs.
 
     Raises: ProvisionerError if anything else is still not as wanted.
     """
     blocked = {(resource, b.key) for resource, b in made.blocked}
+    blocked |= set() if tidied else {(c.resource, key) for c in made.changes for key in c.late}
     left, odd = Plan(), []
     for seconds in LOOKS:
         system.pause(seconds)

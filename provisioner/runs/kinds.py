@@ -9,7 +9,7 @@ from provisioner.builder.cluster_step import AwaitPods, CallCluster
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Reload, Restart
-from provisioner.emulators.copy_out import CopyOut, Discard
+from provisioner.emulators.copy_out import CopyOut, Discard, Drop
 from provisioner.image_store.copy_images import CompareImages, CopyImage
 from provisioner.image_store.trial import ClearTrial, TryStore
 from provisioner.platforms.kernel_table import Mount, Register, Unmount, Unregister
@@ -34,6 +34,7 @@ KINDS: tuple[type[Step], ...] = (
     Unmount,
     CopyOut,
     Discard,
+    Drop,
     CopyImage,
     CompareImages,
     TryStore,

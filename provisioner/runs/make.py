@@ -37,6 +37,15 @@ def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str
     return missing
 
 
+def after(system: System, book: Journal, wanted: Change, say: Say) -> None:
+    """Remove what is no longer wanted for a resource, once everything was proven."""
+    if wanted.after:
+        blocked = {b.key for b in wanted.blocked}
+        book.change(wanted.resource, None, (key for key in wanted.late if key not in blocked))
+    for step in wanted.after:
+        _make(system, book, wanted.resource, step, say)
+
+
 def last(system: System, steps: tuple[Step, ...], say: Say) -> None:
     """Discard what was kept for a rollback. A failure leaves it behind and undoes nothing."""
     for step in steps:

@@ -7,6 +7,8 @@ replayed in reverse, because manual edits between them can make a replay impossi
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from provisioner.builder import commands
+from provisioner.emulators.copy_out import CopyOut
 from provisioner.model import Reader
 from provisioner.runs.journal import Receipt
 from provisioner.runs.undo import CHANGED, DO, SO, Item
@@ -17,6 +19,7 @@ from provisioner.steps.programs import Run
 TAKING = frozenset(("rm", "--leave", "remove", "purge", "disable", "delete", "--remove", "del", "-R", "umount"))
 OURS = ("/etc/binfmt.d/zz-provisioner-", "/usr/local/lib/provisioner/", "/var/lib/provisioner/")
 CONFIRM = "provisioner-confirm-"
+INSTANCES = "/buildx/instances/"
 
 Thing = tuple[object, ...]
 
@@ -55,7 +58,12 @@ def collapsed(receipts: Sequence[Receipt]) -> Iterator[Original]:
 
 
 def _superseded(step: Step, older: Collection[Run]) -> bool:
-    """Return whether a command only restores a state between two runs. An older run then knows the original state."""
+    """Return whether a step only restores a state between two runs. An older run then knows the original state."""
+    if isinstance(step, CopyOut):  # the programs are ours, and so were never there before us
+        return True
+    if isinstance(step, WriteFile) and INSTANCES in step.path:  # of a builder that an older run has registered
+        name = step.path.rpartition("/")[2]
+        return any(run.argv == commands.forget(name) and run.user == step.user for run in older)
     if not isinstance(step, Run) or TAKING & set(step.argv):
         return False
     names = {word for word in step.argv[2:] if not word.startswith("-")}

@@ -5,33 +5,23 @@ thing back to its state before the first apply. It keeps what somebody has chang
 again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from provisioner import __version__
 from provisioner.builder import leftovers, obstacles, store
 from provisioner.config.desired import Desired
-from provisioner.emulators import boot
-from provisioner.emulators.boot import SCRIPT
-from provisioner.emulators.copied import MANIFEST
-from provisioner.emulators.files import VERSIONS
-from provisioner.emulators.persistence import SERVICES
-from provisioner.engine import addresses, endpoints, facts, target
+from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.platforms import binfmt
-from provisioner.platforms.kernel_table import Unregister
-from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS
-from provisioner.runs import journal, originals, rollback
+from provisioner.runs import journal, originals, rollback, sweep
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.session import interruptible, own, uninterruptible
 from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
 from provisioner.steps import Say, Step
-from provisioner.steps.files import RemoveDirectory, RemoveFile
 from provisioner.steps.programs import Run
 
-WRITTEN = "Written by provisioner"
 MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "versions.json", "reserve")
 SILENT = "Docker does not answer: what it holds of a builder stays with it"
 
@@ -68,9 +58,19 @@ def plan(host: Reader) -> Removal:
     engines = dict.fromkeys(r.desired.engine for r in reversed(known))
     parts = [_part(host, tuple(r for r in known if r.desired.engine == engine)) for engine in engines]
     told = {originals.thing(item.step) for part in parts for item in part.items if item.fate != CHANGED}
-    swept = [Item(step, DO) for step in _sweep(host) if originals.thing(step) not in told]
-    last = Part(known[-1].desired if known else Desired(), _once((*swept, *_empty(host))))
-    return Removal(known, tuple(part for part in (*parts, last) if part.items))
+    swept = (Part(part.desired, _untold(part, told), part.restart) for part in sweep.parts(host, _desired(known)))
+    last = Part(_desired(known), tuple(sweep.empty(host)))
+    return Removal(known, tuple(part for part in (*parts, *swept, last) if part.items))
+
+
+def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> tuple[Item, ...]:
+    """Return what the history does not know."""
+    return _once(tuple(Item(step, DO) for step in found.steps if originals.thing(step) not in told))
+
+
+def _desired(known: Sequence[Receipt]) -> Desired:
+    """Return the configuration of the newest run, or the defaults if there is no history."""
+    return known[-1].desired if known else Desired()
 
 
 def _part(host: Reader, known: tuple[Receipt, ...]) -> Part:
@@ -98,6 +98,7 @@ def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
             say(f"note: {e.message}")
         found = plan(system)
         if not found.items and not found.receipts:
+            system.remove(memory.record_path(system))
             return found, ()
         _refuse(system, found)
         for note in dict.fromkeys(part.note for part in found.parts if part.note):
@@ -112,7 +113,7 @@ def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
 def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
     """Run the steps. An interrupted removal is not undone: the next removal continues it."""
     book = Journal(system, journal.following(system))
-    book.begin(__version__, found.receipts[-1].desired if found.receipts else Desired(), ())
+    book.begin(__version__, _desired(found.receipts), ())
     left: list[str] = []
     for part in found.parts:
         at = target.with_endpoint(system, part.desired)
@@ -133,16 +134,16 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
             Journal(system, receipt.number).end("removed")
         for name in MEMORIES:
             system.remove(f"{system.state}/{name}")
+        system.remove(memory.record_path(system))
     return tuple(left)
 
 
 def _refuse(host: Reader, found: Removal) -> None:
     """Raise ProvisionerError if a build runs on a builder that would be removed."""
-    if not found.receipts:
-        return
+    desired = _desired(found.receipts)
     try:
-        seen = facts.gather(host, found.receipts[-1].desired, far=False, quick=True)
-        name = obstacles.building(host, seen, found.steps, found.receipts[-1].desired.builder)
+        seen = facts.gather(host, desired, far=False, quick=True)
+        name = obstacles.building(host, seen, found.steps, desired.builder)
     except ProvisionerError:
         return  # no engine answers, so no build runs
     if name:
@@ -199,35 +200,6 @@ def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[It
     for left in leftovers.found(host, socket, undoes) if socket else ():
         if left.ours and left.name not in back:
             yield from (Item(step, DO) for step in left.steps)
-
-
-def _sweep(host: Reader) -> Iterator[Step]:
-    """Yield the steps that remove files recognized as ours by name or first lines, even without a receipt."""
-    for name in host.names(BINFMT_D):
-        if name.startswith(OURS) and name.endswith(".conf"):
-            path = f"{BINFMT_D}/{name}"
-            for rule in binfmt.parse_rules(host.read(path) or ""):
-                if f"\ninterpreter {rule.interpreter}\n" in (host.read(f"{BINFMT}/{rule.name}") or ""):
-                    yield Unregister(f"{BINFMT}/{rule.name}")
-            yield RemoveFile(path)
-    for service in SERVICES.values():
-        if WRITTEN in (host.read(service.path) or "") and boot.SERVICE in service.path:
-            yield Run(service.disable)
-            yield RemoveFile(service.path)
-    if host.stat(SCRIPT):
-        yield RemoveFile(SCRIPT)
-    for version in host.names(VERSIONS):
-        if host.stat(f"{VERSIONS}/{version}/{MANIFEST}"):
-            for name in host.names(f"{VERSIONS}/{version}"):
-                yield RemoveFile(f"{VERSIONS}/{version}/{name}")
-
-
-def _empty(host: Reader) -> Iterator[Item]:
-    """Yield the removal of our directories that are empty by then, innermost first."""
-    folders = [f"{VERSIONS}/{version}" for version in host.names(VERSIONS)]
-    for folder in (*folders, VERSIONS, VERSIONS.rpartition("/")[0]):
-        if host.stat(folder):
-            yield Item(RemoveDirectory(folder), DO)
 
 
 def _once(items: tuple[Item, ...]) -> tuple[Item, ...]:

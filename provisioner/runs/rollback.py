@@ -10,7 +10,7 @@ from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, Rol
 from provisioner.host import System
 from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Reader
-from provisioner.runs import journal, receipts
+from provisioner.runs import journal, receipts, record
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.kinds import FILES
 from provisioner.runs.session import interruptible, must_be_root, own
@@ -35,6 +35,7 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
         for receipt in chosen:
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
         undo(system, chosen, "undone", say, State.ENDED, last=True)
+        record.rolled_back(system)
         return (*cut, *(r.number for r in chosen))
 
 

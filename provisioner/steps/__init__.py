@@ -102,7 +102,8 @@ class Change(NamedTuple):
     """The work for one resource: ``edits`` in order, then the ``restart`` or reload of the daemon, then ``trial``.
 
     ``hides`` means that the change hides what the engine holds now.
-    ``last`` discards what was kept for a rollback, after everything was proven. It has no inverse.
+    ``after`` removes what is no longer wanted, after everything was proven. Its ``late`` keys differ until then.
+    ``last`` discards what was kept for a rollback, after that. It has no inverse.
     ``notes`` are other things that a person should know.
     ``first`` may fail and needs nothing from the other resources, so it runs before anything else. The plan puts it
     into a change of its own, with the code of the obstacle that a failure is: ``unless`` it works, the rest of the
@@ -120,11 +121,13 @@ class Change(NamedTuple):
     trial: tuple[Step, ...] = ()
     first: tuple[Step, ...] = ()
     unless: str = ""
+    after: tuple[Step, ...] = ()
+    late: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The edits and the restart."""
-        return (*self.edits, *((self.restart,) if self.restart else ()))
+        """The edits, the restart, and the removal of what is no longer wanted."""
+        return (*self.edits, *((self.restart,) if self.restart else ()), *self.after)
 
     def stopped(self, obstacle: Obstacle) -> "Change":
         """Return the change with every difference blocked by an obstacle, and without steps."""
@@ -158,4 +161,4 @@ class Plan(NamedTuple):
     @property
     def acts(self) -> bool:
         """True if applying this plan changes the host."""
-        return any(c.edits or c.restart for c in self.changes)
+        return any(c.steps for c in self.changes)

@@ -55,7 +55,7 @@ def test_images_of_other_names_and_long_tags_do_not_share_a_directory() -> None:
     found = {files.version(image) for image in images}
     assert len(found) == len(images)
     assert all("/" not in v and ":" not in v for v in found)
-    longest = max(len(f"{files.VERSIONS}/{v}/qemu-loongarch64") for v in found)
+    longest = max(len(f"{machine.VERSIONS}/{v}/qemu-loongarch64") for v in found)
     assert longest <= binfmt.PATH
 
 

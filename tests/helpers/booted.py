@@ -37,7 +37,8 @@ def differences(answer: Answer) -> set[str]:
 
 def steps(answer: Answer) -> list[str]:
     """Return the steps that an apply made or a plan shows."""
-    return [s["does"] for c in answer.document["changes"] for s in c["steps"] if s["phase"] in ("edit", "restart")]
+    phases = ("edit", "restart", "after")
+    return [s["does"] for c in answer.document["changes"] for s in c["steps"] if s["phase"] in phases]
 
 
 def started(host: Place) -> str:

@@ -67,6 +67,11 @@ OPTIONS = {
     "repair": {"type": "list", "elements": "str", "choices": ["emulators"]},
     "packages": {"type": "str", "choices": ["auto", "never"]},
     "history": {"type": "int"},
+    "keep": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["platforms", "qemu", "settings", "builders", "users", "nodes"],
+    },
 }
 
 HEADING = "# Written by Ansible (provisioner.docker.provision): change the play, not this file.\n"

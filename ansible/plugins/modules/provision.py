@@ -19,7 +19,7 @@ description:
   - The agent configures the image store, other keys of C(daemon.json), the emulators and the builder. It restarts
     Docker at most once, and only if O(restart) allows it. It then builds and runs an image for each platform. If
     anything fails, it undoes all of its changes.
-  - The options from O(engine) to O(history) are the keys of the agent's configuration file. For an option that you
+  - The options from O(engine) to O(keep) are the keys of the agent's configuration file. For an option that you
     leave out, the agent's default applies, which the description of the option names. If you leave out all of them,
     the file is not changed.
   - If the agent fails or rolls back, the module restores the previous configuration file.
@@ -234,6 +234,13 @@ options:
       - How many applies the history keeps one by one. Older ones that are in effect become one entry. By default
         V(100).
     type: int
+  keep:
+    description:
+      - What provisioner made and keeps here after it has left the configuration. By default, an apply removes it.
+      - V(platforms) are registered emulators, V(qemu) copied versions of QEMU, and V(settings) keys of daemon.json.
+    type: list
+    elements: str
+    choices: [platforms, qemu, settings, builders, users, nodes]
 seealso:
   - module: provisioner.docker.provision_info
 notes:
@@ -464,7 +471,7 @@ def told(document):
                 "does": [s["does"] for s in c["steps"]],
             }
             for c in changes
-            if any(s["phase"] in ("edit", "restart") for s in c["steps"])
+            if any(s["phase"] in ("edit", "restart", "after") for s in c["steps"])
         ],
         "blocked": [
             {key: b[key] for key in ("resource", "key", "code", "message", "hint", "numbers")} for b in blocked

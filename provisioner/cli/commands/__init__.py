@@ -62,4 +62,5 @@ def wanted(host: Reader, args: Arguments) -> "Desired":
     if suffix := getattr(args, "suffix", ""):
         found = found._replace(builder=found.builder._replace(name=f"{found.builder.name}{suffix}"))
     chosen = only(args) if "only" in vars(args) else found.only
-    return found._replace(only=chosen, engine=named(args) or found.engine)
+    caches = bool(vars(args).get("delete_caches"))
+    return found._replace(only=chosen, engine=named(args) or found.engine, delete_caches=caches)

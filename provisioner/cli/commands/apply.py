@@ -19,7 +19,11 @@ def run(system: System, args: Arguments) -> Answer:
         return each.run(run, system, args)
     done = _done(system, args)
     if done.receipt is not None and not args.root:
-        record("held" if done.left else "applied", plans.outcome(done.left, done.receipt), receipt=str(done.receipt))
+        record(
+            "held" if done.left else "applied",
+            plans.outcome(done.left, done.receipt, done.put_off),
+            receipt=str(done.receipt),
+        )
     if args.format == "json":
         fields = {
             "changed": done.receipt is not None or done.recovered is not None,
@@ -28,12 +32,15 @@ def run(system: System, args: Arguments) -> Answer:
             "changes": plans.as_json(done.plan),
             "left": plans.as_json(done.left),
             "missing": done.missing,
+            "put_off": [w._asdict() for w in done.put_off],
             "proof": proofs.as_json(done.proof),
         }
         word = "blocked" if done.left else "converged"
         return Answer(answers.document(system, "apply", word, done.status, **fields), done.status)
     parts = [proofs.as_text(done.proof.rows, done.proof.digest)] if done.proof else []
-    return Answer("\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt)]), done.status)
+    return Answer(
+        "\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt, done.put_off)]), done.status
+    )
 
 
 def _done(system: System, args: Arguments) -> Outcome:
@@ -44,5 +51,10 @@ def _done(system: System, args: Arguments) -> Outcome:
         return image.apply(tree, wanted._replace(only=only(args)), tree.root, say)
     if args.repair:
         return apply.repair(system, configuration(system, args), say)
-    asked = {"restart": args.restart, "confirm_in": args.confirm, "suffix": getattr(args, "suffix", "")}
+    asked = {
+        "restart": args.restart,
+        "confirm_in": args.confirm,
+        "suffix": getattr(args, "suffix", ""),
+        "delete_caches": args.delete_caches,
+    }
     return apply.apply(system, configuration(system, args), say, **asked, only=only(args), engine=named(args))

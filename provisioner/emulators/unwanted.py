@@ -1,0 +1,47 @@
+"""What provisioner has registered or copied and the configuration no longer asks for: platforms, versions of QEMU.
+
+Our files say what is ours, so nothing else has to be remembered.
+"""
+
+from collections.abc import Collection
+
+from provisioner.config.desired import Desired
+from provisioner.emulators import keys
+from provisioner.emulators.keys import Key
+from provisioner.engine.facts import Facts
+from provisioner.platforms.table import Platform
+from provisioner.typed import NamedTuple
+
+PLATFORM, QEMU = "linux/", "QEMU "
+
+
+class Left(NamedTuple):
+    """What an apply removes, by key, and a note about what the configuration keeps."""
+
+    gone: tuple[Key, ...] = ()
+    note: str = ""
+
+
+def found(desired: Desired, seen: Facts, rows: tuple[Platform, ...], used: Collection[str]) -> Left:
+    """Return what of ours is not wanted.
+
+    ``rows`` are the wanted platforms that need an emulator here, ``used`` the version of QEMU that is copied for them.
+
+    An engine that a user runs, or that is in a virtual machine, has no say about this host's emulators.
+    """
+    if seen.inside or seen.kind.emulators == "root":
+        return Left()
+    asked = {row.architecture for row in rows}
+    things = {
+        "platforms": [f"{PLATFORM}{name}" for name in seen.ours if name not in asked],
+        "qemu": [f"{QEMU}{name}" for name in seen.versions if name not in used],
+    }
+    kept = {kind: names for kind, names in things.items() if kind in desired.keep and names}
+    gone = (keys.unwanted(name) for kind, names in things.items() if kind not in kept for name in names)
+    notes = (f"kept, but not configured: {', '.join(names)} (keep: {kind})" for kind, names in kept.items())
+    return Left(tuple(gone), "; ".join(notes))
+
+
+def is_one(key: Key) -> bool:
+    """Return whether a key stands for something that is no longer wanted."""
+    return not key.platform and key.aspect.startswith((PLATFORM, QEMU))

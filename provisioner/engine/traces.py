@@ -1,0 +1,121 @@
+"""What applies have made, as a host without its history still shows it: a record, and labels on volumes.
+
+The record is only a list of places to look at. Whether a thing is still there, and still as we left it, the host itself
+decides.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+
+from provisioner.config import drivers
+from provisioner.errors import ProvisionerError
+from provisioner.model import Reader
+from provisioner.typed import Any
+
+LABEL = "io.provisioner.builder"  # on the volume that holds a builder's cache, with the builder's name
+FORGET = ("docker", "buildx", "rm", "--force", "--keep-daemon")
+UNDONE = ("rolled back", "undone", "removed", "accepted")  # the outcomes after which nothing of a run is ours
+SHORT = 8  # hexadecimal digits of a value's digest: enough to recognize it, too few to guess a secret by
+
+Builders = Mapping[str, tuple[str, ...]]  # the users of each, by name
+Record = Mapping[str, Any]
+Settings = Mapping[str, Mapping[str, str]]  # digests of the values that we have set, by file and by the keys as JSON
+
+
+def settings(record: Record | None) -> Settings:
+    """Return the settings that applies have made, by file."""
+    found = (record or {}).get("settings")
+    return found if isinstance(found, dict) else {}
+
+
+def unchanged(host: Reader, record: Record | None, file: str) -> Iterator[tuple[str, ...]]:
+    """Yield the keys of a file that we have set and nobody has changed since."""
+    from provisioner.text import json_read
+
+    rows = settings(record).get(file) or {}
+    try:
+        found = json_read.load(host.read(file) or "", file) if rows else {}
+    except ProvisionerError:
+        return
+    for said, value in rows.items():
+        keys = tuple(json.loads(said))
+        now = json_read.leaf(found, keys)
+        if now is not None and digest(now) == value:
+            yield keys
+
+
+def digest(value: Any) -> str:
+    """Return the start of a value's digest."""
+    from hashlib import sha256  # only an apply, and a host that has lost its history, need it
+
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:SHORT]
+
+
+def told(host: Reader, engine: str) -> Builders:
+    """Return the builders that applies in effect have registered on an engine, by the history."""
+    found: dict[str, dict[str, None]] = {}
+    folder = f"{host.state}/receipts"
+    try:
+        texts = [host.read(f"{folder}/{name}") or "" for name in host.names(folder)]
+    except ProvisionerError:
+        return {}
+    for text in texts:
+        lines = [line for line in map(_line, text.splitlines()) if line]
+        asked = (lines[0].get("desired") or {}).get("engine") if lines else None
+        if asked not in (engine, "auto") or lines[-1].get("outcome") in UNDONE:
+            continue
+        for step in (step for line in lines for step in line.get("undo") or ()):
+            argv = tuple(step.get("argv") or ())
+            if argv[:-1] == FORGET:
+                found.setdefault(argv[-1], {})[step.get("user") or "root"] = None
+    return {name: tuple(users) for name, users in found.items()}
+
+
+def _line(text: str) -> dict[str, Any]:
+    """Return a line of the history, if it is one that can be about a builder, or about the end of its run."""
+    if '"begin"' not in text and '"end"' not in text and "--keep-daemon" not in text:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def labelled(host: Reader, socket: str) -> dict[str, str]:
+    """Return the volumes on an engine that our label marks, each with the name of its builder."""
+    from urllib.parse import quote  # the import is slow, and a check of a host in sync never gets here
+
+    asked = quote(json.dumps({"label": [LABEL]}))
+    try:
+        found = (host.get(socket, f"/volumes?filters={asked}") or {}).get("Volumes") or ()
+    except ProvisionerError:
+        return {}
+    return {v["Name"]: (v.get("Labels") or {})[LABEL] for v in found if LABEL in (v.get("Labels") or {})}
+
+
+def caches(host: Reader, socket: str, made: Collection[str]) -> dict[str, int]:
+    """Return the bytes of each cache that is ours and that no container uses: 0 if the engine does not measure it."""
+    named = {_volume(name) for name in made} | labelled(host, socket).keys()
+    rows = (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ()
+    usage = {row["Name"]: row.get("UsageData") or {} for row in rows if row["Name"] in named}
+    return {name: max(0, use.get("Size", 0)) for name, use in usage.items() if not use.get("RefCount")}
+
+
+def _volume(builder: str) -> str:
+    """Return the volume with the cache of a builder's own node."""
+    return f"{drivers.container(drivers.first(builder))}_state"
+
+
+def merged(record: Record | None, engine: str, here: Builders, values: Settings) -> dict[str, Any]:
+    """Return the record after an apply.
+
+    ``here`` are the builders that are still there, or whose cache is. ``values`` are the settings that this apply has
+    made (an empty digest: taken out).
+    """
+    old = record or {}
+    every = {**(old.get("builders") or {}), engine: {name: list(users) for name, users in here.items()}}
+    kept: dict[str, dict[str, str]] = {file: dict(of) for file, of in settings(record).items()}
+    for file, of in values.items():
+        kept[file] = {k: d for k, d in {**kept.get(file, {}), **of}.items() if d}
+    return {"builders": {e: r for e, r in every.items() if r}, "settings": {f: s for f, s in kept.items() if s}}
