@@ -4,6 +4,7 @@ The engine treats the relevant keys as moby does. A restart reads the whole file
 the file, and a key that was removed keeps its value. With an invalid file, a start fails and the engine stays down.
 """
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -29,6 +30,8 @@ class Host(System):
     """
 
     life: int | None = None
+    full = False  # whether the disk is
+    moment = ""  # the time of day, if it does not go on by itself
 
     def __init__(self, tree: Path, version: str = "28.5.2") -> None:
         super().__init__(str(tree), {}, "x86_64")
@@ -46,6 +49,8 @@ class Host(System):
         self.start()
 
     def _change(self) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.life is not None:
             self.life -= 1
             if self.life < 0:
@@ -111,6 +116,9 @@ class Host(System):
                 return Ran(1, "", str(e))
             return Ran(0, "")
         return Ran(None, "", f"{argv[0]}: no such program on this host")
+
+    def now(self) -> str:
+        return self.moment or super().now()
 
     def pause(self, seconds: float) -> None:
         self.seconds += seconds

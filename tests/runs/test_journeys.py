@@ -3,14 +3,18 @@
 want K=V      the configuration asks for these settings of the daemon (alone: for none)
 policy P      restart: never, if-idle or always
 apply S       an apply ends with this status; then the second one must change nothing
+late WORDS    that apply says that it did what was put off until then, and this why; alone: nothing was put off
 rollback S    of the last apply;  rollback N S: back to before entry N
 remove, boot  everything of ours goes;  the host boots
 edit K=V      somebody edits daemon.json by hand (K alone: takes the key out), and restarts the daemon
 container     somebody's container runs;  idle: none does
+window        restarts are allowed from 02:00 to 03:00;  at HH:MM: the time of day
+held, let     another run holds the lock;  full, room: the disk;  keep KIND: this may stay (alone: nothing)
 dies, lives   the engine;  freeze, release: an operator;  lost: rm -rf of our state;  accept N: what a rollback left
 file K=V      what daemon.json must say (K alone: nothing of it);  restarts N: how often we have restarted the daemon
 """
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -18,16 +22,26 @@ from typing import Any
 
 import pytest
 
-from provisioner.config.desired import Desired, ImageStore, Restarts
+from provisioner.config.desired import DAYS, Desired, ImageStore, Restarts, Window
 from provisioner.config.load import Configuration
 from provisioner.errors import ProvisionerError
-from provisioner.runs import apply, freeze, removal, rollback
+from provisioner.runs import apply, freeze, journal, record, removal, rollback
 from tests.helpers.daemon import FILE, Host
 from tests.helpers.steps import quiet
 
 JOURNEYS = (
     # A restart is put off, and comes when it may, once.
     "policy never; want log-level=debug; apply 5; restarts 0; policy always; apply 0; restarts 1; file log-level=debug",
+    "policy never; want log-level=debug; apply 5; apply 5; policy always; apply 0; late restart is never; restarts 1",
+    "container; want log-level=debug; apply 5; idle; apply 0; late theirs run; restarts 1; apply 0; late; restarts 1",
+    "window; at 12:00; want log-level=debug; apply 5; at 02:30; apply 0; late window; restarts 1; file log-level=debug",
+    "freeze; want log-level=debug; apply 75; release; apply 0; late release week; restarts 1; apply 0; late",
+    "held; want log-level=debug; apply 75; let; apply 0; late; restarts 1; file log-level=debug",
+    "full; want log-level=debug; apply 1; room; apply 0; late; restarts 1; file log-level=debug",
+    "edit disable-legacy-registry=true; want log-level=debug; apply 5; edit disable-legacy-registry; apply 0; "
+    "late took away disable-legacy-registry; restarts 1; file log-level=debug",
+    "policy never; want log-level=debug; apply 5; want; apply 0; late; restarts 0",
+    "policy never; want log-level=debug; apply 5; lost; policy always; apply 0; late restart is never; restarts 1",
     "policy never; want log-level=debug; apply 5; apply 5; file log-level",
     "container; want log-level=debug; apply 5; idle; apply 0; restarts 1",
     "container; want log-level=debug; apply 5; policy always; apply 0; restarts 1",
@@ -55,6 +69,12 @@ JOURNEYS = (
     "edit log-level=info; want log-level=debug; apply 0; want; apply 0; file log-level=info",
     "want debug=true shutdown-timeout=2; apply 0; want debug=true; apply 0; file shutdown-timeout",
     "want log-level=debug; apply 0; want; apply 0; rollback 0; file log-level=debug",
+    "want log-level=debug; apply 0; want; keep settings; apply 0; file log-level=debug; restarts 1; keep; apply 0; "
+    "file log-level; restarts 2",
+    "edit log-level=info; want log-level=debug; apply 0; want; keep settings; apply 0; keep; apply 0; "
+    "file log-level=info",
+    "want log-level=debug; apply 0; lost; want; apply 0; file log-level; restarts 2",
+    "want log-level=debug; apply 0; lost; edit log-level=warn; want; apply 0; file log-level=warn; restarts 1",
     # What somebody changed is drift, and mended.
     "want log-level=debug; apply 0; edit log-level=warn; apply 0; file log-level=debug",
     "want log-level=debug; apply 0; edit log-level; apply 0; file log-level=debug; restarts 2",
@@ -67,7 +87,9 @@ JOURNEYS = (
     "want log-level=debug; apply 0; edit log-level; remove; file log-level; restarts 1",
     "want log-level=debug; apply 0; dies; remove; file log-level",
     "want log-level=debug; apply 0; rollback 0; remove; file log-level; restarts 2",
-    "want log-level=debug; apply 0; lost; remove; file log-level=debug; restarts 1",
+    "want log-level=debug; apply 0; lost; remove; file log-level; restarts 2; remove; restarts 2",
+    "want log-level=debug; apply 0; lost; edit log-level=warn; remove; file log-level=warn; restarts 1",
+    "want log-level=debug; apply 0; lost; dies; remove; file log-level",
     "want log-level=debug; apply 0; lost; apply 0; restarts 1",
     "edit log-level=info; want log-level=debug; apply 0; want log-level=warn; apply 0; remove; file log-level=info",
     "want log-level=debug; apply 0; remove; apply 0; file log-level=debug; remove; file log-level",
@@ -87,6 +109,10 @@ class Journey:
         self.host.start()
         self.wanted: dict[str, Any] = {}
         self.rule = "if-idle"
+        self.hours: Window | None = None
+        self.kept: tuple[str, ...] = ()
+        self.put_off: tuple[record.Waiting, ...] = ()
+        self.lock = contextlib.ExitStack()
 
     def act(self, words: str) -> None:
         name, *rest = words.split()
@@ -102,27 +128,62 @@ class Journey:
             outcome = run()
         except ProvisionerError as e:
             return int(e.status)
+        except OSError:
+            return 1
         return int(getattr(outcome, "status", 0))
 
     def _apply(self) -> apply.Outcome:
         wanted = Desired(
             ("linux/amd64",),
             image_store=ImageStore("unmanaged"),
-            restart=Restarts(self.rule),
+            restart=Restarts(self.rule, self.hours),
+            keep=self.kept,
             daemon=self.wanted,
         )
-        return apply.apply(self.host, Configuration(wanted), quiet, only=("daemon",))
+        outcome = apply.apply(self.host, Configuration(wanted), quiet, only=("daemon",))
+        self.put_off = outcome.put_off
+        return outcome
 
     def want(self, *leaves: str) -> None:
         self.wanted = dict(map(_leaf, leaves))
+
+    def keep(self, *kinds: str) -> None:
+        self.kept = kinds
+
+    def window(self) -> None:
+        self.hours = Window(DAYS, "02:00", "1h", "UTC")
+
+    def at(self, moment: str) -> None:
+        self.host.moment = f"2026-11-27T{moment}:00Z"
+
+    def held(self) -> None:
+        self.lock.enter_context(self.host.lock(journal.lock(self.host)))
+
+    def let(self) -> None:
+        self.lock.close()
+
+    def full(self) -> None:
+        self.host.full = True
+
+    def room(self) -> None:
+        self.host.full = False
 
     def policy(self, rule: str) -> None:
         self.rule = rule
 
     def apply(self, status: str) -> None:
+        self.put_off = ()
         assert self._status(self._apply) == int(status)
+        told = self.put_off
         if status == "0":
             assert self._apply().receipt is None
+            assert self.put_off == ()
+        self.put_off = told
+
+    def late(self, *words: str) -> None:
+        said = {w.reason for w in self.put_off}
+        assert all(" ".join(words) in reason for reason in said), said
+        assert bool(said) == bool(words)
 
     def rollback(self, *words: str) -> None:
         number = int(words[0]) if len(words) > 1 else None
@@ -164,7 +225,7 @@ class Journey:
         freeze.release(self.host)
 
     def lost(self) -> None:
-        shutil.rmtree(self.host.path("/var/lib/provisioner"))
+        shutil.rmtree(self.host.path("/var/lib/provisioner"), ignore_errors=True)
 
     def file(self, leaf: str) -> None:
         key, value = _leaf(leaf)
