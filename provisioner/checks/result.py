@@ -68,6 +68,7 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
     if drifted:
         from provisioner.checks import explain  # not needed for a host that is in sync
 
+        host.keep_answers()  # explaining plans each resource alone, too
         told = explain.told(host, facts, wanted, drifted, now, recording=recording)
         result |= {**told, "unknown": result["unknown"] + told["unknown"]}
     result["status"] = status(result)

@@ -37,6 +37,7 @@ class Calling(Looking):
         self.listener: Callable[[str], None] | None = None  # gets what running programs and the engine say
         self._expected: dict[tuple[str, str], Any] = {}
         self._begun: dict[tuple[bytes, bool], probes.Begun] = {}
+        self._answers: dict[tuple[tuple[str, ...], str, str], Ran] | None = None
 
     def program(self, name: str) -> str | None:
         """Return the path of a program on the host, or None if no trusted folder contains it."""
@@ -46,10 +47,20 @@ class Calling(Looking):
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
         """Run a program that changes nothing, with ``text`` on its stdin."""
+        question = (argv, text, user)
+        if self._answers is not None and question in self._answers:
+            return self._answers[question]
         try:
-            return self._spawn(argv, text, timeout, user)
+            ran = self._spawn(argv, text, timeout, user)
         except CommandError as e:
-            return Ran(None, "", e.message)
+            ran = Ran(None, "", e.message)
+        if self._answers is not None:
+            self._answers[question] = ran
+        return ran
+
+    def keep_answers(self) -> None:
+        """From now on, ask no program the same question twice. Only for a run that changes nothing."""
+        self._answers = {}
 
     def runs(self, programs: Sequence[bytes], *, bare: bool = False, patience: float = RUN) -> list[Ran]:
         """Run static ELF test programs from memory, in parallel, with nothing on their stdin.
