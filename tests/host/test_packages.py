@@ -11,7 +11,7 @@ from release import layout
 from tests import pages
 from tests.conftest import Boot
 from tests.helpers.booted import CERTIFICATES, agent
-from tests.hosts import Host, dist, parts
+from tests.hosts import Host, dist, parts, recipes
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 
@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 PLACES = "/etc /usr /opt /root /home /run/provisioner /var/lib /var/cache"
 OTHERS = (
     *("/var/lib/docker", "/var/lib/containerd", "/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt"),
+    "/var/cache/debconf",
     *("/var/lib/rpm", "/usr/lib/sysimage", "/var/lib/dnf", "/var/cache/dnf", "/root/.rpmdb"),
     *("/var/lib/systemd/timers", "/var/lib/systemd/catalog", "/usr/lib/python3*", "/root/.docker/buildx/*"),
 )
@@ -30,6 +31,11 @@ REGISTERED = "systemctl show sysinit.target multi-user.target --property=Wants"
 RENAMED = ("/LICENSE", "/CHANGELOG.md")  # Debian has its own place, and its own name, for them
 
 
+# Ubuntu's unit takes no options from /etc/default/docker, where the hosts' registry is named.
+UBUNTU = {
+    "/etc/systemd/system/docker.service.d/mirror.conf": "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd:// "
+    f"--containerd=/run/containerd/containerd.sock --registry-mirror=http://{recipes.REGISTRY}\n"
+}
 # Distributions have settings of their own for rpmlint: these are Fedora's manual pages and licenses. The package is not
 # signed, distributions no longer have groups, a license is not counted as documentation, nfpm gives links no mode, and
 # what postun removes is the record of a program that is gone.
@@ -56,7 +62,7 @@ WAYS = {
     "rpm": Way(
         "*.rpm",
         "/usr/bin/provisioner",
-        "echo assumeyes=True > /etc/dnf/dnf.conf; rpm --initdb; dnf install /tmp/distribution/*.rpm",
+        "printf '[main]\\nassumeyes=True\\n' > /etc/dnf/dnf.conf; rpm --initdb; dnf install /tmp/distribution/*.rpm",
     ),
     "pip": Way(
         "*.whl",
@@ -86,7 +92,7 @@ def test_the_same_package_serves_debian_12(boot: Boot) -> None:
 
 
 def test_the_same_package_serves_ubuntu(boot: Boot) -> None:
-    whole_job(boot("noble", layers=("qemu",)), "deb")
+    whole_job(boot("noble", layers=("qemu",), files=UBUNTU), "deb")
 
 
 def test_rpmlint_finds_no_fault(boot: Boot) -> None:
