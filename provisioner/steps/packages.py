@@ -197,4 +197,5 @@ def candidate(host: Reader, package: str) -> str | None:
     lines = host.ask("apt-cache", "policy", package).stdout.splitlines()
     found = [line.partition(":")[2].strip() for line in lines if line.strip().startswith("Candidate:")]
     lists = [n for n in host.names("/var/lib/apt/lists") if "_" in n]
-    return (found[0] if found and found[0] != "(none)" else "") if lists or found else None
+    known = found[0] if found and found[0] != "(none)" else ""
+    return known if lists or known else None  # without lists, apt knows names that other packages mention, and no more

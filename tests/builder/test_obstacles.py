@@ -164,6 +164,13 @@ def test_the_lists_of_each_package_manager_tell_before_an_attempt(
     assert bool(found.steps) is tried
 
 
+def test_without_lists_apt_s_no_is_none_because_others_only_mention_the_name(tmp_path: Path) -> None:
+    put(tmp_path, "/usr/bin/apt-get")
+    put(tmp_path, "/usr/bin/apt-cache", DOCKER.format("echo 'docker-buildx:'; echo '  Candidate: (none)'"))
+    (tmp_path / "proc/self").mkdir(parents=True)
+    assert packages.install(System(str(tmp_path), {}), "buildx", allowed=True).steps
+
+
 @pytest.mark.parametrize("network", ["bridge", "host"])
 def test_an_engine_without_a_bridge_needs_the_host_s_network(tmp_path: Path, network: str) -> None:
     host = System(str(tmp_path), {})
