@@ -38,7 +38,10 @@ def flags_of(host: Reader, layout: Layout, process: int | None) -> tuple[tuple[s
     if process and hides(host):
         from provisioner.engine import unit  # a sandbox is rare
 
-        argv = unit.written(host, layout.unit) if host.stat(SYSTEMD) else ()
+        try:
+            argv = unit.written(host, layout.unit) if host.stat(SYSTEMD) else ()
+        except DeniedError:  # a file of variables that only root may read
+            argv = ()
         return argv[1:], "" if argv else HIDDEN
     words = (host.read(f"/proc/{process}/cmdline") or "").rstrip("\0").split("\0") if process else [""]
     return tuple(words[1:]) if words[0].endswith("dockerd") else (), ""

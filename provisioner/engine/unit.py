@@ -10,6 +10,7 @@ from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
 FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+PREFIXES = "@-:+!|"  # of a command line, for systemd alone
 _ARGV = r"argv\[\]=(.*?) ; ignore_errors="  # compiled only when used; most checks do not need it
 
 
@@ -26,18 +27,12 @@ class Command(NamedTuple):
 
 def command(host: Reader, control: Sequence[str], unit: str) -> Command:
     """Return what systemd would start next. ``control`` is systemctl, with ``--user`` for a user's units."""
-    import shlex
-
     shown = properties(host, control, unit, "ExecStart", "Environment", "EnvironmentFiles", "MainPID")
     found = re.search(_ARGV, shown.get("ExecStart", ""))
     main = int(shown.get("MainPID") or 0)
     if not found or found.group(1).split(" ")[0].rpartition("/")[2] != "dockerd":
         return Command((), {}, main)
-    try:
-        words = shlex.split(shown.get("Environment", ""))
-    except ValueError:  # an unclosed quote
-        words = shown["Environment"].split()
-    variables = dict(w.split("=", 1) for w in words if "=" in w)
+    variables = dict(w.split("=", 1) for w in _words(shown.get("Environment", "")) if "=" in w)
     for name in re.findall(r"(?m)^(.+) \(ignore_errors=", shown.get("EnvironmentFiles", "")):
         variables |= _assignments(host.read(name) or "")
     return Command(tuple(_expand(found.group(1), variables)), variables, main)
@@ -47,14 +42,29 @@ def written(host: Reader, unit: str) -> tuple[str, ...]:
     """Return the command line that a unit's files give, for an image, or where a sandbox cannot reach systemd.
 
     As systemd does, take the unit of the first folder, then every drop-in by its name. The last ExecStart counts.
+
+    Returns: an empty tuple if no file says it, or if a wrapper starts the daemon.
     """
     found = (text for folder in FOLDERS if (text := host.read(f"{folder}/{unit}")) is not None)
     drop_ins = {n: f"{f}/{unit}.d/{n}" for f in reversed(FOLDERS) for n in host.names(f"{f}/{unit}.d")}
     texts = [next(found, ""), *(host.read(path) or "" for n, path in sorted(drop_ins.items()) if n.endswith(".conf"))]
-    text = "\n".join(texts).replace("\\\n", " ")
-    lines = re.findall(r"(?m)^ExecStart=(.+)$", text)
-    files = re.findall(r"(?m)^EnvironmentFile=-?(.+)$", text)
-    return expanded(lines[-1], "\n".join(host.read(path.strip()) or "" for path in files)) if lines else ()
+    said = _settings("\n".join(texts))
+    line = said.get("ExecStart", [""])[-1].lstrip(PREFIXES)
+    if line.split(" ")[0].rpartition("/")[2] != "dockerd":
+        return ()
+    variables = dict(w.split("=", 1) for row in said.get("Environment", ()) for w in _words(row) if "=" in w)
+    for path in said.get("EnvironmentFile", ()):
+        variables |= _assignments(host.read(path.removeprefix("-")) or "")
+    return tuple(_expand(line, variables))
+
+
+def _settings(text: str) -> dict[str, list[str]]:
+    """Return the values of each setting in a unit's text, in their order. An empty value discards those before it."""
+    found: dict[str, list[str]] = {}
+    for line in text.replace("\\\n", " ").splitlines():
+        name, _, value = (part.strip() for part in line.partition("="))
+        found[name] = [*found.get(name, ()), value] if value else []
+    return {name: values for name, values in found.items() if values}
 
 
 def properties(host: Reader, control: Sequence[str], unit: str, *names: str) -> dict[str, str]:
@@ -67,23 +77,23 @@ def properties(host: Reader, control: Sequence[str], unit: str, *names: str) -> 
     return shown
 
 
-def expanded(line: str, environment: str) -> tuple[str, ...]:
-    """Fill the variables of one environment file into a unit's command line."""
-    return tuple(_expand(line, _assignments(environment)))
+def _words(text: str) -> list[str]:
+    """Split a text as a shell does. If a quote is not closed, leave it out and split at blanks."""
+    import shlex
+
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.strip().strip("'\"").split()
 
 
 def _assignments(text: str) -> dict[str, str]:
     """Parse an environment file as systemd does, with comments, quotes, and a backslash at the end of a line."""
-    import shlex
-
     found = {}
     for line in text.replace("\\\n", "").splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and not name.startswith(("#", ";")):
-            try:
-                found[name.strip()] = " ".join(shlex.split(value))
-            except ValueError:  # an unclosed quote
-                found[name.strip()] = value.strip().strip("'\"")
+            found[name.strip()] = " ".join(_words(value))
     return found
 
 

@@ -54,8 +54,16 @@ def test_the_unit_s_files_say_how_a_daemon_is_started_that_a_sandbox_hides(tmp_p
     assert running.flags_of(host, Layout(), 7) == (("-H", "fd://"), "")
     tree(tmp_path, **{"etc/default/docker": 'DOCKER_OPTS="--config-file=/srv/d.json"\n'})
     assert running.flags_of(host, Layout(), 7) == (("-H", "fd://", "--config-file=/srv/d.json"), "")
-    tree(tmp_path, **{"etc/systemd/system/docker.service.d/x.conf": "[Service]\nExecStart=\nExecStart=/x/dockerd -D\n"})
-    assert running.flags_of(host, Layout(), 7) == (("-D",), "")
+    drop_in = "[Service]\nExecStart=\nExecStart=-/x/dockerd -D $A ${B}\nEnvironment=A=old 'B=a b'\n"
+    tree(tmp_path, **{"etc/systemd/system/docker.service.d/x.conf": drop_in})
+    assert running.flags_of(host, Layout(), 7) == (("-D", "old", "a b"), "")
+    tree(tmp_path, **{"etc/systemd/system/docker.service.d/y.conf": 'Environment=\nEnvironment="A=-s vfs"\n'})
+    assert running.flags_of(host, Layout(), 7) == (("-D", "-s", "vfs", ""), "")
+    tree(tmp_path, **{"etc/systemd/system/docker.service.d/z.conf": "EnvironmentFile=\nExecStart=/x/wrapper dockerd\n"})
+    assert running.flags_of(host, Layout(), 7) == ((), running.HIDDEN)
+    tree(tmp_path, **{"etc/systemd/system/docker.service.d/z.conf": "EnvironmentFile=/etc/secret\n"})
+    (tmp_path / "etc/secret").symlink_to("/etc/passwd")  # which this tree may not lead to
+    assert running.flags_of(host, Layout(), 7) == ((), running.HIDDEN)
 
 
 def test_what_a_sandbox_hides_is_unknown_not_absent(tmp_path: Path) -> None:
