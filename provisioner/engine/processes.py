@@ -4,11 +4,15 @@ A command line proves nothing, because anybody may start a program under any nam
 owner and its executable file agree.
 """
 
+import re
 from collections.abc import Iterator
 
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
+
+
+CONTAINED = "[0-9a-f]{64}"  # in the name of a cgroup: docker, containerd and podman name it after the container's ID
 
 
 class Process(NamedTuple):
@@ -35,8 +39,18 @@ def every(host: Reader) -> Iterator[Process]:
 
 
 def own(host: Reader, process: Process) -> bool:
-    """Whether a process sees the same files as we do. A daemon in a container reads that container's files."""
-    return host.link(f"/proc/{process.pid}/ns/mnt") == host.link("/proc/self/ns/mnt")
+    """Whether a process reads this host's files. A daemon in a container reads that container's files.
+
+    A unit's sandbox has a view of its own on the files, so the host's first process counts like us. If the sandbox may
+    not look either, the name of the process's cgroup decides.
+    """
+    theirs = host.link(f"/proc/{process.pid}/ns/mnt")
+    if theirs is not None:
+        return theirs in (host.link("/proc/self/ns/mnt"), host.link("/proc/1/ns/mnt"))
+    try:
+        return not re.search(CONTAINED, host.read(f"/proc/{process.pid}/cgroup") or "")
+    except ProvisionerError:
+        return False
 
 
 def daemon(host: Reader, process: Process) -> bool:

@@ -38,6 +38,32 @@ def test_a_daemon_is_root_s_and_is_the_program_that_it_is_called_as(
     assert processes.daemon(host, Process(7, ("dockerd",))) is counts
 
 
+OURS, INIT, OTHER = "mnt:[1]", "mnt:[2]", "mnt:[3]"
+DIND = f"0::/system.slice/docker-{'0a' * 32}.scope\n"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "cgroup", "counts"),
+    [
+        (OURS, "0::/x\n", True),
+        (INIT, "0::/x\n", True),  # we are in the sandbox of a unit
+        (OTHER, "0::/x\n", False),
+        (None, "0::/system.slice/docker.service\n", True),  # and the sandbox may not look
+        (None, DIND, False),
+    ],
+)
+def test_a_daemon_outside_our_sandbox_counts_and_one_in_a_container_does_not(
+    tmp_path: Path, theirs: str | None, cgroup: str, counts: bool
+) -> None:
+    host = tree(tmp_path, ROOT, "/usr/bin/dockerd")
+    for process, names in (("self", OURS), ("1", INIT), ("7", theirs)):
+        (tmp_path / f"proc/{process}/ns").mkdir(parents=True, exist_ok=True)
+        if names:
+            (tmp_path / f"proc/{process}/ns/mnt").symlink_to(names)
+    (tmp_path / "proc/7/cgroup").write_text(cgroup)
+    assert processes.daemon(host, Process(7, ("dockerd",))) is counts
+
+
 @pytest.mark.parametrize(
     ("mode", "gid", "groups", "counts"),
     [(0o660, 999, "999", True), (0o660, 999, "4 27", False), (0o666, 999, "4", True), (0o600, 999, "4", False)],
