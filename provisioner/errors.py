@@ -19,6 +19,7 @@ class Exit(IntEnum):
     ROLLED_BACK = 3
     ROLLBACK_FAILED = 4
     BLOCKED = 5  # converged, except for what is blocked
+    PARTLY = 6  # apply to all engines: some are changed, and another one failed
     USAGE = 64
     NO_ENGINE = 69
     BUG = 70
@@ -98,6 +99,13 @@ class RolledBackError(ProvisionerError):
 
     status = Exit.ROLLED_BACK
     code = "rolled-back"
+
+
+class PartlyError(ProvisionerError):
+    """An apply to all engines changed some of them and failed for another one. What was changed stays."""
+
+    status = Exit.PARTLY
+    code = "partly"
 
 
 class PutOffError(ProvisionerError):

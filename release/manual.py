@@ -27,6 +27,7 @@ STATUSES = (
     ("3", "apply: failed and was rolled back; the host was verified to be as before."),
     ("4", "apply, rollback: the rollback failed, too. What is left is listed."),
     ("5", "apply: done except for what is blocked."),
+    ("6", "apply with `engine: all`: some engines are changed, and another one failed."),
     ("64", "The command line is wrong."),
     ("69", "There is no engine, or none that provisioner may change."),
     ("70", "A bug."),

@@ -37,7 +37,7 @@ def of(error: BaseException, host: System | None = None) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure(INTERRUPTED, "interrupted", "interrupted", "")
     if isinstance(error, ProvisionerError):
-        undone = {Exit.ROLLED_BACK: True, Exit.ROLLBACK_FAILED: False}.get(error.status)
+        undone = {Exit.ROLLED_BACK: True, Exit.ROLLBACK_FAILED: False, Exit.PARTLY: False}.get(error.status)
         found = Failure(int(error.status), error.code, error.message, error.hint or "", undone)
         return _looked_into(host, found) if host is not None and error.code == NOT_RUNNING else found
     if isinstance(error, OSError):

@@ -63,8 +63,8 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
 STATUSES = """\
 exit statuses:
   0 done, or in sync   1 failed, nothing was changed   2 differs   3 failed and rolled back   4 the rollback failed
-  5 done, but something is blocked   64 wrong command line   69 no engine   70 bug   75 busy or held   77 no permission
-  78 wrong configuration"""
+  5 done, but something is blocked   6 some engines changed, another one failed   64 wrong command line   69 no engine
+  70 bug   75 busy or held   77 no permission   78 wrong configuration"""
 MORE = "The configuration is /etc/provisioner/provisioner.yaml. The manual: man provisioner."
 
 

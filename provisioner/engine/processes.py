@@ -11,7 +11,6 @@ from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
-
 CONTAINED = "[0-9a-f]{64}"  # in the name of a cgroup: docker, containerd and podman name it after the container's ID
 
 

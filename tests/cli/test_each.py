@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.checks import schemas
 from provisioner.cli.commands import Answer, each
 from provisioner.cli.options import Arguments
-from provisioner.errors import CommandError, NoEngineError, UsageError
+from provisioner.errors import CommandError, Exit, NoEngineError, ProvisionerError, RolledBackError, UsageError
 from provisioner.host import System
 from tests.helpers import recorded
 
@@ -17,15 +18,16 @@ INFO = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Arc
 def answer(_: System, args: Arguments) -> Answer:
     """A command that says which engine it was asked about."""
     document = {
+        "command": "apply",
         "status": "ok",
         "exit_status": 5,
         "changed": bool(args.suffix),
         "changes": [{"resource": "builder"}],
-        "notes": ["same"],
+        "left": [],
+        "missing": ["web"],
     }
-    return Answer(
-        json.dumps(document) if args.format == "json" else f"as {args.suffix or 'it is'}", 5 if args.suffix else 0
-    )
+    text = json.dumps(document) if args.format == "json" else f"as {args.suffix or 'it is'}"
+    return Answer(text, 5 if args.suffix else 0, changed=bool(args.suffix))
 
 
 def engines(tmp_path: Path) -> System:
@@ -47,28 +49,49 @@ def test_each_engine_that_is_ours_answers_and_the_worst_status_counts(tmp_path: 
     first, second = "unix:///var/run/docker.sock", "unix:///var/snap/docker/common/run/docker.sock"
     assert text == Answer(f"{first}:\nas it is\n\n{second}:\nas -snap", 5)
     document = json.loads(told.text)
-    assert (document["exit_status"], document["changed"], document["notes"]) == (5, True, ["same"])
+    assert (document["exit_status"], document["changed"], document["missing"]) == (5, True, ["web"])
     assert [c["engine"] for c in document["changes"]] == [first, second]
     assert [e["endpoint"] for e in document["engines"]] == [first, second]
 
 
+@pytest.mark.parametrize("command", each.OBJECTS)
+def test_every_list_of_a_document_has_its_way_into_the_one_document(command: str) -> None:
+    """A new list in a schema wants a row in one of the two tables, or is the first engine's by a decision."""
+    lists = {key: shape for key, shape in schemas.DOCUMENTS[command][1].items() if shape.get("type") == "array"}
+    objects = {key for key, shape in lists.items() if shape["items"].get("type") == "object"}
+    assert objects - {"platforms"} == set(each.OBJECTS[command])
+    assert set(lists) - objects - {"repair"} == set(each.WORDS[command])  # the host's, and the configuration's
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "status"),
+    [
+        (False, CommandError("no room"), Exit.FAILED),
+        (True, CommandError("no room"), Exit.PARTLY),
+        (True, RolledBackError("no room"), Exit.PARTLY),
+        (True, OSError(28, "no room"), Exit.PARTLY),
+    ],
+)
 def test_what_was_done_is_told_although_the_next_engine_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: bool, error: Exception, status: Exit
 ) -> None:
     def fails(host: System, args: Arguments) -> Answer:
         if args.suffix:
-            raise CommandError("no room")
-        return answer(host, args)
+            raise error
+        return answer(host, args)._replace(changed=changed)
 
     host = engines(tmp_path)
     snap = {**INFO, "DockerRootDir": "/var/snap/docker/common/var-lib-docker"}
     with (
         recorded.engine(tmp_path / "var/run/docker.sock", {"/info": INFO}),
         recorded.engine(tmp_path / "var/snap/docker/common/run/docker.sock", {"/info": snap}),
-        pytest.raises(CommandError) as raised,
+        pytest.raises(ProvisionerError) as raised,
     ):
         each.run(fails, host, Arguments(format="text"))
-    assert raised.value.message == "unix:///var/snap/docker/common/run/docker.sock: no room"
+    assert raised.value.message.startswith("unix:///var/snap/docker/common/run/docker.sock: ")
+    assert "no room" in raised.value.message
+    assert raised.value.status is status
+    assert ("stays as it is now: unix:///var/run/docker.sock" in raised.value.message) is changed
     assert capsys.readouterr().err == "unix:///var/run/docker.sock:\nas it is\n"
 
 

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """The text that a command prints on stdout, and its exit status."""
+    """The text that a command prints on stdout, its exit status, and whether it has changed anything."""
 
     text: str
     status: int
+    changed: bool = False
 
 
 def only(args: Arguments) -> tuple[str, ...]:

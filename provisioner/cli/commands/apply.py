@@ -24,9 +24,10 @@ def run(system: System, args: Arguments) -> Answer:
             plans.outcome(done.left, done.receipt, done.put_off),
             receipt=str(done.receipt),
         )
+    changed = done.receipt is not None or done.recovered is not None
     if args.format == "json":
         fields = {
-            "changed": done.receipt is not None or done.recovered is not None,
+            "changed": changed,
             "receipt": done.receipt,
             "recovered": done.recovered,
             "changes": plans.as_json(done.plan),
@@ -36,11 +37,10 @@ def run(system: System, args: Arguments) -> Answer:
             "proof": proofs.as_json(done.proof),
         }
         word = "blocked" if done.left else "converged"
-        return Answer(answers.document(system, "apply", word, done.status, **fields), done.status)
+        return Answer(answers.document(system, "apply", word, done.status, **fields), done.status, changed)
     parts = [proofs.as_text(done.proof.rows, done.proof.digest)] if done.proof else []
-    return Answer(
-        "\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt, done.put_off)]), done.status
-    )
+    text = "\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt, done.put_off)])
+    return Answer(text, done.status, changed)
 
 
 def _done(system: System, args: Arguments) -> Outcome:
