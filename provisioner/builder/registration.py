@@ -9,6 +9,7 @@ from functools import partial
 
 from provisioner.builder import commands, keys, store
 from provisioner.builder.commands import runner
+from provisioner.builder.fill_in import FillIn, secret, without
 from provisioner.builder.keys import Key
 from provisioner.builder.store import Instance, Node, Store
 from provisioner.builder.wanted import Wanted
@@ -42,16 +43,16 @@ def steps(
     try:
         instance = store.instance(host, kept, want.builder.name)
     except ProvisionerError:  # the file is broken; or another user owns it, and then it is given to this user first
-        return [RemoveFile(kept.instance_file(want.builder.name), user=runner(user)), *_create(want, nodes, user, argv)]
+        return [RemoveFile(kept.instance_file(want.builder.name), user=runner(user)), *_create(want, nodes, kept, argv)]
     if instance is None or not instance.nodes:
-        return _create(want, nodes, user, argv)
-    made = _edit(want, nodes, instance, wrong, user, argv)
+        return _create(want, nodes, kept, argv)
+    made = _edit(want, nodes, instance, wrong, kept, argv)
     if made is None and down & {node.name for node in instance.nodes}:
         return None
     if made is None:
         made = [Run(commands.forget(want.builder.name), timeout=120, user=runner(user))]
-        made += _create(want, nodes, user, argv)
-    return _kept(host, kept, want, made, user)
+        made += _create(want, nodes, kept, argv)
+    return _kept(host, kept, want, made)
 
 
 def toml(host: Reader) -> str:
@@ -68,19 +69,25 @@ def put_back(host: Reader, path: str, user: str) -> tuple[Step, ...]:
     return (RemoveFile(path, user=runner(user)) if old is None else WriteFile(path, old, 0o600, user=runner(user)),)
 
 
-def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step], user: str) -> list[Step]:
+def _kept(host: Reader, kept: Store, want: Wanted, made: list[Step]) -> list[Step]:
     """Make the undo of the first step restore the file. The later steps need no undo."""
-    back = put_back(host, kept.instance_file(want.builder.name), user)
+    back = put_back(host, kept.instance_file(want.builder.name), kept.user)
     return [replace(s, undo=() if i else back) if isinstance(s, Run) else s for i, s in enumerate(made)]
 
 
-def _create(want: Wanted, nodes: tuple[Node, ...], user: str, argv: Argv) -> list[Step]:
+def _create(want: Wanted, nodes: tuple[Node, ...], kept: Store, argv: Argv) -> list[Step]:
     """Register nodes. The undo removes only buildx's record of the builder."""
-    gone = Run(commands.forget(want.builder.name), timeout=120, user=runner(user))
-    return [
-        Run(argv(node, append=index > 0), undo=() if index else (gone,), user=runner(user))
-        for index, node in enumerate(nodes)
-    ]
+    gone = Run(commands.forget(want.builder.name), timeout=120, user=runner(kept.user))
+    made = [step for index, node in enumerate(nodes) for step in _register(want, node, kept, argv, append=index > 0)]
+    return [replace(step, undo=(gone,)) if isinstance(step, Run) and not i else step for i, step in enumerate(made)]
+
+
+def _register(want: Wanted, node: Node, kept: Store, argv: Argv, *, append: bool) -> tuple[Run, *tuple[FillIn, ...]]:
+    """Register a node or change an existing one. Its secret options follow in a step of their own."""
+    run = Run(argv(without(node), append=append), user=runner(kept.user))
+    hidden = tuple(f"{name}={value}" for name, value in secret(node.options).items())
+    path = kept.instance_file(want.builder.name)
+    return (run, FillIn(path, node.name, hidden, runner(kept.user))) if hidden else (run,)
 
 
 def _edit(
@@ -88,7 +95,7 @@ def _edit(
     nodes: tuple[Node, ...],
     instance: Instance,
     wrong: frozenset[Key],
-    user: str,
+    kept: Store,
     argv: Argv,
 ) -> list[Step] | None:
     """Return the changes node by node; None if they cannot be made from what is registered."""
@@ -97,7 +104,7 @@ def _edit(
     if wrong & {keys.REGISTERED, keys.KUBECONFIG} or instance.nodes[0].name != first.name:
         return None
     made: list[Step] = [
-        Run(commands.leave(want.builder.name, name), user=runner(user))
+        Run(commands.leave(want.builder.name, name), user=runner(kept.user))
         for name in old
         if name not in want.names and "nodes" not in want.keep
     ]
@@ -105,14 +112,14 @@ def _edit(
         if not _changed(node, first, wrong):
             continue
         if node.name not in old:
-            made.append(Run(argv(node, append=True), user=runner(user)))
+            made += _register(want, node, kept, argv, append=True)
         elif commands.editable(old[node.name], node, _files(want)) and Key("", node=node.name) not in wrong:
-            made.append(Run(argv(node), user=runner(user)))
+            made += _register(want, node, kept, argv, append=False)
         elif node is first:
             return None
         else:
-            made.append(Run(commands.leave(want.builder.name, node.name), user=runner(user)))
-            made.append(Run(argv(node, append=True), user=runner(user)))
+            made.append(Run(commands.leave(want.builder.name, node.name), user=runner(kept.user)))
+            made += _register(want, node, kept, argv, append=True)
     return made
 
 

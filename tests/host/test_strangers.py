@@ -18,6 +18,7 @@ from tests.platforms.test_elf import text_section
 pytestmark = [pytest.mark.host, pytest.mark.timeout(400)]
 PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
 UNSTAMPED = f"""#!/bin/sh
+echo "$*" >>/tmp/argv
 case "$*" in *version*) echo 'github.com/docker/buildx v0.0.0+unknown';; *) exec {PLUGIN}.real "$@";; esac
 """
 DROPIN = "/etc/systemd/system/docker.service.d/http-proxy.conf"
@@ -83,6 +84,9 @@ def test_what_is_odd_about_a_host_costs_no_restart(boot: Boot) -> None:
     said = host.sh(f"docker inspect -f '{{{{json .Config.Env}}}}' {CONTAINER}", check=True).stdout
     assert {"https_proxy=http://me:secret@192.0.2.1:3128", "no_proxy=localhost,127.0.0.0/8"} <= set(json.loads(said))
     assert "secret" not in done.stderr
+    argv = (host.get("/tmp/argv") or b"").decode()  # what `ps` shows to everybody
+    assert "env.https_proxy=***" in argv
+    assert "secret" not in argv
     assert agent(host, "check").status == 0
     # somebody pauses it
     host.sh(f"docker pause {CONTAINER}", check=True)
