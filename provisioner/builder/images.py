@@ -52,11 +52,9 @@ def carried(host: Reader, facts: Facts, box: Box, user: str) -> tuple[Step, ...]
 def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
     """Return why a container's image can be had neither from a registry nor from the store in use."""
     image, user = drivers.image(box.place.node.options), want.builder.users[0]
-    if facts.kind.name.startswith("podman"):  # has no call that asks a registry
+    if not facts.kind.registries or not missing(host, facts, box):
         return None
-    if not missing(host, facts, box) or (said := _refused(host, facts, image, user)) is None:
-        return None
-    if carried(host, facts, box, user):
+    if (said := _refused(host, facts, image, user)) is None or carried(host, facts, box, user):
         return None
     hidden = node_engines.image(host, facts, box.place, image)
     where = ", and the switch of the image store hides the one that is here" if hidden else ""

@@ -48,6 +48,7 @@ class Kind(NamedTuple):
     ``only``: an engine of this kind at any other socket is a different one, and we do not know its file or unit.
     ``store``: whether it has an image store to switch.
     ``builder``: whether it can run a builder.
+    ``registries``: whether it can be asked if a registry has an image (GET /distribution).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Kind(NamedTuple):
     only: bool = False
     store: bool = True
     builder: bool = True
+    registries: bool = True
 
 
 def _named(info: Info, *names: str) -> bool:
@@ -157,6 +159,7 @@ KINDS = (
         "run provisioner there: emulators of this host are not that Podman's",
         "provisioner apply",
         store=False,
+        registries=False,
     ),
     Kind(
         "podman-rootless",
@@ -169,6 +172,7 @@ KINDS = (
         emulators="root",
         store=False,
         sockets=("{runtime}/podman/podman.sock",),
+        registries=False,
     ),
     Kind(
         "podman",
@@ -181,6 +185,7 @@ KINDS = (
         emulators="here",
         store=False,
         sockets=("/run/podman/podman.sock",),
+        registries=False,
     ),
     Kind(
         "orbstack",
