@@ -50,10 +50,17 @@ class UsageError(ProvisionerError):
 
 
 class NoEngineError(ProvisionerError):
-    """The Docker daemon does not answer, or provisioner cannot manage the daemon that does."""
+    """The Docker daemon does not answer, or provisioner cannot manage the daemon that does.
+
+    ``address`` is the address at which nothing listens, if that is the reason.
+    """
 
     status = Exit.NO_ENGINE
     code = "engine-unavailable"
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "", address: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.address = address
 
 
 class ClusterError(ProvisionerError):
@@ -89,9 +96,13 @@ class ConfigError(ProvisionerError):
 
 
 class CommandError(ProvisionerError):
-    """A program that should change the host failed or timed out."""
+    """A program that should change the host failed or timed out. ``said`` is what it printed as its reason."""
 
     code = "command-failed"
+
+    def __init__(self, message: str, *, hint: str | None = None, said: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.said = said
 
 
 class RolledBackError(ProvisionerError):

@@ -256,6 +256,7 @@ def test_a_value_that_was_read_below_a_secret_s_name_is_hidden_in_every_sentence
 def test_every_step_that_has_a_value_hides_it() -> None:
     step = SetLeaf("/etc/docker/daemon.json", ("log-opts", "splunk-token"), PLANTED, None, "")
     assert PLANTED not in step.sentence()
+    assert PLANTED not in secrets.text(f"the engine said: bad value {PLANTED}")  # nor in what others say of it
     secrets.forget()
 
 

@@ -1,6 +1,6 @@
 """Why a command failed, as data: a code, a message, a hint, and whether changes were rolled back."""
 
-from provisioner.errors import NOT_RUNNING, Exit, ProvisionerError
+from provisioner.errors import NOT_RUNNING, Exit, NoEngineError, ProvisionerError
 from provisioner.host import System
 from provisioner.typed import Any, NamedTuple
 
@@ -39,7 +39,8 @@ def of(error: BaseException, host: System | None = None) -> Failure:
     if isinstance(error, ProvisionerError):
         undone = {Exit.ROLLED_BACK: True, Exit.ROLLBACK_FAILED: False, Exit.PARTLY: False}.get(error.status)
         found = Failure(int(error.status), error.code, error.message, error.hint or "", undone)
-        return _looked_into(host, found) if host is not None and error.code == NOT_RUNNING else found
+        silent = isinstance(error, NoEngineError) and error.code == NOT_RUNNING and error.address in LOCAL
+        return _looked_into(host, found) if host is not None and silent else found
     if isinstance(error, OSError):
         message = f"{error.filename or 'this host'}: {error.strerror or error}"
         return Failure(int(Exit.FAILED), "io", message, "make room or correct it, then run the same command again")
@@ -48,9 +49,7 @@ def of(error: BaseException, host: System | None = None) -> Failure:
 
 
 def _looked_into(host: System, found: Failure) -> Failure:
-    """If the host's own engine does not answer, say whether Docker is stopped or not installed."""
-    if not found.message.startswith(LOCAL):
-        return found
+    """Say of the host's own engine, which does not answer, whether Docker is stopped or not installed."""
     if host.program("dockerd") is None:
         message = "Docker is not installed on this host (no dockerd, and nothing listens on /var/run/docker.sock)"
         hint = "install Docker Engine, or point DOCKER_HOST at another engine"

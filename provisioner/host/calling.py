@@ -89,7 +89,7 @@ class Calling(Looking):
             said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
             hint = "run that command by hand to see all that it says"
             words = " ".join(map(secrets.word, argv))
-            raise CommandError(f"`{words}` failed with status {ran.status}: {said}", hint=hint)
+            raise CommandError(f"`{words}` failed with status {ran.status}: {said}", hint=hint, said=said)
         return ran.stdout
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:

@@ -161,7 +161,8 @@ def _unanswered(socket: str, e: OSError) -> NoEngineError | DeniedError:
         return DeniedError(f"{where}: this user may not talk to the engine", hint=hint)
     if isinstance(e, FileNotFoundError):
         hint = "start it with `systemctl start docker`, or point DOCKER_HOST at another engine"
-        return NoEngineError(f"{where}: no engine listens there", hint=hint, code=NOT_RUNNING)
+        return NoEngineError(f"{where}: no engine listens there", hint=hint, code=NOT_RUNNING, address=where)
     reason = "no answer in time" if isinstance(e, TimeoutError) else e.strerror or e
     code = NOT_RUNNING if isinstance(e, ConnectionRefusedError) else "engine-unreachable"
-    return NoEngineError(f"{where}: the engine does not answer ({reason})", hint=_look(socket), code=code)
+    message = f"{where}: the engine does not answer ({reason})"
+    return NoEngineError(message, hint=_look(socket), code=code, address=where)

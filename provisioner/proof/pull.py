@@ -48,5 +48,5 @@ def _pull(system: System, desired: Desired, image: str, platform: str, say: Call
     try:
         system.run(argv, PULL, DOCKERFILE.format(image=image), user=desired.builder.users[0])
     except CommandError as e:
-        return Pulled(platform, False, e.message.partition(": ")[2] or e.message)
+        return Pulled(platform, False, e.said or e.message)
     return Pulled(platform, True)

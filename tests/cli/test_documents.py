@@ -120,7 +120,8 @@ def test_docker_that_is_stopped_is_told_from_docker_that_is_absent(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    silent = NoEngineError("unix:///var/run/docker.sock: no engine listens there", code=NOT_RUNNING)
+    where = "unix:///var/run/docker.sock"
+    silent = NoEngineError("nothing listens there", code=NOT_RUNNING, address=where)
     found = failure.of(silent, System(str(tmp_path), {}))
     assert found.code == code
     assert hint in found.hint
