@@ -1,40 +1,85 @@
 """What a sandbox or a container's manager hides is unknown, never absent: the shipped units, and a closed table."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.conftest import Boot
-from tests.helpers.booted import DAEMON_JSON, agent, store
+from tests.helpers.booted import ENTRY, LAYERS, agent, differences, portrait, store
+from tests.hosts import Host
 
 pytestmark = pytest.mark.host
 DROP_IN = "/etc/systemd/system/docker.service.d/flags.conf"
 OTHER = "/srv/docker/daemon.json"
 TABLE = "/proc/sys/fs/binfmt_misc"
-CONFIG = "platforms: [linux/amd64]\nbuilder: {driver: docker}\n"
+START = "ExecStart=/usr/sbin/dockerd -H fd://"
+CONFIG = "/etc/provisioner/provisioner.yaml"
+CALLED = 'bash -c \'exec -a dockerd python3 -c "import time; time.sleep(999)" "$@"\' -'  # a process of that name
+EXAMPLES = "/usr/local/share/doc/docker-host-provisioner/examples"
 RECORD = "/var/lib/provisioner-check/check.json"
 
 
-def test_the_hourly_check_finds_the_file_that_dockerd_reads_by_a_flag(boot: Boot) -> None:
-    unit = f"[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// --config-file={OTHER}\n"
-    files = {DROP_IN: unit, OTHER: '{"features": {"containerd-snapshotter": true}}'}
-    host = boot("forky", agent=True, files=files)
-    assert agent(host, "check", "--only=image-store").status == 0
+def record(host: Host) -> dict[str, Any]:
+    """Run the hourly check, and return what it kept."""
     host.run("systemctl", "start", "provisioner-check", check=True)
-    record = json.loads(host.get(RECORD) or b"{}")
-    assert [d for d in record["differences"] if d["resource"] == "image store"] == []
+    found: dict[str, Any] = json.loads(host.get(RECORD) or b"{}")
+    return found
 
 
-def test_the_apply_at_boot_knows_an_engine_whose_data_lies_below_home(boot: Boot) -> None:
+def drop_in(host: Host, name: str) -> None:
+    """Use one of the drop-ins that are installed beside the documentation."""
+    host.sh(f"cd {EXAMPLES} && cp --parents */{name}.conf /etc/systemd/system && systemctl daemon-reload", check=True)
+
+
+def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: Boot) -> None:
+    """Each unit does what the configuration asks for, or says in a sentence what it cannot do."""
     files = {
-        DAEMON_JSON: '{"data-root": "/home/docker"}',
-        "/etc/provisioner/provisioner.yaml": "platforms: [linux/amd64]\n",
+        DROP_IN: f"[Service]\nEnvironment=FILE={OTHER}\nExecStart=\n{START} --config-file=${{FILE}}\n",
+        OTHER: '{"data-root": "/home/docker"}',
+        CONFIG: "platforms: [linux/amd64, linux/arm64]\nbuilder: {users: [root, dev]}\nrepair: [emulators]\n",
     }
-    host = boot("forky", agent=True, files=files)
-    host.run("systemctl", "start", "provisioner-apply", timeout=200)
+    host = boot("forky", layers=LAYERS, agent=True, files=files)
+    host.sh("useradd --create-home --groups docker dev", check=True)
+    assert host.sh("docker info --format '{{.DockerRootDir}}'").stdout.strip() == "/home/docker"
+
+    before = portrait(host)
+    closed = host.run("systemctl", "start", "provisioner-apply", timeout=200)
     said = host.journal("provisioner-apply")
-    assert "runs elsewhere" not in said
+    assert closed.status != 0, said
+    assert "/srv/docker" in said, said
+    assert "elsewhere.conf" in said, said
+    assert portrait(host) == before
+
+    drop_in(host, "elsewhere")
+    host.sh(f"systemd-run -q --unit=theirs --uid=dev {CALLED} --config-file={OTHER}", check=True)
+    host.sh(f"systemd-run -q --unit=second {CALLED} --config-file={OTHER}", check=True)
+    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)
+    assert f"reads {OTHER}, too" in host.journal("provisioner-apply")  # root's process counts in the sandbox, too
+    assert "overlay2" in store(host)
+    host.sh("systemctl stop second", check=True)  # and dev's, which is still there, never does
+    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)  # 5: all but dev's part
+    said = host.journal("provisioner-apply")
+    assert "/home/dev is hidden from this process" in said, said
+    assert "users.conf" in said, said
     assert "io.containerd.snapshotter.v1" in store(host), said
+    assert json.loads(host.get(OTHER) or b"")["features"] == {"containerd-snapshotter": True}
+    seen = record(host)
+    assert (seen["status"], seen["differences"]) == ("unknown", []), seen
+    assert {u["key"].partition(":")[0] for u in seen["unknown"]} == {"dev"}
+
+    drop_in(host, "users")
+    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)
+    assert host.sh("stat -c %U /home/dev/.docker/buildx/instances/container-builder").stdout.strip() == "dev"
+    checked = agent(host, "check")
+    assert checked.status == 0, differences(checked)
+    assert (record(host)["status"], record(host)["unknown"]) == ("in-sync", [])
+
+    host.sh(f"echo -1 > {ENTRY}", check=True)
+    assert record(host)["status"] == "drifted"
+    host.wait("the repair", lambda: "enabled" in host.sh(f"cat {ENTRY}").stdout)
+    host.wait("its end", lambda: host.run("systemctl", "is-active", "provisioner-repair").stdout == "inactive\n")
+    assert agent(host, "check").status == 0
 
 
 def test_a_table_that_even_root_may_not_look_into_blocks_the_emulators_alone(boot: Boot) -> None:
