@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from provisioner.cli import commandline
+from provisioner.cli import commandline, examples
 from provisioner.cli.journald import EVENTS
+from provisioner.errors import Exit
 from release import manual
 from tests.cases.results import DRIFT, result
 
@@ -53,6 +54,16 @@ def test_the_manual_page_and_the_guide_know_every_command() -> None:
     for name in commandline.COMMANDS:
         assert f".BR provisioner-{name} (1)" in overview
         assert name in readme
+
+
+def test_every_exit_status_is_wherever_they_are_listed() -> None:
+    pages = {name: (CHECKOUT / "docs" / name).read_text() for name in ("design.md", "commands.md")}
+    rows = {name: re.findall(r"^\| (\d+)(?= )|(\d+) [a-z]", text, re.MULTILINE) for name, text in pages.items()}
+    listed = {name: {number for row in found for number in row if number} for name, found in rows.items()}
+    listed["the manual"] = {status for status, _ in manual.STATUSES}
+    listed["--help"] = set(re.findall(r"\b\d+\b", examples.STATUSES))
+    for name, found in listed.items():
+        assert {str(int(status)) for status in Exit} <= found, name
 
 
 def test_the_fact_is_the_last_check(tmp_path: Path) -> None:
