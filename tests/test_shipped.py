@@ -66,6 +66,14 @@ def test_every_exit_status_is_wherever_they_are_listed() -> None:
         assert {str(int(status)) for status in Exit} <= found, name
 
 
+def test_drift_is_repaired_where_it_is_made_a_failure_of_the_unit() -> None:
+    """OnSuccess= starts the repair, and such a check does not succeed."""
+    text = (CHECKOUT / "systemd" / "examples" / "provisioner-check.service.d" / "tell.conf").read_text()
+    lines = re.sub(r"^#(?=\w+=)", "", text, flags=re.MULTILINE).splitlines()
+    assert "SuccessExitStatus=" in lines
+    assert "OnFailure=provisioner-repair.service" in lines
+
+
 def test_the_fact_is_the_last_check(tmp_path: Path) -> None:
     (tmp_path / "check.json").write_text(json.dumps(result({**DRIFT, "restarts": True})))
     found = fact(tmp_path / "check.json")
