@@ -1,5 +1,6 @@
 """Describe this host as data. It covers more than a check and may run programs. Docker does not have to run."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -191,7 +192,7 @@ def _next(found: Mapping[str, Any], silent: Failure | None, known: Iterable[Daem
     if silent:
         yield silent.hint
         for other in (d for d in known if d.engine):
-            yield f"another engine answers: provisioner detect --host {other.where.host}"
+            yield f"another engine answers: provisioner detect --host {shlex.quote(other.where.host)}"
     elif found["engine"] and not found["engine"]["ours"]:
         yield found["engine"]["instead"] or "this engine is not provisioned by provisioner"
     else:

@@ -20,9 +20,11 @@ def lost(host: Reader, address: str, source: str) -> str | None:
         return None  # docker cannot read it either
     if chosen is None or chosen.address == address:
         return None
+    import shlex  # root is told to type what the user has written
+
     return (
         f"this is {address}; {user} talks to {chosen.address} ({chosen.source}), and sudo does not pass that on:"
-        f" --host {chosen.address} would"
+        f" --host {shlex.quote(chosen.address)} would"
     )
 
 

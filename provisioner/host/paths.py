@@ -27,7 +27,10 @@ class OpenFolderError(DeniedError):
     """Other users can change ``folder``, which is part of a path."""
 
     def __init__(self, path: str, folder: str) -> None:
-        hint = f"close the folder: chown root {folder}; chmod go-w {folder}"
+        import shlex  # other users may have named it
+
+        named = shlex.quote(folder)
+        hint = f"close the folder: chown root {named}; chmod go-w {named}"
         super().__init__(f"{path}: other users can change {folder}, so provisioner does not write there", hint=hint)
         self.folder = folder
 

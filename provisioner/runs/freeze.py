@@ -14,6 +14,7 @@ from provisioner.typed import NamedTuple
 FOLDER = "/etc/provisioner"
 PATH = f"{FOLDER}/hold.json"
 LONGEST = 366 * 86400  # seconds; nobody would provision a host with an endless hold
+FORM = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Hold(NamedTuple):
@@ -41,11 +42,16 @@ def _whole(text: str) -> Hold | None:
     """Parse a hold file. None means that it is not a valid hold, or that its times cannot be compared."""
     try:
         fields: dict[str, object] = json.loads(text)
-        for name in ("until", "since"):
-            time.strptime(str(fields[name]), "%Y-%m-%dT%H:%M:%SZ")
+        if not all(_comparable(str(fields[name])) for name in ("until", "since")):
+            return None
         return Hold(**{name: str(value) for name, value in fields.items()})
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
+
+
+def _comparable(moment: str) -> bool:
+    """Whether a time has the form whose texts sort as the times do. ``strptime`` alone also accepts 2026-1-1."""
+    return time.strftime(FORM, time.strptime(moment, FORM)) == moment
 
 
 def refuse(host: Reader, now: str) -> None:

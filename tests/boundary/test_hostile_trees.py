@@ -249,6 +249,12 @@ def test_metrics_replace_nothing_that_a_link_in_an_exporter_s_folder_leads_to(tm
     assert shadow.read_text() == "root:*:"
 
 
+def test_a_command_to_type_quotes_what_somebody_else_has_named() -> None:
+    from provisioner.host import paths
+
+    assert "chmod go-w '/tmp/a; reboot'" in str(paths.OpenFolderError("/tmp/a; reboot/x", "/tmp/a; reboot").hint)
+
+
 def test_a_link_of_root_s_own_is_followed_where_nobody_else_can_make_one(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "alias").symlink_to("real")

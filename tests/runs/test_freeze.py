@@ -37,6 +37,7 @@ BROKEN = (
     {"until": "tomorrow"},
     {"why": "x"},
     {"since": None},
+    {"until": "2026-1-1T0:0:0Z"},
 )
 WHOLE = {"reason": "r", "until": "2026-12-01T00:00:00Z", "since": NOW, "by": "ada"}
 
