@@ -32,8 +32,7 @@ def test_every_platform_is_native_emulated_or_build_only(machine: str, name: str
 
 def test_all_means_one_platform_of_each_architecture() -> None:
     found = table.each_architecture()
-    assert len(found) == 10
-    assert {table.of(p).architecture for p in found} == set(elf.ARCHITECTURES)
+    assert sorted(table.of(p).architecture for p in found) == sorted(elf.ARCHITECTURES)
     assert "linux/arm/v7" in found
 
 
