@@ -118,7 +118,7 @@ def undo(
         )
         what = "; ".join(dict.fromkeys(words for _, words in left))
         raise RollbackFailedError(f"the rollback did not put everything back: {what}", hint=hint.rstrip("; "))
-    for words in kept:
+    for words in (*kept, *errors):  # a step failed, and yet the host is as it was
         say(f"note: {words}")
     return tuple(kept)
 

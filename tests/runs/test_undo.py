@@ -15,7 +15,7 @@ from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, Roll
 from provisioner.model import Difference
 from provisioner.runs import apply, confirm, journal, receipts, rollback
 from provisioner.runs.journal import Journal
-from provisioner.steps import Change, Step
+from provisioner.steps import Change, Plan, Step
 from provisioner.steps.files import RemoveFile, WriteFile
 from provisioner.steps.programs import Run
 from tests.helpers.daemon import FILE, Host
@@ -74,6 +74,27 @@ def test_a_rollback_is_judged_by_what_its_steps_can_have_changed(host: Host) -> 
     ended(host, 1, (WriteFile("/etc/x", "new"), RemoveFile("/etc/x")), before=mended)
     assert rollback.rollback(host, None, quiet) == (1,)
     assert host.read("/etc/x") is None
+
+
+def test_a_rollback_that_fails_names_only_what_its_steps_can_have_changed(host: Host) -> None:
+    before = (
+        ("daemon", Difference("log-level", None, "debug")),
+        ("emulators", Difference("linux/arm64", "not registered", "runs")),  # mended by hand, since
+    )
+    Path(host.path(FILE)).write_text('{"log-level": "debug"}')
+    step, back = WriteFile("/etc/x", "new"), Run(("docker", "rm", "ours"))  # which fails
+    wanted = WANTED._replace(only=("daemon", "emulators"), daemon={"log-level": "debug"})
+    ended(host, 1, (step, back), before=before, wanted=wanted, resource="daemon", keys=("log-level",))
+    with pytest.raises(RollbackFailedError, match="log-level") as raised:
+        rollback.rollback(host, None, quiet)
+    assert "arm64" not in raised.value.message
+
+
+def test_a_step_of_a_rollback_that_fails_is_said_although_the_host_is_as_it_was(host: Host) -> None:
+    ended(host, 1, (WriteFile("/etc/x", "new"), Run(("docker", "rm", "ours"))))
+    said: list[str] = []
+    assert rollback.rollback(host, None, said.append) == (1,)
+    assert any(line.startswith("note: ") and "docker" in line for line in said)
 
 
 def test_a_rollback_that_failed_restarts_nothing_again_and_stands_in_nobody_s_way(host: Host) -> None:
@@ -171,15 +192,11 @@ def test_nothing_undoes_what_was_proven(host: Host) -> None:
     assert journal.cut_off(host) is None
 
 
-def test_a_change_whose_last_step_fails_is_made(host: Host) -> None:
-    change = Change("emulators", (), (WriteFile("/etc/x", "new"),), last=(Run(("docker", "rm", "old")),))
-    book = Journal(host, 1)
-    book.begin("0", EMULATORS, ())
-    from provisioner.runs import make
-
-    make.change(host, book, change, quiet)
-    book.end("converged")
-    make.last(host, change.last, quiet)
+def test_an_apply_whose_last_step_fails_is_made(host: Host) -> None:
+    """The steps that discard what was kept for a rollback come after the run's end, and undo nothing."""
+    change = Change("daemon", (), (WriteFile("/etc/x", "new"),), last=(Run(("docker", "rm", "old")),))
+    outcome = apply._act(host, WANTED, Plan((change,)), (), quiet, None)
+    assert (outcome.status, outcome.receipt) == (Exit.OK, 1)
     assert host.read("/etc/x") == "new"
     assert journal.read(host, 1).outcome == "converged"
 
