@@ -59,10 +59,10 @@ def program(host: Reader, where: str, name: str) -> Copied | None:
     An older manifest has one digest and one flag for all programs.
     """
     found = manifest(host, where)
-    row = (found.get("programs") or {}).get(name)
-    if isinstance(row, str):
-        return Copied(row, str(found.get("digest")), bool(found.get("preserve_argv0")))
     try:
+        row = found["programs"][name]
+        if isinstance(row, str):
+            return Copied(row, str(found.get("digest")), bool(found.get("preserve_argv0")))
         return Copied(row["sha256"], row["digest"], row["preserve_argv0"]) if row else None
     except (KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,16 @@ import pytest
 from hypothesis import strategies as st
 
 from provisioner import __version__, secrets
+from provisioner.builder import store
+from provisioner.checks import record
 from provisioner.cli import commandline
+from provisioner.emulators import copied, mounts
+from provisioner.engine import contexts, endpoints, info, kinds, people, processes, registries, running, unit
 from provisioner.errors import Exit, ProvisionerError, UsageError
+from provisioner.fleet import read
 from provisioner.model import Ran
+from provisioner.platforms import machine
+from provisioner.runs import freeze, journal, receipts
 from tests.cases.results import DRIFT, result
 from tests.fuzz import test_texts as texts
 from tests.helpers.daemon import Host
@@ -252,6 +259,7 @@ def tree() -> Any:
         yield Path(folder)
 
 
+@pytest.mark.host
 @pytest.mark.timeout(max(600, texts.COUNT))
 @hypothesis.given(st.data())
 def test_a_host_with_odd_files_and_answers(tree: Path, data: st.DataObject) -> None:
@@ -259,10 +267,77 @@ def test_a_host_with_odd_files_and_answers(tree: Path, data: st.DataObject) -> N
     answer(host, data.draw(st.sampled_from(COMMANDS)).split())
 
 
+class Memory(Odd):
+    """A host that has one file, in memory."""
+
+    file: tuple[str, str] = ("", "")
+
+    def read(self, path: str, *, user: str = "") -> str | None:
+        return self.file[1] if path == self.file[0] else None
+
+    def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
+        found = self.read(path)
+        return None if found is None else found.encode("utf-8", "surrogatepass")[: size if size >= 0 else None]
+
+    def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
+        inside = self.file[0].removeprefix(f"{path}/")
+        return (inside.partition("/")[0],) if inside != self.file[0] else ()
+
+
+DOCKER = "/root/.docker"
+STORE = store.Store(f"{DOCKER}/buildx", "root")
+HERE = endpoints.Endpoint("default", "unix:///var/run/docker.sock", "default")
+READERS: dict[str, Callable[[Memory], object]] = {
+    f"root/.docker/buildx/instances/{BUILDER}": lambda h: store.instance(h, STORE, BUILDER),
+    "root/.docker/buildx/current": lambda h: store.choice(h, STORE),
+    "root/.docker/config.json": lambda h: contexts.current(h, DOCKER),
+    f"root/.docker/contexts/meta/{CONTEXT}/meta.json": lambda h: (
+        contexts.named(h, DOCKER, "test", "x"), list(contexts.every(h, DOCKER)), store.ways(h, STORE, "unix:///x")
+    ),
+    f"{STATE}/receipts/000001.jsonl": lambda h: (journal.read(h, 1), receipts.cut_off(h.file[1])),
+    f"{STATE}/open": receipts.listed,
+    f"{STATE}-check/check.json": lambda h: (
+        record.keys(record.read(h)), read._result(h.file[1].encode("utf-8", "replace"), "x")
+    ),
+    "etc/provisioner/hold.json": lambda h: freeze.read(h, h.now()),
+    "proc/self/mountinfo": lambda h: mounts.mount(h, "/proc/sys/fs/binfmt_misc"),
+    "proc/1001/cmdline": lambda h: [p.program for p in processes.every(h)],
+    "proc/1001/status": lambda h: processes.daemon(h, processes.Process(1001, ("dockerd",))),
+    "proc/1001/environ": lambda h: registries._environment(h, 1001),
+    "proc/cpuinfo": lambda h: machine.native(h, {}, ("linux/amd64",)),
+    "var/run/docker.pid": lambda h: running.daemon(h, kinds.Layout()),
+    "usr/lib/systemd/system/docker.service": lambda h: unit.written(h, "docker.service"),
+    "etc/passwd": lambda h: people._named(h, "1000"),
+    "usr/local/lib/provisioner/qemu/v10/manifest.json": lambda h: copied.program(
+        h, "/usr/local/lib/provisioner/qemu/v10", "qemu-aarch64"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", READERS)
+@hypothesis.settings(max_examples=max(1, texts.COUNT // 4))
+@hypothesis.given(st.data())
+def test_an_odd_file_is_read_or_refused(tree: Path, path: str, data: st.DataObject) -> None:
+    host = Memory(tree)
+    host.file = (f"/{path}", data.draw(content(FILES[path])))
+    with contextlib.suppress(ProvisionerError):
+        READERS[path](host)
+    secrets.forget()
+
+
+@hypothesis.given(changed(INFO))
+def test_an_odd_answer_to_info(tree: Path, found: Any) -> None:
+    host = Odd(tree)
+    host.answers = {"/info": found}
+    with contextlib.suppress(ProvisionerError):
+        info.ask(host, HERE)
+
+
 DAMAGED = ("[]", "7", "{", "[" * 99999, f'{{"agent": "{__version__}", "text": "{{}}"}}', "\udcff", "1²")
 MEMORY = ("configuration.json", "owned.json", "buildkitd.json", "open", "../provisioner-check/check.json")
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 @pytest.mark.parametrize("name", MEMORY)
 def test_what_provisioner_remembers_may_be_damaged(tree: Path, name: str, text: str) -> None:
