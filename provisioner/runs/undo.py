@@ -148,8 +148,10 @@ def attempt(step: Step, system: System, say: Say) -> str | None:
     say(f"undo: {step.sentence()}")
     try:
         step.do(system, say)
-    except (ProvisionerError, OSError) as e:
-        return str(e)
+    except ProvisionerError as e:
+        return e.message
+    except OSError as e:
+        return f"{e.filename or 'this host'}: {e.strerror or e}"
     return None
 
 

@@ -25,7 +25,10 @@ def _refused(host: Reader, path: str) -> Obstacle | None:
         hint = f"change it where it is made, or mount its folder instead: findmnt {real}"
         return Obstacle("file-mounted", f"{path} is a mount of its own, and so cannot be replaced", hint)
     if "ro" in there.options:
-        hint = f"make that file system writable, or change the file where the host is made: findmnt --target {real}"
+        hint = (
+            f"make that file system writable, or change the file where the host is made: findmnt --target {real};"
+            " provisioner-apply.service: let it write there by the drop-in elsewhere.conf (see docs/checks.md)"
+        )
         return Obstacle("read-only", f"{path} is on {there.point}, which is mounted read-only", hint)
     if found is not None and (why := host.unwritable(real)):
         return Obstacle("not-writable", f"{path}: {why}", f"see who protects it: lsattr {real}")

@@ -285,7 +285,7 @@ class Memory(Odd):
 
 
 DOCKER = "/root/.docker"
-STORE = store.Store(f"{DOCKER}/buildx", "root")
+STORE = store.Store(f"{DOCKER}/buildx", "root", DOCKER)
 HERE = endpoints.Endpoint("default", "unix:///var/run/docker.sock", "default")
 READERS: dict[str, Callable[[Memory], object]] = {
     f"root/.docker/buildx/instances/{BUILDER}": lambda h: store.instance(h, STORE, BUILDER),
