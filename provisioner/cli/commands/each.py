@@ -17,7 +17,7 @@ FORMATS = ("text", "json")
 OBJECTS = {
     "check": ("differences", "unknown", "as_wanted", "apply"),
     "plan": ("changes", "left_over"),
-    "apply": ("changes", "left"),
+    "apply": ("changes", "left", "put_off"),
 }
 # … and these lists hold every sentence or name of any engine once. Any other field is the first engine's.
 WORDS = {"check": ("notes",), "plan": ("notes",), "apply": ("missing",)}
@@ -72,7 +72,7 @@ def _together(told: list[tuple[str, Answer]], status: int) -> dict[str, Any]:
     merged: dict[str, Any] = {**documents[0][1], "status": worst["status"], "exit_status": status}
     command = merged["command"]
     for key in OBJECTS[command]:
-        merged[key] = [{**item, "engine": host} for host, document in documents for item in document.get(key, ())]
+        merged[key] = [{"engine": host, **item} for host, document in documents for item in document.get(key, ())]
     for key in WORDS[command]:
         merged[key] = list(dict.fromkeys(word for _, document in documents for word in document.get(key, ())))
     if "changed" in merged:
