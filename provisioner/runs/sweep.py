@@ -109,8 +109,14 @@ def _files(host: Reader) -> Iterator[Step]:
 
 
 def empty(host: Reader) -> Iterator[Item]:
-    """Yield the removal of our directories that are empty by then, innermost first."""
+    """Yield the removal of our directories that are empty by then, innermost first.
+
+    The outermost one may also hold the program itself, if it was installed there.
+    """
     folders = [f"{VERSIONS}/{version}" for version in host.names(VERSIONS)]
-    for folder in (*folders, VERSIONS, VERSIONS.rpartition("/")[0]):
+    above, _, versions = VERSIONS.rpartition("/")
+    ours = {versions, SCRIPT.rpartition("/")[2]}
+    outermost = (above,) if set(host.names(above)) <= ours else ()
+    for folder in (*folders, VERSIONS, *outermost):
         if host.stat(folder):
             yield Item(RemoveDirectory(folder), DO)

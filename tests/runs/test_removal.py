@@ -133,6 +133,16 @@ def test_without_its_history_it_still_knows_what_is_ours(host: Host) -> None:
     assert host.stat("/usr/local/lib/provisioner") is None
 
 
+def test_the_folder_of_the_program_itself_is_not_ours_to_remove(host: Host) -> None:
+    put(
+        host,
+        {"/usr/local/lib/provisioner/provisioner/cli.py": "", "/usr/local/lib/provisioner/qemu/v1/manifest.json": "{}"},
+    )
+    removed(host)
+    assert host.stat("/usr/local/lib/provisioner/qemu") is None
+    assert removal.plan(host).items == ()
+
+
 def test_where_nothing_is_ours_nothing_is_done(host: Host) -> None:
     assert removal.remove(host, quiet) == (removal.Removal((), ()), ())
     assert receipts.numbers(host) == ()
