@@ -21,7 +21,7 @@ class Manager(NamedTuple):
     ``remove`` refuses if other packages need the package. ``query`` succeeds if a package is installed. ``refresh``
     runs before an install; it is empty if the manager refreshes its lists on its own. ``setting`` goes in front of a
     command: it answers questions, waits for the lock, and restarts no service. ``search`` looks for a package in the
-    lists that the host has in one of the folders ``lists``. It prints nothing or ends with ``absent`` if there is none.
+    lists that the host has in one of the folders ``lists``. It ends with ``absent`` if there is none.
     """
 
     program: str
@@ -179,7 +179,7 @@ def offered(host: Reader, package: str) -> bool | None:
     ran = host.ask(*row.search, package)
     if row.absent and ran.status == row.absent:
         return False
-    return bool(ran.stdout.strip()) if ran.status == 0 else None
+    return True if ran.status == 0 and ran.stdout.strip() else None  # dnf is as silent about lists that were cleaned
 
 
 def _dpkg(host: Reader) -> str:

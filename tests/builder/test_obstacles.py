@@ -145,7 +145,7 @@ def test_without_lists_the_distribution_s_release_tells_and_else_only_the_attemp
     ("manager", "lists", "script", "tried"),
     [
         ("dnf", "/var/cache/dnf/fedora.solv", "echo docker-buildx-0:0.29.1-1.x86_64", True),
-        ("dnf", "/var/cache/libdnf5/fedora/repodata", "", False),
+        ("dnf", "/var/cache/libdnf5/fedora/repodata", "", True),
         ("dnf", "", "", True),
         ("zypper", "/var/cache/zypp/raw/oss", "echo 'No matching items found.'; exit 104", False),
         ("zypper", "/var/cache/zypp/raw/oss", "echo 'System management is locked'; exit 7", True),
