@@ -153,7 +153,8 @@ def test_an_apply_that_was_killed_is_told_everywhere_and_undone(ground: Fleet) -
     assert "cut off" in playbook(ground, "root", "drift")
     assert agent(host, "rollback").document["undone"] == [1]
     put_library(host, "rich")
-    typed = host.run("script", "--quiet", "--return", "--command", "provisioner apply", "/dev/null", env=TERMINAL)
+    argv = ("script", "--quiet", "--return", "--command", "provisioner apply", "/dev/null")
+    typed = host.run(*argv, env=TERMINAL, timeout=host.PATIENCE)
     assert typed.status == 0, typed.stdout
     assert "\u280b image store: restart docker.service" in typed.stdout  # the live line, and what stays of it
     assert re.search(r"proof: run linux/arm64( \(\d+\.\d s\))?\r?\n", typed.stdout)
