@@ -37,14 +37,15 @@ UBUNTU = {
     f"--containerd=/run/containerd/containerd.sock --registry-mirror=http://{recipes.REGISTRY}\n"
 }
 # Distributions have settings of their own for rpmlint: these are Fedora's manual pages and licenses. The package is not
-# signed, distributions no longer have groups, a license is not counted as documentation, nfpm gives links no mode, and
-# what postun removes is the record of a program that is gone.
+# signed, distributions no longer have groups, a license is not counted as documentation, nfpm gives links no mode,
+# what postun removes is the record of a program that is gone, and one source serves both byte orders of MIPS.
 RPMLINT = """\
 CompressExtension = "gz"
 ValidLicenses = ["Apache-2.0"]
 Filters = [
   "no-signature", "no-group-tag", "not-listed-as-documentation .*/LICENSE",
-  "zero-perms .*target.wants/provisioner-recover", "dangerous-command-in-%postun rm"
+  "zero-perms .*target.wants/provisioner-recover", "dangerous-command-in-%postun rm",
+  "files-duplicate .*/probes/.*/mips64"
 ]
 """
 
