@@ -134,10 +134,12 @@ def fleet(
     layers: Mapping[str, Sequence[Path | str]],
     variables: Mapping[str, Mapping[str, Any]],
     bare: Container[str] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Fleet]:
     """Boot a controller, and a host for each of ``engines``, by name.
 
-    ``layers`` are additional layers of single hosts. ``variables`` go into the inventory. ``bare`` hosts have no agent.
+    ``layers`` are additional layers of single hosts. ``variables`` and ``groups`` go into the inventory. ``bare`` hosts
+    have no agent.
     """
     with contextlib.ExitStack() as running:
         above = (*(ansible.layer(version) for version in recipes.ANSIBLE), *parts.network(ansible.TREE))
@@ -147,12 +149,12 @@ def fleet(
             more = (*layers.get(name, ()), "qemu", *parts.network(recipes.ENGINES[engine].tree))
             members[name] = running.enter_context(hosts.boot(engine, layers=more, agent=name not in bare))
         made = Fleet(controller, members)
-        _connect(made, variables)
+        _connect(made, variables, groups or {})
         install(made)
         yield made
 
 
-def _connect(made: Fleet, variables: Mapping[str, Mapping[str, Any]]) -> None:
+def _connect(made: Fleet, variables: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> None:
     """Connect the controller to each host, start sshd there, and register its key."""
     hub, members = made.controller, tuple(made.members.values())
     addresses = network.star(hub, members)
@@ -167,7 +169,8 @@ def _connect(made: Fleet, variables: Mapping[str, Mapping[str, Any]]) -> None:
         known += f"{address} {(hub.get(f'{HOST_KEY}.pub') or b'').decode()}"
         inventory[name] = {"ansible_host": address, "ansible_user": "root", **variables.get(name, {})}
     hub.put("/root/.ssh/known_hosts", known, 0o600)
-    hub.put(f"{FOLDER}/hosts.json", json.dumps({"all": {"hosts": inventory}}))
+    children: dict[str, Any] = {group: {"hosts": {name: {} for name in names}} for group, names in groups.items()}
+    hub.put(f"{FOLDER}/hosts.json", json.dumps({"all": {"hosts": inventory, "children": children}}))
     hub.put(f"{FOLDER}/ansible.cfg", CONFIGURATION)
     hub.put(f"{FOLDER}/callbacks/results.py", CALLBACK)
 

@@ -4,6 +4,8 @@ One fleet for all tests, in the order of its life: set up, drifted, held, rolled
 """
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +14,11 @@ from typing import Any
 import pytest
 
 from tests.helpers.booted import BUILDER, DAEMON_JSON, ENTRY, agent, portrait, started
-from tests.helpers.fleet import OLDEST, Fleet, fleet, serve
+from tests.helpers.fleet import FOLDER, OLDEST, Fleet, fleet, serve
 from tests.hosts import Host, dist, parts
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
+GUIDE = Path(__file__).parents[2] / "docs" / "ansible.md"
 BARE = "bare"
 ENGINES = {"old": "bookworm", BARE: "trixie", "ci": "forky", "new": "29"}
 BASE: dict[str, Any] = {"platforms": ["linux/amd64", "linux/arm64"], "image_store": {"existing": "hide"}}
@@ -27,6 +30,7 @@ REFUSES = f"! grep -q userland {DAEMON_JSON} || {{ echo failed to start daemon: 
 LEFT = """\
 cd /; ls -A etc/binfmt.d etc/ansible/facts.d usr/local/bin 2>/dev/null | grep provisioner
 ls -A usr/lib/systemd/system usr/local/lib/systemd/system 2>/dev/null | grep provisioner
+find usr/local/share/man usr/local/lib/systemd/catalog -name 'provisioner*' 2>/dev/null
 find etc/provisioner usr/local/lib/provisioner-environments -type f 2>/dev/null
 """
 # pip loads them, whether it has a network or not; here a package's script would make them one file.
@@ -42,6 +46,23 @@ rm -rf /etc/apt/sources.list.d
 echo 'deb [trusted=yes] file:/repository ./' > /etc/apt/sources.list
 apt-get update
 """
+GROUPS = {"builders_386": ["ci"], "builders_arm64": ["new"]}
+NATIVE = {"builders_386": ["linux/386"], "builders_arm64": ["linux/arm64"]}
+BUILDING = {**BASE, "platforms": [*BASE["platforms"], "linux/386"], "builder": {"users": ["root", "dev"]}}
+NODES = {"ci": "native-new", "new": "native-ci"}
+SLEEPING = "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nARG N\nRUN sleep $N\n"
+ROOM = "/etc/provisioner/nodes"
+# Debian's package of ssh brings the first file. The layers of these hosts have only its programs.
+BUILDERS = """\
+echo 'Include /etc/ssh/ssh_config.d/*.conf' > /etc/ssh/ssh_config
+useradd --create-home --groups docker dev
+"""
+TRACES = f"""\
+ls -d {ROOM} /etc/ssh/ssh_config.d/* 2>/dev/null
+getent passwd provisioner-node
+docker ps --all | grep native
+docker volume ls | grep native
+"""
 SPAN = ("ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
 
 
@@ -50,11 +71,11 @@ def ground() -> Iterator[Fleet]:
     """Four engines; two hosts have no agent yet: one gets it as a wheel, one as a package."""
     wheel, package = dist.wheel(), dist.deb()
     settings: dict[str, dict[str, Any]] = {
-        BARE: {"provisioner_wheels": [f"dist/{wheel.name}"], "provisioner_wheel_packages": []},
+        BARE: {"provisioner_package": f"dist/{wheel.name}", "provisioner_wheel_packages": []},
         "old": {"provisioner_package": f"dist/{package.name}"},
     }
     layers: dict[str, tuple[str | Path, ...]] = {"old": ("buildx", *parts.apt("bookworm")), BARE: parts.venv()}
-    with fleet(ENGINES, layers, settings, bare=settings) as made:
+    with fleet(ENGINES, layers, settings, bare=settings, groups=GROUPS) as made:
         for file in (wheel, package):
             made.controller.put(f"/fleet/dist/{file.name}", file.read_bytes())
         made.members[BARE].sh(CERTIFICATES, check=True)
@@ -77,6 +98,12 @@ def program(host: Host) -> str:
     return host.sh("readlink -f $(command -v provisioner)").stdout.strip()
 
 
+def blocks(heading: str) -> list[str]:
+    """Return the code blocks of a section of the guide."""
+    section = GUIDE.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```[^\n]*\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
 def test_a_host_without_the_agent_is_a_change_in_check_mode(ground: Fleet) -> None:
     hosts = {"old", BARE}
     play = ground.play("site", "--check", "--limit", "old,bare")
@@ -86,7 +113,19 @@ def test_a_host_without_the_agent_is_a_change_in_check_mode(ground: Fleet) -> No
     play = ground.play("site", "--tags=install", core=OLDEST)
     assert (play.status, play.changed()) == (0, hosts), play.output
     assert program(ground.members[BARE]).startswith("/usr/local/lib/provisioner-environments/")
+    assert ground.members[BARE].get("/usr/local/share/man/man1/provisioner.1")
     assert program(ground.members["old"]) == "/usr/bin/provisioner"
+
+
+def test_the_guide_s_first_example_runs_as_it_is_written(ground: Fleet) -> None:
+    variables, commands = blocks("One playbook")
+    given = re.sub(r"dist/[^ ]*[.]whl", f"dist/{dist.wheel().name}", variables)  # whose version is of this commit
+    ground.controller.put(f"{FOLDER}/group_vars/all.yml", given)
+    for command in commands.splitlines():
+        ran = ground.run(*shlex.split(command, comments=True), "--limit", BARE)
+        assert ran.status == 0, ran.stdout + ran.stderr
+    assert agent(ground.members[BARE], "check").status == 0
+    ground.controller.sh(f"rm -r {FOLDER}/group_vars", check=True)
 
 
 def test_check_mode_foretells_the_first_run_and_a_second_changes_nothing(ground: Fleet) -> None:
@@ -187,6 +226,76 @@ def test_engines_restart_no_more_at_once_than_told(ground: Fleet) -> None:
     assert restarted == {name for name, start in starts(ground).items() if start != since[name]} >= {BARE, "ci", "new"}
     spans = sorted(span(ground.members[name]) for name in restarted)
     assert all(up < down for (_, up), (down, _) in pairwise(spans)), spans
+
+
+def built_there(host: Host, node: Host, number: int, user: str = "root") -> bool:
+    """Build for linux/386 on a host, with a RUN of this many seconds, and return whether the node runs it."""
+    argv = ("docker", "buildx", "build", "--platform=linux/386", f"--build-arg=N={number}", "/n")
+    building = host.start(*argv, user=user, output=None)
+    try:
+        node.wait("the RUN", lambda: f"sleep {number}" in node.sh("ps ax").stdout, 60)
+        return f"sleep {number}" not in host.sh("ps ax").stdout
+    finally:
+        host.sh("pkill docker-buildx", check=True)
+        building.wait(30)
+
+
+def test_hosts_of_a_group_build_natively_for_all_others(ground: Fleet) -> None:
+    for host in ground.members.values():
+        host.sh(BUILDERS, check=True)
+    ground.configure(**BUILDING)
+    foretold = ground.play("site", "--check", provisioner_native_nodes=NATIVE, core=OLDEST)
+    assert (foretold.status, foretold.changed()) == (0, set(ENGINES)), foretold.output
+    done = ground.play("site", provisioner_native_nodes=NATIVE)
+    assert (done.status, done.changed()) == (0, set(ENGINES)), done.output
+    again = ground.play("site", provisioner_native_nodes=NATIVE, core=OLDEST)
+    assert (again.status, again.changed()) == (0, set()), again.output
+    for name, builds in NODES.items():
+        proven = agent(ground.members[name], "prove")
+        assert proven.status == 0, proven.stderr
+        where = {row["where"].partition(" ")[0] for row in proven.document["platforms"]}
+        assert where == {"container-builder0", builds}
+    host, node = ground.members[BARE], ground.members["ci"]
+    host.put("/n/sh", (parts.programs() / "busybox-static/usr/bin/busybox").read_bytes(), 0o755)
+    host.put("/n/Dockerfile", SLEEPING)
+    for number, user in enumerate(("root", "dev"), 620):
+        assert built_there(host, node, number, user)
+        assert host.run("docker", "--host", "ssh://native-new", "version", user=user).status == 0
+        shell = host.run("ssh", "native-new", "id", user=user, timeout=20)
+        assert "uid=" not in shell.stdout  # the key may talk to Docker, and to nothing else
+    keys = host.sh(f"stat -c '%U %a' {ROOM}/keys/root {ROOM}/keys/dev", check=True).stdout.split("\n")
+    assert keys[:2] == ["root 600", "dev 600"]
+
+
+def test_a_node_that_somebody_broke_is_found_and_repaired(ground: Fleet) -> None:
+    host, node = ground.members[BARE], ground.members["ci"]
+    node.sh("docker rm -f buildx_buildkit_native-ci", check=True)
+    play = ground.play("check", provisioner_report=REPORT, provisioner_far=True)
+    found = {name: r["drifted"] for name, r in play.of("Check").items()}
+    assert found[BARE] == ["builder: node native-ci container"], play.output
+    assert found["ci"] == []
+    host.sh(f"sed -i 's/^native-ci .*/native-ci ssh-ed25519 AAAA/' {ROOM}/known_hosts", check=True)
+    assert host.run("docker", "--host", "ssh://native-ci", "version").status != 0
+    repaired = ground.play("site", provisioner_native_nodes=NATIVE)
+    assert repaired.status == 0, repaired.output
+    assert built_there(host, node, 622)
+
+
+def test_native_nodes_are_removed_when_the_group_no_longer_offers_them(ground: Fleet) -> None:
+    fewer = {"builders_arm64": ["linux/arm64"]}
+    done = ground.play("site", provisioner_native_nodes=fewer)
+    assert (done.status, done.changed()) == (0, set(ENGINES)), done.output
+    assert "native-ci" not in ground.members[BARE].sh(f"docker buildx ls; cat {ROOM}/known_hosts").stdout
+    assert "native" not in ground.members["ci"].sh("docker ps --all").stdout.replace("native-new", "")
+    arguments: dict[str, Any] = {"provisioner_native_nodes": fewer, "provisioner_state": "absent"}
+    assert ground.play("site", "--limit", "old", **arguments).status == 0
+    assert ":old:" not in (ground.members["new"].get(f"{ROOM}/login/.ssh/authorized_keys") or b"").decode()
+    ground.configure(**BASE)
+    assert ground.play("site").status == 0
+    for name, host in ground.members.items():
+        assert host.sh(TRACES).stdout == "", name
+    again = ground.play("site")
+    assert (again.status, again.changed()) == (0, set()), again.output
 
 
 def test_all_of_it_is_taken_back_and_away(ground: Fleet) -> None:

@@ -17,11 +17,16 @@ def connect(one: Host, other: Host) -> tuple[str, str]:
 
 
 def star(hub: Host, others: Sequence[Host]) -> tuple[str, ...]:
-    """Connect each of some booted hosts to a hub. Returns the addresses at which the hub reaches them."""
+    """Connect each of some booted hosts to a hub, which forwards what they send to each other.
+
+    Returns the addresses at which they are reached.
+    """
+    hub.sh("echo 1 > /proc/sys/net/ipv4/ip_forward", check=True)
     found = []
     for number, other in enumerate(others, 1):
         ends = (f"10.99.{number}.1", f"10.99.{number}.2")
         _wire((hub, other), ends, (f"lan{number}", DEVICE))
+        other.sh(f"ip route add 10.99.0.0/16 via {ends[0]}", check=True)
         found.append(ends[1])
     return tuple(found)
 
