@@ -65,6 +65,8 @@ def test_buildx_by_itself_builds_in_a_pod(ground: Cluster) -> None:
     assert built.status == 0, built.stderr + ground.story()
     [pod] = ground.pods()
     assert pod["spec"]["nodeName"] in ground.nodes
+    mixed = host.sh("docker buildx create --append --name plain --driver docker-container")
+    assert (mixed.status, "has mismatched driver" in mixed.stderr) == (1, True), mixed
     host.sh("docker buildx rm plain", check=True)
     host.wait("its pod's end", lambda: not ground.pods())
 
