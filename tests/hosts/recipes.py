@@ -217,7 +217,7 @@ _SSH = {
 NETWORK = {  # for hosts that reach each other: the parts of ssh and TLS that no tree has
     "bookworm": _SSH,
     "trixie": {"openssl": ("usr/bin/openssl", "usr/lib/ssl", "etc/ssl"), **_SSH, "libwtmpdb0": ("usr/lib",)},
-    "forky": {**_SSH, "libwtmpdb0": ("usr/lib",)},
+    "forky": {**_SSH, "openssh-common": ("usr/bin",), "libwtmpdb0": ("usr/lib",)},  # which has ssh-keygen
 }
 
 VENV = {  # what `python3 -m venv` needs on a host of QEMU_SUITE in addition to Python
