@@ -58,6 +58,8 @@ def registered(host: Reader, name: str, user: str, endpoint: str) -> Value:
     if account is None:
         return None
     kept = store.of(host, account)
+    if store.hidden(host, kept):
+        return Unknown(f"{account.home} is hidden from this process")
     try:
         there = store.instance(host, kept, name)
     except DeniedError as e:

@@ -64,7 +64,7 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     assert "io.containerd.snapshotter.v1" in store(host), said
     assert json.loads(host.get(OTHER) or b"")["features"] == {"containerd-snapshotter": True}
     seen = record(host)
-    assert (seen["status"], seen["differences"]) == ("unknown", []), seen
+    assert (seen["status"], seen["differences"]) == ("unknown", []), json.dumps(seen)
     assert {u["key"].partition(":")[0] for u in seen["unknown"]} == {"dev"}
 
     drop_in(host, "users")
