@@ -32,11 +32,15 @@ WHOLE = 60  # keys: a longer file lists every setting, chosen or not; current ve
 
 
 class Control(NamedTuple):
-    """A way to stop and start Desktop: a file that shows that it is available, and its commands."""
+    """A way to stop and start Desktop: a file that shows that it is available, and its commands.
+
+    ``stays`` means that the start command is Desktop itself. It runs as long as Desktop does.
+    """
 
     sign: str
     stop: tuple[str, ...]
     start: tuple[str, ...]
+    stays: bool = False
 
 
 WINDOWS = "C:/Program Files/Docker/Docker"
@@ -46,7 +50,12 @@ CONTROLS = (
         for plugin in PLUGINS
     ),
     Control("/Applications/Docker.app", ("osascript", "-e", 'quit app "Docker"'), ("open", "-a", "Docker")),
-    Control(f"{WINDOWS}/DockerCli.exe", (f"{WINDOWS}/DockerCli.exe", "-Shutdown"), (f"{WINDOWS}/Docker Desktop.exe",)),
+    Control(
+        f"{WINDOWS}/DockerCli.exe",
+        (f"{WINDOWS}/DockerCli.exe", "-Shutdown"),
+        (f"{WINDOWS}/Docker Desktop.exe",),
+        stays=True,
+    ),
     Control(
         "/usr/lib/systemd/user/docker-desktop.service",
         ("systemctl", "--user", "stop", "docker-desktop"),

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 BACKENDS = ("{home}/.docker/desktop/backend.sock", "{home}/Library/Containers/com.docker.docker/Data/backend.sock")
 AGAIN = 15  # seconds between two start commands
-ASK = 5  # seconds to wait for one of Desktop's commands; what it has started goes on
+ASK = 5  # seconds to wait for one of Desktop's commands. A command that takes longer is ended, but not Desktop itself
+SOON = 1  # seconds in which Desktop itself ends if it does not start
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,10 @@ def _told(system: "System", what: str) -> str:
     row = control(system)
     if row is None:
         raise CommandError(f"nothing here can {what} Docker Desktop", hint=GUI)
-    ran = system.ask(*(row.stop if what == "stop" else row.start), timeout=ASK)
+    if what == "start" and row.stays:
+        ran = system.launch(*row.start, patience=SOON)
+    else:
+        ran = system.ask(*(row.stop if what == "stop" else row.start), timeout=ASK)
     lines = [line.strip() for line in (ran.error or ran.stdout).splitlines() if line.strip()]
     return f": {lines[-1]}" if lines and ran.status != 0 else ""
 

@@ -58,6 +58,15 @@ class Calling(Looking):
             self._answers[question] = ran
         return ran
 
+    def launch(self, *argv: str, patience: int) -> Ran:
+        """Start a program that is meant to stay. Unlike ``ask``, this does not end it after ``patience`` seconds."""
+        from provisioner.host import programs  # subprocess costs 10 ms
+
+        try:
+            return programs.launch(argv, self._found(argv[0]), self._scrubbed(None), patience)
+        except CommandError as e:
+            return Ran(None, "", e.message)
+
     def keep_answers(self) -> None:
         """From now on, ask no program the same question twice. Only for a run that changes nothing."""
         self._answers = {}

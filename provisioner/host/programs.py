@@ -16,6 +16,7 @@ from provisioner.model import Account, Ran
 ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # requests to stop
 TICK, TAIL = 0.1, 2000  # seconds between two looks at what a program says, and bytes of it that are passed on
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
+LEFT: list["subprocess.Popen[bytes]"] = []  # programs that were started to stay
 
 
 def spawn(
@@ -68,6 +69,32 @@ def spawn(
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
     return Ran(process.returncode, said, complaint)
+
+
+def launch(argv: tuple[str, ...], program: str, environment: dict[str, str], patience: int) -> Ran:
+    """Start a program that is meant to stay, and never end it. It shares no stream with us.
+
+    Returns: its status if it ended within ``patience`` seconds, otherwise None as the status.
+    """
+    nothing = subprocess.DEVNULL
+    try:
+        process = subprocess.Popen(
+            (program, *argv[1:]),
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            env=environment,
+            cwd="/",
+            start_new_session=POSIX,
+        )
+    except OSError as e:
+        return Ran(None, "", f"{program} does not start: {e.strerror}")
+    LEFT.append(process)
+    try:
+        status = process.wait(patience)
+    except subprocess.TimeoutExpired:
+        return Ran(None, "", "")
+    return Ran(status, "", f"{program} ended with status {status}" if status else "")
 
 
 def _talk(

@@ -8,11 +8,12 @@ import pytest
 
 from provisioner.config import load
 from provisioner.config.desired import Desired, ImageStore
+from provisioner.daemon.desktop import WINDOWS
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.emulators import resource
 from provisioner.engine import facts, kinds, places
 from provisioner.errors import CommandError, ConfigError, DeniedError, Exit, ProvisionerError, RolledBackError
-from provisioner.host import System
+from provisioner.host import System, programs
 from provisioner.model import NOTE
 from provisioner.runs import apply, compare, plan, rollback
 from provisioner.runs.apply import Outcome
@@ -98,6 +99,23 @@ def test_a_start_that_hangs_while_the_engine_works_is_left_alone(fake: Desktop) 
     fake.habits(start="hangs", status="starting")
     with fake.running() as host:
         assert applied(host).status is Exit.OK
+
+
+def test_a_desktop_that_is_started_as_its_own_program_is_not_ended_with_the_command(fake: Desktop) -> None:
+    """On Windows without ``docker desktop``, the start command is Desktop itself, and runs as long as it does."""
+    (fake.tree / f"{HOME}/.docker/cli-plugins/docker-desktop".lstrip("/")).unlink()
+    pid = fake.tree / "pid"
+    fake.put(f"{WINDOWS}/DockerCli.exe", "", 0o755)
+    fake.put(f"{WINDOWS}/Docker Desktop.exe", f"#!/bin/sh\necho $$ >{pid}\nexec /bin/sleep 600\n", 0o755)
+    with fake.running() as host:
+        Start("Docker Desktop", SOCKET, 20).do(host, quiet)
+    process = programs.LEFT.pop()
+    try:
+        assert process.poll() is None
+        assert int(pid.read_text()) == process.pid
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_settings_that_desktop_breaks_while_it_stops_are_named(fake: Desktop) -> None:
