@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from provisioner.emulators import copied
+from provisioner.engine import api
 from provisioner.errors import CommandError, NoEngineError
 from provisioner.host.files import temporary
 from provisioner.model import Reader
@@ -155,18 +156,8 @@ def _pull(system: "System", step: CopyOut) -> None:
         answer = system.post(step.socket, where)
     except (CommandError, NoEngineError) as e:
         raise CommandError(f"{step.image} cannot be pulled: {e.message}", hint=hint) from None
-    for said in [answer] if isinstance(answer, dict) else map(_said, str(answer).splitlines()):
-        if "error" in said:
-            raise CommandError(f"{step.image} cannot be pulled: {said['error']}", hint=hint)
-
-
-def _said(line: str) -> Mapping[str, Any]:
-    """Return one line of the engine's answer to a pull; empty if the line is cut off."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    if reason := api.failure(answer):
+        raise CommandError(f"{step.image} cannot be pulled: {reason}", hint=hint)
 
 
 def _programs(system: "System", step: CopyOut) -> dict[str, str]:

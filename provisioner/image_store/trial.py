@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from provisioner.engine import own_image
+from provisioner.engine import api, own_image
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.platforms import elf, table
@@ -70,8 +70,8 @@ def _make(system: "System", socket: str, platform: str) -> None:
         answer = system.post(socket, f"/images/create?fromSrc=-&{into}{changes}", rootfs, kind="application/x-tar")
     except CommandError as e:
         raise _failed(e.message) from None
-    if isinstance(answer, dict) and "error" in answer:
-        raise _failed(str(answer["error"]))
+    if reason := api.failure(answer):
+        raise _failed(reason)
 
 
 def _rootfs(program: bytes) -> bytes:

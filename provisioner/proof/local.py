@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from provisioner.config import drivers
 from provisioner.config.desired import Desired
-from provisioner.engine import own_image, stores
+from provisioner.engine import api, own_image, stores
 from provisioner.engine.facts import Facts
 from provisioner.engine.own_image import IMAGE, LABEL
 from provisioner.errors import CommandError, ProvisionerError
@@ -237,8 +237,8 @@ def _context(wanted: tuple[str, ...], only: frozenset[str]) -> bytes:
 
 def _load(system: System, socket: str, archive: bytes) -> None:
     answer = system.post(socket, "/images/load?quiet=1", archive, kind="application/x-tar")
-    if "errorDetail" in str(answer):
-        raise CommandError(f"the engine did not load the image: {answer}")
+    if reason := api.failure(answer):
+        raise CommandError(f"the engine did not load the image: {reason}")
 
 
 def _run(system: System, facts: Facts, tag: str, platform: str, *, indexed: bool) -> Row:

@@ -21,10 +21,11 @@ PULLING = b'{"status": "Pulling from tonistiigi/binfmt"}\r\n'
     [
         (ERROR, "cannot be pulled: denied"),
         (PULLING + ERROR, "cannot be pulled: denied"),
+        (PULLING + b'{"errorDetail": {"message": "denied"}}', "cannot be pulled: denied"),
         (PULLING + b'{"status": "Extra', "does not have it"),
         (b"", "does not have it"),
     ],
-    ids=["at once", "later", "broken off", "nothing"],
+    ids=["at once", "later", "as newer engines say it", "broken off", "nothing"],
 )
 def test_an_image_that_cannot_be_pulled_is_named(tmp_path: Path, answer: bytes, words: str) -> None:
     with engine(tmp_path / "run/docker.sock", {"POST /images/create": answer}), pytest.raises(CommandError) as raised:

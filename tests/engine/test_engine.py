@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.builder import store
-from provisioner.engine import addresses, contexts, endpoints, info, kinds, stores
+from provisioner.engine import addresses, api, contexts, endpoints, info, kinds, stores
 from provisioner.engine.endpoints import Endpoint
 from provisioner.errors import ConfigError, DeniedError, NoEngineError
 from provisioner.host import System, wire
@@ -258,3 +258,21 @@ def test_the_known_names_of_defaults_files_are_digests_of_their_endpoints() -> N
 @pytest.mark.parametrize("name", seen.INFO)
 def test_what_a_real_engine_answers_is_read_without_a_traceback(name: str) -> None:
     assert info.engine(seen.INFO[name], LOCAL).kind in {f.name for f in kinds.KINDS}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"errorDetail": {"message": "no space"}, "error": "no space"}, "no space"),
+        ({"errorDetail": {"message": "no space"}}, "no space"),
+        ({"error": "no space"}, "no space"),
+        ('{"status": "Importing"}\r\n{"errorDetail": {"code": 1, "message": "no space"}}\r\n', "no space"),
+        ('{"stream": "Loaded image: errorDetail:1"}\n', ""),
+        ('{"status": "Importing"}\n{"errorDet', ""),
+        ("[1]\n" * 3, ""),
+        ("[" * 100000, ""),
+        ("", ""),
+    ],
+)
+def test_the_error_of_an_answer_that_began_well_is_found_in_each_of_its_fields(answer: object, reason: str) -> None:
+    assert api.failure(answer) == reason
