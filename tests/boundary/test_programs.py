@@ -123,3 +123,30 @@ def test_a_program_that_is_gone_by_now_is_named() -> None:
 def test_no_signal_is_blocked_in_a_program() -> None:
     said = programs.spawn(("sh", "-c", "grep SigBlk /proc/self/status"), "/bin/sh", ENVIRONMENT, "", 20, tied=True)
     assert int(said.stdout.split()[1], 16) == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "folder"),
+    [({}, "/run/user/1000"), ({"XDG_RUNTIME_DIR": "/run/elsewhere"}, "/run/elsewhere")],
+    ids=["cron and sudo", "a session"],
+)
+def test_a_user_s_programs_find_the_session_that_cron_does_not_name(
+    tmp_path: Path, there: dict[str, str], folder: str
+) -> None:
+    program = tmp_path / "usr/bin/systemctl"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$XDG_RUNTIME_DIR"\n')
+    program.chmod(0o755)
+    host = System(str(tmp_path), there)
+    host.uid = 1000
+    assert host.run(("systemctl",), 20) == f"{folder}\n"
+
+
+def test_root_s_programs_get_nobody_s_session(tmp_path: Path) -> None:
+    program = tmp_path / "usr/bin/systemctl"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$XDG_RUNTIME_DIR"\n')
+    program.chmod(0o755)
+    host = System(str(tmp_path), {"XDG_RUNTIME_DIR": "/run/user/1000"})
+    host.uid = 0
+    assert host.run(("systemctl",), 20) == "\n"

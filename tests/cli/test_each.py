@@ -54,6 +54,12 @@ def test_each_engine_that_is_ours_answers_and_the_worst_status_counts(tmp_path: 
     assert [e["endpoint"] for e in document["engines"]] == [first, second]
 
 
+def test_a_check_of_every_engine_that_is_to_be_quiet_prints_nothing(tmp_path: Path) -> None:
+    with recorded.engine(tmp_path / "var/run/docker.sock", {"/info": INFO}):
+        said = each.run(lambda *_: Answer("", Exit.DRIFT), engines(tmp_path), Arguments(format="json"))
+    assert said == Answer("", Exit.DRIFT)
+
+
 @pytest.mark.parametrize("command", each.OBJECTS)
 def test_every_list_of_a_document_has_its_way_into_the_one_document(command: str) -> None:
     """A new list in a schema wants a row in one of the two tables, or is the first engine's by a decision."""

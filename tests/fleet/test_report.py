@@ -49,6 +49,14 @@ def test_every_host_is_in_one_state() -> None:
     assert not many.problems
 
 
+def test_a_host_with_several_engines_is_one_host() -> None:
+    rows = [{"engine": f"unix:///run/{name}.sock", **DRIFT} for name in ("docker", "snap")]
+    found = fleet(result(*rows, name="a"))
+    assert [(f.key, n) for f, n, _ in found.findings()] == [("linux/arm64", 1)]
+    assert "on 1 host since" in text.render(found)
+    assert text.render(found).splitlines().count("  a") == 1
+
+
 def test_findings_are_counted_with_their_oldest_age_and_alike_whatever_their_numbers() -> None:
     message = "the switch would hide 17 images"
     other = {**HELD, "blocked": {**HELD["blocked"], "message": message, "numbers": {"images": 17}}}

@@ -21,6 +21,8 @@ SAME = [
     ("amd64/v1", "linux/amd64"),
     ("linux/amd64/v3", "linux/amd64/v3"),
     ("i386", "linux/386"),
+    ("i686", "linux/386"),
+    ("mips64el", "linux/mips64le"),
     ("386", "linux/386"),
     ("arm", "linux/arm/v7"),
     ("linux/arm", "linux/arm/v7"),
