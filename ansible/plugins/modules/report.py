@@ -56,7 +56,8 @@ attributes:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details:
-      - The files are written in check mode, too. No host is changed.
+      - The files are written in check mode, too, because a check changes no host in any mode.
+      - C(changed) is always false. It counts changes of hosts, and the page shows the time, so it always differs.
   diff_mode:
     description: Will return details on what has changed, or possibly needs changing, when in diff mode.
     support: N/A
