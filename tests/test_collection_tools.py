@@ -128,7 +128,7 @@ def failed(message: str, hint: str, code: str = "failed") -> dict[str, Any]:
 ROLLED_BACK = failed("docker.service did not start: no; rolled back, the host is as it was", "look", "rolled-back")
 RESTART = {
     "key": "in effect",
-    "code": "restart-not-idle",
+    "code": "restart-busy",
     "message": "the daemon must be restarted while web run",
     "hint": "stop it",
     "numbers": {},

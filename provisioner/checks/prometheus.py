@@ -11,6 +11,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from provisioner.steps import RESTARTS
+
 RESOURCES = ("daemon", "image store", "emulators", "builder")
 STATUSES = ("in-sync", "drifted", "blocked", "unknown", "interrupted")
 
@@ -66,7 +68,7 @@ def _seen(result: dict[str, Any], gauge: Callable[..., Gauge]) -> None:
         unknown.labels(label).set(sum(1 for u in result["unknown"] if u["resource"] == name))
         since.labels(label).set(min((_seconds(d["since"]) for d in wrong if d["since"]), default=0))
         restart.labels(label).set(any(d["restarts"] for d in wrong))
-        owed.labels(label).set(any(d["blocked"]["code"].startswith("restart-") for d in wrong if d["blocked"]))
+        owed.labels(label).set(any(d["blocked"]["code"] in RESTARTS for d in wrong if d["blocked"]))
     unknown.labels("apply").set(sum(1 for u in result["unknown"] if u["resource"] == "apply"))
     ready = gauge(
         "platform_ready", "1 if programs of the platform run under emulation, now and in containers.", "platform"

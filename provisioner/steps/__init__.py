@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Say: TypeAlias = Callable[[str], None]
 
+# The codes of the obstacles that are a restart of the daemon, which is not allowed now.
+RESTARTS = ("restart-never", "restart-window", "restart-busy", "restart-owed")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -80,7 +83,7 @@ class Obstacle(NamedTuple):
     @property
     def restart(self) -> bool:
         """True if the change needs a restart of the daemon that is not allowed now."""
-        return self.code.startswith("restart-")
+        return self.code in RESTARTS
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that every JSON document has for an obstacle."""

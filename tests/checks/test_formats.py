@@ -115,6 +115,14 @@ def test_promtool_finds_nothing_wrong_with_the_metrics(name: str) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(("code", "owed"), [("restart-busy", "1.0"), ("restart-policy", "0.0"), ("would-hide", "0.0")])
+def test_only_the_codes_of_a_forbidden_restart_are_one_that_is_owed(code: str, owed: str) -> None:
+    pytest.importorskip("prometheus_client")
+    found = result({**HELD, "blocked": {**HELD["blocked"], "code": code}})
+    lines = formats.FORMATS["prometheus"](found, False).splitlines()
+    assert f'provisioner_restart_owed{{resource="image_store"}} {owed}' in lines
+
+
 def test_metrics_tell_the_same_story_in_bounded_labels() -> None:
     pytest.importorskip("prometheus_client")
     lines = [line for line in said("all", "prometheus").splitlines() if not line.startswith("#")]

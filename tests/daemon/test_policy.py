@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.config.desired import DAYS, Desired, Restarts, Window
-from provisioner.daemon import policy, windows
+from provisioner.daemon import managers, policy, windows
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
@@ -47,6 +47,11 @@ def test_whatever_forbids_a_restart_is_known_as_such(rule: Restarts) -> None:
     obstacle = policy.obstacle(System(), FACTS, Desired(restart=rule))
     assert obstacle is not None
     assert obstacle.restart
+
+
+def test_a_restart_that_is_left_to_a_person_and_one_that_would_stop_a_container_are_forbidden_restarts() -> None:
+    assert managers.OWED.restart
+    assert policy._busy("web runs", "stop it").restart
 
 
 def test_a_zone_that_the_host_does_not_know_is_named() -> None:

@@ -311,7 +311,7 @@ blocked:
     code:
       description: The kind of obstacle, in one word.
       type: str
-      sample: restart-not-idle
+      sample: restart-busy
     message:
       description: The reason.
       type: str
