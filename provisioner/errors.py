@@ -29,15 +29,19 @@ class Exit(IntEnum):
 
 
 class ProvisionerError(Exception):
-    """An error message. ``hint`` is the next step for the user. ``code`` names the kind of error for machines."""
+    """An error message. ``hint`` is the next step for the user. ``code`` names the kind of error for machines.
+
+    ``said`` is what a program printed, or the engine answered, as its reason.
+    """
 
     status = Exit.FAILED
     code = "failed"
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "") -> None:
+    def __init__(self, message: str, *, hint: str | None = None, code: str = "", said: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.said = said
         if code:
             self.code = code
 
@@ -58,8 +62,10 @@ class NoEngineError(ProvisionerError):
     status = Exit.NO_ENGINE
     code = "engine-unavailable"
 
-    def __init__(self, message: str, *, hint: str | None = None, code: str = "", address: str = "") -> None:
-        super().__init__(message, hint=hint, code=code)
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: str = "", address: str = "", said: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, code=code, said=said)
         self.address = address
 
 
@@ -96,13 +102,9 @@ class ConfigError(ProvisionerError):
 
 
 class CommandError(ProvisionerError):
-    """A program that should change the host failed or timed out. ``said`` is what it printed as its reason."""
+    """A program that should change the host failed or timed out."""
 
     code = "command-failed"
-
-    def __init__(self, message: str, *, hint: str | None = None, said: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.said = said
 
 
 class RolledBackError(ProvisionerError):

@@ -41,7 +41,7 @@ def refused(host: Reader, socket: str, image: str, login: str = "") -> str | Non
     try:
         found = host.distribution(socket, image, login)
     except ProvisionerError as e:
-        return f": {e.message.partition(' gave ')[2].partition(': ')[2]}".rstrip(": ")
+        return f": {e.said}".rstrip(": ")
     return "" if found is None else None
 
 

@@ -138,7 +138,7 @@ def refused(socket: str, path: str, status: int, body: bytes) -> NoEngineError:
     if "HTTP request to an HTTPS server" in text:
         hint = "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or name a docker context with certificates"
         return NoEngineError(f"{_address(socket)}: this engine speaks TLS only", hint=hint)
-    return NoEngineError(f"{_address(socket)}: GET {path} gave {status}: {text}", hint=_look(socket))
+    return NoEngineError(f"{_address(socket)}: GET {path} gave {status}: {text}", hint=_look(socket), said=text)
 
 
 def _look(socket: str) -> str:

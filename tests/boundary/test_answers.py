@@ -1,6 +1,7 @@
 """Answers of sockets and files that other users control. They must not block us or fill our memory."""
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.emulators import copied
 from provisioner.errors import NoEngineError, ProvisionerError
 from provisioner.host import System, plain, wire
 
@@ -114,3 +116,12 @@ def test_a_file_larger_than_any_of_a_host_s_is_not_read_whole(tmp_path: Path) ->
     with pytest.raises(ProvisionerError, match="larger than 1 MiB"):
         plain.read(str(file), "/large", -1, 1 << 20)
     assert plain.read(str(file), "/large", 10) == b"\0" * 10
+
+
+def test_an_engine_s_reason_is_kept_apart_from_the_sentence_about_it(tmp_path: Path) -> None:
+    """A reason may contain the words of that sentence."""
+    path, reason = tmp_path / "socket", "denied: the hub gave 429: toomanyrequests"
+    body = json.dumps({"message": reason}).encode()
+    serving = contextlib.contextmanager(listen)
+    with serving(path, lambda guest: guest.sendall(b"HTTP/1.0 500 Oops\r\n\r\n" + body)):
+        assert copied.refused(System("/", {}), str(path), "x gave y: z") == f": {body.decode()}"
