@@ -19,7 +19,6 @@ from provisioner.emulators import (
     persistence,
     removing,
     sources,
-    unwanted,
 )
 from provisioner.emulators.keys import NAME, Key
 from provisioner.emulators.sources import Program
@@ -59,7 +58,7 @@ class Need(NamedTuple):
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> Change:
     """Return the steps that fix the differences, and what blocks the others."""
     every = _keys(desired, facts, differences)
-    gone = tuple(key for key in every if unwanted.is_one(key))
+    gone = tuple(key for key in every if key.name)
     wrong = tuple(key for key in every if key not in gone)
     if facts.kind.emulators == "root":
         blocked = [b for key in wrong for b in obstacles.for_root(key).blocks(keys.words(key))]

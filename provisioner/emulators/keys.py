@@ -5,23 +5,24 @@ from provisioner.typed import NamedTuple
 NAME = "emulators"
 RUNS, AT_BOOT, FROM, CREDENTIALS = "", "at boot", "from", "credentials"
 ASPECTS = (RUNS, AT_BOOT, FROM, CREDENTIALS)
+REGISTERED, COPIED = "registered", "copied"  # of ours, and no longer wanted: a platform, a version of QEMU
+UNWANTED = {REGISTERED: "linux/{}", COPIED: "QEMU {}"}
 
 
 class Key(NamedTuple):
-    """One aspect of a platform. Without a platform, it is about the kernel's whole table."""
+    """One aspect of a platform. Without a platform, it is about the kernel's whole table.
+
+    With a ``name``, it is about something of that name that is no longer wanted: see ``UNWANTED``.
+    """
 
     platform: str
     aspect: str
+    name: str = ""
 
 
 TABLE = Key("", "binfmt_misc")
 
 
-def unwanted(thing: str) -> Key:
-    """Return the key of something that is no longer wanted: ``linux/s390x``, or a version of QEMU."""
-    return Key("", thing)
-
-
 def words(key: Key) -> str:
     """Return the key as a person reads it, such as ``linux/arm64 at boot``."""
-    return " ".join(filter(None, key))
+    return UNWANTED[key.aspect].format(key.name) if key.name else " ".join(filter(None, key))

@@ -53,7 +53,7 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
 
 def _left(key: Key) -> Value:
     """Return what a thing is that is no longer wanted (see unwanted.py)."""
-    return "registered by provisioner" if "/" in key.aspect else "copied by provisioner"
+    return "registered by provisioner" if key.aspect == keys.REGISTERED else "copied by provisioner"
 
 
 def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | None) -> Value:

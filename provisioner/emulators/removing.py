@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator
 
 from provisioner.emulators import boot, files, fitness, keys
 from provisioner.emulators.copy_out import Drop
-from provisioner.emulators.keys import Key
-from provisioner.emulators.unwanted import PLATFORM, QEMU
+from provisioner.emulators.keys import COPIED, REGISTERED, Key
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader
 from provisioner.platforms import binfmt, elf
@@ -25,11 +24,11 @@ def steps(
     made: list[Step] = []
     blocked: list[Blocked] = []
     free = set(replaced)
-    for architecture in (key.aspect.removeprefix(PLATFORM) for key in gone if key.aspect.startswith(PLATFORM)):
+    for architecture in (key.name for key in gone if key.aspect == REGISTERED):
         made += _platform(host, facts, architecture)
         free |= {rule.name for rule in _rules(host, architecture)}
-    for key in (key for key in gone if key.aspect.startswith(QEMU)):
-        folder = f"{VERSIONS}/{key.aspect.removeprefix(QEMU)}"
+    for key in (key for key in gone if key.aspect == COPIED):
+        folder = f"{VERSIONS}/{key.name}"
         users = {name for name, path in _interpreters(host, facts) if path.startswith(f"{folder}/")} - free
         if users:
             message = f"{folder} is still in use by {', '.join(sorted(users))}"

@@ -7,12 +7,10 @@ from collections.abc import Collection
 
 from provisioner.config.desired import Desired
 from provisioner.emulators import keys
-from provisioner.emulators.keys import Key
+from provisioner.emulators.keys import COPIED, REGISTERED, Key
 from provisioner.engine.facts import Facts
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
-
-PLATFORM, QEMU = "linux/", "QEMU "
 
 
 class Left(NamedTuple):
@@ -33,15 +31,12 @@ def found(desired: Desired, seen: Facts, rows: tuple[Platform, ...], used: Colle
         return Left()
     asked = {row.architecture for row in rows}
     things = {
-        "platforms": [f"{PLATFORM}{name}" for name in seen.ours if name not in asked],
-        "qemu": [f"{QEMU}{name}" for name in seen.versions if name not in used],
+        "platforms": [Key("", REGISTERED, name) for name in seen.ours if name not in asked],
+        "qemu": [Key("", COPIED, name) for name in seen.versions if name not in used],
     }
-    kept = {kind: names for kind, names in things.items() if kind in desired.keep and names}
-    gone = (keys.unwanted(name) for kind, names in things.items() if kind not in kept for name in names)
-    notes = (f"kept, but not configured: {', '.join(names)} (keep: {kind})" for kind, names in kept.items())
+    kept = {kind: found for kind, found in things.items() if kind in desired.keep and found}
+    gone = (key for kind, found in things.items() if kind not in kept for key in found)
+    notes = (
+        f"kept, but not configured: {', '.join(map(keys.words, found))} (keep: {kind})" for kind, found in kept.items()
+    )
     return Left(tuple(gone), "; ".join(notes))
-
-
-def is_one(key: Key) -> bool:
-    """Return whether a key stands for something that is no longer wanted."""
-    return not key.platform and key.aspect.startswith((PLATFORM, QEMU))

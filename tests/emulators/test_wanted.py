@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import files
+from provisioner.emulators import files, keys
+from provisioner.emulators.keys import Key
 from provisioner.emulators.wanted import told
 from provisioner.engine import endpoints, facts, info
 from provisioner.host import System
@@ -95,3 +96,10 @@ def test_an_entry_s_line_says_what_the_entry_is(line: str) -> None:
 def test_a_path_with_a_colon_gets_another_delimiter() -> None:
     entry = binfmt.Entry(True, "/a:b", "F", 0, b"MZ", b"\xff\xff")
     assert binfmt.parse_rule(binfmt.line("x", entry)).interpreter == "/a:b"
+
+
+def test_what_is_no_longer_wanted_is_named_like_a_platform_or_a_version_of_qemu() -> None:
+    assert keys.words(Key("", keys.REGISTERED, "s390x")) == "linux/s390x"
+    assert keys.words(Key("", keys.COPIED, "qemu-v10.0.4")) == "QEMU qemu-v10.0.4"
+    assert keys.words(Key("linux/arm64", keys.AT_BOOT)) == "linux/arm64 at boot"
+    assert keys.words(keys.TABLE) == "binfmt_misc"
