@@ -149,7 +149,7 @@ def test_no_plan_and_no_document_shows_a_secret() -> None:
     blocked = Obstacle("x", f"http://u:{SECRET}@proxy.example refused", "no hint").blocks("x")
     edits = (Run(argv), WriteFile("/etc/x", f'{{"https-proxy": "http://u:{SECRET}@proxy.example"}}'))
     plan = Plan((Change("builder", (difference,), edits, blocked=blocked),))
-    assert SECRET not in secrets.text(plans.as_text(plan))
+    assert SECRET not in plans.as_text(plans.lines(plan), colored=True)
     assert SECRET not in answers.document(System("/"), "plan", "changes", 2, changes=plans.as_json(plan))
 
 

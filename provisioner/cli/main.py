@@ -13,7 +13,7 @@ from io import TextIOWrapper
 
 from provisioner import secrets
 from provisioner.cli import commandline
-from provisioner.cli.commands import Answer, colored
+from provisioner.cli.commands import Answer
 from provisioner.cli.conversation import FOLLOWERS, LIVE, complain, record, say
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit
@@ -22,6 +22,9 @@ from provisioner.typed import NoReturn
 
 # The journal event of each failure. A failure that changed nothing gets no entry.
 FAILURES: Mapping[int, str] = {Exit.ROLLED_BACK: "rolled back", Exit.ROLLBACK_FAILED: "rollback failed"}
+
+# Commands whose answers are safe already, with colors of their own.
+COLORED = ("check", "plan")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _begin_live(system, args.command)
         answer: Answer = import_module(f"provisioner.cli.commands.{args.command}").run(system, args)
         _end_live()
-        text = _readable(system, args, answer.text) if args.format == "text" else answer.text
+        text = _readable(args, answer.text) if args.format == "text" else answer.text
         return _told(text, answer.status)
     except (Exception, KeyboardInterrupt) as e:
         _end_live()
@@ -80,19 +83,13 @@ def _open_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _readable(system: System, args: Arguments, text: str) -> str:
+def _readable(args: Arguments, text: str) -> str:
     """Return an answer for people: secrets masked, and without control characters for the terminal."""
-    text = secrets.text(text)
-    if args.command == "check":  # already masked and safe, with its own colors
+    if args.command in COLORED:
         return text
     from provisioner.text.terminal import printable
 
-    text = "\n".join(map(printable, text.split("\n")))
-    if args.command != "plan" or not colored(system, args):
-        return text
-    from provisioner.cli import plans
-
-    return plans.painted(text)
+    return "\n".join(map(printable, secrets.text(text).split("\n")))
 
 
 def _told(text: str, status: int) -> int:

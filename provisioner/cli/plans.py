@@ -1,41 +1,46 @@
 """Plans and the outcome of an apply, as text and as JSON."""
 
 import json
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from provisioner import secrets
+from provisioner.checks.text import DIM, GREEN, PLAIN, RED, YELLOW
 from provisioner.daemon.desktop_control import Stop
 from provisioner.daemon.restart import Restart
 from provisioner.model import Value
 from provisioner.runs.record import Waiting
 from provisioner.steps import Blocked, Change, Plan, Step
+from provisioner.text.terminal import printable
+
+DIFF = {"+": GREEN, "-": RED, "@": DIM}  # by the character that begins a line of a unified diff
 
 
-def as_text(made: Plan) -> str:
-    """Return a plan as text: differences, steps with diffs, blocked changes with reasons, and a summary."""
+class Line(NamedTuple):
+    """A line of an answer, and its color."""
+
+    words: str
+    color: str = ""
+
+
+def lines(made: Plan) -> Iterator[Line]:
+    """Yield a plan as lines: differences, steps with diffs, blocked changes with reasons, and a summary."""
     if not made:
-        return "nothing to do: the host is as the configuration wants it"
-    return "\n\n".join([*(_change(change) for change in made.changes), summary(made)])
+        yield Line("nothing to do: the host is as the configuration wants it")
+        return
+    for change in made.changes:
+        yield from _change(change)
+        yield Line("")
+    yield Line(summary(made))
 
 
-PAINTS = (
-    ("      +", "\033[32m"),
-    ("      -", "\033[31m"),
-    ("      @@", "\033[2m"),
-    ("  blocked:", "\033[33m"),
-    ("    hint:", "\033[2m"),
-    ("  note:", "\033[33m"),
-)
-
-
-def painted(text: str) -> str:
-    """Color a plan's text: additions, removals and blocked changes. The words stay the same."""
-    lines = []
-    for line in text.split("\n"):
-        paint = next((color for start, color in PAINTS if line.startswith(start)), "")
-        lines.append(f"{paint}{line}\033[0m" if paint else line)
-    return "\n".join(lines)
+def as_text(found: Iterable[Line], *, colored: bool) -> str:
+    """Return lines as text for people: secrets hidden, without control characters, and in color if asked for."""
+    return "\n".join(
+        f"{line.color}{words}{PLAIN}" if colored and line.color else words
+        for line in found
+        for words in map(printable, secrets.text(line.words).split("\n"))
+    )
 
 
 def summary(made: Plan) -> str:
@@ -51,19 +56,23 @@ def summary(made: Plan) -> str:
     return "; ".join(p for p in parts if p)
 
 
-def _change(change: Change) -> str:
-    lines = [change.resource]
-    lines += [f"  {d.key}: {_value(d.key, d.have)} -> {_value(d.key, d.want)}" for d in change.differences]
+def _change(change: Change) -> Iterator[Line]:
+    yield Line(change.resource)
+    for d in change.differences:
+        yield Line(f"  {d.key}: {_value(d.key, d.have)} -> {_value(d.key, d.want)}")
     for step in change.edits:
-        lines.append(f"  - {step.sentence()}")
-        lines += [f"      {line}" for line in step.diff().splitlines()]
-    lines += [f"  - then {change.restart.sentence()}, and wait until it answers"] if change.restart else []
-    lines += [f"  - then {step.sentence()}" for step in change.trial]
-    lines += [f"  - after the proof {step.sentence()}" for step in change.after]
-    lines += [f"  - at the very end {step.sentence()}" for step in change.last]
-    lines += [f"  blocked: {o.message}\n    hint: {o.hint}" for o in dict.fromkeys(b.obstacle for b in change.blocked)]
-    lines += [f"  note: {note}" for note in change.notes]
-    return "\n".join(lines)
+        yield Line(f"  - {step.sentence()}")
+        for line in secrets.text(step.diff()).splitlines():  # a secret may span several lines
+            yield Line(f"      {line}", DIFF.get(line[:1], ""))
+    if change.restart:
+        yield Line(f"  - then {change.restart.sentence()}, and wait until it answers")
+    yield from (Line(f"  - then {step.sentence()}") for step in change.trial)
+    yield from (Line(f"  - after the proof {step.sentence()}") for step in change.after)
+    yield from (Line(f"  - at the very end {step.sentence()}") for step in change.last)
+    for obstacle in dict.fromkeys(b.obstacle for b in change.blocked):
+        yield Line(f"  blocked: {obstacle.message}", YELLOW)
+        yield Line(f"    hint: {obstacle.hint}", DIM)
+    yield from (Line(f"  note: {note}", YELLOW) for note in change.notes)
 
 
 def outcome(left: Plan, receipt: int | None, put_off: Collection[Waiting] = ()) -> str:

@@ -7,11 +7,14 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from provisioner.cli import conversation, plans
+from provisioner.model import Difference
+from provisioner.steps import Change, Obstacle, Plan, Step
 from tests.helpers import recorded
 
 CHECKOUT = Path(__file__).parents[2]
@@ -127,8 +130,30 @@ def test_a_unit_s_status_is_the_line_that_was_said_last(tmp_path: Path) -> None:
 
 
 def test_a_plan_has_colors_only_when_asked_for() -> None:
-    text = "emulators\n  - write /etc/x\n      +new\n      -old\n  blocked: no\n    hint: do"
-    colored = plans.painted(text)
-    assert re.sub("\033\\[[0-9]*m", "", colored) == text
-    assert "\033[32m      +new" in colored
-    assert "\033[33m  blocked: no" in colored
+    edits = (Told("write /etc/x", "--- /etc/x\n@@ -1 +1 @@\n-old\n+new\n"), Told("say\n      +nothing"))
+    blocked = Obstacle("x", "no\n      -never", "do").blocks("linux/arm64")
+    made = Plan(
+        (Change("emulators", (Difference("linux/arm64", None, "runs"),), edits, blocked=blocked, notes=("n",)),)
+    )
+    plain, colored = (plans.as_text(plans.lines(made), colored=wanted) for wanted in (False, True))
+    assert re.sub("\033\\[[0-9]*m", "", colored) == plain
+    assert plain.splitlines()[:3] == ["emulators", "  linux/arm64: missing -> runs", "  - write /etc/x"]
+    assert {"\033[32m      +new\033[0m", "\033[31m      -old\033[0m", "      +nothing"} <= {*colored.splitlines()}
+    assert {"\033[33m  blocked: no\033[0m", "\033[2m    hint: do\033[0m", "\033[33m  note: n\033[0m"} <= {
+        *colored.splitlines()
+    }
+    assert "\033" not in plain
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Step):
+    """A step that only says what it does."""
+
+    said: str
+    changes: str = ""
+
+    def sentence(self) -> str:
+        return self.said
+
+    def diff(self) -> str:
+        return self.changes

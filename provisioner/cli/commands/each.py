@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from provisioner import secrets
 from provisioner.checks import failure
 from provisioner.cli.commands import Answer
 from provisioner.cli.conversation import say
@@ -53,7 +54,7 @@ def run(command: Callable[[System, Arguments], Answer], system: System, args: Ar
     status = max(answer.status for _, answer in told)
     if args.format == "json" and all(answer.text for _, answer in told):  # --quiet prints nothing
         return Answer(json.dumps(_together(told, status), indent=2), status)
-    return Answer("\n\n".join(f"{host}:\n{answer.text}" for host, answer in told if answer.text), status)
+    return Answer("\n\n".join(f"{secrets.text(host)}:\n{answer.text}" for host, answer in told if answer.text), status)
 
 
 def _partly(host: str, error: ProvisionerError | OSError, changed: list[str]) -> PartlyError:
