@@ -27,11 +27,6 @@ _SHAPES = (
     (rf"{_NAMED}(?!//)[^\s,;\[{{\"'][^\s,;]*", rf"\1{HIDDEN}"),
     (rf"(?i)(--{_NAME}\s{{1,9}})\S+", rf"\1{HIDDEN}"),
     (r"(?<![\w/])([\w.\-]{1,99}):[^\s@/:\"'`]{3,999}@(?!sha\d)", rf"\1:{HIDDEN}@"),  # a login without a scheme
-    # The wording of our own messages: set NAME to VALUE, NAME is VALUE, was VALUE.
-    (
-        rf"(?i)((?<![\w.\-]){_NAME}\s(?:to|is|was|from)\s)(\"(?:[^\"\\]|\\.){{0,9999}}\"|[^\s,;\"][^\s,;]*)",
-        rf"\1{HIDDEN}",
-    ),
     (r"\b(?:gh[pousr]_|github_pat_|glpat-|dckr_pat_|dckr_oat_|xox[abprs]-|AKIA)[A-Za-z0-9_\-]{8,}", HIDDEN),
     (r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*", HIDDEN),
 )

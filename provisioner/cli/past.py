@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from provisioner import secrets
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.runs import journal, receipts
@@ -58,6 +59,7 @@ def planned(found: Receipt, items: tuple[Item, ...]) -> dict[str, Any]:
     return {"number": found.number, "time": found.time, "outcome": found.outcome or CUT_OFF, "steps": steps}
 
 
-def value(found: Any) -> str:
-    """Format a value for people."""
+def value(key: str, found: Any) -> str:
+    """Format the value of a key for people."""
+    found = secrets.value(key, found)
     return "missing" if found is None else str(found).lower() if isinstance(found, bool) else str(found)

@@ -5,7 +5,7 @@ If anything fails on the way, undo every step, newest first.
 
 from typing import NamedTuple
 
-from provisioner import __version__
+from provisioner import __version__, secrets
 from provisioner.builder import buildkitd, store
 from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
@@ -212,7 +212,11 @@ def _observed(system: System, wanted: Desired, made: Plan, *, tidied: bool = Fal
         found = facts.gather(system, wanted)
         seen = compare.drift(system, found, wanted)  # not the plan's differences, which are partly predictions
         left = plan.make(system, found, wanted)
-        odd = [f"{resource}: {d.key} is {d.have}" for resource, d in seen if (resource, d.key) not in blocked]
+        odd = [
+            f"{resource}: {d.key} is {secrets.value(d.key, d.have)}"
+            for resource, d in seen
+            if (resource, d.key) not in blocked
+        ]
         if not odd:
             return left
     raise ProvisionerError(f"applied, yet still not as wanted: {'; '.join(odd)}", hint="see `provisioner detect`")

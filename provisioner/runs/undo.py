@@ -9,6 +9,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
+from provisioner import secrets
 from provisioner.daemon import keys as settings
 from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Reload, Restart
@@ -240,6 +241,7 @@ def _unlike(
         for key in sorted(keys):
             was, is_now = before.get(key, AS_WANTED), now.get(key, AS_WANTED)
             if was != is_now:
+                was, is_now = (secrets.value(key[1], value) for value in (was, is_now))
                 yield receipt.number, f"{' '.join(key)} is {is_now!s}, was {was!s}", key in moved
 
 

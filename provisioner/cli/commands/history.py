@@ -9,6 +9,8 @@ from provisioner.errors import DeniedError, Exit, UsageError
 from provisioner.host import System
 from provisioner.text.terminal import columns
 
+SIDES = (("was", "have"), ("wanted", "want"))
+
 
 def run(host: System, args: Arguments) -> Answer:
     """List all entries, or show one."""
@@ -47,7 +49,7 @@ def _one(entry: dict[str, Any]) -> str:
     if entry["changed"]:
         lines.append("before it:")
         rows = [
-            (f"  {d['resource']}: {d['key']}", f"was {past.value(d['have'])}", f"wanted {past.value(d['want'])}")
+            (f"  {d['resource']}: {d['key']}", *(f"{word} {past.value(d['key'], d[side])}" for word, side in SIDES))
             for d in entry["changed"]
         ]
         lines.append(columns(rows, screen.width()))
