@@ -5,7 +5,9 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from provisioner.builder import keys as builder_keys
 from provisioner.builder import plugin, store
+from provisioner.builder.wanted import Wanted
 from provisioner.checks import failure
 from provisioner.checks.failure import Failure
 from provisioner.cli.cures import Cause, Error
@@ -87,17 +89,20 @@ class Scene:
             cure = cure.replace(name, value) if value else cure
         return cure
 
-    def differs(self, resource: str) -> tuple[Difference, ...]:
-        """Return what differs from the configuration for a resource, or nothing if that is unknown."""
+    def looked(self, resource: str) -> compare.Seen:
+        """Return the wanted and the actual state of a resource, or nothing if that is unknown."""
         seen = self.emulation if resource == "emulators" else None if self.silent else self.facts
         if not isinstance(seen, Facts):
             return ()
         host, wanted = target.with_engine(self.host, self.wanted, seen)
         try:
-            found = compare.drift(host, seen, wanted._replace(only=(resource,)))
+            return compare.look(host, seen, wanted._replace(only=(resource,)))
         except ProvisionerError:
             return ()
-        return tuple(d for _, d in found)
+
+    def differs(self, resource: str) -> tuple[Difference, ...]:
+        """Return what differs from the configuration for a resource, or nothing if that is unknown."""
+        return tuple(d for _, d in compare.drifted(self.looked(resource)))
 
 
 def real(error: Error, scene: Scene) -> Cause:
@@ -130,8 +135,16 @@ def _classic_store(scene: Scene) -> bool:
 
 
 def _builder_lacks(scene: Scene, word: str) -> bool:
-    """Test whether a difference of the builder is about certificates, registries or proxies."""
-    return any(word in d.key for d in scene.differs("builder"))
+    """Test whether a difference of the builder is about certificates, registries or proxies.
+
+    Only the part and its name count. A node or a user may be called ``proxy``.
+    """
+    for _, want, have in scene.looked("builder"):
+        differing = {d.key for d in compare.differences(want, have)}
+        fields = want.fields if isinstance(want, Wanted) else {}
+        if any(word in f"{key.part} {key.name}" for key in fields if builder_keys.words(key) in differing):
+            return True
+    return False
 
 
 def _graph_driver(scene: Scene) -> bool:

@@ -1,12 +1,14 @@
 """Errors that people search for are recognized, and the host decides which cause is the real one."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from provisioner.cli import causes, cures
+from provisioner.cli import causes
 from provisioner.cli.causes import Scene
 from provisioner.cli.commands import explain
+from provisioner.cli.cures import table
 from provisioner.cli.options import Arguments
 from provisioner.config.desired import Desired
 from provisioner.host import System
@@ -56,13 +58,13 @@ INFO = {
 
 @pytest.mark.parametrize("line", LINES)
 def test_an_error_is_recognized_as_programs_word_it(line: str) -> None:
-    assert [error.code for error, _ in cures.recognized(f"#12 [2/5] RUN x\n{line}\n")] == [LINES[line]]
+    assert [error.code for error, _ in table.recognized(f"#12 [2/5] RUN x\n{line}\n")] == [LINES[line]]
 
 
 def test_every_known_error_has_a_line_that_shows_it_and_a_last_cause_without_a_test() -> None:
-    assert set(LINES.values()) == {error.code for error in cures.ERRORS}
-    assert len(cures.ERRORS) >= 20
-    for error in cures.ERRORS:
+    assert set(LINES.values()) == {error.code for error in table.ERRORS}
+    assert len(table.ERRORS) >= 20
+    for error in table.ERRORS:
         assert error.causes[-1].test == ""
         assert {c.test for c in error.causes if c.test} <= set(causes.TESTS)
         assert all(c.cure for c in error.causes)
@@ -70,11 +72,11 @@ def test_every_known_error_has_a_line_that_shows_it_and_a_last_cause_without_a_t
 
 @pytest.mark.parametrize("line", ["", "#5 exporting to image", "Successfully built 1234", "DONE 0.4s"])
 def test_an_ordinary_line_is_no_error(line: str) -> None:
-    assert not list(cures.recognized(line))
+    assert not list(table.recognized(line))
 
 
 def real(host: System, line: str) -> str:
-    ((error, found),) = cures.recognized(line)
+    ((error, found),) = table.recognized(line)
     return causes.real(error, Scene(host, Desired(platforms=("linux/amd64",)), found)).test
 
 
@@ -103,5 +105,16 @@ def test_words_and_files_are_read(tmp_path: Path) -> None:
     assert '"status": "unknown"' in answer.text
 
 
+def test_a_command_to_copy_is_told_from_what_else_to_do() -> None:
+    message = ["docker: 'buildx' is not a docker command;", "client version 1.24 is too old"]
+    answer = explain.run(System("/", {}), Arguments(message=message, format="text", **PLAIN))
+    steps = ["    cure: type -a docker", "    cure: unset DOCKER_API_VERSION", "    do: upgrade the older of the two"]
+    assert set(steps) <= set(answer.text.splitlines())
+    [error, *_] = json.loads(explain.run(System("/", {}), Arguments(message=message, format="json", **PLAIN)).text)[
+        "errors"
+    ]
+    assert error["causes"][-1]["cure"] == ["docker buildx version", "type -a docker"]
+
+
 def test_the_page_of_the_documentation_is_made_from_the_table() -> None:
-    assert (CHECKOUT / "docs" / "explain.md").read_text() == cures.page()
+    assert (CHECKOUT / "docs" / "explain.md").read_text() == table.page()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from provisioner.cli import cures
+from provisioner.cli.cures import table
 from provisioner.platforms import elf
 from tests import hosts
 from tests.helpers.booted import LAYERS, agent
@@ -191,7 +191,7 @@ def cause(host: Host, text: str, fault: Fault, *, environ: str = "") -> str:
     if fault.code not in found:
         return f"not recognized: {text[-300:]!r}"
     [number] = (i for i, row in enumerate(found[fault.code]["causes"]) if row["real"])
-    error = next(e for e in cures.ERRORS if e.code == fault.code)
+    error = next(e for e in table.ERRORS if e.code == fault.code)
     return error.causes[number].test
 
 

@@ -1,18 +1,16 @@
 """``provisioner explain``: recognize an error, find its cause on this host, and suggest a cure."""
 
-import re
 import sys
 from typing import Any
 
-from provisioner.cli import answers, causes, cures
+from provisioner.cli import answers, causes
 from provisioner.cli.causes import Scene
 from provisioner.cli.commands import Answer, wanted
-from provisioner.cli.cures import Cause, Error
+from provisioner.cli.cures import Cure, Error, table
 from provisioner.cli.options import Arguments
 from provisioner.errors import Exit, UsageError
 from provisioner.host import System
 
-COMMAND = re.compile(r"(sudo|docker|unset|getent|env|openssl|curl|cat|df|id|file)\b")
 LIMIT = 8 << 20  # bytes; of a longer log, only the end is read
 
 
@@ -21,14 +19,14 @@ def run(host: System, args: Arguments) -> Answer:
     text = _text(host, args.message)
     asked = causes.wanted_of(lambda: wanted(host, args))
     found = [
-        (error, line, None if args.offline else Scene(host, asked, line)) for error, line in cures.recognized(text)
+        (error, line, None if args.offline else Scene(host, asked, line)) for error, line in table.recognized(text)
     ]
     status = Exit.OK if found else Exit.FAILED
     if args.format == "json":
         word = "recognized" if found else "unknown"
         return Answer(answers.document(host, "explain", word, status, errors=[_as_json(*f) for f in found]), status)
     if not found:
-        known = "\n".join(f"  {error.title}" for error in cures.ERRORS)
+        known = "\n".join(f"  {error.title}" for error in table.ERRORS)
         return Answer(f"no error that is known here; these are:\n{known}", status)
     return Answer("\n\n".join(_block(*f) for f in found), status)
 
@@ -49,12 +47,12 @@ def _block(error: Error, line: str, scene: Scene | None) -> str:
     lines = [error.title, f"  seen in: {line[:200]}"]
     for cause in (causes.real(error, scene),) if scene else error.causes:
         lines.append(f"  {'cause' if scene else 'possible cause'}: {cause.sentence}")
-        lines += [f"    {'cure' if COMMAND.match(step) else 'do'}: {step}" for step in _cure(cause, scene)]
+        lines += [f"    {'cure' if step.command else 'do'}: {_words(step, scene)}" for step in cause.cure]
     return "\n".join(lines)
 
 
-def _cure(cause: Cause, scene: Scene | None) -> list[str]:
-    return [scene.filled(step) if scene else step for step in cause.cure]
+def _words(step: Cure, scene: Scene | None) -> str:
+    return scene.filled(step.words) if scene else step.words
 
 
 def _as_json(error: Error, line: str, scene: Scene | None) -> dict[str, Any]:
@@ -64,7 +62,11 @@ def _as_json(error: Error, line: str, scene: Scene | None) -> dict[str, Any]:
         "title": error.title,
         "line": line,
         "causes": [
-            {"cause": c.sentence, "cure": _cure(c, scene), "real": None if real is None else c is real}
+            {
+                "cause": c.sentence,
+                "cure": [_words(step, scene) for step in c.cure],
+                "real": None if real is None else c is real,
+            }
             for c in error.causes
         ],
     }
