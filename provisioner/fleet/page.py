@@ -62,6 +62,7 @@ class Table:
         self._number = {f: i for i, (f, _, _) in enumerate(self._findings)}
         self._groups: dict[tuple[int, ...], int] = {}
         self._words: dict[str, int] = {}
+        self._warnings: dict[str, dict[int, None]] = {}  # each with the words of the hosts that it is for
         self._alike: dict[int, tuple[int, list[int]]] = {}  # by the identity of a likeness, which the hosts keep
 
     def row(self, host: Host) -> list[Any]:
@@ -75,6 +76,8 @@ class Table:
         group = self._groups.setdefault(tuple(sorted(self._number[f] for f in like.findings)), len(self._groups))
         labels = (like.engine, like.store, like.agent, like.hold, like.machine, like.qemu, like.buildkit, like.runs)
         numbers = [self._words.setdefault(printable(w, keep="\n"), len(self._words)) for w in labels]
+        for warning in like.warnings:
+            self._warnings.setdefault(printable(warning), {})[numbers[-1]] = None
         return group, [min((s for s in like.since if s), default=0), *numbers]
 
     def rest(self) -> dict[str, Any]:
@@ -91,6 +94,7 @@ class Table:
             "missing": {"count": fleet.missing, "names": [printable(n) for n in fleet.named.get(ABSENT, ())]},
             "groups": list(self._groups),
             "words": list(self._words),
+            "warnings": [[warning, list(words)] for warning, words in self._warnings.items()],
             "problems": [
                 [kind, count, [printable(p) for p in fleet.named[kind][:PLACES]]]
                 for kind, count in fleet.problems.items()

@@ -59,6 +59,7 @@ class Likeness(NamedTuple):
     qemu: str = ""
     buildkit: str = ""
     runs: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class Host(NamedTuple):
@@ -83,7 +84,6 @@ class Problem(NamedTuple):
 # Hosts differ in how many images would be hidden. Numbers are replaced, so that these hosts share one cause.
 _NUMBER = re.compile(r"\b\d+\b")
 SOME = "some"
-WARNING = "warning: "  # begins a line of ``Host.runs`` that somebody should read
 _known: dict[Any, Any] = {}
 
 
@@ -166,6 +166,7 @@ def _host(found: dict[str, Any]) -> Host:
     if error := found.get("error"):
         rows.append(_failure(error))
     engine = found["engine"] or {"version": "", "image_store": ""}
+    runs, warnings = _told(found.get("platforms") or [], found.get("builder"))
     like = Likeness(
         engine=_text(engine["version"]),
         store=_text(engine["image_store"]),
@@ -177,7 +178,8 @@ def _host(found: dict[str, Any]) -> Host:
         machine=_text(found["host"].get("machine") or ""),
         qemu=_emulators(found.get("platforms") or []),
         buildkit=_buildkit(found.get("builder")),
-        runs=_told(found.get("platforms") or [], found.get("builder")),
+        runs=runs,
+        warnings=warnings,
     )
     if like not in _known:
         like = Likeness(*map(_shared, like))
@@ -201,33 +203,36 @@ def _buildkit(builder: dict[str, Any] | None) -> str:
     return ", ".join(sorted({_text(node["buildkit"]) for node in nodes if node["buildkit"]}))
 
 
-def _told(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> str:
+def _told(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> tuple[str, tuple[str, ...]]:
     """Return ``_runs``, made once for hosts that are alike."""
     key = ("runs", repr(platforms), repr(builder))
-    found = _known.get(key)
-    return found if isinstance(found, str) else str(_kept(key, _runs(platforms, builder)))
+    found: tuple[str, tuple[str, ...]] | None = _known.get(key)
+    return found or _kept(key, _runs(platforms, builder))
 
 
-def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> str:
-    """Return how each platform runs, and which nodes the builder has, as lines of text."""
-    lines = [line for row in platforms for line in _platform(row)]
+def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> tuple[str, tuple[str, ...]]:
+    """Return how each platform runs and which nodes the builder has, as lines of text, and the warnings among them."""
+    lines, warnings = list[str](), list[str]()
+    for row in platforms:
+        sentence, warned = _platform(row)
+        lines += [sentence, *(f"warning: {words}" for words in warned)]
+        warnings += warned
     for node in (builder or {}).get("nodes") or []:
         there = secrets.text(_text(node["endpoint"] or "a cluster"))
         lines.append(f"node {_text(node['name'])}: BuildKit {_text(node['buildkit'] or 'not known')} at {there}")
-    return "\n".join(lines)
+    return "\n".join(lines), tuple(warnings)
 
 
-def _platform(row: dict[str, Any]) -> Iterator[str]:
-    """Yield how a platform runs, and a warning for each known fault of its QEMU."""
+def _platform(row: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return how a platform runs, and a warning for each known fault of its QEMU."""
     name, emulator = _text(row["platform"]), row.get("emulator")
     told = None
     if emulator:
         path, source, tag, version, flags = (_text(emulator[f] or "") for f in FIELDS)
         told = Emulator(path, source, tag, version, bool(emulator["ours"]), flags)
     label = Label(name, _text(row["runs"]), _text(row.get("by") or ""), _text(row.get("built_on") or ""), told)
-    yield f"{name}: {label.sentence}"
-    for fault in faults.faults(told, name.partition("/")[2].partition("/")[0]) if told else ():
-        yield f"{WARNING}QEMU {label.emulator.version if label.emulator else ''} for {name} {fault.words}"
+    found = faults.faults(told, name.partition("/")[2].partition("/")[0]) if told else ()
+    return f"{name}: {label.sentence}", [f"QEMU {told.version} for {name} {f.words}" for f in found if told]
 
 
 def _difference(d: dict[str, Any]) -> tuple[Finding, int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from provisioner.emulators import faults
-from provisioner.fleet.read import WARNING, Finding, Host
+from provisioner.fleet.read import Finding, Host
 from provisioner.fleet.summary import ABSENT, RANK, Fleet
 from provisioner.text.terminal import columns, printable
 
@@ -80,10 +80,10 @@ def _others(fleet: Fleet) -> Iterator[str]:
         yield from ("", f"applies are held {_short(reason)}", *_hosts(named))
     warned: dict[str, list[Host]] = {}
     for host in fleet.hosts:
-        for line in (found for found in host.like.runs.split("\n") if found.startswith(WARNING)):
-            warned.setdefault(line, []).append(host)
+        for words in dict.fromkeys(host.like.warnings):
+            warned.setdefault(words, []).append(host)
     for words, named in warned.items():
-        yield from ("", f"{_short(words)}. To do: {faults.cure()}", *_hosts(named))
+        yield from ("", f"{_short(f'warning: {words}')}. To do: {faults.cure()}", *_hosts(named))
 
 
 def _hosts(hosts: list[Host], *, last: bool = False) -> Iterator[str]:

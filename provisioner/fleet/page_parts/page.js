@@ -40,14 +40,8 @@ function moment(seconds) {
 // What somebody has to look at, the most urgent first. A cause is a set of findings that the same hosts have.
 const title = (f) => (f[F.state] === "failed" ? f[F.why] : `${f[F.resource]}: ${f[F.key]}`);
 const difference = (f) => (f[F.state] === "failed" ? "" : f[F.state] === "unknown" ? f[F.why] : `is ${f[F.have]}, wanted ${f[F.want]}`);
-// Warnings about a QEMU that is known to break programs are in the lines about platforms; hosts that are alike share them.
-const warnings = new Map();
-data.words.forEach((word, index) => {
-  for (const [, said] of word.matchAll(/^warning: (.*)$/gm)) {
-    if (!warnings.has(said)) warnings.set(said, new Set());
-    warnings.get(said).add(index);
-  }
-});
+// Warnings about a QEMU that is known to break programs. Hosts that are alike share the lines about their platforms.
+const warnings = new Map(data.warnings.map(([said, words]) => [said, new Set(words)]));
 const restarting = data.groups.map((group) => group.some((i) => data.findings[i][F.restarts]));
 const members = data.findings.map(() => new Set());
 data.groups.forEach((group, g) => group.forEach((i) => members[i].add(g)));
