@@ -81,6 +81,8 @@ MANAGERS = (
         absent=1,
     ),
 )
+# Debian's names of the CPUs, by the output of ``uname -m``, where they differ. They are not Docker's names.
+DPKG = {"x86_64": "amd64", "aarch64": "arm64", "i686": "i386", "armv7l": "armhf", "ppc64le": "ppc64el"}
 WAITS = {"apt-get": ("--option", f"DPkg::Lock::Timeout={LOCK}"), "apk": ("--wait", str(LOCK))}
 
 
@@ -184,7 +186,7 @@ def offered(host: Reader, package: str) -> bool | None:
 
 def _dpkg(host: Reader) -> str:
     """Return dpkg's name of this CPU, for packages of which a host may have one for each architecture."""
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(host.machine, host.machine)
+    return DPKG.get(host.machine, host.machine)
 
 
 def candidate(host: Reader, package: str) -> str | None:
