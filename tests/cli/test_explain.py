@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.builder import resource as builder
 from provisioner.cli import causes
 from provisioner.cli.causes import Scene
 from provisioner.cli.commands import explain
 from provisioner.cli.cures import table
 from provisioner.cli.options import Arguments
-from provisioner.config.desired import Desired
+from provisioner.config.desired import Builder, Desired
+from provisioner.engine import info
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
 from provisioner.host import System
+from provisioner.runs import compare
 from tests.helpers import recorded
 
 CHECKOUT = Path(__file__).parents[2]
@@ -118,3 +123,21 @@ def test_a_command_to_copy_is_told_from_what_else_to_do() -> None:
 
 def test_the_page_of_the_documentation_is_made_from_the_table() -> None:
     assert (CHECKOUT / "docs" / "explain.md").read_text() == table.page()
+
+
+class Unregistered(Scene):
+    """A host on which nothing of a builder is as wanted."""
+
+    def looked(self, resource: str) -> compare.Seen:
+        where = Endpoint("default", "unix:///s", "default")
+        seen = Facts(where, info.engine({}, where), "/s", (), "/d", False, (), {}, True)
+        return ((resource, builder.want(self.wanted, seen), {}),)
+
+
+def test_a_user_s_name_is_no_difference_of_the_proxies() -> None:
+    wanted = Desired(builder=Builder(users=("root", "proxy")))
+    options = wanted.builder._replace(driver_options={"env.HTTP_PROXY": "http://p", "env.http_proxy": "http://p"})
+    for asked, told in ((wanted, False), (wanted._replace(builder=options), True)):
+        scene = Unregistered(System("/", {}), asked, "")
+        assert any("proxy" in d.key for d in scene.differs("builder"))
+        assert causes.TESTS["builder-proxies"](scene) is told
