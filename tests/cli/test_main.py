@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.cli import conversation, plans
+from provisioner.cli import conversation, main, plans
+from provisioner.cli.options import Arguments
+from provisioner.errors import Exit
+from provisioner.host import System
 from provisioner.model import Difference
 from provisioner.steps import Change, Obstacle, Plan, Step
 from tests.helpers import recorded
@@ -92,6 +95,15 @@ def test_no_answer_drives_the_terminal(tmp_path: Path) -> None:
         ran = subprocess.run(argv, env=there, capture_output=True, text=True, check=False)
     assert (ran.returncode, "\ufffd[2Jodd\ufffd -> containerd" in ran.stdout) == (2, True), ran.stderr
     assert "\033" not in ran.stdout
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_bug_is_a_bug_also_where_its_traceback_is_wanted(verbose: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    args = Arguments(command="plan", format="text")
+    assert main._failed(System(), args, ZeroDivisionError("by zero"), verbose=verbose) == Exit.BUG
+    said = capsys.readouterr().err
+    assert "this is a bug in provisioner: ZeroDivisionError: by zero" in said
+    assert said.count("ZeroDivisionError: by zero") == 1 + verbose
 
 
 def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from provisioner.host import System
+from provisioner.model import Ran
 from provisioner.platforms import binfmt, elf, machine, table
 
 CHECKOUT = Path(__file__).parents[2]
@@ -55,6 +57,21 @@ def test_an_entry_does_not_make_its_architecture_native() -> None:
     host = System("/", {}, machine="x86_64")
     with_it, without = (machine.native(host, entries, ("linux/386",)) for entries in ({"qemu-i386": entry}, {}))
     assert with_it == without
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_a_kernel_without_32_bit_programs_does_not_run_386_whatever_is_registered(registered: bool) -> None:
+    class Host(System):
+        """A host whose kernel was booted with ia32_emulation=0."""
+
+        def runs(self, programs: Sequence[bytes], *, bare: bool = False, patience: float = 10.0) -> list[Ran]:
+            return [Ran(None, "", "Exec format error") for _ in programs]
+
+    row = table.of("linux/386")
+    entry = binfmt.Entry(True, "/usr/bin/qemu-i386", "F", 0, row.magic, row.mask)
+    found = machine.native(Host("/", {}, machine="x86_64"), {"qemu-i386": entry} if registered else {}, (row.name,))
+    assert "linux/amd64" in found
+    assert table.emulated(row, found)
 
 
 def test_mips_says_one_name_for_both_byte_orders() -> None:

@@ -1,6 +1,7 @@
 """What the proof by way of a registry makes of answers that are none of a registry's."""
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +22,13 @@ INDEX, MANIFEST = registry_api.INDEXES[0], registry_api.MANIFESTS[0]
 
 
 @contextmanager
-def answering(kind: str, body: bytes) -> Iterator[str]:
+def answering(kind: str, body: bytes, status: int = 200) -> Iterator[str]:
     """Something at a port of this machine's loopback that always says the same; its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(status)
+            self.send_header("WWW-Authenticate", 'Bearer realm="https://auth.example/token",service="registry.example"')
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -130,3 +132,21 @@ def test_an_error_says_what_of_the_proof_stays_in_the_registry(tmp_path: Path) -
     system, seen = host_and_facts(tmp_path)
     with answering(*ODD["a page"]) as host, pytest.raises(ProvisionerError, match="does not let us remove 1 manifest"):
         by_registry.prove(system, seen, WANTED, host, lambda _: None)
+
+
+def test_a_registry_that_asks_for_a_token_is_read_by_buildx_and_keeps_what_was_pushed(tmp_path: Path) -> None:
+    """As Docker Hub does: docker and buildx get the token, and we do not."""
+    system, _ = host_and_facts(tmp_path)
+    said, asked = json.dumps({"mediaType": INDEX, "manifests": []}), tmp_path / "asked"
+    (tmp_path / "usr/bin/docker").write_text(f"#!/bin/sh\necho $* >>{asked}\necho '{said}'\n")
+    digest = f"sha256:{'1' * 64}"
+    with answering("application/json", b"{}", 401) as host:
+        there = registry_api.at(system, Registries(), host, "provisioner-proof", "root")
+        assert (there.get("proof-1")[0], there.get(digest)[0]) == (INDEX, INDEX)
+        left = by_registry._remove(there, ("proof-1", digest, digest))
+    inspect = "buildx imagetools inspect --raw"
+    assert asked.read_text().splitlines() == [
+        f"{inspect} {host}/provisioner-proof:proof-1",
+        f"{inspect} {host}/provisioner-proof@{digest}",
+    ]
+    assert left == f"{host} does not let us remove 2 manifests of provisioner-proof"

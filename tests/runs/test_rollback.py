@@ -1,6 +1,8 @@
 """What is taken back, and what a signal may stop of that: on this machine's files, with a state of its own."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +77,26 @@ def test_a_removal_undoes_a_run_that_was_cut_off(host: System, tmp_path: Path) -
     assert removal.remove(host, print)[1] == ()
     assert file.read_text() == "theirs"
     assert journal.cut_off(host) is None
+
+
+SCRIPT = """\
+#!{python}
+import sys
+sys.path.insert(0, {checkout!r})
+from provisioner.host import System
+from provisioner.runs import confirm
+print(confirm._running(System()))
+"""
+
+
+@pytest.mark.parametrize("name", ["provisioner", "another"])
+def test_a_program_outside_the_path_of_programs_is_started_again_from_where_it_lies(tmp_path: Path, name: str) -> None:
+    """With a virtual environment or a prefix of its own, ``apply --confirm`` names the program that runs."""
+    program = tmp_path / name
+    program.write_text(SCRIPT.format(python=sys.executable, checkout=str(Path(__file__).parents[2])))
+    program.chmod(0o755)
+    said = subprocess.run((f"./{name}",), cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert said.stdout == f"{program if name == 'provisioner' else None}\n"
 
 
 @pytest.mark.usefixtures("stop")
