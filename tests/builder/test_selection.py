@@ -1,0 +1,60 @@
+"""Which builder a shell builds with, where the user has once chosen one in a context that leads to this engine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provisioner.builder import keys, selection, store
+from provisioner.builder.store import Instance, Store
+from provisioner.builder.wanted import Wanted
+from provisioner.config.desired import Builder, Desired
+from provisioner.engine import target
+from provisioner.engine.endpoints import Endpoint
+from provisioner.engine.facts import Facts
+from provisioner.engine.info import engine
+from provisioner.host import System
+
+SOCKET = "unix:///var/run/docker.sock"
+KEPT = Store("/root/.docker/buildx", "root", "/root/.docker")
+INSTANCE = Instance("ours", "docker-container", ())
+
+
+def facts(context: str = "default") -> Facts:
+    where = Endpoint(context, SOCKET, "/var/run/docker.sock")
+    return Facts(where, engine({"ServerVersion": "28.5.2"}, where), "/s", (), "/d", False, (), {}, True)
+
+
+def put(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / "root/.docker" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> System:
+    """A host whose context ``test`` leads to docker's own socket. There, the engine's own builder was chosen."""
+    put(tmp_path, "contexts/meta/1/meta.json", json.dumps({"Name": "test", "Endpoints": {"docker": {"Host": SOCKET}}}))
+    put(tmp_path, "buildx/current", json.dumps({"Key": "test", "Name": "", "Global": False}))
+    return System(str(tmp_path), {})
+
+
+def test_our_builder_becomes_the_default_of_a_context_for_which_another_was_chosen(host: System) -> None:
+    """Selecting ours replaces that choice, because buildx keeps one. Without a default, the context would be missed."""
+    assert selection.missing_ways(host, facts(), KEPT, "ours") == ("unix:///run/docker.sock", "test")
+
+
+def test_a_later_choice_in_a_context_is_left_alone_and_noted(host: System, tmp_path: Path) -> None:
+    for way in (SOCKET, "unix:///run/docker.sock", "test"):
+        put(tmp_path, f"buildx/defaults/{store.digest(way)}", "ours")
+    found = selection.selected(host, facts(), Wanted(Builder(name="ours"), facts()), KEPT, INSTANCE)
+    assert found.state == dict.fromkeys(keys.SELECTION, "ours")
+    assert found.note.startswith("root builds with the engine's own builder in the context test, by choice")
+
+
+@pytest.mark.parametrize(("context", "told"), [("test", True), ("default", False)])
+def test_docker_is_told_its_own_socket_where_a_context_leads_there(host: System, context: str, told: bool) -> None:
+    """Otherwise buildx would record the selection under the context's name, and not under the socket's."""
+    host.uid = 0
+    pointed, _ = target.with_engine(host, Desired(builder=Builder("ours", users=("root",))), facts(context))
+    assert (pointed.endpoint == SOCKET) is told
