@@ -156,6 +156,12 @@ def test_only_root_may_read_a_configuration_with_a_password(
     assert configuration.mode(configuration.text(settings), present) == wanted
 
 
+def test_a_character_beyond_the_first_plane_is_one_character_to_every_reader_of_yaml() -> None:
+    said = configuration.text({"daemon": {"labels": ["team=😀"]}})
+    assert "😀" in said
+    assert yaml.safe_load(said) == {"daemon": {"labels": ["team=😀"]}}
+
+
 def test_an_ordinary_configuration_is_shown_as_it_is() -> None:
     text = configuration.text({"builder": {"driver_options": {"image": "r/b:1@sha256:0"}}, "repair": ["emulators"]})
     assert configuration.shown(text) == text

@@ -143,6 +143,14 @@ def test_metrics_tell_the_same_story_in_bounded_labels() -> None:
     assert values[f"provisioner_builder_info{{{node}}}"] == "1.0"
 
 
+def test_metrics_tell_that_what_apply_would_do_is_unknown() -> None:
+    pytest.importorskip("prometheus_client")
+    unknown = {**UNKNOWN, "resource": "apply", "key": "plan"}
+    lines = formats.FORMATS["prometheus"](result(unknown=(unknown,)), False).splitlines()
+    assert 'provisioner_unknown_keys{resource="apply"} 1.0' in lines
+    assert 'provisioner_unknown_keys{resource="builder"} 0.0' in lines
+
+
 def test_metrics_of_a_check_that_failed_say_so_and_nothing_that_is_no_longer_known() -> None:
     pytest.importorskip("prometheus_client")
     lines = [line for line in said("failed", "prometheus").splitlines() if not line.startswith("#")]
