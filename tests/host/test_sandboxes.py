@@ -39,7 +39,7 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
         OTHER: '{"data-root": "/home/docker"}',
         CONFIG: "platforms: [linux/amd64, linux/arm64]\nbuilder: {users: [root, dev]}\nrepair: [emulators]\n",
     }
-    host = boot("forky", layers=LAYERS, agent=True, files=files)
+    host = boot("forky", layers=LAYERS, agent=True, files=files, binfmt=True)
     host.sh("useradd --create-home --groups docker dev", check=True)
     assert host.sh("docker info --format '{{.DockerRootDir}}'").stdout.strip() == "/home/docker"
 
@@ -68,7 +68,8 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     assert {u["key"].partition(":")[0] for u in seen["unknown"]} == {"dev"}
 
     drop_in(host, "users")
-    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)
+    ended = host.run("systemctl", "start", "provisioner-apply", timeout=200)
+    assert ended.status == 0, host.journal("provisioner-apply")
     assert host.sh("stat -c %U /home/dev/.docker/buildx/instances/container-builder").stdout.strip() == "dev"
     checked = agent(host, "check")
     assert checked.status == 0, differences(checked)
