@@ -64,7 +64,7 @@ def test_a_full_disk_is_told_so(tmp_path: Path) -> None:
 def test_an_engine_or_a_command_that_is_not_known_is_bad_usage(words: tuple[str, ...]) -> None:
     status, sentence = refused(sys.executable, "-m", "tests.hosts", *words)
     assert status == 64
-    assert "bookworm|trixie|forky|29" in sentence
+    assert "bookworm|trixie|forky|noble|29" in sentence
 
 
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("false", 0)])

@@ -6,6 +6,7 @@ decides.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 
 from provisioner.config import drivers
 from provisioner.errors import ProvisionerError
@@ -30,18 +31,33 @@ def settings(record: Record | None) -> Settings:
 
 def unchanged(host: Reader, record: Record | None, file: str) -> Iterator[tuple[str, ...]]:
     """Yield the keys of a file that we have set and nobody has changed since."""
+    with suppress(ProvisionerError):
+        yield from map(tuple, map(json.loads, _unchanged(host, settings(record).get(file) or {}, file)))
+
+
+def pruned(host: Reader, record: Record | None) -> Settings:
+    """Return the settings that nobody has changed since. A value that somebody sets again later is not ours.
+
+    Of a file that cannot be read, all settings are returned.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for file, rows in settings(record).items():
+        try:
+            found[file] = {said: rows[said] for said in _unchanged(host, rows, file)}
+        except ProvisionerError:
+            found[file] = rows
+    return {file: rows for file, rows in found.items() if rows}
+
+
+def _unchanged(host: Reader, rows: Mapping[str, str], file: str) -> Iterator[str]:
+    """Yield the keys, as JSON, whose values have the digests of ``rows``."""
     from provisioner.text import json_read
 
-    rows = settings(record).get(file) or {}
-    try:
-        found = json_read.load(host.read(file) or "", file) if rows else {}
-    except ProvisionerError:
-        return
+    found = json_read.load(host.read(file) or "", file) if rows else {}
     for said, value in rows.items():
-        keys = tuple(json.loads(said))
-        now = json_read.leaf(found, keys)
+        now = json_read.leaf(found, tuple(json.loads(said)))
         if now is not None and digest(now) == value:
-            yield keys
+            yield said
 
 
 def digest(value: Any) -> str:
@@ -107,7 +123,7 @@ def _volume(builder: str) -> str:
     return f"{drivers.container(drivers.first(builder))}_state"
 
 
-def merged(record: Record | None, engine: str, here: Builders, values: Settings) -> dict[str, Any]:
+def merged(host: Reader, record: Record | None, engine: str, here: Builders, values: Settings) -> dict[str, Any]:
     """Return the record after an apply.
 
     ``here`` are the builders that are still there, or whose cache is. ``values`` are the settings that this apply has
@@ -115,7 +131,7 @@ def merged(record: Record | None, engine: str, here: Builders, values: Settings)
     """
     old = record or {}
     every = {**(old.get("builders") or {}), engine: {name: list(users) for name, users in here.items()}}
-    kept: dict[str, dict[str, str]] = {file: dict(of) for file, of in settings(record).items()}
+    kept: dict[str, dict[str, str]] = {file: dict(of) for file, of in pruned(host, record).items()}
     for file, of in values.items():
         kept[file] = {k: d for k, d in {**kept.get(file, {}), **of}.items() if d}
     return {"builders": {e: r for e, r in every.items() if r}, "settings": {f: s for f, s in kept.items() if s}}

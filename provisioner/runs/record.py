@@ -68,7 +68,7 @@ def write(system: System, wanted: Desired, made: Plan, left: Plan, say: Say) -> 
             for name, users in traces.told(system, seen.endpoint.address).items():
                 known[name] = {**known.get(name, {}), **dict.fromkeys(users)}
             here = {n: tuple(users) for n, users in known.items() if _there(system, seen, n, users)}
-            found |= traces.merged(memory.record(system), seen.endpoint.address, here, _set(made))
+            found |= traces.merged(system, memory.record(system), seen.endpoint.address, here, _set(made))
     except (ProvisionerError, OSError) as e:
         say(f"note: what this apply has made could not be recorded: {e}")
         return
@@ -79,7 +79,9 @@ def rolled_back(system: System) -> None:
     """Bring the record up to date after a rollback: the history says what is there, until the next apply."""
     with suppress(ProvisionerError, OSError):
         if any(receipt.outcome not in journal.OVER for receipt in journal.every(system)):
-            found = {key: value for key, value in (memory.record(system) or {}).items() if key != "builders"}
+            known = memory.record(system) or {}
+            found = {"waiting": known.get("waiting"), "settings": traces.pruned(system, known)}
+            found = {key: value for key, value in found.items() if value}
             system.write(memory.record_path(system), json.dumps(found) + "\n", 0o644)
         else:
             system.remove(memory.record_path(system))

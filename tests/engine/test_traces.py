@@ -40,9 +40,9 @@ def test_without_a_record_the_history_says_which_builders_are_ours(tmp_path: Pat
 
 def test_the_record_outlives_the_history_and_is_kept_for_each_engine(tmp_path: Path) -> None:
     old = {"builders": {"unix:///other.sock": {"z": ["root"]}}}
-    found = traces.merged(old, ENGINE, {"a": ("root", "dev")}, {})
-    put(tmp_path, RECORD, json.dumps(found))
     host = System(str(tmp_path), {})
+    found = traces.merged(host, old, ENGINE, {"a": ("root", "dev")}, {})
+    put(tmp_path, RECORD, json.dumps(found))
     assert memory.builders(host, ENGINE) == {"a": ("root", "dev")}
     assert memory.builders(host, "unix:///other.sock") == {"z": ("root",)}
     assert memory.builders(host, "unix:///third.sock") == {}
@@ -59,11 +59,15 @@ def test_a_damaged_record_says_nothing(tmp_path: Path, text: str) -> None:
 def test_a_setting_is_ours_while_its_value_is_and_its_record_tells_no_secret(tmp_path: Path) -> None:
     values = {"log-level": "debug", "proxies": "http://user:word@proxy"}
     made = {DAEMON_JSON: {json.dumps([key]): traces.digest(value) for key, value in values.items()}}
-    put(tmp_path, RECORD, json.dumps(traces.merged(None, ENGINE, {}, made)))
-    assert "word" not in (tmp_path / RECORD).read_text()
     host = System(str(tmp_path), {})
+    put(tmp_path, RECORD, json.dumps(traces.merged(host, None, ENGINE, {}, made)))
+    assert "word" not in (tmp_path / RECORD).read_text()
     put(tmp_path, DAEMON_JSON.lstrip("/"), json.dumps({**values, "log-level": "warn", "theirs": 1}))
     assert list(traces.unchanged(host, memory.record(host), DAEMON_JSON)) == [("proxies",)]
     assert memory.owned(host, DAEMON_JSON) == ((("proxies",), None),)
-    taken = traces.merged(memory.record(host), ENGINE, {}, {DAEMON_JSON: {json.dumps(["proxies"]): ""}})
-    assert list(taken["settings"][DAEMON_JSON]) == ['["log-level"]']
+    known = memory.record(host)
+    assert traces.pruned(host, known) == {DAEMON_JSON: {'["proxies"]': traces.digest(values["proxies"])}}
+    taken = traces.merged(host, known, ENGINE, {}, {DAEMON_JSON: {json.dumps(["proxies"]): ""}})
+    assert taken["settings"] == {}
+    put(tmp_path, DAEMON_JSON.lstrip("/"), "not JSON")
+    assert traces.pruned(host, known) == made

@@ -186,6 +186,19 @@ def walk(steps: int) -> None:
                     raise AssertionError(f"PROVISIONER_SEED={SEED + number}, after {', '.join(life.done)}: {e}") from e
 
 
+def test_a_value_that_somebody_sets_again_after_a_rollback_is_not_ours(tmp_path: Path) -> None:
+    life = Walk(tmp_path, 1)
+    for wanted in ({"log-level": "warn"}, {"log-level": "warn", "debug": True}):
+        life.wanted = wanted
+        life._apply()
+    rollback.rollback(life.host, None, quiet)
+    life.model.undo((life.model.runs[-1][0],))
+    life.model._set({"debug": True})
+    life._write()
+    life.remove()
+    assert json.loads(Path(life.host.path(FILE)).read_text()) == {"theirs": "kept", "debug": True}
+
+
 def test_a_random_life_of_a_host_agrees_with_its_model() -> None:
     walk(200)
 
