@@ -83,6 +83,8 @@ def change(
     others = tuple(d for d in differences if d.key not in late)
     made = _change(name, host, facts, want, others, packages=packages) if others else Change(name, ())
     removed = removing.plan(host, facts, want.builder, gone, caches=caches)
+    if made.blocked and not made.edits:  # nobody loses a builder for one that cannot be made yet
+        removed = removing.Removed(blocked=made.blocked[0].obstacle.blocks(*late))
     return made._replace(
         differences=differences,
         blocked=(*made.blocked, *removed.blocked),

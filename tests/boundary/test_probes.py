@@ -32,7 +32,7 @@ def test_the_file_that_runs_a_program_is_found_once_it_has_spoken() -> None:
 
 
 def test_a_process_that_was_another_user_still_starts_test_programs() -> None:
-    """The kernel hides such a process's files. Without CAP_SYS_PTRACE, as in a unit, its children cannot start from them."""
+    """The kernel hides the files of such a process. Without CAP_SYS_PTRACE, its children cannot start from them."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     lines = (

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from provisioner.builder import unwanted
+from provisioner.builder import changes, unwanted
 from provisioner.builder.keys import words
+from provisioner.builder.wanted import Wanted
 from provisioner.config.desired import AUTO, Builder, Desired
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
 from provisioner.host import System
+from provisioner.model import Difference
 
 SOCKET = "unix:///var/run/docker.sock"
 WHERE = Endpoint("", SOCKET, "/var/run/docker.sock")
@@ -59,3 +61,16 @@ def test_one_of_that_name_on_another_engine_is_not_meant(tmp_path: Path, text: s
     if text is not None:
         (home / "b").write_text(text)
     assert unwanted.registered(System(str(tmp_path), {}), "b", "root", SOCKET) == driver
+
+
+def test_nobody_loses_a_builder_for_one_that_cannot_be_made(tmp_path: Path) -> None:
+    host = System(str(tmp_path), {})  # without docker's command line
+    desired = Desired(builder=Builder("new", users=("root",)))
+    seen = SEEN._replace(made={"old": ("root",)}, socket="")
+    want = Wanted(desired.builder, seen, desired)
+    wrong = (Difference("registered", None, "docker-container"), Difference("former builder old", "registered", None))
+    made = changes.change(
+        "builder", host, SEEN._replace(made={"old": ("root",)}, socket=""), want, wrong, packages=False
+    )
+    assert (made.edits, made.after) == ((), ())
+    assert {blocked.key for blocked in made.blocked} >= {"registered", "former builder old"}
