@@ -45,7 +45,7 @@ def entries(host: Host) -> set[str]:
 
 
 def host_with_a_user(boot: Boot) -> Host:
-    host = boot("trixie", layers=("newer-binfmt",), agent=True)
+    host = boot("trixie", layers=("newer-binfmt",), agent=True, binfmt=True)
     host.sh("useradd --create-home --groups docker dev; useradd --create-home --groups docker guest", check=True)
     return host
 

@@ -202,7 +202,7 @@ class Walk:
 
 def walk(boot: Boot, engine: str, seed: int, acts: int) -> None:
     taken: list[str] = []
-    found = Walk(boot(engine, layers=LAYERS, agent=True), seed)
+    found = Walk(boot(engine, layers=LAYERS, agent=True, binfmt=True), seed)
     began = time.monotonic()
     try:
         for name in ("configure", *found.random.choices(list(WEIGHTS), list(WEIGHTS.values()), k=acts - 2), "remove"):
