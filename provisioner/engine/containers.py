@@ -6,7 +6,6 @@ from typing import Any
 
 from provisioner.config import drivers
 from provisioner.config.desired import Desired
-from provisioner.engine import traces
 from provisioner.engine.facts import Facts
 from provisioner.model import Reader
 
@@ -16,6 +15,8 @@ def others(host: Reader, facts: Facts, desired: Desired) -> list[Mapping[str, An
     every = host.get(facts.socket, "/containers/json?all=1") or ()
     found = [c for c in every if not any(ours(n.lstrip("/"), desired, facts.made) for n in c.get("Names") or ())]
     if any(name(c).startswith(drivers.container("")) for c in found):  # somebody's, or one that only its label betrays
+        from provisioner.engine import traces
+
         marked = traces.labelled(host, facts.socket).keys()
         found = [c for c in found if not marked & {m.get("Name") for m in c.get("Mounts") or ()}]
     return found

@@ -22,12 +22,12 @@ def path(host: Reader) -> str:
 def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
     """Return the keys of a daemon.json that are ours, each with the value before (None if the key was not set).
 
-    If the file that records them is lost, the record of what applies have made tells the keys, but no earlier values.
+    If the history is lost, the record of what applies have made tells the keys, but no earlier values.
     """
     try:
         text = host.read(path(host))
-        if text is None and host.stat(record_path(host)):
-            from provisioner.engine import traces  # few hosts have lost that file
+        if text is None and not host.stat(f"{host.state}/receipts") and host.stat(record_path(host)):
+            from provisioner.engine import traces  # few hosts have lost their history
 
             known = traces.unchanged(host, record(host), daemon_json)
             return tuple((keys, None) for keys in known if keys[-1] not in STORES)

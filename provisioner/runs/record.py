@@ -68,7 +68,7 @@ def write(system: System, wanted: Desired, made: Plan, left: Plan, say: Say) -> 
             for name, users in traces.told(system, seen.endpoint.address).items():
                 known[name] = {**known.get(name, {}), **dict.fromkeys(users)}
             here = {n: tuple(users) for n, users in known.items() if _there(system, seen, n, users)}
-            found |= traces.merged(system, memory.record(system), seen.endpoint.address, here, _set(made))
+            found |= traces.merged(system, memory.record(system), seen.endpoint.address, here, _set(system, made))
     except (ProvisionerError, OSError) as e:
         say(f"note: what this apply has made could not be recorded: {e}")
         return
@@ -122,10 +122,11 @@ def _write(system: System, new: dict[str, Any], say: Say) -> None:
         say(f"note: {path}: {e}")
 
 
-def _set(made: Plan) -> dict[str, dict[str, str]]:
-    """Return the settings of a plan, by file. An empty digest says that a setting was taken out."""
+def _set(host: Reader, made: Plan) -> dict[str, dict[str, str]]:
+    """Return the settings of a plan, by file. An empty digest says that a setting was given back, or taken out."""
     found: dict[str, dict[str, str]] = {}
     for step in (s for c in made.changes if c.resource in SETTING for s in c.edits if isinstance(s, SetLeaf)):
-        digest = "" if step.value is None else traces.digest(step.value)
+        ours = step.keys[-1] in memory.STORES or step.keys in dict(memory.owned(host, step.path))
+        digest = traces.digest(step.value) if ours and step.value is not None else ""
         found.setdefault(step.path, {})[json.dumps(step.keys)] = digest
     return found

@@ -199,6 +199,19 @@ def test_a_value_that_somebody_sets_again_after_a_rollback_is_not_ours(tmp_path:
     assert json.loads(Path(life.host.path(FILE)).read_text()) == {"theirs": "kept", "debug": True}
 
 
+def test_a_value_that_an_apply_gives_back_is_not_ours(tmp_path: Path) -> None:
+    life = Walk(tmp_path, 1)
+    life.model._set({"log-level": "error"})
+    life._write()
+    for wanted in ({"debug": True}, {"debug": True, "log-level": "warn"}, {"debug": True}):
+        life.wanted = wanted
+        life._apply()
+    rollback.rollback(life.host, life.model.runs[1][0], quiet)
+    life.model.undo(tuple(number for number, _, _ in life.model.runs[1:]))
+    life.remove()
+    assert json.loads(Path(life.host.path(FILE)).read_text()) == {"theirs": "kept", "log-level": "error"}
+
+
 def test_a_random_life_of_a_host_agrees_with_its_model() -> None:
     walk(200)
 
