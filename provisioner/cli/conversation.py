@@ -20,16 +20,18 @@ LIVE: "list[Live]" = []  # shows each line instead of printing it, on a terminal
 
 
 def say(line: str) -> None:
-    """Print a message on stderr. A line that starts with a carriage return is progress and shown on terminals only.
+    """Print a message on stderr.
 
     A closed stderr is not an error: an apply or a rollback continues.
     """
-    progress = line.startswith("\r")
-    said = printable(secrets.text(line.removeprefix("\r")), keep="\n\t")
+    from provisioner.text.messages import Progress  # a check of a host in sync says nothing
+
+    progress = isinstance(line, Progress)
+    said = printable(secrets.text(line), keep="\n\t")
     for tell_too in FOLLOWERS:
         tell_too(said)
     if LIVE:
-        LIVE[0].say(said, progress=progress)
+        LIVE[0].say(said, type(line))
         return
     with contextlib.suppress(OSError):
         if not sys.stderr.isatty():

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 
 from provisioner import libraries, secrets
+from provisioner.text.messages import Doing, Progress
 from provisioner.text.terminal import printable
 from provisioner.typed import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 COMMANDS = ("apply", "prove", "rollback", "recover", "remove")
-REMARKS = ("note:", "failed:", "provisioner:", "  hint:", "left over")
 SPINNER = "\u280b\u2819\u2839\u2838\u283c\u2834\u2826\u2827\u2807\u280f"
 PER_SECOND = 8
 WORTH = 1.0  # seconds from which on the time of a finished step is shown
@@ -39,13 +39,13 @@ class Live:
         )
         self._step, self._detail, self._began, self._drawn = "", "", 0.0, 0.0
 
-    def say(self, line: str, *, progress: bool) -> None:
+    def say(self, line: str, kind: type[str] = str) -> None:
         """Show a message: a remark stays, a step runs until the next message, and progress belongs to the step."""
-        if progress:
+        if kind is Progress:
             self.heard(line)
             return
         self._finish()
-        if line.startswith(REMARKS) or "\n" in line:
+        if kind is not Doing or "\n" in line:
             self._print(line)
             return
         self._step, self._detail, self._began = line, "", time.monotonic()

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from provisioner.errors import CommandError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Say, Step
+from provisioner.text.messages import Progress
 
 if TYPE_CHECKING:
     from provisioner.host import System
@@ -54,7 +55,7 @@ class CopyImage(Step):
                 shown = count
                 done = min(1.0, count / max(self.size, 1))
                 bar = "#" * int(BAR * done)
-                say(f"\r{self.names[0]} [{bar:<{BAR}}] {count / 1e6:.0f} MB")
+                say(Progress(f"{self.names[0]} [{bar:<{BAR}}] {count / 1e6:.0f} MB"))
 
         system.pour(self.socket, f"/images/get?{query}", argv, moved)
         for name in self.names:

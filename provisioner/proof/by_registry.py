@@ -19,6 +19,7 @@ from provisioner.platforms import table
 from provisioner.proof import builds, local, registry_api
 from provisioner.proof.local import Row
 from provisioner.proof.registry_api import Registry
+from provisioner.text.messages import Doing
 
 
 class Manifest(NamedTuple):
@@ -54,7 +55,7 @@ def prove(system: System, facts: Facts, desired: Desired, where: str, say: Calla
     tag = f"proof-{os.getpid()}"
     reference = f"{there.image}:{tag}"
     wanted = local.buildable(desired, facts)
-    say(f"proof: build {', '.join(wanted)} and push {reference}")
+    say(Doing(f"proof: build {', '.join(wanted)} and push {reference}"))
     before = builds.known(system, desired.builder)
     local.build(system, facts, desired, wanted, f"type=registry,name={reference}", fresh=True)
     pushed = [tag]  # what to remove; the digest replaces the tag as soon as it is known
@@ -118,7 +119,7 @@ def _row(
     indexed = platform in {m.platform for m in manifests}
     if table.build_only(table.of(platform), facts.native):
         return Row(platform, True, indexed, False, local.BUILD_ONLY, build_only=True)
-    say(f"proof: pull and run {platform}")
+    say(Doing(f"proof: pull and run {platform}"))
     try:
         pull = ("docker", "pull", "--quiet", "--platform", platform, reference)
         there.system.run(pull, registry_api.PULL, user=there.user)

@@ -10,6 +10,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import CommandError, UsageError
 from provisioner.host import System
 from provisioner.proof import local
+from provisioner.text.messages import Doing
 
 STEP = re.compile(r'^(#\d+) \[[^\]]*\] RUN \["/probe"\]', re.MULTILINE)
 
@@ -31,7 +32,7 @@ def prove(
     if wrong := references.image(reference):
         hint = "for example --cache registry.example.net/cache:main"
         raise UsageError(f"--cache: {wrong}", hint=hint)
-    say(f"proof: build {', '.join(desired.platforms)} from the cache {reference}")
+    say(Doing(f"proof: build {', '.join(desired.platforms)} from the cache {reference}"))
     return tuple(
         Row(platform, _cached(system, facts, desired, platform, reference))
         for platform in local.buildable(desired, facts)

@@ -22,6 +22,7 @@ from provisioner.errors import CommandError, ProvisionerError
 from provisioner.host import System
 from provisioner.platforms import ordinary, table
 from provisioner.proof import builds
+from provisioner.text.messages import Doing
 
 BUILD = 300  # seconds
 DOCKERFILE = f"""\
@@ -79,7 +80,7 @@ def prove(system: System, facts: Facts, desired: Desired, say: Callable[[str], N
     tag = f"{IMAGE}:{os.getpid()}"
     mine = tag if facts.kind.owner == "root" and system.uid != 0 else ""
     own_image.clean(system, facts.socket, mine)
-    say(f"proof: build {', '.join(wanted)} with {desired.builder.name}")
+    say(Doing(f"proof: build {', '.join(wanted)} with {desired.builder.name}"))
     before = builds.known(system, desired.builder)
     try:
         if desired.builder.nodes:
@@ -106,7 +107,7 @@ def _together(
         if build_only(platform, facts):
             rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
             continue
-        say(f"proof: run {platform}")
+        say(Doing(f"proof: run {platform}"))
         if not together:  # this image store holds one platform per image
             target = f"type=docker,dest=-,name={tag}"
             _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
@@ -127,7 +128,7 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
     _, indexed = read_index(archive)
     if build_only(platform, facts):
         return Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True)
-    say(f"proof: run {platform}")
+    say(Doing(f"proof: run {platform}"))
     if stores.store(facts.engine) != "containerd":
         archive = build(system, facts, desired, (platform,), f"type=docker,dest=-,name={tag}", fresh=False)
     _load(system, facts.socket, archive)

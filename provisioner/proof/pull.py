@@ -8,6 +8,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import CommandError, UsageError
 from provisioner.host import System
 from provisioner.platforms import table
+from provisioner.text.messages import Doing
 
 PULL = 900  # seconds per platform
 # The second stage copies the whole image, so that all of it is pulled. Only the builder's cache keeps it.
@@ -34,7 +35,7 @@ def pull(system: System, facts: Facts, desired: Desired, image: str, say: Callab
 
 
 def _pull(system: System, desired: Desired, image: str, platform: str, say: Callable[[str], None]) -> Pulled:
-    say(f"proof: pull {image} for {platform} with {desired.builder.name}")
+    say(Doing(f"proof: pull {image} for {platform} with {desired.builder.name}"))
     argv = (
         "docker", "buildx", "build",
         "--builder", desired.builder.name,

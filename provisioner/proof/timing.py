@@ -14,6 +14,7 @@ from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.model import Ran
 from provisioner.platforms import elf, loads, table
+from provisioner.text.messages import Doing
 
 STARTS, LOADS = 9, 3  # how often each runs; the start counts by its median, the load by its best
 PATIENCE = 120.0  # seconds for one load
@@ -43,7 +44,7 @@ def measure(host: System, facts: Facts, desired: Desired, say: Callable[[str], N
     if facts.inside or not own:
         why = INSIDE.format(facts.kind.title) if facts.inside else NOT_HERE
         return tuple(Timed(x.platform, x.sentence, why=why) for x in labels.labels(facts, desired))
-    say(f"time: {own}, which this CPU runs itself")
+    say(Doing(f"time: {own}, which this CPU runs itself"))
     base = _measured(host, table.of(own).architecture)
     return tuple(_rows(host, facts, desired, base, say))
 
@@ -55,7 +56,7 @@ def _rows(
         if why := _unfit(label):
             yield Timed(label.platform, label.sentence, why=why)
             continue
-        say(f"time: {label.platform}, {label.sentence}")
+        say(Doing(f"time: {label.platform}, {label.sentence}"))
         found = _measured(host, table.of(label.platform).architecture)
         if isinstance(found, str) or isinstance(base, str):
             yield Timed(label.platform, label.sentence, why=found if isinstance(found, str) else str(base))

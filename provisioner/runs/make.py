@@ -4,6 +4,7 @@ from provisioner.errors import CommandError
 from provisioner.host import System
 from provisioner.runs.journal import Journal
 from provisioner.steps import Change, Obstacle, Plan, Say, Step
+from provisioner.text.messages import Doing
 
 
 def attempts(system: System, book: Journal, made: Plan, say: Say) -> dict[str, Obstacle]:
@@ -30,7 +31,7 @@ def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str
         _make(system, book, wanted.resource, step, say)
     if wanted.restart:
         book.settle(wanted.restart)
-        say(f"{wanted.resource}: {wanted.restart.sentence()}")
+        say(Doing(f"{wanted.resource}: {wanted.restart.sentence()}"))
         missing = wanted.restart.do(system, say) or ()
     for step in wanted.trial:
         _make(system, book, wanted.resource, step, say)
@@ -57,7 +58,7 @@ def last(system: System, steps: tuple[Step, ...], say: Say) -> None:
 
 def _make(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
     book.step(step, step.inverse(system))
-    say(f"{resource}: {step.sentence()}")
+    say(Doing(f"{resource}: {step.sentence()}"))
     step.do(system, say)
     if made := step.made(system):
         book.made(made)

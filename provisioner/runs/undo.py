@@ -26,6 +26,7 @@ from provisioner.runs.receipts import FAILED
 from provisioner.runs.session import uninterruptible
 from provisioner.steps import Say, Step
 from provisioner.steps.files import SetLeaf, WriteFile
+from provisioner.text.messages import Doing
 
 STARTED = (daemon_resource.NAME, image_store_resource.NAME)  # the resources whose values a start of the daemon reads
 LOOKS = (0.0, 0.2, 0.5)  # seconds to wait before each look, while a daemon that was just started comes up
@@ -146,7 +147,7 @@ def _tidy(system: System, receipt: Receipt) -> None:
 
 def attempt(step: Step, system: System, say: Say) -> str | None:
     """Run a step of an undo. Return the error, or None. A later look at the host decides whether the undo worked."""
-    say(f"undo: {step.sentence()}")
+    say(Doing(f"undo: {step.sentence()}"))
     try:
         step.do(system, say)
     except ProvisionerError as e:

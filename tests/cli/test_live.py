@@ -16,15 +16,16 @@ SCRIPT = """
 import os
 from provisioner.cli import conversation, live
 from provisioner.cli.conversation import LIVE, say
+from provisioner.text.messages import Doing
 from provisioner.host import System
 system = System("/", dict(os.environ))
 if shown := live.begin("apply", system.environ):
     LIVE[:] = [shown]
     system.listener = shown.heard
-say("builder: run docker pull")
+say(Doing("builder: run docker pull"))
 system.run(("sh", "-c", "echo aaaaaaaaaaaa: Pull complete; echo bbbbbbbbbbbb: Waiting; sleep 0.5"), 10)
 say("note: a remark\\x1b[2J")
-say("proof: run linux/arm64")
+say(Doing("proof: run linux/arm64"))
 system.run(("sh", "-c", "echo building >&2; sleep 0.5"), 10)
 if LIVE:
     LIVE[0].close()

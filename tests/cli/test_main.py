@@ -18,6 +18,7 @@ from provisioner.errors import Exit
 from provisioner.host import System
 from provisioner.model import Difference
 from provisioner.steps import Change, Obstacle, Plan, Step
+from provisioner.text.messages import Progress
 from tests.helpers import recorded
 
 CHECKOUT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_a_bug_is_a_bug_also_where_its_traceback_is_wanted(verbose: bool, capsys
 
 
 def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
-    conversation.say("\rhalf of it")
+    conversation.say(Progress("half of it"))
     conversation.say("all\nof it")
     assert capsys.readouterr().err == "all\nof it\n"
 
