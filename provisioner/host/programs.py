@@ -4,17 +4,15 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from functools import partial
 
 from provisioner import secrets
 from provisioner.errors import CommandError
-from provisioner.host import keeper
+from provisioner.host import keeper, talking
 from provisioner.model import Account, Ran
 
 ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # requests to stop
-TICK, TAIL = 0.1, 2000  # seconds between two looks at what a program says, and bytes of it that are passed on
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 LEFT: list["subprocess.Popen[bytes]"] = []  # programs that were started to stay
 
@@ -54,7 +52,11 @@ def spawn(
         )
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        out, err = _talk(process, text.encode("utf-8", "surrogateescape"), timeout, heard)
+        data = text.encode("utf-8", "surrogateescape")
+        if heard and POSIX:  # Windows cannot wait for several pipes at once
+            out, err = talking.talk(process, data, timeout, heard)
+        else:
+            out, err = process.communicate(data, timeout)
     except subprocess.TimeoutExpired:
         raise CommandError(f"`{' '.join(map(secrets.word, argv))}` did not end within {timeout} s") from None
     except OSError as e:
@@ -95,23 +97,6 @@ def launch(argv: tuple[str, ...], program: str, environment: dict[str, str], pat
     except subprocess.TimeoutExpired:
         return Ran(None, "", "")
     return Ran(status, "", f"{program} ended with status {status}" if status else "")
-
-
-def _talk(
-    process: "subprocess.Popen[bytes]", data: bytes, timeout: int, heard: Callable[[str], None] | None
-) -> tuple[bytes, bytes]:
-    """Write to a program and read all that it says. ``heard`` gets what it has said so far, every tenth of a second."""
-    if heard is None:
-        return process.communicate(data, timeout)
-    deadline, sent = time.monotonic() + timeout, False
-    while True:
-        try:
-            return process.communicate(None if sent else data, min(TICK, max(0.0, deadline - time.monotonic())))
-        except subprocess.TimeoutExpired as e:
-            if time.monotonic() >= deadline:
-                raise
-            sent = True
-            heard((e.stderr or e.output or b"")[-TAIL:].decode(errors="replace"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

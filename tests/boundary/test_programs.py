@@ -150,3 +150,38 @@ def test_root_s_programs_get_nobody_s_session(tmp_path: Path) -> None:
     host = System(str(tmp_path), {"XDG_RUNTIME_DIR": "/run/user/1000"})
     host.uid = 0
     assert host.run(("systemctl",), 20) == "\n"
+
+
+LATE = "sleep .5; wc -c; head -c {out} /dev/zero"  # reads its stdin to the end, but not at once
+
+
+@pytest.mark.parametrize("out", [0, 1_000_000])
+@pytest.mark.parametrize("size", [0, 5, 65_536, 65_537, 1_000_000])
+def test_a_program_that_is_heard_gets_all_of_its_stdin_however_late_it_reads(size: int, out: int) -> None:
+    heard: list[str] = []
+    script = LATE.format(out=out)
+    ran = programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "x" * size, 20, heard=heard.append)
+    counted, _, rest = ran.stdout.partition("\n")
+    assert (ran.status, int(counted), len(rest)) == (0, size, out)
+    assert heard
+
+
+def test_a_program_that_is_heard_may_leave_its_stdin_unread() -> None:
+    ran = programs.spawn(
+        ("sh", "-c", "exec <&-; sleep .5; echo no >&2; exit 3"), "/bin/sh", ENVIRONMENT, "x" * 200_000, 20, heard=print
+    )
+    assert (ran.status, ran.error) == (3, "no\n")
+
+
+@pytest.mark.parametrize("script", ["sleep infinity", "exec >/dev/null 2>&1; sleep infinity"])
+def test_a_program_that_is_heard_is_late_too(script: str) -> None:
+    with pytest.raises(CommandError, match="did not end within 1 s"):
+        programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "x" * 200_000, 1, heard=print)
+
+
+def test_the_last_words_of_a_program_s_complaints_are_heard_or_else_of_its_answer() -> None:
+    heard: list[str] = []
+    script = "echo answer; sleep .5; echo complaint >&2; sleep .5"
+    programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, heard=heard.append)
+    assert {"answer\n", "complaint\n"} <= set(heard)
+    assert heard[-1] == "complaint\n"
