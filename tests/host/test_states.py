@@ -114,7 +114,7 @@ def page(host: Host) -> tuple[dict[str, Any], str]:
 
 def playbook(ground: Fleet, user: str, fail_on: str) -> str:
     """Run the playbook, and once more as a pipeline that stops at this state. Return what it printed."""
-    became = {"ansible_become_user": user} if user != "root" else {}
+    became = {"ansible_become_user": user, "ansible_become_method": "su"} if user != "root" else {}  # there is no sudo
     shown = ground.play("check", provisioner_report="/fleet/report", **became)
     assert (shown.status, shown.changed()) == (0, set()), shown.output
     stopped = ground.play("check", provisioner_report="/fleet/report", provisioner_fail_on=[fail_on], **became)
