@@ -21,6 +21,11 @@ def people(host: Host) -> None:
     host.sh("for u in dev ci eve; do useradd -m $u; done; usermod -aG docker dev; usermod -aG docker ci", check=True)
 
 
+def both(host: Host) -> None:
+    """Want two platforms instead of one."""
+    host.sh('sed -i \'s/"linux.amd64"/"amd64","arm64"/\' /etc/provisioner/provisioner.yaml', check=True)
+
+
 def strangers(host: Host, user: str) -> str:
     """The files in a user's home that are not the user's."""
     return host.sh(f"find /home/{user} ! -user {user}", check=True).stdout
@@ -32,7 +37,7 @@ def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as
     host.put(PLUGIN, TRAP, 0o755)
     host.sh("touch /tmp/trap; chmod 666 /tmp/trap; chown -R dev:dev /home/dev/.docker", check=True)
     configure(host, users=[*USERS, "eve"])
-    host.sh('sed -i \'s/"linux.amd64"/"amd64","arm64"/\' /etc/provisioner/provisioner.yaml', check=True)
+    both(host)
     done = agent(host, "apply")
     assert done.status == 5, done.stderr
     [held] = {(h["message"], h["hint"]) for c in done.document["left"] for h in c["blocked"]}
@@ -40,6 +45,7 @@ def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as
     assert held[1].startswith("usermod --append --groups docker eve")
     assert {k.partition(": ")[2].partition(": ")[0] for k in differences(agent(host, "check"))} == {"eve"}
     configure(host, users=USERS)
+    both(host)
     assert agent(host, "check").status == 0
     prepare(host)
     host.put("/two/Dockerfile", 'FROM scratch\nARG TARGETARCH\nCOPY probe-$TARGETARCH /probe\nRUN ["/probe"]\n')
