@@ -95,9 +95,10 @@ def start(*nodes: str, **labels: Mapping[str, str]) -> Iterator[Cluster]:
     """A cluster of some nodes, all of them ready. ``labels``: a node's own, by its name."""
     common = (parts.kubernetes(), *parts.cluster(), images.layer())
     with contextlib.ExitStack() as running:
-        control = running.enter_context(hosts.boot(CONTROL, layers=(*common, "qemu"), agent=True))
+        control = running.enter_context(hosts.boot(CONTROL, layers=(*common, "qemu"), agent=True, binfmt=True))
         booted = {
-            name: running.enter_context(hosts.boot(recipes.CLUSTER_TREE, layers=common, docker=False)) for name in nodes
+            name: running.enter_context(hosts.boot(recipes.CLUSTER_TREE, layers=common, docker=False, binfmt=True))
+            for name in nodes
         }
         made = Cluster(control, booted)
         network.star(control, tuple(booted.values()))
