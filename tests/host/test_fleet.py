@@ -240,6 +240,7 @@ def built_there(host: Host, node: Host, number: int, user: str = "root") -> bool
         building.wait(30)
 
 
+@pytest.mark.soak
 def test_hosts_of_a_group_build_natively_for_all_others(ground: Fleet) -> None:
     for host in ground.members.values():
         host.sh(BUILDERS, check=True)
@@ -267,6 +268,7 @@ def test_hosts_of_a_group_build_natively_for_all_others(ground: Fleet) -> None:
     assert keys[:2] == ["root 600", "dev 600"]
 
 
+@pytest.mark.soak
 def test_a_node_that_somebody_broke_is_found_and_repaired(ground: Fleet) -> None:
     host, node = ground.members[BARE], ground.members["ci"]
     node.sh("docker rm -f buildx_buildkit_native-ci", check=True)
@@ -281,6 +283,7 @@ def test_a_node_that_somebody_broke_is_found_and_repaired(ground: Fleet) -> None
     assert built_there(host, node, 622)
 
 
+@pytest.mark.soak
 def test_native_nodes_are_removed_when_the_group_no_longer_offers_them(ground: Fleet) -> None:
     fewer = {"builders_arm64": ["linux/arm64"]}
     done = ground.play("site", provisioner_native_nodes=fewer)
