@@ -70,15 +70,14 @@ def become(account: Account) -> Iterator[None]:
             os.seteuid(uid)
             os.setegid(gid)
             os.setgroups(groups)
-            _show_files()
 
 
-def _show_files() -> None:
+def show_files() -> None:
     """Let this process's children see its open files again. The kernel hides them once a process has changed its user.
 
     A test program is started from such a file. A unit's process lacks CAP_SYS_PTRACE, which would do without this.
     """
-    import ctypes
+    import ctypes  # 3 ms, so only for a process that needs it
 
     with contextlib.suppress(AttributeError):  # only Linux has prctl
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)

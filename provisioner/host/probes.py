@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Iterator
 
+from provisioner.host import identity
 from provisioner.model import Ran
 from provisioner.typed import NamedTuple
 
@@ -47,6 +48,9 @@ def start(program: bytes, *, bare: bool = False) -> Begun:
     """
     with contextlib.ExitStack() as files:
         begun = _start(program, bare, files) if LINUX else "this system runs no program of Linux"
+        if begun == _WHY[errno.EACCES]:  # perhaps because this process was another user before
+            identity.show_files()
+            begun = _start(program, bare, files)
         return begun, files.pop_all()
 
 
