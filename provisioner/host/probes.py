@@ -48,9 +48,6 @@ def start(program: bytes, *, bare: bool = False) -> Begun:
     """
     with contextlib.ExitStack() as files:
         begun = _start(program, bare, files) if LINUX else "this system runs no program of Linux"
-        if begun == _WHY[errno.EACCES]:  # perhaps because this process was another user before
-            identity.show_files()
-            begun = _start(program, bare, files)
         return begun, files.pop_all()
 
 
@@ -98,9 +95,11 @@ def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started |
         file = _memory_file()
         files.callback(os.close, file)
         os.write(file, program)
-        with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
-            path = f"{folder}/{file}"
-            pid = os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(SIGPIPE,))
+        try:
+            pid = _spawn(file, bare, actions)
+        except PermissionError:  # perhaps because this process was another user before
+            identity.show_files()
+            pid = _spawn(file, bare, actions)
         return Started(pid, out, errors, go)
     except OSError as e:
         os.close(out)
@@ -109,6 +108,12 @@ def _start(program: bytes, bare: bool, files: contextlib.ExitStack) -> Started |
     finally:
         for end in (wait, into):
             os.close(end)
+
+
+def _spawn(file: int, bare: bool, actions: tuple[tuple[int, int, int], ...]) -> int:
+    with _bare_root() if bare else contextlib.nullcontext("/proc/self/fd") as folder:
+        path = f"{folder}/{file}"
+        return os.posix_spawn(path, ("probe",), {}, file_actions=actions, setsigmask=(), setsigdef=(SIGPIPE,))
 
 
 def _inode(pid: int) -> tuple[int, int] | None:
