@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from provisioner import secrets
 from provisioner.builder.cluster_step import CallCluster
 from provisioner.config.desired import Desired, from_json, to_json
+from provisioner.engine.traces import UNDONE
 from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Difference, Found, Reader
@@ -33,7 +34,7 @@ from provisioner.steps import Step
 from provisioner.steps.programs import Run
 
 FORMAT = 1
-OVER = ("rolled back", "undone", "removed", "accepted", "empty")  # the outcomes after which nothing is left to undo
+OVER = (*UNDONE, "empty")  # the outcomes after which nothing is left to undo
 FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE = 4096  # bytes: reserved on disk, so that the outcome can be written even when the disk is full
 
