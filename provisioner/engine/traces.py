@@ -99,7 +99,11 @@ def _line(text: str) -> dict[str, Any]:
 
 
 def labelled(host: Reader, socket: str) -> dict[str, str]:
-    """Return the volumes on an engine that our label marks, each with the name of its builder."""
+    """Return the volumes on an engine that our label marks, each with the name of its builder.
+
+    Everybody who may use the engine can set a label, so it counts only if the volume has the name that buildx gives to
+    the cache of that very builder.
+    """
     from urllib.parse import quote  # the import is slow, and a check of a host in sync never gets here
 
     asked = quote(json.dumps({"label": [LABEL]}))
@@ -107,7 +111,15 @@ def labelled(host: Reader, socket: str) -> dict[str, str]:
         found = (host.get(socket, f"/volumes?filters={asked}") or {}).get("Volumes") or ()
     except ProvisionerError:
         return {}
-    return {v["Name"]: (v.get("Labels") or {})[LABEL] for v in found if LABEL in (v.get("Labels") or {})}
+    marked = {str(v["Name"]): str((v.get("Labels") or {}).get(LABEL) or "") for v in found}
+    return {volume: builder for volume, builder in marked.items() if builder and _numbered(volume, builder)}
+
+
+def _numbered(volume: str, builder: str) -> bool:
+    """Return whether a volume is the cache of a builder's own node, which buildx numbers."""
+    import re
+
+    return re.fullmatch(f"{re.escape(drivers.container(builder))}[0-9]+_state", volume) is not None
 
 
 def caches(host: Reader, socket: str, made: Collection[str]) -> dict[str, int]:

@@ -41,6 +41,7 @@ class Host(System):
         self.restarts = self.reloads = self.starts = 0
         self.effect: dict[str, Any] = {}
         self.containers: list[dict[str, Any]] = []
+        self.volumes: list[dict[str, Any]] = []
         self.seconds = 0.0
         for folder in ("etc/docker", "var/lib/docker", "var/log", "run/openrc", "proc/self", "proc/sys/kernel"):
             (tree / folder).mkdir(parents=True, exist_ok=True)
@@ -71,9 +72,18 @@ class Host(System):
     def get(self, socket: str, path: str) -> Any:
         if not self.up:
             raise NoEngineError(f"nothing listens on {socket}")
-        return {"/info": self.info, "/containers/json": lambda: self.containers, "/images/json": list}.get(
-            path.partition("?")[0], lambda: None
-        )()
+        asked = path.partition("?")[0]
+        things = {f"/volumes/{v['Name']}": v for v in self.volumes}
+        things |= {f"/containers/{c['Names'][0].lstrip('/')}/json": c for c in self.containers if c.get("Names")}
+        if asked in things:
+            return things[asked]
+        answers = {
+            "/info": self.info,
+            "/containers/json": lambda: self.containers,
+            "/images/json": list,
+            "/volumes": lambda: {"Volumes": self.volumes},
+        }
+        return answers.get(asked, lambda: None)()
 
     def request(self, socket: str, method: str, path: str, *_: Any, **__: Any) -> tuple[int, bytes]:
         if not self.up:

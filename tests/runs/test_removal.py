@@ -195,3 +195,18 @@ def test_a_user_who_has_chosen_another_builder_since_keeps_that(host: Host) -> N
     put(host, {"/home/dev/current": '{"Name": "container-builder"}'})
     assert originals.fate(host, kept, {"container-builder"}).fate != CHANGED
     assert originals.fate(host, originals.Original(RemoveFile("/home/dev/none"), None), ()).fate == "already so"
+
+
+def test_a_label_on_a_volume_counts_only_where_the_volume_is_that_builder_s(host: Host) -> None:
+    """Everybody who may use the engine can label a volume, with the name of somebody else's builder, too."""
+    host.start()
+    host.containers = [{"Names": [f"/buildx_buildkit_{name}0"], "Id": name} for name in ("theirs", "gone")]
+    host.volumes = [
+        {"Name": name, "Labels": {"io.provisioner.builder": builder}}
+        for name, builder in (("data", "theirs"), ("x", "--all-inactive"), ("buildx_buildkit_gone0_state", "gone"))
+    ]
+    told = [step.sentence() for step in removal.plan(host).steps]
+    assert [words for words in told if words.startswith("run docker")] == [
+        "run docker container rm --force buildx_buildkit_gone0",
+        "run docker volume rm --force buildx_buildkit_gone0_state",
+    ]
