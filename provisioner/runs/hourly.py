@@ -14,6 +14,7 @@ FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/sys
 FOLDER = f"{FOLDERS[0]}/{UNIT}.d"
 DROP_IN = f"{FOLDER}/10-group.conf"
 USUAL = ("docker", "root")  # the unit's own group; and a socket of root's own, which no group opens
+RELOAD = Run(("systemctl", "daemon-reload"))
 TEXT = """\
 # Written by provisioner: the engine's socket belongs to this group.
 [Service]
@@ -31,9 +32,8 @@ def change(host: Reader, facts: Facts) -> Change | None:
     text = None if group in USUAL else TEXT.format(group)
     if host.read(DROP_IN) == text:
         return None
-    reload = Run(("systemctl", "daemon-reload"))
-    steps: tuple[Step, ...] = (RemoveFile(DROP_IN), reload)
+    steps: tuple[Step, ...] = (RemoveFile(DROP_IN), RELOAD)
     if text is not None:
         made = () if host.stat(FOLDER) else (MakeDirectory(FOLDER),)
-        steps = (*made, WriteFile(DROP_IN, text), reload)
+        steps = (*made, WriteFile(DROP_IN, text), RELOAD)
     return Change("daemon", (), steps, notes=(f"the engine's socket belongs to {group}: the hourly check joins it",))

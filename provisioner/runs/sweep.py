@@ -21,6 +21,7 @@ from provisioner.model import Reader
 from provisioner.platforms import binfmt
 from provisioner.platforms.kernel_table import Unregister
 from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS, VERSIONS
+from provisioner.runs import hourly
 from provisioner.runs.undo import DO, Item
 from provisioner.steps import Step
 from provisioner.steps.files import RemoveDirectory, RemoveFile, SetLeaf
@@ -88,7 +89,9 @@ def _restart(host: Reader, desired: Desired) -> Step | None:
 
 
 def _files(host: Reader) -> Iterator[Step]:
-    """Remove the emulators' files, and the entries that they have registered."""
+    """Remove the emulators' files with the entries that they have registered, and the hourly check's group."""
+    if WRITTEN in (host.read(hourly.DROP_IN) or ""):
+        yield from (RemoveFile(hourly.DROP_IN), RemoveDirectory(hourly.FOLDER), hourly.RELOAD)
     for name in host.names(BINFMT_D):
         if name.startswith(OURS) and name.endswith(".conf"):
             path = f"{BINFMT_D}/{name}"

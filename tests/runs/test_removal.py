@@ -10,7 +10,7 @@ import pytest
 from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
 from provisioner.errors import Exit
-from provisioner.runs import apply, journal, originals, receipts, removal, rollback
+from provisioner.runs import apply, hourly, journal, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.undo import CHANGED
 from provisioner.steps import Step
@@ -210,3 +210,13 @@ def test_a_label_on_a_volume_counts_only_where_the_volume_is_that_builder_s(host
         "run docker container rm --force buildx_buildkit_gone0",
         "run docker volume rm --force buildx_buildkit_gone0_state",
     ]
+
+
+def test_the_hourly_check_s_group_goes_also_without_the_history(host: Host) -> None:
+    theirs = f"{hourly.FOLDER}/20-theirs.conf"
+    put(host, {hourly.DROP_IN: hourly.TEXT.format("builders"), theirs: "[Service]\n"})
+    told = [step.sentence() for step in removal.plan(host).steps]
+    assert f"remove {hourly.DROP_IN}" in told
+    assert "run systemctl daemon-reload" in told
+    put(host, {hourly.DROP_IN: "[Service]\nGroup=theirs\n"})
+    assert f"remove {hourly.DROP_IN}" not in [step.sentence() for step in removal.plan(host).steps]
