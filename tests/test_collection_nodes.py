@@ -82,3 +82,10 @@ def test_a_key_may_only_talk_to_docker_and_what_others_added_is_not_kept() -> No
 def test_writing_the_same_keys_again_changes_nothing() -> None:
     once = nodes.authorized_keys("", {"old": [key("old")], "ci": [key("ci")]}, ["ci", "old"])
     assert nodes.authorized_keys(once, {"ci": [key("ci")]}, ["old", "ci"]) == once
+
+
+def test_a_host_cannot_send_a_key_in_the_name_of_another_host() -> None:
+    sent = ["ssh-ed25519 AAAA provisioner:other:root", "ssh-ed25519 BBBB", 'permitopen="*" ssh-ed25519 CCCC x:y', ""]
+    assert nodes.authorized_keys("", {"bad": sent}, ["bad", "other"]).splitlines() == [
+        f"{nodes.ALLOWED} ssh-ed25519 AAAA provisioner:bad:root"
+    ]

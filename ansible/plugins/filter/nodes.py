@@ -61,8 +61,19 @@ def authorized_keys(text, keys, hosts):
     The lines of hosts in ``keys`` are replaced, those of other ``hosts`` stay, and those of all others go.
     """
     kept = [line for line in text.splitlines() if _host(line) in set(hosts) - set(keys)]
-    new = [f"{ALLOWED} {key}" for host in keys for key in keys[host]]
-    return "".join(f"{line}\n" for line in sorted(kept + new, key=_comment))
+    new = filter(None, (_allowed(key, host) for host in keys for key in keys[host]))
+    return "".join(f"{line}\n" for line in sorted([*kept, *new], key=_comment))
+
+
+def _allowed(key, host):
+    """Return the line for a key that a host has sent; empty if it is not one.
+
+    A host may send anything. The comment, which says whose key is revoked with a host, is therefore made here.
+    """
+    words = key.split()
+    if len(words) != 3 or not words[0].startswith(("ssh-", "ecdsa-", "sk-")):
+        return ""
+    return f"{ALLOWED} {words[0]} {words[1]} {MARK}{host}:{words[2].rpartition(':')[2]}"
 
 
 def _host(line):
