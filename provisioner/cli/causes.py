@@ -1,12 +1,11 @@
 """Find out which possible cause of an error applies to this host."""
 
 import functools
-import json
 import re
 from collections.abc import Callable, Mapping
 
+from provisioner.builder import credentials, plugin
 from provisioner.builder import keys as builder_keys
-from provisioner.builder import plugin, store
 from provisioner.builder.wanted import Wanted
 from provisioner.checks import failure
 from provisioner.checks.failure import Failure
@@ -77,10 +76,8 @@ class Scene:
     @property
     def group(self) -> str:
         """The group of Docker's socket, or docker if that is unknown."""
-        there = self.host.stat(SOCKET)
-        rows = (line.split(":") for line in (self.host.read("/etc/group") or "").splitlines())
-        named = (row[0] for row in rows if there and row[2:3] == [str(there.gid)])
-        return next((name for name in named if name != "root"), "docker")
+        found = people.group(self.host, SOCKET)
+        return "docker" if found in ("root", "0") else found
 
     def filled(self, cure: str) -> str:
         """Return a cure with the names of this host and of the error in place of the general ones."""
@@ -173,12 +170,8 @@ def _resolves(scene: Scene) -> bool:
 
 def _no_login(scene: Scene) -> bool:
     account = scene.host.account(scene.person)
-    try:
-        text = scene.host.read(f"{store.of(scene.host, account).docker}/config.json") if account else None
-        found = json.loads(text or "{}")
-    except (ProvisionerError, ValueError, RecursionError):
-        return True
-    return not (isinstance(found, dict) and any(found.get(k) for k in ("auths", "credsStore", "credHelpers")))
+    found = credentials.configuration(scene.host, account) if account else {}
+    return not any(found.get(key) for key in ("auths", "credsStore", "credHelpers"))
 
 
 def _disk_full(scene: Scene) -> bool:
