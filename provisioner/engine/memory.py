@@ -62,4 +62,4 @@ def builders(host: Reader, engine: str) -> Builders:
         return traces.told(host, engine)
     rows = found.get(engine) if isinstance(found, dict) else None
     users = rows.items() if isinstance(rows, dict) else ()
-    return {str(name): tuple(map(str, of)) for name, of in users if isinstance(of, list)}
+    return {str(name): tuple(map(str, of)) for name, of in users if isinstance(of, list) and name[:1].isalnum()}

@@ -24,9 +24,19 @@ Settings = Mapping[str, Mapping[str, str]]  # digests of the values that we have
 
 
 def settings(record: Record | None) -> Settings:
-    """Return the settings that applies have made, by file."""
+    """Return the settings that applies have made, by file. Damaged rows are left out."""
     found = (record or {}).get("settings")
-    return found if isinstance(found, dict) else {}
+    files = {f: of for f, of in found.items() if f.startswith("/")} if isinstance(found, dict) else {}
+    return {f: dict(r for r in of.items() if _sound(*r)) for f, of in files.items() if isinstance(of, dict)}
+
+
+def _sound(said: str, value: Any) -> bool:
+    """Return whether a row is the path of a setting, as a JSON list of names, with a digest."""
+    try:
+        keys = json.loads(said)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, str) and isinstance(keys, list) and bool(keys) and all(isinstance(k, str) for k in keys)
 
 
 def unchanged(host: Reader, record: Record | None, file: str) -> Iterator[tuple[str, ...]]:
@@ -53,7 +63,8 @@ def _unchanged(host: Reader, rows: Mapping[str, str], file: str) -> Iterator[str
     """Yield the keys, as JSON, whose values have the digests of ``rows``."""
     from provisioner.text import json_read
 
-    found = json_read.load(host.read(file) or "", file) if rows else {}
+    text = host.read(file) if rows else None
+    found = json_read.load(text, file) if text else {}
     for said, value in rows.items():
         now = json_read.leaf(found, tuple(json.loads(said)))
         if now is not None and digest(now) == value:
@@ -67,12 +78,15 @@ def digest(value: Any) -> str:
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:SHORT]
 
 
-def told(host: Reader, engine: str) -> Builders:
-    """Return the builders that applies in effect have registered on an engine, by the history."""
+def told(host: Reader, engine: str, number: int | None = None) -> Builders:
+    """Return the builders that applies in effect have registered on an engine, by the history.
+
+    ``number`` asks a single entry of the history.
+    """
     found: dict[str, dict[str, None]] = {}
     folder = f"{host.state}/receipts"
     try:
-        texts = [host.read(f"{folder}/{name}") or "" for name in host.names(folder)]
+        texts = [host.read(f"{folder}/{name}") or "" for name in host.names(folder) if number in (None, _number(name))]
     except ProvisionerError:
         return {}
     for text in texts:
@@ -85,6 +99,12 @@ def told(host: Reader, engine: str) -> Builders:
             if argv[:-1] == FORGET:
                 found.setdefault(argv[-1], {})[step.get("user") or "root"] = None
     return {name: tuple(users) for name, users in found.items()}
+
+
+def _number(name: str) -> int:
+    """Return the number of a file of the history; 0 if it has none."""
+    digits = name.partition(".")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def _line(text: str) -> dict[str, Any]:

@@ -99,8 +99,8 @@ def apply(
             outcome = Outcome(_status(made), made, made)
         with uninterruptible(last=True):  # the apply has ended, and its result must be reported
             _remember(system, configuration, wanted.builder.users[0], say)
-            outcome = outcome._replace(put_off=record.done(system, wanted, made, outcome.left))
-            record.write(system, wanted, made, outcome.left, say)
+            outcome = outcome._replace(put_off=record.done(system, wanted, outcome.plan, outcome.left))
+            record.write(system, wanted, outcome.plan, outcome.left, outcome.receipt, say)
             _shorten(system, wanted.history, say)
             ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
             if outcome.receipt is not None or ready:

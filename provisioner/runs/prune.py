@@ -13,6 +13,7 @@ from provisioner.runs import journal, receipts
 from provisioner.runs.journal import OVER, Receipt
 
 MERGED = ("converged", "held")
+THING = ("path", "keys", "argv", "user")  # the fields of a step that say what it acts on
 
 
 def prune(system: System, keep: int) -> None:
@@ -50,7 +51,9 @@ def _merge(system: System, found: Sequence[Receipt]) -> None:
 
 
 def _lines(found: Sequence[Sequence[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """Yield the lines of the merged entry. A step that repeats an earlier one is left out, with what it made known.
+    """Yield the lines of the merged entry. A step that repeats the last one on its thing is left out.
+
+    Another step between them makes it the newest word again: without it, a removal would take the thing for changed.
 
     The configuration is that of the oldest apply: what differed before it is compared with that one.
     """
@@ -58,14 +61,15 @@ def _lines(found: Sequence[Sequence[dict[str, Any]]]) -> Iterator[dict[str, Any]
     before = {(r, d[0]): [r, d] for lines in reversed(found) for r, d in lines[0]["before"]}
     kept = ("number", "time", "agent", "confirm_by")
     yield {**first, **{name: last[0][name] for name in kept if name in last[0]}, "before": list(before.values())}
-    known: set[str] = set()
+    newest: dict[str, str] = {}
     for lines in found:
         skipped = False
         for line in lines[1:]:
             if line["event"] == "step":
                 text = json.dumps([line["step"], line["undo"]], sort_keys=True)
-                skipped = text in known
-                known.add(text)
+                thing = json.dumps([line["step"].get(name) for name in THING])
+                skipped = newest.get(thing) == text
+                newest[thing] = text
             if line["event"] == "end" or (skipped and line["event"] in ("step", "made")):
                 continue
             yield line

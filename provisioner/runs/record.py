@@ -4,7 +4,7 @@ What was put off is recorded with its reason, so that the apply that makes up fo
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -18,8 +18,10 @@ from provisioner.host import System
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import Reader
 from provisioner.runs import journal
+from provisioner.runs.journal import Receipt
 from provisioner.steps import Plan, Say
 from provisioner.steps.files import SetLeaf
+from provisioner.steps.programs import Run
 
 SETTING = (daemon_resource.NAME, image_store_resource.NAME)
 ALL = "apply"  # the resource of a whole run that was put off
@@ -58,16 +60,20 @@ def put_off(system: System, wanted: Desired, reason: str, say: Say) -> None:
     _write(system, {"waiting": [*kept, Waiting(wanted.engine, ALL, "", since, secrets.text(reason))]}, say)
 
 
-def write(system: System, wanted: Desired, made: Plan, left: Plan, say: Say) -> None:
-    """Bring the record up to date after an apply. A failure does not fail the run."""
+def write(system: System, wanted: Desired, made: Plan, left: Plan, receipt: int | None, say: Say) -> None:
+    """Bring the record up to date after an apply. ``receipt`` is its entry. A failure does not fail the apply.
+
+    A builder stays in the record without its users while its cache is there. What somebody registers later under that
+    name is not ours.
+    """
     try:
         seen = facts.gather(system, wanted, quick=True, far=False)
         found: dict[str, Any] = {"waiting": list(_waiting(system, wanted, left))}
         if seen.socket:  # emulators alone need no engine, and then nothing of it is known
             known = {name: dict.fromkeys(users) for name, users in seen.made.items()}
-            for name, users in traces.told(system, seen.endpoint.address).items():
+            for name, users in traces.told(system, seen.endpoint.address, receipt or 0).items():
                 known[name] = {**known.get(name, {}), **dict.fromkeys(users)}
-            here = {n: tuple(users) for n, users in known.items() if _there(system, seen, n, users)}
+            here = dict(_here(system, seen, known))
             found |= traces.merged(system, memory.record(system), seen.endpoint.address, here, _set(system, made))
     except (ProvisionerError, OSError) as e:
         say(f"note: what this apply has made could not be recorded: {e}")
@@ -75,22 +81,69 @@ def write(system: System, wanted: Desired, made: Plan, left: Plan, say: Say) -> 
     _write(system, found, say)
 
 
-def rolled_back(system: System) -> None:
-    """Bring the record up to date after a rollback: the history says what is there, until the next apply."""
+def over(system: System, ended: Collection[Receipt]) -> None:
+    """Take out of the record what ended runs have registered and set.
+
+    They are undone, or somebody keeps what they made. What other runs have made stays, also if their history is lost.
+    """
     with suppress(ProvisionerError, OSError):
-        if any(receipt.outcome not in journal.OVER for receipt in journal.every(system)):
-            known = memory.record(system) or {}
-            found = {"waiting": known.get("waiting"), "settings": traces.pruned(system, known)}
-            found = {key: value for key, value in found.items() if value}
-            system.write(memory.record_path(system), json.dumps(found) + "\n", 0o644)
+        known = memory.record(system) or {}
+        still = [r for r in journal.every(system) if r.outcome not in journal.OVER]
+        gone = _keys(ended) - _keys(still)
+        unchanged = traces.pruned(system, known)
+        settings = {f: {k: d for k, d in of.items() if (f, k) not in gone} for f, of in unchanged.items()}
+        found = {
+            "waiting": known.get("waiting") if still else None,
+            "settings": {file: of for file, of in settings.items() if of},
+            "builders": {e: of for e in _engines(known) if (of := _left(system, e, ended, still))},
+        }
+        if any(found.values()):
+            text = json.dumps({key: value for key, value in found.items() if value})
+            system.write(memory.record_path(system), f"{text}\n", 0o644)
         else:
             system.remove(memory.record_path(system))
 
 
-def _there(host: Reader, seen: facts.Facts, name: str, users: Collection[str]) -> bool:
-    """Return whether a builder is registered for somebody, or its cache is there."""
-    registered = any(unwanted.registered(host, name, user, seen.endpoint.host) for user in users)
-    return registered or host.get(seen.socket, f"/volumes/{unwanted.volume(name)}") is not None
+def _engines(known: Mapping[str, Any]) -> tuple[str, ...]:
+    found = known.get("builders")
+    return tuple(found) if isinstance(found, dict) else ()
+
+
+def _keys(runs: Collection[Receipt]) -> set[tuple[str, str]]:
+    """Return the settings that runs have made, as files and keys."""
+    made = (m.step for receipt in runs for m in receipt.made)
+    return {(step.path, json.dumps(step.keys)) for step in made if isinstance(step, SetLeaf)}
+
+
+def _left(
+    host: Reader, engine: str, ended: Collection[Receipt], still: Collection[Receipt]
+) -> dict[str, tuple[str, ...]]:
+    """Return the builders of an engine with the users for whom others than the ended runs have registered them.
+
+    A run in effect may have registered a builder that an ended one removed, and that is back now.
+    """
+    gone = _registered(ended) - _registered(still)
+    found = memory.builders(host, engine)
+    left = {name: tuple(u for u in users if (name, u) not in gone) for name, users in found.items()}
+    kept = {name: users for name, users in left.items() if users or not found[name]}
+    back = traces.told(host, engine)
+    return {name: tuple(dict.fromkeys((*kept.get(name, ()), *back.get(name, ())))) for name in (*kept, *back)}
+
+
+def _registered(runs: Collection[Receipt]) -> set[tuple[str, str]]:
+    """Return the builders that runs have registered, each with a user."""
+    undoes = (step for receipt in runs for step in receipt.undo if isinstance(step, Run))
+    return {(run.argv[-1], run.user or "root") for run in undoes if run.argv[:-1] == traces.FORGET}
+
+
+def _here(
+    host: Reader, seen: facts.Facts, known: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the builders that are registered, each with its users, and those of which only the cache is there."""
+    for name, users in known.items():
+        there = tuple(user for user in users if unwanted.registered(host, name, user, seen.endpoint.host))
+        if there or host.get(seen.socket, f"/volumes/{unwanted.volume(name)}") is not None:
+            yield name, there
 
 
 def _waiting(host: Reader, wanted: Desired, left: Plan) -> Iterator[Waiting]:
@@ -123,10 +176,14 @@ def _write(system: System, new: dict[str, Any], say: Say) -> None:
 
 
 def _set(host: Reader, made: Plan) -> dict[str, dict[str, str]]:
-    """Return the settings of a plan, by file. An empty digest says that a setting was given back, or taken out."""
+    """Return the settings of a plan, by file. An empty digest says that a setting was given back, or taken out.
+
+    A setting with a password has none either: everybody may read the record, and could try passwords on it.
+    """
     found: dict[str, dict[str, str]] = {}
     for step in (s for c in made.changes if c.resource in SETTING for s in c.edits if isinstance(s, SetLeaf)):
         ours = step.keys[-1] in memory.STORES or step.keys in dict(memory.owned(host, step.path))
-        digest = traces.digest(step.value) if ours and step.value is not None else ""
+        hidden = secrets.value(step.keys[-1], step.value) != step.value
+        digest = traces.digest(step.value) if ours and step.value is not None and not hidden else ""
         found.setdefault(step.path, {})[json.dumps(step.keys)] = digest
     return found

@@ -20,6 +20,7 @@ from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.session import interruptible, own, uninterruptible
 from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
 from provisioner.steps import Say, Step
+from provisioner.steps.files import SetLeaf
 from provisioner.steps.programs import Run
 
 MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "versions.json", "reserve")
@@ -57,15 +58,17 @@ def plan(host: Reader) -> Removal:
     known = tuple(r for r in journal.every(host) if r.outcome not in OVER)
     engines = dict.fromkeys(r.desired.engine for r in reversed(known))
     parts = [_part(host, tuple(r for r in known if r.desired.engine == engine)) for engine in engines]
-    told = {originals.thing(item.step) for part in parts for item in part.items if item.fate != CHANGED}
-    swept = (Part(part.desired, _untold(part, told), part.restart) for part in sweep.parts(host, _desired(known)))
+    items = [item for part in parts for item in part.items]
+    told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)}
+    swept = [_untold(part, told) for part in sweep.parts(host, _desired(known))]
     last = Part(_desired(known), tuple(sweep.empty(host)))
-    return Removal(known, tuple(part for part in (*parts, *swept, last) if part.items))
+    return Removal(known, tuple(part for part in (*parts, *swept, last) if part.items or part.note))
 
 
-def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> tuple[Item, ...]:
+def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> Part:
     """Return what the history does not know."""
-    return _once(tuple(Item(step, DO) for step in found.steps if originals.thing(step) not in told))
+    items = _once(tuple(Item(step, DO) for step in found.steps if originals.thing(step) not in told))
+    return Part(found.desired, items, found.restart if items else None, found.note)
 
 
 def _desired(known: Sequence[Receipt]) -> Desired:

@@ -35,7 +35,7 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
         for receipt in chosen:
             say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
         undo(system, chosen, "undone", say, State.ENDED, last=True)
-        record.rolled_back(system)
+        record.over(system, chosen)
         return (*cut, *(r.number for r in chosen))
 
 
@@ -74,6 +74,7 @@ def accept(system: System, number: int) -> Receipt:
         if found.outcome in OVER:
             raise ProvisionerError(f"nothing of receipt {number} is left to undo", hint="see `provisioner history`")
         Journal(system, number).end("accepted")
+        record.over(system, (found,))
         return found
 
 

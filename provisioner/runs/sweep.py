@@ -4,7 +4,7 @@ Files are recognized by their names and first lines, builders by the label of th
 that applies keep outside their history. What a setting was before is lost with the history, so the setting is removed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from provisioner.builder import removing, unwanted
@@ -32,22 +32,35 @@ WRITTEN = "Written by provisioner"
 
 
 class Part(NamedTuple):
-    """What is ours on one engine or on the host itself, and the restart that its removal needs."""
+    """What is ours on one engine or on the host itself, the restart that its removal needs, and what it leaves out."""
 
     desired: Desired
     steps: tuple[Step, ...]
     restart: Step | None = None
+    note: str = ""
 
 
 def parts(host: Reader, desired: Desired) -> Iterator[Part]:
     """Yield what is ours: on the engine that ``desired`` names, in its daemon.json, and on the host."""
-    yield Part(desired, tuple(_builders(host, desired)))
-    settings = tuple(_settings(host))
-    yield Part(desired, settings, _restart(host, desired) if settings else None)
-    yield Part(desired, tuple(_files(host)))
+    for sources, restarts in ((_builders, False), (_settings, True), (_files, False)):
+        steps, notes = _gathered(sources(host, desired))
+        restart = _restart(host, desired) if restarts and steps else None
+        yield Part(desired, steps, restart, "; ".join(notes))
 
 
-def _builders(host: Reader, desired: Desired) -> Iterator[Step]:
+def _gathered(sources: Iterable[Iterable[Step]]) -> tuple[tuple[Step, ...], list[str]]:
+    """Return the steps of all sources. What cannot be looked at is left out with a note, and costs nothing else."""
+    steps: list[Step] = []
+    notes: list[str] = []
+    for source in sources:
+        try:
+            steps += source
+        except ProvisionerError as e:
+            notes.append(f"left out: {e.message}")
+    return tuple(steps), notes
+
+
+def _builders(host: Reader, desired: Desired) -> Iterator[Iterable[Step]]:
     """Remove our builders: the container, each user's registration, and the cache."""
     try:
         where = endpoints.endpoint(host, desired.engine)
@@ -56,27 +69,44 @@ def _builders(host: Reader, desired: Desired) -> Iterator[Step]:
         return
     marked = traces.labelled(host, seen.socket) if seen.socket else {}
     for name in dict.fromkeys((*seen.made, *marked.values())):
-        box = drivers.container(drivers.first(name))
-        if seen.socket and host.get(seen.socket, drivers.inspect_container(box)) is not None:
-            yield Run(("docker", "container", "rm", "--force", box))
+        yield _container(host, seen.socket, name)
         for user in dict.fromkeys((*seen.made.get(name, ()), *(people.everyone(host) if host.uid == 0 else ()))):
-            if unwanted.registered(host, name, user, where.host):
-                yield from removing.forget(host, name, user, where.host)
+            yield _registration(host, name, user, where.host, made=user in seen.made.get(name, ()))
         volumes = {unwanted.volume(name), *(volume for volume, of in marked.items() if of == name)}
-        there = (v for v in sorted(volumes) if seen.socket and host.get(seen.socket, f"/volumes/{v}") is not None)
-        yield from map(removing.drop, there)
+        yield _caches(host, seen.socket, volumes)
 
 
-def _settings(host: Reader) -> Iterator[Step]:
+def _container(host: Reader, socket: str, name: str) -> Iterator[Step]:
+    box = drivers.container(drivers.first(name))
+    if socket and host.get(socket, drivers.inspect_container(box)) is not None:
+        yield Run(("docker", "container", "rm", "--force", box))
+
+
+def _registration(host: Reader, name: str, user: str, endpoint: str, *, made: bool) -> Iterator[Step]:
+    """Remove a user's registration. Without a record that we ``made`` it, it must be a container on this engine."""
+    found = unwanted.registered(host, name, user, endpoint)
+    if found == drivers.CONTAINER or (made and found in (drivers.KUBERNETES, drivers.REMOTE)):
+        yield from removing.forget(host, name, user, endpoint)
+
+
+def _caches(host: Reader, socket: str, volumes: Iterable[str]) -> Iterator[Step]:
+    there = (v for v in sorted(volumes) if socket and host.get(socket, f"/volumes/{v}") is not None)
+    yield from map(removing.drop, there)
+
+
+def _settings(host: Reader, _: Desired) -> Iterator[Iterable[Step]]:
     """Remove the settings of ours that nobody has changed since, and the file if it says nothing else."""
     record = memory.record(host)
-    for file in traces.settings(record):
-        before = host.read(file)
-        for keys in traces.unchanged(host, record, file):
-            text = json_edit.drop(before or "{}", keys)
-            after = text if json_read.load(text, file) else None
-            yield SetLeaf(file, keys, None, before, after)
-            before = after
+    return (_leaves(host, record, file) for file in traces.settings(record))
+
+
+def _leaves(host: Reader, record: traces.Record | None, file: str) -> Iterator[Step]:
+    before = host.read(file)
+    for keys in traces.unchanged(host, record, file):
+        text = json_edit.drop(before or "{}", keys)
+        after = text if json_read.load(text, file) else None
+        yield SetLeaf(file, keys, None, before, after)
+        before = after
 
 
 def _restart(host: Reader, desired: Desired) -> Step | None:
@@ -88,10 +118,17 @@ def _restart(host: Reader, desired: Desired) -> Step | None:
     return Restart(seen.layout.unit, seen.socket, flavour=seen.engine.kind) if seen.socket else None
 
 
-def _files(host: Reader) -> Iterator[Step]:
+def _files(host: Reader, _: Desired) -> Iterator[Iterable[Step]]:
     """Remove the emulators' files with the entries that they have registered, and the hourly check's group."""
+    yield from (_drop_in(host), _rules(host), _service(host), _copied(host))
+
+
+def _drop_in(host: Reader) -> Iterator[Step]:
     if WRITTEN in (host.read(hourly.DROP_IN) or ""):
         yield from (RemoveFile(hourly.DROP_IN), RemoveDirectory(hourly.FOLDER), hourly.RELOAD)
+
+
+def _rules(host: Reader) -> Iterator[Step]:
     for name in host.names(BINFMT_D):
         if name.startswith(OURS) and name.endswith(".conf"):
             path = f"{BINFMT_D}/{name}"
@@ -99,12 +136,18 @@ def _files(host: Reader) -> Iterator[Step]:
                 if f"\ninterpreter {rule.interpreter}\n" in (host.read(f"{BINFMT}/{rule.name}") or ""):
                     yield Unregister(f"{BINFMT}/{rule.name}")
             yield RemoveFile(path)
+
+
+def _service(host: Reader) -> Iterator[Step]:
     for service in SERVICES.values():
         if WRITTEN in (host.read(service.path) or "") and boot.SERVICE in service.path:
             yield Run(service.disable)
             yield RemoveFile(service.path)
     if host.stat(SCRIPT):
         yield RemoveFile(SCRIPT)
+
+
+def _copied(host: Reader) -> Iterator[Step]:
     for version in host.names(VERSIONS):
         if host.stat(f"{VERSIONS}/{version}/{MANIFEST}"):
             for name in host.names(f"{VERSIONS}/{version}"):
