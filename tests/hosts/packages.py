@@ -1,6 +1,7 @@
 """The Debian packages that this machine needs for hosts and for development, and their installation."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ ASSEMBLERS = (  # for the probes; LLVM's is a second opinion, and the only one t
 )
 FLEET = ("prometheus", "chromium", "chromium-driver")  # promtool, and a browser for the page
 JUDGES = ("lintian", "zsh", "fish", "groff-base")  # they check the package, completions and manual pages
+PROGRAMS = ("git", "npm", "strace", "zsh", "fish")  # packages that are wanted for the program of the same name alone
 DEVELOPING = (*PYTHON, *ASSEMBLERS, *FLEET, *JUDGES, "git", "npm", "strace")
 GO = ("golang-go",)
 
@@ -44,10 +46,14 @@ def install(packages: tuple[str, ...]) -> None:
 
 
 def missing(packages: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the packages that are not installed."""
+    """Return the packages that are not installed, except those whose program this machine has from elsewhere.
+
+    Another repository's ``nodejs`` brings ``npm`` along, for example, and apt refuses to install Debian's beside it.
+    """
     question = ("/usr/bin/dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\\n", *packages)
     answer = subprocess.run(question, capture_output=True, text=True, check=False).stdout.splitlines()
-    return tuple(package for package in packages if f"{package} installed" not in answer)
+    lacking = (package for package in packages if f"{package} installed" not in answer)
+    return tuple(package for package in lacking if package not in PROGRAMS or not shutil.which(package))
 
 
 def _apt(*arguments: str, tries: int = 1) -> None:
