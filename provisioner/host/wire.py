@@ -115,9 +115,22 @@ def content(socket: str, path: str, body: bytes) -> Any:
     import json  # imported only after the check has sent its request
 
     try:
-        return json.loads(body, parse_float=_finite, parse_constant=_finite)
+        found = json.loads(body, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         raise foreign(socket, f"gives no whole JSON for {path}") from None
+    return shaped(socket, path, found)
+
+
+def shaped(socket: str, path: str, found: Any) -> Any:
+    """Return an answer if it has the shape of an engine's.
+
+    Raises: NoEngineError if it has not.
+    """
+    from provisioner.host import shapes
+
+    if said := shapes.wrong(path, found):
+        raise foreign(socket, f"gives for {path} what no Docker engine says: {said}")
+    return found
 
 
 def _finite(text: str) -> float:

@@ -113,7 +113,7 @@ def _compare(system: "System", address: str, image: Any, name: str) -> None:
     if manifest.get("config", {}).get("digest") != image["Id"]:
         hint = "was it pulled or built meanwhile? apply again"
         raise ProvisionerError(f"{name}: containerd's store does not hold the same image", hint=hint)
-    if _digests(manifest["layers"]) != tuple(image["RootFS"].get("Layers") or ()):
+    if _digests(manifest["layers"]) != tuple((image.get("RootFS") or {}).get("Layers") or ()):
         raise ProvisionerError(f"{name}: containerd's store does not hold the same layers", hint="apply again")
 
 

@@ -89,6 +89,39 @@ def test_nonsense_is_no_engine_s_answer(tmp_path: Path, name: str) -> None:
             System(str(tmp_path), {}).get("/s", "/info")
 
 
+CONTAINER = {
+    "Id": "1",
+    "Name": "/a",
+    "Image": "sha256:2",
+    "State": {"Status": "running", "Running": True, "Pid": 7},
+    "Config": {"Image": "a", "Env": None, "Labels": {"a": "b"}},
+    "HostConfig": {"PortBindings": {"80/tcp": None, "81/tcp": [{"HostPort": "81"}]}, "Ulimits": None},
+    "Mounts": [{"Type": "bind", "RW": True}],
+}
+SHAPES = {
+    ("/containers/json?all=1", "[]"): "",
+    ("/containers/json", "null"): "",
+    ("/containers/json", "{}"): "it is not a list",
+    ("/containers/json", '[{"Id": "1"}, {}]'): "one of it lacks Id",
+    ("/v1.44/system/df?type=image", '{"LayersSize": "5"}'): "LayersSize is not a whole number",
+    ("/volumes?filters={}", '{"Volumes": -1}'): "Volumes is not a list",
+    ("/volumes?filters={}", '{"Volumes": [{"Name": "x", "Labels": {"a": 1}}]}'): "a is not a text",
+    ("/images/moby/buildkit:x/json", '{"Size": 1}'): "it lacks Id",
+    ("/containers/a/json", json.dumps(CONTAINER)): "",
+    ("/containers/a/json", json.dumps({**CONTAINER, "State": 5})): "State is not an object",
+    ("/containers/a/json", json.dumps({**CONTAINER, "State": {"Status": "running"}})): "State lacks Running",
+    ("/containers/a/json", json.dumps({**CONTAINER, "ExecIDs": [5]})): "one of ExecIDs is not a text",
+    ("/networks/bridge", "5"): "",
+}
+
+
+@pytest.mark.parametrize(("path", "text"), SHAPES)
+def test_an_answer_of_another_shape_is_no_engine_s(path: str, text: str) -> None:
+    said = SHAPES[path, text]
+    with pytest.raises(NoEngineError, match=f": {said}$") if said else contextlib.nullcontext():
+        assert wire.content("/s", path, text.encode()) == json.loads(text)
+
+
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "loop", "endless name", "a NUL"])
 def test_a_path_that_somebody_names_is_read_only_if_it_is_a_plain_file(tmp_path: Path, kind: str) -> None:

@@ -27,11 +27,10 @@ def frame(text: str) -> bytes:
 def test_a_probe_is_heard_out(name: str, tmp_path: Path) -> None:
     said, runs, error = LOGS[name]
     logs = iter(map(frame, said))
-    state = {"State": {"Running": runs, "Pid": 0}}
     answers: recorded.Answers = {
         "POST /containers/create": {"Id": "c"},
         "POST /containers/c/start": b"",
-        "/containers/c/json": state,
+        "/containers/c/json": recorded.container("c", Running=runs),
         "/containers/c/logs": lambda: next(logs),
     }
     with recorded.engine(tmp_path / "s", answers):

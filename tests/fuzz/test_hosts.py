@@ -28,6 +28,7 @@ from provisioner.emulators import copied, mounts
 from provisioner.engine import contexts, endpoints, info, kinds, people, processes, registries, running, unit
 from provisioner.errors import Exit, ProvisionerError, UsageError
 from provisioner.fleet import read
+from provisioner.host import wire
 from provisioner.model import Ran
 from provisioner.platforms import machine
 from provisioner.runs import freeze, journal, receipts
@@ -191,7 +192,7 @@ class Odd(Host):
     said: Ran
 
     def get(self, socket: str, path: str) -> Any:
-        return copy.deepcopy(self.answers.get(path.partition("?")[0]))
+        return wire.shaped(socket, path, copy.deepcopy(self.answers.get(path.partition("?")[0])))
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
         return self.said

@@ -160,7 +160,7 @@ class Desktop:
             "POST /images/create": {"status": "sha256:0"},
             "POST /containers/create": {"Id": "trial"},
             "POST /containers/trial/start": {},
-            "/containers/trial/json": {"State": {"Running": False, "Pid": 4242}},
+            "/containers/trial/json": recorded.container("trial", Pid=4242),
             "/containers/trial/logs": frame,
         }
         with (

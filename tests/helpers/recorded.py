@@ -13,6 +13,13 @@ Answer = Any  # JSON, or bytes as they are; a function is called for each reques
 Answers = Mapping[str, Answer | Callable[[], Answer]]  # by path; "POST /path" for other methods
 
 
+def container(identity: str, **state: Any) -> dict[str, Any]:
+    """What an engine tells of a container that has nothing special."""
+    told = {"Status": "running" if state.get("Running") else "exited", "Running": False, "Pid": 0, "ExitCode": 0}
+    parts = {"Config": {"Image": "image"}, "HostConfig": {"NetworkMode": "none"}, "Mounts": []}
+    return {"Id": identity, "Name": f"/{identity}", "Image": "sha256:1", "State": {**told, **state}, **parts}
+
+
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     answers: Answers
