@@ -136,20 +136,27 @@ def choice(host: Reader, store: Store) -> Choice:
     try:
         found = json.loads(host.read(store.current_file, user=store.user) or "{}")
         return Choice(str(found.get("Key", "")), str(found.get("Name", "")), bool(found.get("Global")))
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, RecursionError, ProvisionerError):
         return Choice()
 
 
 def default(host: Reader, store: Store, key: str) -> str | None:
-    """Return the default for an endpoint or a context."""
-    return (host.read(store.default_file(key), user=store.user) or "").strip() or None
+    """Return the default for an endpoint or a context. A file that cannot be read is no default."""
+    try:
+        return (host.read(store.default_file(key), user=store.user) or "").strip() or None
+    except ProvisionerError:
+        return None
 
 
 def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
     """Return every other name by which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
     found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and same(u, endpoint)]
     folder = f"{store.docker}/contexts/meta"
-    for name in host.names(folder, user=store.user):
+    try:
+        names = host.names(folder, user=store.user)
+    except ProvisionerError:  # docker cannot look into it either
+        names = ()
+    for name in names:
         try:
             context = json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
             if same(context["Endpoints"]["docker"]["Host"], endpoint):

@@ -1,14 +1,17 @@
 """What ``remove`` takes away, after whatever history, and what it leaves."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provisioner.builder import store
 from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
+from provisioner.engine import traces
 from provisioner.errors import Exit
 from provisioner.runs import apply, hourly, journal, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
@@ -20,6 +23,7 @@ from tests.helpers.daemon import FILE, Host
 from tests.helpers.steps import quiet
 
 WANTED = Desired(("linux/amd64",), image_store=ImageStore("unmanaged"), only=("daemon",), restart=Restarts("always"))
+SOCKET = "unix:///var/run/docker.sock"
 RULE = ":qemu-aarch64:M::\\x7fELF:\\xff\\xff\\xff\\xff:/usr/local/lib/provisioner/qemu/v1/qemu-aarch64:F"
 ENTRY = "enabled\ninterpreter /usr/local/lib/provisioner/qemu/v1/qemu-aarch64\nflags: F\noffset 0\nmagic 7f454c46\n"
 
@@ -220,3 +224,34 @@ def test_the_hourly_check_s_group_goes_also_without_the_history(host: Host) -> N
     assert "run systemctl daemon-reload" in told
     put(host, {hourly.DROP_IN: "[Service]\nGroup=theirs\n"})
     assert f"remove {hourly.DROP_IN}" not in [step.sentence() for step in removal.plan(host).steps]
+
+
+ODD: dict[str, Callable[[Path], object]] = {  # what a user can make of the own files
+    "a pipe": lambda docker: os.mkfifo(docker / "buildx/current"),
+    "a folder": lambda docker: (docker / "buildx/current").mkdir(),
+    "no text": lambda docker: (docker / "buildx/current").write_bytes(b"\xff\xfe"),
+    "a file for a folder": lambda docker: (docker / "contexts").write_text("x"),
+    "a folder for a default": lambda docker: (docker / f"buildx/defaults/{store.digest(SOCKET)}").mkdir(parents=True),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_user_s_odd_files_keep_nothing_from_being_removed(host: Host, odd: str) -> None:
+    builder = "container-builder"
+    host.volumes = [{"Name": f"buildx_buildkit_{builder}0_state", "Labels": {traces.LABEL: builder}}]
+    nodes = [{"Name": f"{builder}0", "Endpoint": SOCKET}]
+    instance = {"Name": builder, "Driver": "docker-container", "Nodes": nodes}
+    put(host, {f"/root/.docker/buildx/instances/{builder}": json.dumps(instance)})
+    ODD[odd](Path(host.path("/root/.docker")))
+    found = removal.plan(host)
+    assert " ".join((*traces.FORGET, builder)) in " ".join(step.sentence() for step in found.steps)
+
+
+@pytest.mark.parametrize("driver", ["remote", "kubernetes"])
+def test_a_builder_elsewhere_with_the_name_of_ours_stays(host: Host, driver: str) -> None:
+    builder = "container-builder"
+    host.volumes = [{"Name": f"buildx_buildkit_{builder}0_state", "Labels": {traces.LABEL: builder}}]
+    nodes = [{"Name": f"{builder}0", "Endpoint": "tcp://buildkit.example:1234"}]
+    instance = {"Name": builder, "Driver": driver, "Nodes": nodes}
+    put(host, {f"/root/.docker/buildx/instances/{builder}": json.dumps(instance)})
+    assert not [s for s in removal.plan(host).steps if "buildx rm" in s.sentence()]
