@@ -9,6 +9,7 @@ from provisioner.config.desired import Desired
 from provisioner.emulators import keys
 from provisioner.emulators.keys import COPIED, REGISTERED, Key
 from provisioner.engine.facts import Facts
+from provisioner.platforms import elf
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
@@ -25,13 +26,17 @@ def found(desired: Desired, seen: Facts, rows: tuple[Platform, ...], used: Colle
 
     ``rows`` are the wanted platforms that need an emulator here, ``used`` the version of QEMU that is copied for them.
 
+    A file with our prefix and a name that is not an architecture was not written by us.
+
     An engine that a user runs, or that is in a virtual machine, has no say about this host's emulators.
     """
     if seen.inside or seen.kind.emulators == "root":
         return Left()
     asked = {row.architecture for row in rows}
     things = {
-        "platforms": [Key("", REGISTERED, name) for name in seen.ours if name not in asked],
+        "platforms": [
+            Key("", REGISTERED, name) for name in seen.ours if name not in asked and name in elf.ARCHITECTURES
+        ],
         "qemu": [Key("", COPIED, name) for name in seen.versions if name not in used],
     }
     kept = {kind: found for kind, found in things.items() if kind in desired.keep and found}

@@ -76,3 +76,10 @@ def test_without_its_history_it_is_still_known_as_ours(host: PrivateHost) -> Non
     assert host.agent("remove")[0] == 0
     assert "qemu-" not in host.entries()
     assert host.agent("remove")[1]["things"] == []
+
+
+def test_a_file_with_our_prefix_and_another_name_is_not_ours(host: PrivateHost) -> None:
+    configure(host, "riscv64")
+    assert run(host, "apply")[0] == 0
+    host.sh("cp /etc/binfmt.d/zz-provisioner-riscv64.conf /etc/binfmt.d/zz-provisioner-mine.conf")
+    assert run(host, "check") == (0, {})
