@@ -15,25 +15,27 @@ FOLDER = f"{FOLDERS[0]}/{UNIT}.d"
 DROP_IN = f"{FOLDER}/10-group.conf"
 USUAL = ("docker", "root")  # the unit's own group; and a socket of root's own, which no group opens
 RELOAD = Run(("systemctl", "daemon-reload"))
-TEXT = """\
-# Written by provisioner: the engine's socket belongs to this group.
-[Service]
-Group={}
-"""
+FIRST = Run(RELOAD.argv, undo=(RELOAD,))  # undone last, when the file is as it was before
+OURS = "# Written by provisioner: the engine's socket belongs to this group.\n"
+TEXT = f"{OURS}[Service]\nGroup={{}}\n"
 
 
 def change(host: Reader, facts: Facts) -> Change | None:
-    """Return the change of the unit's group, or None if the group is right or is not ours to change."""
+    """Return the change of the unit's group, or None if the group is right or is not ours to change.
+
+    A file of that name that somebody else wrote stays as it is.
+    """
     if host.uid != 0 or host.asleep or not facts.socket.startswith("/") or not managers.by_systemd(host):
         return None
     if not any(host.stat(f"{folder}/{UNIT}") for folder in FOLDERS) or "ro" in mount(host, FOLDERS[0]).options:
         return None
     group = people.group(host, facts.socket)
     text = None if group in USUAL else TEXT.format(group)
-    if host.read(DROP_IN) == text:
+    there = host.read(DROP_IN)
+    if there == text or not (there is None or there.startswith(OURS)):
         return None
-    steps: tuple[Step, ...] = (RemoveFile(DROP_IN), RELOAD)
+    steps: tuple[Step, ...] = (FIRST, RemoveFile(DROP_IN), RELOAD)
     if text is not None:
         made = () if host.stat(FOLDER) else (MakeDirectory(FOLDER),)
-        steps = (*made, WriteFile(DROP_IN, text), RELOAD)
+        steps = (FIRST, *made, WriteFile(DROP_IN, text), RELOAD)
     return Change("daemon", (), steps, notes=(f"the engine's socket belongs to {group}: the hourly check joins it",))

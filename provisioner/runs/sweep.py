@@ -124,7 +124,7 @@ def _files(host: Reader, _: Desired) -> Iterator[Iterable[Step]]:
 
 
 def _drop_in(host: Reader) -> Iterator[Step]:
-    if WRITTEN in (host.read(hourly.DROP_IN) or ""):
+    if (host.read(hourly.DROP_IN) or "").startswith(hourly.OURS):
         yield from (RemoveFile(hourly.DROP_IN), RemoveDirectory(hourly.FOLDER), hourly.RELOAD)
 
 

@@ -55,7 +55,24 @@ def test_another_group_of_the_socket_is_named_in_a_drop_in(tmp_path: Path, gid: 
     host.gid = 998
     back = hourly.change(host, seen())
     assert back is not None
-    assert isinstance(back.edits[0], RemoveFile)
+    assert isinstance(back.edits[1], RemoveFile)
+
+
+@pytest.mark.parametrize("gid", [1001, 998])
+def test_a_drop_in_of_somebody_else_is_left_alone(tmp_path: Path, gid: int) -> None:
+    host = Host(tmp_path, gid)
+    (tmp_path / hourly.FOLDER[1:]).mkdir(parents=True)
+    (tmp_path / hourly.DROP_IN[1:]).write_text("[Service]\nSupplementaryGroups=adm\n")
+    assert hourly.change(host, seen()) is None
+
+
+def test_systemd_reads_its_units_again_after_the_undo(tmp_path: Path) -> None:
+    host = Host(tmp_path, 1001)
+    made = hourly.change(host, seen())
+    assert made is not None
+    undone = [step for edit in reversed(made.edits) for step in edit.inverse(host)]
+    assert isinstance(undone[0], RemoveFile)
+    assert undone[-1] == hourly.RELOAD
 
 
 @pytest.mark.parametrize("case", ["the usual group", "no unit of ours", "a read-only sandbox", "no root", "no engine"])
