@@ -5,7 +5,8 @@ A check reads only. It takes QEMU's version from ``versions``, which an apply ha
 
 from collections.abc import Mapping
 
-from provisioner.config.desired import Desired
+from provisioner.config import drivers
+from provisioner.config.desired import Builder, Desired
 from provisioner.engine.facts import Facts
 from provisioner.platforms import binfmt, elf, table
 from provisioner.platforms.machine import VERSIONS
@@ -69,8 +70,29 @@ class Label(NamedTuple):
 
 def labels(facts: Facts, desired: Desired, versions: Mapping[str, str] = NONE) -> tuple[Label, ...]:
     """Return a label for each wanted platform. ``versions`` holds QEMU's version by the path of its program."""
-    nodes = {p: node.name or node.endpoint for node in desired.builder.nodes for p in node.platforms}
-    return tuple(_label(facts, table.of(name), nodes.get(name, ""), versions) for name in desired.platforms)
+    nodes = _nodes(desired.builder)
+    return tuple(_label(facts, table.of(name), _building(nodes, name), versions) for name in desired.platforms)
+
+
+def _nodes(builder: Builder) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the builder's nodes in its order, by the names that buildx gives them, with the platforms that they claim.
+
+    An empty name is this host's own node.
+    """
+    own = "" if builder.driver == drivers.CONTAINER else drivers.first(builder.name)
+    first = () if builder.driver == drivers.REMOTE else ((own, builder.platforms),)
+    more = ((n.name or f"{builder.name}{i}", n.platforms) for i, n in enumerate(builder.nodes, len(first)))
+    return (*first, *more)
+
+
+def _building(nodes: tuple[tuple[str, tuple[str, ...]], ...], platform: str) -> str:
+    """Return the node that builds a platform: the first one that claims it, as buildx chooses, else one without claims.
+
+    An empty text is this host.
+    """
+    claimed = [name for name, platforms in nodes if platform in platforms]
+    free = [name for name, platforms in nodes if not platforms]
+    return next(iter(claimed + free), "")
 
 
 def serving(facts: Facts, row: Platform) -> binfmt.Entry | None:

@@ -57,6 +57,27 @@ def test_each_platform_has_a_label_that_a_person_can_read(tmp_path: Path) -> Non
     ]
 
 
+ARM = Node("ssh://arm", "arm", ("linux/arm64",))
+ARM_TOO = Node("ssh://spare", "spare", ("linux/arm64",))
+
+
+@pytest.mark.parametrize(
+    ("builder", "where"),
+    [
+        (Builder(), ("", "")),
+        (Builder(nodes=(ARM, ARM_TOO)), ("", "arm")),
+        (Builder(platforms=("linux/arm64",), nodes=(ARM,)), ("", "")),
+        (Builder("b", nodes=(Node("ssh://me:secret@arm", "", ("linux/arm64",)),)), ("", "b1")),
+        (Builder("b", "kubernetes", nodes=(ARM,)), ("b0", "arm")),
+        (Builder("b", "remote", nodes=(Node("tcp://any", "any"), ARM)), ("any", "arm")),
+        (Builder("b", "remote", nodes=(ARM,)), ("", "arm")),
+    ],
+)
+def test_the_node_that_builds_a_platform_is_the_one_that_buildx_takes(builder: Builder, where: tuple[str, str]) -> None:
+    told = labels.labels(facts(), Desired(builder=builder))
+    assert tuple(label.built_on for label in told) == where
+
+
 def test_emulators_of_the_engine_s_own_or_that_cannot_be_seen_are_named_so() -> None:
     desired = Desired(platforms=("linux/arm64",))
     inside = facts()._replace(engine=info.NONE._replace(kind="desktop"))
