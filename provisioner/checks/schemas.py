@@ -323,6 +323,9 @@ DOCUMENTS: Mapping[str, Document] = {
             "missing": NUMBER,
             "states": table(NUMBER),
             "findings": many(_FINDING),
+            "builds": many(
+                fields({"platform": TEXT, "how": TEXT, "node": maybe(TEXT), "endpoint": maybe(TEXT), "hosts": NUMBER})
+            ),
             "not_in_sync": many(_NOT_IN_SYNC),
             "problems": many(fields({"kind": TEXT, "count": NUMBER, "places": many(TEXT)})),
         },

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from provisioner.emulators import faults
+from provisioner.fleet.builds import Build
 from provisioner.fleet.read import Finding, Host, Likeness
 from provisioner.fleet.summary import ABSENT, RANK, STATES, Fleet
 from provisioner.fleet.text import moment
@@ -63,6 +64,7 @@ class Table:
         self._groups: dict[tuple[int, ...], int] = {}
         self._words: dict[str, int] = {}
         self._warnings: dict[str, dict[int, None]] = {}  # each with the words of the hosts that it is for
+        self._builds: dict[Build, dict[int, None]] = {}  # the same
         self._alike: dict[int, tuple[int, list[int]]] = {}  # by the identity of a likeness, which the hosts keep
 
     def row(self, host: Host) -> list[Any]:
@@ -78,6 +80,8 @@ class Table:
         numbers = [self._words.setdefault(printable(w, keep="\n"), len(self._words)) for w in labels]
         for warning in like.warnings:
             self._warnings.setdefault(printable(warning), {})[numbers[-1]] = None
+        for build in like.builds:
+            self._builds.setdefault(build, {})[numbers[-1]] = None
         return group, [min((s for s in like.since if s), default=0), *numbers]
 
     def rest(self) -> dict[str, Any]:
@@ -95,6 +99,10 @@ class Table:
             "groups": list(self._groups),
             "words": list(self._words),
             "warnings": [[warning, list(words)] for warning, words in self._warnings.items()],
+            "builds": [
+                [printable(build.platform), printable(build.place), list(self._builds[build])]
+                for build, _ in fleet.builds()
+            ],
             "problems": [
                 [kind, count, [printable(p) for p in fleet.named[kind][:PLACES]]]
                 for kind, count in fleet.problems.items()

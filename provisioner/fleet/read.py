@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from provisioner import secrets
 from provisioner.emulators import faults
 from provisioner.emulators.labels import Emulator, Label
+from provisioner.fleet.builds import EMULATED, NOBODY, NODE, Build
 from provisioner.host import streams
 
 VERSIONS = (1, 2)  # of results that can be read
@@ -60,6 +61,7 @@ class Likeness(NamedTuple):
     buildkit: str = ""
     runs: str = ""
     warnings: tuple[str, ...] = ()
+    builds: tuple[Build, ...] = ()
 
 
 class Host(NamedTuple):
@@ -166,7 +168,7 @@ def _host(found: dict[str, Any]) -> Host:
     if error := found.get("error"):
         rows.append(_failure(error))
     engine = found["engine"] or {"version": "", "image_store": ""}
-    runs, warnings = _told(found.get("platforms") or [], found.get("builder"))
+    runs, warnings, builds = _told(found.get("platforms") or [], found.get("builder"))
     like = Likeness(
         engine=_text(engine["version"]),
         store=_text(engine["image_store"]),
@@ -180,6 +182,7 @@ def _host(found: dict[str, Any]) -> Host:
         buildkit=_buildkit(found.get("builder")),
         runs=runs,
         warnings=warnings,
+        builds=builds,
     )
     if like not in _known:
         like = Likeness(*map(_shared, like))
@@ -203,24 +206,40 @@ def _buildkit(builder: dict[str, Any] | None) -> str:
     return ", ".join(sorted({_text(node["buildkit"]) for node in nodes if node["buildkit"]}))
 
 
-def _told(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> tuple[str, tuple[str, ...]]:
+_Told = tuple[str, tuple[str, ...], tuple[Build, ...]]
+
+
+def _told(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> _Told:
     """Return ``_runs``, made once for hosts that are alike."""
     key = ("runs", repr(platforms), repr(builder))
-    found: tuple[str, tuple[str, ...]] | None = _known.get(key)
+    found: _Told | None = _known.get(key)
     return found or _kept(key, _runs(platforms, builder))
 
 
-def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> tuple[str, tuple[str, ...]]:
-    """Return how each platform runs and which nodes the builder has, as lines of text, and the warnings among them."""
-    lines, warnings = list[str](), list[str]()
+def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> _Told:
+    """Return how each platform runs and which nodes the builder has, as lines of text.
+
+    The warnings among them follow, and who builds each platform.
+    """
+    lines, warnings, endpoints = list[str](), list[str](), dict[str, str]()
     for row in platforms:
         sentence, warned = _platform(row)
         lines += [sentence, *(f"warning: {words}" for words in warned)]
         warnings += warned
     for node in (builder or {}).get("nodes") or []:
-        there = secrets.text(_text(node["endpoint"] or "a cluster"))
-        lines.append(f"node {_text(node['name'])}: BuildKit {_text(node['buildkit'] or 'not known')} at {there}")
-    return "\n".join(lines), tuple(warnings)
+        name, buildkit = _text(node["name"]), _text(node["buildkit"] or "not known")
+        endpoints[name] = secrets.text(_text(node["endpoint"] or ""))
+        lines.append(f"node {name}: BuildKit {buildkit} at {endpoints[name] or 'a cluster'}")
+    return "\n".join(lines), tuple(warnings), tuple(_build(row, endpoints) for row in platforms)
+
+
+def _build(row: dict[str, Any], endpoints: dict[str, str]) -> Build:
+    """Return who builds the platform of a row."""
+    name, how, node = _text(row["platform"]), _text(row["runs"]), _text(row.get("built_on") or "")
+    if node:
+        return Build(name, NODE, node, endpoints.get(node, ""))
+    nobody = how == EMULATED and not row.get("by") and not row.get("emulator")
+    return Build(name, NOBODY if nobody else how)
 
 
 def _platform(row: dict[str, Any]) -> tuple[str, list[str]]:

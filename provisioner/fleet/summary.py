@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 
+from provisioner.fleet.builds import HOW, Build
 from provisioner.fleet.read import Finding, Host, Problem
 
 AHEAD = 300  # seconds that a host's clock may be ahead before we report it
@@ -99,6 +100,16 @@ class Fleet:
             if since and since < oldest.get(finding, since + 1):
                 oldest[finding] = since
         return sorted(((f, n, oldest.get(f, 0)) for f, n in count.items()), key=lambda row: (-row[1], row[0]))
+
+    def builds(self) -> list[tuple[Build, int]]:
+        """Return who builds each platform, and for how many hosts. By platform; nodes first, then the most frequent."""
+        alike = Counter(id(host.like) for host in self.hosts)  # which hosts share: a million of them have few
+        likes = {id(host.like): host.like for host in self.hosts}
+        count: Counter[Build] = Counter()
+        for key, hosts in alike.items():
+            count.update(dict.fromkeys(likes[key].builds, hosts))
+        order = {how: i for i, how in enumerate(HOW)}
+        return sorted(count.items(), key=lambda row: (row[0].platform, order.get(row[0].how, 9), -row[1], row[0]))
 
     @property
     def missing(self) -> int:

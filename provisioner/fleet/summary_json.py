@@ -53,6 +53,10 @@ def render(fleet: Fleet, status: int = 0) -> str:
             "missing": fleet.missing,
             "states": fleet.states(),
             "findings": [{**f._asdict(), "hosts": n, "since": stamp(since)} for f, n, since in findings],
+            "builds": [
+                {**b._asdict(), "node": b.node or None, "endpoint": b.endpoint or None, "hosts": n}
+                for b, n in fleet.builds()
+            ],
             "not_in_sync": rows,
             "problems": [{"kind": kind, "count": n, "places": fleet.named[kind]} for kind, n in fleet.problems.items()],
         }

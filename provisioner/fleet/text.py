@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from provisioner.emulators import faults
+from provisioner.fleet.builds import NODE
 from provisioner.fleet.read import Finding, Host
 from provisioner.fleet.summary import ABSENT, RANK, Fleet
 from provisioner.text.terminal import columns, printable
@@ -84,6 +85,17 @@ def _others(fleet: Fleet) -> Iterator[str]:
             warned.setdefault(words, []).append(host)
     for words, named in warned.items():
         yield from ("", f"{_short(f'warning: {words}')}. To do: {faults.cure()}", *_hosts(named))
+    yield from _nodes(fleet)
+
+
+def _nodes(fleet: Fleet) -> Iterator[str]:
+    """Return what nodes build for other hosts. Most fleets have none."""
+    found = [(build, count) for build, count in fleet.builds() if build.how == NODE]
+    if found:
+        rows = [(b.platform, b.place, f"for {n} host{'' if n == 1 else 's'}") for b, n in found[:SHOWN]]
+        cells = [tuple(_short(printable(cell)) for cell in row) for row in rows]
+        yield from ("", "built on nodes:", *(f"  {line}" for line in columns(cells).splitlines()))
+        yield from _more(len(found))
 
 
 def _hosts(hosts: list[Host], *, last: bool = False) -> Iterator[str]:

@@ -41,6 +41,9 @@ PLATFORM: dict[str, Any] = {
         "flags": "POCF",
     },
 }
+# linux/arm64 is built on another host of the fleet.
+ON_A_NODE: dict[str, Any] = {**PLATFORM, "platform": "linux/arm64", "built_on": "native-arm-1"}
+OWN: dict[str, Any] = {**PLATFORM, "platform": "linux/amd64", "runs": "native", "emulator": None}
 ERROR: dict[str, Any] = {
     "code": "engine-stopped",
     "message": "Docker is not running (nothing listens on /var/run/docker.sock)",
@@ -58,6 +61,13 @@ BUILT_BY: dict[str, Any] = {
             "platforms": [],
             "buildkit": "v0.34.2",
         }
+    ],
+}
+BUILT_BY_TWO: dict[str, Any] = {
+    **BUILT_BY,
+    "nodes": [
+        *BUILT_BY["nodes"],
+        {"name": "native-arm-1", "endpoint": "ssh://native-arm-1", "platforms": ["linux/arm64"], "buildkit": "v0.34.2"},
     ],
 }
 UNKNOWN: dict[str, Any] = {

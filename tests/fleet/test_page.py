@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.report import results
 from provisioner.fleet import report
-from tests.cases.results import DRIFT, HELD, PLATFORM, UNKNOWN, failed, result
+from tests.cases.results import BUILT_BY_TWO, DRIFT, HELD, ON_A_NODE, OWN, PLATFORM, UNKNOWN, failed, result
 
 pytest.importorskip("selenium")
 from selenium import webdriver
@@ -126,7 +126,7 @@ def test_it_can_be_used_without_seeing_it(chromium: webdriver.Chrome, tmp_path: 
         "scopeless": 0,
         "sort": 10,
         "status": "status",
-        "levels": "H1 H2 H2 H2 H2",
+        "levels": "H1 H2 H2 H2 H2 H2",
     }
     chromium.find_element("tag name", "body").send_keys(Keys.TAB)
     assert chromium.switch_to.active_element.text == "Skip to the hosts"
@@ -140,7 +140,7 @@ HOSTS = {
         result(unknown=(UNKNOWN,), name="c", hold={"reason": "release", "until": "2030-01-01T00:00:00Z"}),
         failed(name="d"),
         result(name="e", interrupted=4, status="interrupted"),
-        result(name="f"),
+        result(name="f", platforms=[OWN, ON_A_NODE], builder=BUILT_BY_TWO),
     ),
 }
 
@@ -148,8 +148,9 @@ HOSTS = {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("number", HOSTS)
 def test_axe_finds_no_fault_at_any_width(chromium: webdriver.Chrome, tmp_path: Path, number: str, scheme: str) -> None:
-    page(tmp_path, *HOSTS[number], extra="{\n")
-    where = tmp_path / "page.html"
+    (tmp_path / ("w" * 200)).mkdir()
+    page(tmp_path / ("w" * 200), *HOSTS[number], extra="{\n")  # a problem's place is one long word
+    where = tmp_path / ("w" * 200) / "page.html"
     for width in (390, 1024, 1920):
         browser.show(chromium, where, width, scheme)
         for button in chromium.find_elements("css selector", "#matrix tbody th button, #problems summary"):
@@ -273,3 +274,38 @@ def test_what_is_missing_failed_or_cut_off_comes_first_and_never_as_wanted(
     assert names(chromium) == ["b"]
     chromium.find_element("css selector", "#causes tbody button").click()
     assert chromium.find_element("id", "names").get_attribute("value") == "ghost"
+
+
+def test_who_builds_what_for_whom_is_a_table_and_a_filter(chromium: webdriver.Chrome, tmp_path: Path) -> None:
+    emulated = {**PLATFORM, "platform": "linux/arm64"}
+    chromium.get(
+        page(
+            tmp_path,
+            *(result(name=name, platforms=[OWN, ON_A_NODE], builder=BUILT_BY_TWO) for name in ("a", "b")),
+            result(name="c", platforms=[OWN, emulated]),
+            result(name="arm-1", platforms=[{**OWN, "platform": "linux/arm64"}]),
+            *(result(name=f"d{i}", platforms=[{**PLATFORM, "platform": f"linux/odd{i:02}"}]) for i in range(10)),
+        )
+    )
+    shown = [row.text for row in chromium.find_elements("css selector", "#builds tbody tr")]
+    assert shown[:4] == [
+        "linux/amd64 the host's own CPU 3",
+        "linux/arm64 node native-arm-1 at ssh://native-arm-1 2",
+        "linux/arm64 the host's own CPU 1",
+        "linux/arm64 an emulator on the host 1",
+    ]
+    assert len(shown) == 12
+    button(chromium, "Show all 14 rows")
+    assert len(chromium.find_elements("css selector", "#builds tbody tr")) == 14
+    button(chromium, "node native-arm-1 at ssh://native-arm-1")
+    assert names(chromium) == ["a", "b"]
+    assert status(chromium) == (
+        "2 of 14 hosts, only those whose linux/arm64 is built by node native-arm-1 at ssh://native-arm-1"
+    )
+    chromium.refresh()  # the address holds the filter
+    assert names(chromium) == ["a", "b"]
+    assert [e.text[:11] for e in chromium.find_elements("css selector", "#builds .chosen")] == ["linux/arm64"]
+    button(chromium, "Show all")
+    assert len(names(chromium)) == 14
+    chromium.get(page(tmp_path, extra="{\n"))
+    assert not chromium.find_element("id", "builds").is_displayed()

@@ -12,7 +12,19 @@ from provisioner.fleet import failing, read, report, summary, text
 from provisioner.fleet.read import Host, Problem
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
-from tests.cases.results import DRIFT, ERROR, HELD, UNKNOWN, failed, result, version_1
+from tests.cases.results import (
+    BUILT_BY_TWO,
+    DRIFT,
+    ERROR,
+    HELD,
+    ON_A_NODE,
+    OWN,
+    PLATFORM,
+    UNKNOWN,
+    failed,
+    result,
+    version_1,
+)
 
 NOW = 1606125600  # 2020-11-23T10:00:00Z, when the results were made
 DAY = 86400
@@ -232,7 +244,7 @@ def test_a_result_of_version_1_is_read_like_one_of_version_2() -> None:
         one, two = (read._result(json.dumps(found).encode(), "x") for found in (version_1(new), new))
         assert isinstance(one, Host)
         assert isinstance(two, Host)
-        alike = [host.like._replace(qemu="", buildkit="", runs="") for host in (one, two)]
+        alike = [host.like._replace(qemu="", buildkit="", runs="", builds=()) for host in (one, two)]
         assert one._replace(like=alike[0]) == two._replace(like=alike[1])
 
 
@@ -242,3 +254,45 @@ def test_hosts_share_what_they_have_in_common() -> None:
     assert isinstance(found, Host)
     assert isinstance(again, Host)
     assert found.like is again.like
+
+
+def test_who_builds_what_is_told_by_platform_and_nodes_come_first(tmp_path: Path) -> None:
+    emulated = {**PLATFORM, "platform": "linux/arm64"}
+    own = {**OWN, "platform": "linux/arm64"}
+    nobody = {**emulated, "emulator": None}
+    newer = {**OWN, "runs": "by magic"}
+    found = fleet(
+        *(result(name=f"a{i}", platforms=[OWN, ON_A_NODE], builder=BUILT_BY_TWO) for i in range(2)),
+        *(result(name=f"b{i}", platforms=[OWN, emulated]) for i in range(3)),
+        result(name="arm-1", platforms=[own, newer]),
+        result(name="none", platforms=[nobody]),
+        result(name="gone", platforms=[ON_A_NODE]),  # a node that the builder no longer names
+        failed(name="failed"),
+    )
+    rows = [(build.platform, build.place, hosts) for build, hosts in found.builds()]
+    assert rows == [
+        ("linux/amd64", "the host's own CPU", 5),
+        ("linux/amd64", "by magic", 1),
+        ("linux/arm64", "node native-arm-1 at ssh://native-arm-1", 2),
+        ("linux/arm64", "node native-arm-1", 1),
+        ("linux/arm64", "the host's own CPU", 1),
+        ("linux/arm64", "an emulator on the host", 3),
+        ("linux/arm64", "nobody: no emulator is registered", 1),
+    ]
+    assert text.render(found).splitlines()[-3:] == [
+        "built on nodes:",
+        "  linux/arm64  node native-arm-1 at ssh://native-arm-1  for 2 hosts",
+        "  linux/arm64  node native-arm-1                        for 1 host",
+    ]
+    (tmp_path / "results").write_text(json.dumps(result(platforms=[ON_A_NODE], builder=BUILT_BY_TWO)))
+    [row] = summed(str(tmp_path))["builds"]
+    told = {"platform": "linux/arm64", "how": "node", "node": "native-arm-1", "endpoint": "ssh://native-arm-1"}
+    assert row == {**told, "hosts": 1}
+
+
+def test_who_builds_what_shows_no_password_and_stays_on_its_line() -> None:
+    node = {**BUILT_BY_TWO["nodes"][1], "name": "x\ny", "endpoint": "tcp://me:secret@arm:1234"}
+    found = fleet(result(platforms=[{**ON_A_NODE, "built_on": "x\ny"}], builder={**BUILT_BY_TWO, "nodes": [node]}))
+    told = text.render(found)
+    assert "secret" not in told
+    assert told.splitlines()[-1].startswith("  linux/arm64  node x")

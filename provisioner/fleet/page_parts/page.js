@@ -42,6 +42,8 @@ const title = (f) => (f[F.state] === "failed" ? f[F.why] : `${f[F.resource]}: ${
 const difference = (f) => (f[F.state] === "failed" ? "" : f[F.state] === "unknown" ? f[F.why] : `is ${f[F.have]}, wanted ${f[F.want]}`);
 // Warnings about a QEMU that is known to break programs. Hosts that are alike share the lines about their platforms.
 const warnings = new Map(data.warnings.map(([said, words]) => [said, new Set(words)]));
+// Who builds each platform: a node, or the hosts themselves.
+const builds = data.builds.map(([platform, by, words]) => ({ platform, by, words: new Set(words) }));
 const restarting = data.groups.map((group) => group.some((i) => data.findings[i][F.restarts]));
 const members = data.findings.map(() => new Set());
 data.groups.forEach((group, g) => group.forEach((i) => members[i].add(g)));
@@ -80,14 +82,14 @@ function row(cause) {
 }
 
 // The filters are in the address, so that a view can be sent to somebody.
-const view = { state: "", cause: -1, hold: -1, warning: "", text: "", resource: "", restarts: false, sort: "state", down: false, page: 0 };
-const NO_CAUSE = { state: "", cause: -1, hold: -1, warning: "" };
+const view = { state: "", cause: -1, hold: -1, build: -1, warning: "", text: "", resource: "", restarts: false, sort: "state", down: false, page: 0 };
+const NO_CAUSE = { state: "", cause: -1, hold: -1, build: -1, warning: "" };
 let lower = null; // the names in lower case, made when somebody first searches
 let chosen = [];
 
 function load() {
   const found = new URLSearchParams(location.hash.slice(1));
-  Object.assign(view, { state: found.get("state") || "", cause: data.findings[found.get("cause")] ? Number(found.get("cause")) : -1, hold: data.words[found.get("hold")] ? Number(found.get("hold")) : -1, warning: warnings.has(found.get("warning")) ? found.get("warning") : "", text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
+  Object.assign(view, { state: found.get("state") || "", cause: data.findings[found.get("cause")] ? Number(found.get("cause")) : -1, hold: data.words[found.get("hold")] ? Number(found.get("hold")) : -1, build: builds[found.get("build")] ? Number(found.get("build")) : -1, warning: warnings.has(found.get("warning")) ? found.get("warning") : "", text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
   $("search").value = view.text;
   $("resource").value = view.resource;
   $("restarts").checked = view.restarts;
@@ -98,6 +100,7 @@ function save() {
   if (view.state) said.set("state", view.state);
   if (view.cause >= 0) said.set("cause", view.cause);
   if (view.hold >= 0) said.set("hold", view.hold);
+  if (view.build >= 0) said.set("build", view.build);
   if (view.warning) said.set("warning", view.warning);
   if (view.text) said.set("name", view.text);
   if (view.resource) said.set("resource", view.resource);
@@ -111,6 +114,7 @@ function matches(host, index) {
   if (view.state && data.states[host[STATE]] !== view.state) return false;
   if (view.cause >= 0 && !members[view.cause].has(host[GROUP])) return false;
   if (view.hold >= 0 && host[HOLD] !== view.hold) return false;
+  if (view.build >= 0 && !builds[view.build].words.has(host[RUNS])) return false;
   if (view.warning && !warnings.get(view.warning).has(host[RUNS])) return false;
   if (view.restarts && !restarting[host[GROUP]]) return false;
   if (view.resource && !data.groups[host[GROUP]].some((i) => data.findings[i][F.resource] === view.resource)) return false;
@@ -158,7 +162,13 @@ function draw() {
     row.classList.toggle("chosen", on);
     row.querySelector(".link")?.setAttribute("aria-pressed", on);
   }
-  const only = view.cause >= 0 ? `, only those where ${sentence(data.findings[view.cause])}` : "";
+  for (const row of $("builds").tBodies[0].rows) {
+    const on = row.dataset.build === String(view.build);
+    row.classList.toggle("chosen", on);
+    row.querySelector(".link").setAttribute("aria-pressed", on);
+  }
+  const said = view.cause >= 0 ? `where ${sentence(data.findings[view.cause])}` : view.build >= 0 ? `whose ${builds[view.build].platform} is built by ${builds[view.build].by}` : "";
+  const only = said && `, only those ${said}`;
   $("status").textContent = `${number.format(chosen.length)} of ${plural(data.hosts.length, "host")}${only}`;
   $("pages").hidden = pages === 1;
   $("page").textContent = `Page ${view.page + 1} of ${pages}`;
@@ -348,6 +358,38 @@ function csv() {
   $("copied").textContent = `Saved: ${plural(chosen.length, "host")}.`;
 }
 
+function buildRow({ platform, by, count }, index) {
+  const row = make("tr");
+  row.dataset.build = index;
+  const what = make("th", platform);
+  what.scope = "row";
+  const cell = labelled(make("td"), "Built by");
+  const button = make("button", by, "link");
+  button.type = "button";
+  button.onclick = () => show({ build: index });
+  cell.append(button);
+  row.append(what, cell, labelled(make("td", number.format(count), "number"), "For hosts"));
+  return row;
+}
+
+function whoBuilds() {
+  const counts = new Map();
+  for (const host of data.hosts) counts.set(host[RUNS], (counts.get(host[RUNS]) || 0) + 1);
+  for (const build of builds) build.count = [...build.words].reduce((n, word) => n + (counts.get(word) || 0), 0);
+  const table = $("builds").tBodies[0];
+  const rows = builds.map(buildRow);
+  const first = Math.max(FEW, view.build + 1); // the address may name any
+  table.append(...rows.slice(0, first));
+  $("builds-section").hidden = !rows.length;
+  $("all-builds").hidden = rows.length <= first;
+  $("all-builds").textContent = `Show all ${number.format(rows.length)} rows`;
+  $("all-builds").onclick = () => {
+    table.append(...rows.slice(first));
+    $("all-builds").hidden = true;
+    table.rows[first].querySelector("button").focus();
+  };
+}
+
 function versions() {
   for (const [name, column] of [["Agent", AGENT], ["Engine", ENGINE], ["QEMU", QEMU], ["BuildKit", BUILDKIT], ["CPU", MACHINE]]) {
     const counts = new Map();
@@ -423,6 +465,7 @@ function start() {
     draw();
   });
   load();
+  whoBuilds();
   versions();
   problems();
   draw();
