@@ -4,13 +4,14 @@ import json
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from provisioner.checks import formats, nagios, schemas
-from tests.cases.results import DRIFT, HELD, UNKNOWN, failed, result
+from tests.cases.results import DRIFT, HELD, OWN, PLATFORM, UNKNOWN, failed, result
 
 SCHEMA = schemas.document("check")
 HOLD = {"reason": "release week", "until": "2020-12-01T00:00:00Z", "since": "2020-11-22T00:00:00Z", "by": "ada"}
@@ -141,6 +142,17 @@ def test_metrics_tell_the_same_story_in_bounded_labels() -> None:
     assert values[f"provisioner_platform_info{{{how}}}"] == "1.0"
     node = 'buildkit_version="v0.34.2",driver="docker-container",node="container-builder0"'
     assert values[f"provisioner_builder_info{{{node}}}"] == "1.0"
+
+
+def test_a_host_has_as_many_series_as_the_page_about_scale_computes_with() -> None:
+    pytest.importorskip("prometheus_client")
+    two = [OWN, {**PLATFORM, "platform": "linux/arm64"}]
+    wanted = [{"resource": "emulators", "key": "linux/arm64", "want": "runs"}]
+    lines = formats.FORMATS["prometheus"](result(platforms=two, as_wanted=wanted), False).splitlines()
+    count = sum(1 for line in lines if not line.startswith("#"))
+    page = (Path(__file__).parents[2] / "docs/scale.md").read_text()
+    assert f"series of one host with two platforms | {count} |" in page
+    assert f"series of all hosts | {count * 10_000:,} |" in page
 
 
 def test_metrics_tell_that_what_apply_would_do_is_unknown() -> None:
