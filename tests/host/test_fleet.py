@@ -15,6 +15,7 @@ import pytest
 
 from tests.helpers.booted import BUILDER, DAEMON_JSON, ENTRY, agent, portrait, started
 from tests.helpers.fleet import FOLDER, OLDEST, Fleet, fleet, serve
+from tests.helpers.native import ROOM, TRACES, built_there, prepare
 from tests.hosts import Host, dist, parts
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
@@ -50,19 +51,6 @@ GROUPS = {"builders_386": ["ci"], "builders_arm64": ["new"]}
 NATIVE = {"builders_386": ["linux/386"], "builders_arm64": ["linux/arm64"]}
 BUILDING = {**BASE, "platforms": [*BASE["platforms"], "linux/386"], "builder": {"users": ["root", "dev"]}}
 NODES = {"ci": "native-new", "new": "native-ci"}
-SLEEPING = "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nARG N\nRUN sleep $N\n"
-ROOM = "/etc/provisioner/nodes"
-# Debian's package of ssh brings the first file. The layers of these hosts have only its programs.
-BUILDERS = """\
-echo 'Include /etc/ssh/ssh_config.d/*.conf' > /etc/ssh/ssh_config
-useradd --create-home --groups docker dev
-"""
-TRACES = f"""\
-ls -d {ROOM} /etc/ssh/ssh_config.d/* 2>/dev/null
-getent passwd provisioner-node
-docker ps --all | grep native
-docker volume ls | grep native
-"""
 SPAN = ("ActiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")
 
 
@@ -228,22 +216,10 @@ def test_engines_restart_no_more_at_once_than_told(ground: Fleet) -> None:
     assert all(up < down for (_, up), (down, _) in pairwise(spans)), spans
 
 
-def built_there(host: Host, node: Host, number: int, user: str = "root") -> bool:
-    """Build for linux/386 on a host, with a RUN of this many seconds, and return whether the node runs it."""
-    argv = ("docker", "buildx", "build", "--platform=linux/386", f"--build-arg=N={number}", "/n")
-    building = host.start(*argv, user=user, output=None)
-    try:
-        node.wait("the RUN", lambda: f"sleep {number}" in node.sh("ps ax").stdout, 60)
-        return f"sleep {number}" not in host.sh("ps ax").stdout
-    finally:
-        host.sh("pkill docker-buildx", check=True)
-        building.wait(30)
-
-
 @pytest.mark.soak
 def test_hosts_of_a_group_build_natively_for_all_others(ground: Fleet) -> None:
     for host in ground.members.values():
-        host.sh(BUILDERS, check=True)
+        prepare(host)
     ground.configure(**BUILDING)
     foretold = ground.play("site", "--check", provisioner_native_nodes=NATIVE, core=OLDEST)
     assert (foretold.status, foretold.changed()) == (0, set(ENGINES)), foretold.output
@@ -257,8 +233,6 @@ def test_hosts_of_a_group_build_natively_for_all_others(ground: Fleet) -> None:
         where = {row["where"].partition(" ")[0] for row in proven.document["platforms"]}
         assert where == {"container-builder0", builds}
     host, node = ground.members[BARE], ground.members["ci"]
-    host.put("/n/sh", (parts.programs() / "busybox-static/usr/bin/busybox").read_bytes(), 0o755)
-    host.put("/n/Dockerfile", SLEEPING)
     for number, user in enumerate(("root", "dev"), 620):
         assert built_there(host, node, number, user)
         assert host.run("docker", "--host", "ssh://native-new", "version", user=user).status == 0
