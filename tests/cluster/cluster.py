@@ -3,7 +3,8 @@
 import base64
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tests import hosts
@@ -91,17 +92,21 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def start(*nodes: str, **labels: Mapping[str, str]) -> Iterator[Cluster]:
-    """A cluster of some nodes, all of them ready. ``labels``: a node's own, by its name."""
+def start(*nodes: str, beside: Sequence[Host] = (), **labels: Mapping[str, str]) -> Iterator[Cluster]:
+    """A cluster of some nodes, all of them ready. ``labels``: a node's own, by its name.
+
+    ``beside`` are hosts that are no nodes. The control host reaches them, too.
+    """
     common = (parts.kubernetes(), *parts.cluster(), images.layer())
+    above: tuple[str | Path, ...] = (*common, "qemu", *parts.network(recipes.ENGINES[CONTROL].tree))
     with contextlib.ExitStack() as running:
-        control = running.enter_context(hosts.boot(CONTROL, layers=(*common, "qemu"), agent=True, binfmt=True))
+        control = running.enter_context(hosts.boot(CONTROL, layers=above, agent=True, binfmt=True))
         booted = {
             name: running.enter_context(hosts.boot(recipes.CLUSTER_TREE, layers=common, docker=False, binfmt=True))
             for name in nodes
         }
         made = Cluster(control, booted)
-        network.star(control, tuple(booted.values()))
+        network.star(control, (*booted.values(), *beside))
         _control(control, tuple(nodes))
         for number, (name, host) in enumerate(booted.items(), 1):
             _join(control, host, name, number, labels.get(name, {}))

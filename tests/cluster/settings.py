@@ -190,6 +190,29 @@ def cni(number: int) -> str:
     return json.dumps({"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge, {"type": "loopback"}]})
 
 
+def buildkit(name: str, node: str, image: str, emulators: str) -> dict[str, object]:
+    """A pod of one node with a buildkitd that listens on TCP, as somebody makes it without buildx."""
+    privileged = {"privileged": True}
+    return {
+        "metadata": {"name": name},
+        "spec": {
+            "nodeName": node,
+            "initContainers": [
+                {"name": "emulators", "image": emulators, "args": ["--install", "all"], "securityContext": privileged}
+            ],
+            "containers": [
+                {
+                    "name": "buildkitd",
+                    "image": image,
+                    "args": ["--addr", "tcp://0.0.0.0:1234"],
+                    "securityContext": privileged,
+                    "readinessProbe": {"tcpSocket": {"port": 1234}, "periodSeconds": 1},
+                }
+            ],
+        },
+    }
+
+
 def volume(name: str, folder: str, node: str) -> dict[str, object]:
     """A persistent volume: a folder of one node."""
     terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]

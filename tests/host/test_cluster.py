@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests import cluster
+from tests import cluster, hosts
 from tests.cluster import Cluster, settings
 from tests.helpers.booted import agent, differences, steps
 from tests.helpers.builders import CONFIG, build, checked, prepare
+from tests.host.test_builder_nodes import trust
+from tests.hosts import Host, network, parts, recipes
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 PLATFORMS = ["linux/amd64", "linux/arm64"]
@@ -29,14 +31,29 @@ OPTIONS = {
     "annotations": "note=ours",
     "env.SOME": "thing",
 }
+# busybox is a program of amd64. On other platforms, it stands for a RUN that takes as long as the test wants.
+SLEEPING = "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nARG N\nRUN sleep $N\n"
+WIRE = "lan2"  # of the control host, to the second node
+FAR = "10.99.3.2"  # a host that is no node
+IMAGE = "docker.io/moby/buildkit:buildx-stable-1"
+BUILDKIT = "docker run --detach --restart always --privileged --name builds moby/buildkit:buildx-stable-1"
+BUILDCTL = '#!/bin/sh\nexec docker exec --interactive builds buildctl "$@"\n'  # what buildx starts there by ssh
+THREE = {"near": "linux/amd64", "far": "linux/386", "pod": "linux/arm64"}
 HISTORY = "docker buildx history ls --builder container-builder --format '{{json .}}'"
 BUILDKITD = {"registry": {settings.REGISTRY: {"http": True}}}
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Cluster]:
+def far() -> Iterator[Host]:
+    """A host with an engine, which is no node of the cluster."""
+    with hosts.boot("trixie", layers=parts.network()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ground(far: Host) -> Iterator[Cluster]:
     """A control host, which builds, and two nodes."""
-    with cluster.start("one", "two", two={"pool": "second"}) as made:
+    with cluster.start("one", "two", beside=(far,), one={"pool": "first"}, two={"pool": "second"}) as made:
         made.control.put("/etc/docker/daemon.json", json.dumps({"insecure-registries": [settings.REGISTRY]}))
         made.control.sh("systemctl restart docker", check=True)
         yield made
@@ -107,7 +124,8 @@ def test_from_nothing_to_two_platforms_and_each_drift_is_named_and_repaired(grou
 def test_an_index_of_two_deployments_is_pushed_pulled_and_run_and_who_built_what_is_told(ground: Cluster) -> None:
     host = ground.control
     second = {"platforms": PLATFORMS[1:], "driver_options": {"nodeselector": "pool=second"}}
-    configure(ground, platforms=PLATFORMS[:1], nodes=[second])
+    first = {**OPTIONS, "nodeselector": "pool=first", "timeout": "20s"}  # for a pod that has no machine
+    configure(ground, platforms=PLATFORMS[:1], nodes=[second], driver_options=first)
     applied(ground)
     proven = agent(host, "prove", f"--registry={settings.REGISTRY}")
     assert proven.status == 0, proven.stderr
@@ -115,8 +133,45 @@ def test_an_index_of_two_deployments_is_pushed_pulled_and_run_and_who_built_what
     assert rows == dict.fromkeys(PLATFORMS, (True, True))
     where = {row["platform"]: row["where"] for row in proven.document["platforms"]}
     assert where["linux/arm64"] == "container-builder1 on two"
-    assert where["linux/amd64"].startswith(f"{NAME} on ")
+    assert where["linux/amd64"] == f"{NAME} on one"
     assert [m["platform"] for m in proven.document["registry"]["manifests"]] == PLATFORMS
+
+
+def begun(ground: Cluster, platforms: Sequence[str], number: int, *where: Host) -> subprocess.Popen[bytes]:
+    """Begin a build whose RUN takes this many seconds, and wait until these hosts run it."""
+    host = ground.control
+    host.put("/s/Dockerfile", SLEEPING)
+    host.sh("cp /b/sh /s/sh", check=True)
+    argv = ("docker", "buildx", "build", f"--platform={','.join(platforms)}", f"--build-arg=N={number}", "/s")
+    building = host.start(*argv, output=subprocess.DEVNULL)
+    for other in where:
+        other.wait("its RUN", lambda other=other: f"sleep {number}" in other.sh("ps ax").stdout, 60)  # type: ignore[misc]
+    return building
+
+
+def built(ground: Cluster) -> dict[str, bool]:
+    """Prove, and return for each platform whether it was built."""
+    return {row["platform"]: row["built"] for row in agent(ground.control, "prove").document["platforms"]}
+
+
+def test_a_machine_of_the_cluster_that_is_cut_off_in_a_build_costs_its_own_platform_alone(ground: Cluster) -> None:
+    host, second = ground.control, ground.nodes["two"]
+    building = begun(ground, PLATFORMS, 612, *ground.nodes.values())
+    second.sh("pkill -KILL buildkitd", check=True)
+    assert building.wait(60) != 0
+    host.wait("its pods", lambda: all(built(ground).values()), 60)
+
+    building = begun(ground, PLATFORMS, 613, *ground.nodes.values())
+    host.sh(f"ip link set {WIRE} down", check=True)
+    host.wait("the cluster to miss it", lambda: ground.ready == {"one"}, 120)
+    assert building.poll() is None  # nobody tells buildx: it waits for minutes, as the documentation says
+    host.sh("pkill docker-buildx", check=True)
+    building.wait(30)
+    assert checked(host)[0] == 0
+    assert built(ground) == {PLATFORMS[0]: True, PLATFORMS[1]: False}
+    host.sh(f"ip link set {WIRE} up", check=True)
+    host.wait("its nodes", lambda: ground.ready == set(ground.nodes), 120)
+    host.wait("its pods", lambda: all(built(ground).values()), 120)
 
     configure(ground)  # the second Deployment goes with its node
     applied(ground)
@@ -144,9 +199,7 @@ def test_a_cluster_that_is_down_blocks_only_what_needs_it(ground: Cluster) -> No
 
 def test_a_build_that_runs_keeps_its_pod(ground: Cluster) -> None:
     host = ground.control
-    host.put("/s/Dockerfile", "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nRUN sleep 600\n")
-    host.sh("cp /b/sh /s/sh", check=True)
-    building = host.start("docker", "buildx", "build", "--platform=linux/amd64", "/s", output=subprocess.DEVNULL)
+    building = begun(ground, PLATFORMS[:1], 600)
     nodes = ground.nodes.values()
     host.wait("its RUN", lambda: any("sleep 600" in node.sh("ps ax").stdout for node in nodes), 60)
     configure(ground, flags=["--debug"])
@@ -192,3 +245,46 @@ def test_all_of_it_is_left_over_once_no_longer_configured_and_removed(ground: Cl
     assert removed.status == 0, removed.stderr
     assert ground.get(f"/api/v1/namespaces/{NAMESPACE}") is None
     assert "container-builder" not in ground.control.sh("docker buildx ls").stdout
+
+
+def test_a_local_an_ssh_and_a_cluster_s_node_are_one_builder_and_each_may_be_cut_off(
+    ground: Cluster, far: Host
+) -> None:
+    host, second = ground.control, ground.nodes["two"]
+    prepare(host)
+    trust(host, far, FAR)
+    host.put("/root/.ssh/config", "Host *\n  ServerAliveInterval 2\n  ServerAliveCountMax 3\n", 0o600)
+    for other in (host, far):
+        other.sh(BUILDKIT, check=True)
+    far.put("/usr/local/bin/buildctl", BUILDCTL, 0o755)
+    emulators = f"docker.io/{recipes.BINFMT_IMAGE.name}:{recipes.BINFMT_IMAGE.tags[0]}"
+    ground.make("/api/v1/namespaces/default/pods", settings.buildkit("builds", "two", IMAGE, emulators))
+    host.sh("ip route add 10.244.2.0/24 via 10.99.2.2", check=True)
+    host.wait("its address", lambda: bool(ground.pods() and ground.pods()[0]["status"].get("podIP")), 60)
+    address = ground.pods()[0]["status"]["podIP"]
+    answers = f"timeout 5 bash -c '</dev/tcp/{address}/1234'"
+    host.wait("its buildkitd", lambda: host.sh(answers).status == 0, 60)
+
+    endpoints = {"near": "docker-container://builds", "far": f"ssh://root@{FAR}", "pod": f"tcp://{address}:1234"}
+    nodes = [{"name": name, "endpoint": endpoints[name], "platforms": [THREE[name]]} for name in THREE]
+    section = {"name": "mixed", "driver": "remote", "nodes": nodes}
+    host.put(CONFIG, json.dumps({"platforms": list(THREE.values()), "builder": section}))
+    applied(ground)
+    assert checked(host)[0] == 0
+    proven = agent(host, "prove")
+    where = {row["platform"]: row["where"].partition(" ")[0] for row in proven.document["platforms"]}
+    assert (proven.status, where) == (0, {platform: name for name, platform in THREE.items()})
+
+    building = begun(ground, list(THREE.values()), 614, host, far, second)
+    network.disconnect(far)
+    assert building.wait(60) != 0
+    assert checked(host)[0] == 0
+    assert built(ground) == {"linux/amd64": True, "linux/386": False, "linux/arm64": True}
+    network.reconnect(far)
+    far.sh("ip route replace 10.99.0.0/16 via 10.99.3.1", check=True)
+
+    building = begun(ground, list(THREE.values()), 615, host, far, second)
+    second.sh("pkill -KILL buildkitd", check=True)
+    assert building.wait(60) != 0
+    host.wait("its buildkitd", lambda: host.sh(answers).status == 0, 60)
+    assert agent(host, "prove").status == 0
