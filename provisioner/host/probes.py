@@ -13,7 +13,6 @@ from provisioner.typed import NamedTuple
 
 # Since Linux 6.3: executable even if vm.memfd_noexec is 1. Before that, every memory file is executable.
 _MFD_EXEC = 0x10
-ASKING = (1, 2, 15)  # SIGHUP, SIGINT, SIGTERM: requests to stop
 SIGKILL, SIGPIPE = 9, 13  # Linux numbers; ``signal`` turns all signals into enums, which costs a check 2 ms
 LINUX = hasattr(os, "memfd_create")
 _FLOOD = 1 << 16  # bytes; our test programs never print more
@@ -142,28 +141,23 @@ def _memory_file() -> int:
 @contextlib.contextmanager
 def _bare_root() -> Iterator[str]:
     """Make the root directory contain only this process's open files while the block runs. For a single thread only."""
-    import _signal  # type: ignore[import-not-found]  # ``signal`` turns all signals into enums, which takes 2 ms
-
     flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
-    before = _signal.pthread_sigmask(
-        _signal.SIG_BLOCK, ASKING
-    )  # an undo that a signal starts here would not find the history entries
-    root, here = os.open("/", flags), os.open(".", flags)
-    try:
+    with identity.undisturbed():
+        root, here = os.open("/", flags), os.open(".", flags)
         try:
-            os.chroot("/proc/self/fd")
-        except PermissionError as e:
-            raise OSError(None, "this user may not change the root directory") from e
-        try:
-            yield ""
+            try:
+                os.chroot("/proc/self/fd")
+            except PermissionError as e:
+                raise OSError(None, "this user may not change the root directory") from e
+            try:
+                yield ""
+            finally:
+                os.fchdir(root)
+                os.chroot(".")
+                os.fchdir(here)
         finally:
-            os.fchdir(root)
-            os.chroot(".")
-            os.fchdir(here)
-    finally:
-        os.close(root)
-        os.close(here)
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+            os.close(root)
+            os.close(here)
 
 
 def _finish(probe: Started, deadline: float, inode: Inode | None) -> Ran:
