@@ -15,6 +15,7 @@ from provisioner.runs import confirm, journal, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import Interrupted, interruptible, uninterruptible
 from provisioner.steps.files import WriteFile
+from provisioner.steps.programs import Run
 
 WANTED = Desired(platforms=("linux/amd64",), only=("emulators",))  # which no machine lacks, and no engine is asked
 
@@ -169,3 +170,22 @@ def test_a_signal_during_a_rollback_changes_nothing_about_its_answer(host: Syste
 def test_a_program_starts_with_no_signal_blocked_even_in_an_undo(host: System) -> None:
     with uninterruptible():
         assert host.run(("grep", "SigBlk", "/proc/self/status"), 10).split() == ["SigBlk:", "0" * 16]
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_an_apply_waits_to_be_confirmed_only_if_its_timer_outlives_the_session(tmp_path: Path, uid: int) -> None:
+    """Without lingering, systemd ends a user's timers when the user logs out."""
+    system = System(str(tmp_path), {}, "x86_64")
+    system.uid = uid
+    program = tmp_path / "usr/bin/provisioner"
+    for folder in ("proc/self", "run/systemd/system", "usr/bin", "var/lib/systemd/linger"):
+        (tmp_path / folder).mkdir(parents=True)
+    program.touch(0o755)
+    if uid:
+        with pytest.raises(ProvisionerError, match="your timers end when you log out") as refused:
+            confirm.alarm(system, 1, 600)
+        assert f"loginctl enable-linger {system.user}" in (refused.value.hint or "")
+        (tmp_path / "var/lib/systemd/linger" / system.user).touch()
+    step = confirm.alarm(system, 1, 600)
+    assert isinstance(step, Run)
+    assert ("--user" in step.argv) == bool(uid)

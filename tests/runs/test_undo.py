@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -299,3 +300,27 @@ def test_a_full_disk_is_said_and_undone_and_has_room_for_the_last_word(tmp_path:
     assert receipts.unended(host) is None
     host.lines = 10**6
     assert apply.apply(host, wanted, quiet, only=("daemon",)).status == Exit.OK
+
+
+class Hung(Host):
+    """An engine that hangs, and somebody who wants to stop the wait for it."""
+
+    def get(self, socket: str, path: str) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return super().get(socket, path)
+
+
+@pytest.mark.parametrize("how", ["rollback", "overdue"])
+def test_a_signal_ends_the_look_before_a_rollback(tmp_path: Path, how: str) -> None:
+    """Only the steps of an undo run to their end. What comes before them may wait for an engine that hangs."""
+    host = Hung(tmp_path)
+    made = (WriteFile("/etc/x", "new"), RemoveFile("/etc/x"))
+    ended(host, 1, made, outcome=receipts.UNCONFIRMED, wanted=WANTED, resource="daemon", keys=("debug",))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(ProvisionerError, match="interrupted by SIGTERM; nothing was changed"):
+            rollback.rollback(host, None, quiet) if how == "rollback" else confirm.overdue(host, 1, quiet)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert host.read("/etc/x") == "new"
+    assert journal.read(host, 1).outcome == receipts.UNCONFIRMED
