@@ -336,3 +336,71 @@ def test_a_report_shows_why_a_host_has_no_result_and_stops_a_pipeline(
     assert "check: agent-missing" in ran.stdout
     assert "check: engine-stopped" in ran.stdout
     assert (folder / "fleet.html").exists()
+
+
+# Python, as far as the role asks it. An environment's program tells which Python it was made with.
+PYTHON = """\
+#!/bin/sh
+case "$*" in
+  --version) cat {folder}/version ;;
+  "-m venv"*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && touch "$4/bin/pip" ;;
+  "-m pip"*) cp {folder}/version "${{0%/*}}/provisioner" ;;
+esac
+"""
+WHEELS = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: provisioner.docker.provisioner, tasks_from: wheels}
+"""
+BUSY_TWICE = """\
+#!/bin/sh
+[ $1 = apply ] && echo >> {folder}/applies && [ $(wc -l < {folder}/applies) -lt 3 ] && {{ echo '{busy}'; exit 75; }}
+echo '{done}'
+"""
+
+
+def play(installed: Path, tmp_path: Path, name: str, **variables: Any) -> str:
+    """Run a play on this machine, with variables that override the role's. Returns its output."""
+    words = ("--inventory=localhost,", "--connection=local", f"--extra-vars={json.dumps(variables)}")
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(installed.parents[2])}
+    ran = tool("ansible-playbook", name, *words, cwd=tmp_path, **env)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_an_upgrade_of_the_host_s_python_makes_a_new_environment(installed: Path, tmp_path: Path) -> None:
+    """The packages of the old environment are where the new Python does not look for them."""
+    (tmp_path / "python").write_text(PYTHON.format(folder=tmp_path))
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "provisioner.whl").touch()
+    (tmp_path / "play.yml").write_text(WHEELS)
+    (tmp_path / "prefix/bin").mkdir(parents=True)
+    variables: dict[str, Any] = {
+        "provisioner_python": f"{tmp_path}/python",
+        "provisioner_package": f"{tmp_path}/provisioner.whl",
+        "provisioner_wheel_packages": [],
+        "provisioner_environments": f"{tmp_path}/environments",
+        "provisioner_prefix": f"{tmp_path}/prefix",
+        "provisioner_installed_units": [],
+        "provisioner_ties": [],
+    }
+    for version in ("Python 3.11.2", "Python 3.11.2", "Python 3.13.5"):
+        (tmp_path / "version").write_text(version)
+        said = play(installed, tmp_path, "play.yml", **variables)
+        assert (tmp_path / "prefix/bin/provisioner").read_text() == version, said
+        assert len(list((tmp_path / "environments").iterdir())) == 1
+
+
+def test_a_play_waits_for_another_run_that_ends_in_seconds(installed: Path, tmp_path: Path) -> None:
+    """The hourly repair stops no rollout."""
+    program = tmp_path / "provisioner"
+    busy = json.dumps(failed("another provisioner is changing this host", "wait", "busy"))
+    program.write_text(BUSY_TWICE.format(folder=tmp_path, busy=busy, done=json.dumps({**NOTHING, "changed": False})))
+    program.chmod(0o755)
+    (tmp_path / "play.yml").write_text(WHEELS.replace("wheels", "apply"))
+    variables: dict[str, Any] = {"provisioner_executable": f"{tmp_path}/provisioner", "provisioner_config": {}}
+    variables |= {"provisioner_restarts_at_once": 0, "provisioner_is_node": False, "provisioner_builder_here": ""}
+    said = play(installed, tmp_path, "play.yml", **variables)
+    assert "FAILED - RETRYING" in said
+    assert (tmp_path / "applies").read_text() == "\n" * 3
