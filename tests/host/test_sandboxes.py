@@ -18,6 +18,12 @@ CONFIG = "/etc/provisioner/provisioner.yaml"
 CALLED = 'bash -c \'exec -a dockerd python3 -c "import time; time.sleep(999)" "$@"\' -'  # a process of that name
 EXAMPLES = "/usr/local/share/doc/docker-host-provisioner/examples"
 RECORD = "/var/lib/provisioner-check/check.json"
+DEVS = "/home/dev/.docker/buildx/instances/container-builder"
+FILES = {
+    DROP_IN: f"[Service]\nEnvironment=FILE={OTHER}\nExecStart=\n{START} --config-file=${{FILE}}\n",
+    OTHER: '{"data-root": "/home/docker"}',
+    CONFIG: "platforms: [linux/amd64, linux/arm64]\nbuilder: {users: [root, dev]}\nrepair: [emulators]\n",
+}
 
 
 def record(host: Host) -> dict[str, Any]:
@@ -34,12 +40,7 @@ def drop_in(host: Host, name: str) -> None:
 
 def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: Boot) -> None:
     """Each unit does what the configuration asks for, or says in a sentence what it cannot do."""
-    files = {
-        DROP_IN: f"[Service]\nEnvironment=FILE={OTHER}\nExecStart=\n{START} --config-file=${{FILE}}\n",
-        OTHER: '{"data-root": "/home/docker"}',
-        CONFIG: "platforms: [linux/amd64, linux/arm64]\nbuilder: {users: [root, dev]}\nrepair: [emulators]\n",
-    }
-    host = boot("forky", layers=LAYERS, agent=True, files=files, binfmt=True)
+    host = boot("forky", layers=LAYERS, agent=True, files=FILES, binfmt=True)
     host.sh("useradd --create-home --groups docker dev", check=True)
     assert host.sh("docker info --format '{{.DockerRootDir}}'").stdout.strip() == "/home/docker"
 
@@ -80,6 +81,29 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     host.wait("the repair", lambda: "enabled" in host.sh(f"cat {ENTRY}").stdout)
     host.wait("its end", lambda: host.run("systemctl", "is-active", "provisioner-repair").stdout == "inactive\n")
     assert agent(host, "check").status == 0
+
+
+def test_the_units_of_a_boot_undo_for_users_a_moved_data_root_and_a_daemon_with_flags(boot: Boot) -> None:
+    host = boot("forky", layers=LAYERS, agent=True, files=FILES, binfmt=True)
+    host.sh("useradd --create-home --groups docker dev", check=True)
+    applied = agent(host, "apply")
+    assert applied.status == 0, applied.stderr
+    assert "containerd-snapshotter" in (host.get(OTHER) or b"").decode()
+    assert host.get(DEVS) is not None
+    cut = """cd /var/lib/provisioner && grep -v '"end"' receipts/000001.jsonl > r && mv r receipts/000001.jsonl"""
+    host.sh(f"{cut} && echo 1 > open && sync", check=True)
+    host.cut()
+    host.boot()
+    assert host.get(OTHER) == FILES[OTHER].encode()
+    assert "overlay2" in store(host)
+    host.wait("the rest", lambda: host.get("/var/lib/provisioner/open") is None)
+    assert host.get(DEVS) is None
+    assert host.sh(f"cat {ENTRY}").status != 0
+    for unit in ("provisioner-recover", "provisioner-recovered"):
+        shown = host.run("systemctl", "show", "--property=Result,ConditionResult", unit).stdout
+        assert set(shown.split()) == {"Result=success", "ConditionResult=yes"}, host.journal(unit)
+    assert host.sh("docker info --format '{{.DockerRootDir}}'").stdout.strip() == "/home/docker"
+    assert agent(host, "check").document["interrupted"] is None
 
 
 def test_a_table_that_even_root_may_not_look_into_blocks_the_emulators_alone(boot: Boot) -> None:
