@@ -51,10 +51,13 @@ class Engine(NamedTuple):
     unused: frozenset[str]
 
 
-def found(host: Reader, socket: str, undo: Collection[Run | CallCluster], configured: str = "") -> tuple[LeftOver, ...]:
+def found(
+    host: Reader, socket: str, undo: Collection[Run | CallCluster], configured: str = "", version: str = ""
+) -> tuple[LeftOver, ...]:
     """Return what is left over.
 
     ``undo`` holds the steps that undo the applies in effect. ``configured`` is the builder in use. It is not left over.
+    ``version`` is the prefix of the engine's API that is asked for sizes.
     """
     undoes = tuple(step for step in undo if isinstance(step, Run))
     there = _engine(host, socket)
@@ -63,7 +66,7 @@ def found(host: Reader, socket: str, undo: Collection[Run | CallCluster], config
     told = {container.volume(drivers.first(configured)), *(volume for _, volume in builders)}
     caches = tuple(_cache(volume, undoes, marked) for volume in sorted(there.unused - told))
     all_of_them = (*builders, *_kept(there, undoes), *caches)
-    sizes = _sizes(host, socket) if builders or caches else {}
+    sizes = _sizes(host, socket, version) if builders or caches else {}
     elsewhere = _on_clusters(host, [step for step in undo if isinstance(step, CallCluster)], configured)
     return (*(left._replace(size=sizes.get(volume)) for left, volume in all_of_them), *elsewhere)
 
@@ -145,10 +148,10 @@ def _listed(host: Reader, socket: str, path: str, filters: Mapping[str, list[str
     return host.get(socket, f"{path}filters={quote(json.dumps({'name': [PREFIX], **filters}))}") or {}
 
 
-def _sizes(host: Reader, socket: str) -> dict[str, int]:
+def _sizes(host: Reader, socket: str, version: str) -> dict[str, int]:
     """Return the bytes in each volume; empty if the engine takes too long to measure them."""
     try:
-        volumes = (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ()
+        volumes = (host.get(socket, f"{version}/system/df?type=volume") or {}).get("Volumes") or ()
     except NoEngineError:
         return {}
     measured = ((v["Name"], (v.get("UsageData") or {}).get("Size", -1)) for v in volumes)

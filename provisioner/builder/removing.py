@@ -11,6 +11,7 @@ from provisioner.builder.commands import PULL, runner
 from provisioner.builder.keys import Key
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
+from provisioner.engine import api
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
@@ -97,7 +98,7 @@ def _building(host: Reader, facts: Facts, name: str) -> Obstacle | None:
 def _kept(host: Reader, facts: Facts, volume: str) -> str:
     """Return a note about a cache that stays, with its size."""
     try:
-        rows = (host.get(facts.socket, "/system/df?type=volume") or {}).get("Volumes") or ()
+        rows = (host.get(facts.socket, f"{api.prefix(facts.engine)}/system/df?type=volume") or {}).get("Volumes") or ()
     except ProvisionerError:
         rows = ()
     sizes = (int((row.get("UsageData") or {}).get("Size", -1)) for row in rows if row.get("Name") == volume)

@@ -13,7 +13,7 @@ from provisioner.daemon import managers
 from provisioner.emulators import faults, keys, labels, observed, obstacles
 from provisioner.emulators.keys import Key
 from provisioner.emulators.wanted import rows
-from provisioner.engine import discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo, target
+from provisioner.engine import api, discovery, endpoints, facts, kinds, ownership, places, running, stores, sudo, target
 from provisioner.engine.discovery import Daemon
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.info import Engine
@@ -58,7 +58,7 @@ def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Fa
         "package_manager": next((m for m in MANAGERS if host.program(m)), None),
         "builders": _builders(host),
         "buildkit": _buildkit(host, wanted) if engine else {},
-        "left_over": _left_over(host, where.socket) if engine and where.socket else [],
+        "left_over": _left_over(host, where.socket, api.prefix(engine)) if engine and where.socket else [],
         "history": past.entries(host),
     }
     return {**found, "next": list(_next(found, silent, known))}, silent
@@ -177,11 +177,11 @@ def _buildkit(host: System, wanted: Desired) -> dict[str, str]:
     return version.said(at, seen, asked.builder)
 
 
-def _left_over(host: System, socket: str) -> list[dict[str, Any]]:
+def _left_over(host: System, socket: str, version: str) -> list[dict[str, Any]]:
     """Return what old builders left on the host, compared with the configuration of the last apply."""
     try:
         last, undoes = journal.last(host), journal.undoes(host)
-        things = leftovers.found(host, socket, undoes, last.desired.builder.name if last else "")
+        things = leftovers.found(host, socket, undoes, last.desired.builder.name if last else "", version)
     except ProvisionerError:
         return []
     return [{"name": x.name, "why": x.why, "ours": x.ours, "bytes": x.size} for x in things]

@@ -7,7 +7,7 @@ from provisioner.cli.commands import Answer, colored, each, only, wanted
 from provisioner.cli.conversation import say, tell
 from provisioner.cli.options import Arguments
 from provisioner.cli.plans import Line
-from provisioner.engine import endpoints, facts, target
+from provisioner.engine import api, endpoints, facts, target
 from provisioner.errors import Exit
 from provisioner.host import System
 from provisioner.model import Unknown
@@ -43,7 +43,8 @@ def _running(host: System, args: Arguments) -> tuple[System, Plan, tuple[LeftOve
     made = plan.make(host, seen, asked)
     if not seen.socket:
         return host, made, ()
-    return host, made, leftovers.found(host, seen.socket, journal.undoes(host), asked.builder.name)
+    version = api.prefix(seen.engine)
+    return host, made, leftovers.found(host, seen.socket, journal.undoes(host), asked.builder.name, version)
 
 
 def _image(args: Arguments) -> tuple[System, Plan, tuple[LeftOver, ...]]:
