@@ -1,13 +1,17 @@
-"""A restart is given as long as this host's units, containers and last start take."""
+"""A restart is given as long as this host's units, containers and last start take, whatever its clock says."""
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from provisioner.daemon import managers, patience
+from provisioner.daemon.restart import Reload
 from provisioner.engine.kinds import Layout
 from provisioner.host import System
+from tests.helpers import daemon as fake
+from tests.helpers.steps import quiet
 
 SYSTEMD = managers.MANAGERS[0]
 SHOWN = """\
@@ -47,3 +51,23 @@ def test_a_restart_may_take_as_long_as_stopping_and_the_last_start(
     found = patience.of(host, SYSTEMD, Layout(), "/var/run/docker.sock", 90)
     assert found.seconds >= least
     assert found.longest >= found.seconds
+
+
+class SetBack(fake.Host):
+    """A host whose clock is set back while its daemon reloads. The engine refuses a span that ends before it begins."""
+
+    moments = iter((1000.0, 400.0))
+
+    def time(self) -> float:
+        return next(self.moments)
+
+    def request(self, socket: str, method: str, path: str, *_: Any, **__: Any) -> tuple[int, bytes]:
+        span = {name: float(values[0]) for name, values in parse_qs(urlsplit(path).query).items() if name != "filters"}
+        refused = span["since"] > span["until"]
+        return (400, b"since cannot be after until") if refused else (200, b'{"status": "reload"}')
+
+
+def test_a_reload_is_seen_although_the_clock_is_set_back(tmp_path: Path) -> None:
+    host = SetBack(tmp_path)
+    Reload("docker.service", "/var/run/docker.sock").do(host, quiet)
+    assert host.reloads == 1

@@ -1,6 +1,8 @@
-"""How the output of a test container decides whether a platform runs."""
+"""How the output of a test container decides whether a platform runs, and what is removed afterwards."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +38,19 @@ def test_a_probe_is_heard_out(name: str, tmp_path: Path) -> None:
     with recorded.engine(tmp_path / "s", answers):
         row = own_image.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
     assert (row.runs, row.error[: len(error)]) == (runs, error)
+
+
+def test_an_image_of_a_proof_that_lost_its_name_is_removed_and_nobody_else_s(tmp_path: Path) -> None:
+    """Without a store for several platforms, each platform's image takes the name of the one before it."""
+    label = {own_image.LABEL: "1"}
+    images: list[dict[str, Any]] = [
+        {"Id": "sha256:1", "RepoTags": [], "Labels": label},
+        {"Id": "sha256:2", "RepoTags": [], "Labels": {"theirs": "1"}},
+        {"Id": "sha256:3", "RepoTags": [], "Labels": None},
+    ]
+    removed: list[str] = []
+    gone = {f"DELETE /images/{i['Id']}": partial(removed.append, i["Id"]) for i in images}
+    answers: recorded.Answers = {"/containers/json": [], "/images/json": images, **gone}
+    with recorded.engine(tmp_path / "s", answers):
+        own_image.clean(System(str(tmp_path), {}), SOCKET)
+    assert removed == ["sha256:1"]

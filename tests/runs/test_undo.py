@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.config import load
 from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
 from provisioner.daemon.restart import Restart
@@ -300,6 +301,16 @@ def test_a_full_disk_is_said_and_undone_and_has_room_for_the_last_word(tmp_path:
     assert receipts.unended(host) is None
     host.lines = 10**6
     assert apply.apply(host, wanted, quiet, only=("daemon",)).status == Exit.OK
+
+
+def test_a_memory_that_cannot_be_kept_fails_no_apply(host: Host) -> None:
+    """A check only takes longer then, and the apply has changed the host."""
+    Path(host.path(load.remembered(host))).mkdir(parents=True)
+    said: list[str] = []
+    wanted = Configuration(WANTED._replace(daemon={"log-level": "debug"}), "{}", "/etc/provisioner/provisioner.yaml")
+    outcome = apply.apply(host, wanted, said.append, only=("daemon",))
+    assert (outcome.status, text(host)) == (Exit.OK, {"log-level": "debug"})
+    assert any("could not be kept" in line for line in said), said
 
 
 class Hung(Host):
