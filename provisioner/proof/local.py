@@ -148,7 +148,19 @@ def judge(proof: Proof) -> None:
 
 
 def read_index(archive: bytes) -> tuple[str, frozenset[str]]:
-    """Return the digest of the index in an OCI archive, and the platforms of its manifests."""
+    """Return the digest of the index in an OCI archive, and the platforms of its manifests.
+
+    Raises: ProvisionerError if buildx has not written such an archive.
+    """
+    try:
+        return _indexed(archive)
+    except (tarfile.TarError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        size = f"{len(archive)} bytes that are no image" if archive else "nothing"
+        hint = "see whether docker is a wrapper: type -a docker"
+        raise ProvisionerError(f"`docker buildx build` has ended well, but it has written {size}", hint=hint) from None
+
+
+def _indexed(archive: bytes) -> tuple[str, frozenset[str]]:
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
 
         def blob(name: str) -> Any:
