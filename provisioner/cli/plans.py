@@ -75,8 +75,8 @@ def _change(change: Change) -> Iterator[Line]:
     yield from (Line(f"  note: {note}", YELLOW) for note in change.notes)
 
 
-def outcome(left: Plan, receipt: int | None, put_off: Collection[Waiting] = ()) -> str:
-    """Describe how an apply ended."""
+def outcome(left: Plan, receipt: int | None, put_off: Collection[Waiting] = (), *, image: str = "") -> str:
+    """Describe how an apply ended. No command takes back what was done to an ``image``."""
     lines = []
     for since, reason in dict.fromkeys((w.since, w.reason) for w in put_off):
         what = dict.fromkeys(w.resource for w in put_off if (w.since, w.reason) == (since, reason))
@@ -84,7 +84,7 @@ def outcome(left: Plan, receipt: int | None, put_off: Collection[Waiting] = ()) 
     if receipt is None:
         lines.append("nothing had to be changed")
     else:
-        lines.append(f"done; `provisioner rollback {receipt}` takes it back")
+        lines.append(f"done: {image} is changed" if image else f"done; `provisioner rollback {receipt}` takes it back")
     for resource, obstacle in dict.fromkeys((r, b.obstacle) for r, b in left.blocked):
         lines.append(f"blocked: {resource}: {obstacle.message}\n  hint: {obstacle.hint}")
     return "\n".join(lines)

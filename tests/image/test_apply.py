@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.cli import commandline
+from provisioner.cli.commands import apply as command
 from provisioner.config.desired import Desired, Emulators, ImageStore
 from provisioner.errors import Exit, NoEngineError, ProvisionerError, RolledBackError, UsageError
 from provisioner.host import System
@@ -66,6 +68,15 @@ def test_the_key_is_set_in_an_image_and_a_second_run_finds_nothing_to_do(image: 
     }
     again = apply(host, Desired(daemon={"log-opts": {"max-size": "10m"}}))
     assert (again.status, again.receipt) == (Exit.OK, None)
+
+
+def test_an_image_is_said_to_be_changed_and_no_command_to_take_it_back(image: Make) -> None:
+    """`provisioner rollback` here would take back what was done to this host."""
+    host = image("28.5.2+dfsg4-1")
+    args = commandline.parse(("apply", "--root", host.root, "--only", "image-store"))
+    first, second = (command.run(System(), args).text for _ in range(2))
+    assert first == f"done: {host.root} is changed"
+    assert second == "nothing had to be changed"
 
 
 def test_an_engine_that_has_the_store_by_itself_needs_no_key_unless_a_graph_driver_was_there(image: Make) -> None:

@@ -39,7 +39,7 @@ def run(system: System, args: Arguments) -> Answer:
         word = "blocked" if done.left else "converged"
         return Answer(answers.document(system, "apply", word, done.status, **fields), done.status, changed)
     parts = [proofs.as_text(done.proof.rows, done.proof.digest)] if done.proof else []
-    text = "\n".join([*parts, plans.outcome(done.left, None if args.root else done.receipt, done.put_off)])
+    text = "\n".join([*parts, plans.outcome(done.left, done.receipt, done.put_off, image=args.root or "")])
     return Answer(text, done.status, changed)
 
 
