@@ -50,7 +50,7 @@ def _removed(scene: Scene) -> Iterator[Obstacle]:
     version = scene.facts.engine.version
     for key, (since, hint) in REMOVED.items():
         if key in scene.found and version is not None and version >= since:
-            last = ".".join(map(str, since))
+            last = ".".join(f"{number:02}" for number in since)  # as Docker writes 19.03
             message = f"{scene.facts.daemon_json}: engine {last} took away {key}, and does not start with it"
             yield Obstacle("removed-key", message, hint)
 

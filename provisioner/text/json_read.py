@@ -20,10 +20,14 @@ _TOOLS = "(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)"
 MARKER = (
     rf"\b(?:{_TOOLS}[ _-]?managed|(?:managed|maintained|controlled)[ _-]by|generated[ _-]by[ _-]{_TOOLS}|do not edit)\b"
 )
+TEMPLATE = "it is a template that was never filled in; fill it in first"
 # Texts that were never JSON: how they start, and what to do about them.
 OTHERS = (
-    (r"\$ANSIBLE_VAULT|age-encryption|-----BEGIN ", "it is encrypted; whoever brings it here has to decrypt it first"),
-    (r"\{\{|\{%|<%|[^\n]*\$\{", "it is a template that was never filled in; fill it in first"),
+    (
+        r"\$ANSIBLE_VAULT|age-encryption|-----BEGIN |\0GITCRYPT|VimCrypt~",
+        "it is encrypted; whoever brings it here has to decrypt it first",
+    ),
+    (r"\{\{|\{%|<%|[^\n]*\$\{", TEMPLATE),
     (
         rf"(?:\{{\s*)?(?://|/\*|#|;)(?:[^\n]*\n\s*[#/*;])*?[^\n]*{MARKER}",
         "configuration management wrote it; put it right there",
@@ -32,6 +36,7 @@ OTHERS = (
 )
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _DECODER = json.JSONDecoder()
 
 
@@ -121,7 +126,9 @@ def _complaint(e: json.JSONDecodeError) -> str:
 def _advice(body: str) -> str:
     """Return what to do about a text that is not JSON. The most frequent causes have their own advice."""
     head = body[:2000].lstrip()
-    return next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), REFUSED)
+    found = next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), "")
+    outside = _STRING.sub("", head)  # Docker's own options have templates in strings
+    return found or (TEMPLATE if re.search(r"\{\{|\{%", outside) else REFUSED)
 
 
 def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) -> None:

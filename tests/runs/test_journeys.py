@@ -39,7 +39,7 @@ JOURNEYS = (
     "held; want log-level=debug; apply 75; let; apply 0; late; restarts 1; file log-level=debug",
     "full; want log-level=debug; apply 1; room; apply 0; late; restarts 1; file log-level=debug",
     "edit disable-legacy-registry=true; want log-level=debug; apply 5; edit disable-legacy-registry; apply 0; "
-    "late took away disable-legacy-registry; restarts 1; file log-level=debug",
+    "late engine 19.03 took away disable-legacy-registry; restarts 1; file log-level=debug",
     "policy never; want log-level=debug; apply 5; want; apply 0; late; restarts 0",
     "policy never; want log-level=debug; apply 5; lost; policy always; apply 0; late restart is never; restarts 1",
     "policy never; want log-level=debug; apply 5; apply 5; file log-level",

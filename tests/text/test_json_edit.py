@@ -99,6 +99,10 @@ HINTS = {
     "{{ docker_options | to_json }}": "a template",
     "# Ansible managed\n{}": "configuration management wrote it",
     "<!DOCTYPE html>": "fetch it again",
+    "\0GITCRYPT\0\x01\x02": "encrypted",
+    "VimCrypt~03!\x01\x02": "encrypted",
+    '{"log-level": {{ level }}}': "a template",
+    '{"log-opts": {"tag": "{{.Name}}"}, "debug": }': "dockerd would refuse it",
     "{,}": "dockerd would refuse it",
 }
 
