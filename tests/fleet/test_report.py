@@ -222,6 +222,12 @@ def test_the_table_says_it_in_one_screen_and_nothing_drives_the_terminal() -> No
     assert not {"\033", "\u202e", "\a"} & set(said)
 
 
+def test_one_host_and_a_value_without_end_are_told_as_a_person_would() -> None:
+    said = text.render(fleet(result({**DRIFT, "have": "x" * 100_000}, name="one")))
+    assert said.splitlines()[0] == "1 host: 1 drift"
+    assert len(said) < 2000
+
+
 def test_a_check_that_failed_says_why_since_when_and_what_to_do() -> None:
     said = text.render(fleet(failed(name="a"), failed(name="b"), result(DRIFT, name="c")))
     assert said.splitlines()[0] == "3 hosts: 2 failed, 1 drift"
