@@ -67,6 +67,7 @@ def test_a_reload_is_enough_only_for_keys_that_are_there_afterwards(
         ("/var/lib/docker", "/mnt/docker/100000.100000", True),  # with remapped users
         ("/srv/docker", "/mnt/docker", False),
         ("/srv/28.5", "/srv/28.5", True),
+        ("/hidden/docker/", "/hidden/docker", True),  # a sandbox may hide it
     ],
 )
 def test_a_data_root_is_compared_as_a_place(tmp_path: Path, asked: str, shown: str, same: bool) -> None:
@@ -126,6 +127,16 @@ def test_what_is_ours_is_not_hidden_by_a_switch(
 )
 def test_a_time_span_is_read_as_systemd_prints_it(text: str, seconds: float) -> None:
     assert patience.span(text) == seconds
+
+
+@pytest.mark.parametrize("policy", ["never", "if-idle"])
+def test_what_forbids_a_restart_is_asked_again_right_before_it(tmp_path: Path, policy: str) -> None:
+    host = System(str(tmp_path), {})
+    running = [{"Id": "2" * 64, "Names": ["/web"], "ImageID": "sha256:2", "State": "running"}]
+    step = ask_again.AskAgain.of(facts(host), Desired(restart=Restarts(policy)), hides=False)
+    answers = {"/info": INFO, "/containers/json": running, "/images/json": []}
+    with engine(tmp_path / "var/run/docker.sock", answers), pytest.raises(PutOffError, match="while this was prepared"):
+        step.do(host, print)
 
 
 @pytest.mark.parametrize("existing", ["refuse", "migrate"])

@@ -84,9 +84,18 @@ SCRIPT = """\
 #!{python}
 import sys
 sys.path.insert(0, {checkout!r})
+from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.runs import confirm
-print(confirm._running(System()))
+class Host(System):
+    def program(self, name):
+        return None
+    def stat(self, path):
+        return super().stat("/" if path == "/run/systemd/system" else path)
+try:
+    print(confirm.alarm(Host(), 1, 60).argv[-4])
+except ProvisionerError as e:
+    print(e.message.partition(":")[0])
 """
 
 
@@ -97,7 +106,7 @@ def test_a_program_outside_the_path_of_programs_is_started_again_from_where_it_l
     program.write_text(SCRIPT.format(python=sys.executable, checkout=str(Path(__file__).parents[2])))
     program.chmod(0o755)
     said = subprocess.run((f"./{name}",), cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert said.stdout == f"{program if name == 'provisioner' else None}\n"
+    assert said.stdout == f"{program if name == 'provisioner' else 'systemd cannot start provisioner later'}\n"
 
 
 @pytest.mark.usefixtures("stop")
