@@ -8,7 +8,7 @@ from tests.helpers.booted import agent
 from tests.helpers.fleet import fleet
 from tests.helpers.native import TRACES, built_there, prepare
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 NATIVE = {"builders_386": ["linux/386"]}
 REPORT = "/fleet/report"
 
