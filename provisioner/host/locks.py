@@ -28,9 +28,13 @@ def acquired(place: Place) -> Iterator[None]:
 
 
 def busy(pid: str) -> BusyError:
-    """Return the error for a lock that another run holds."""
+    """Return the error for a lock that another run holds: with who started that run, and when, if psutil knows it."""
+    from provisioner.host import people  # only the second of two runs asks
+
+    started = people.started(int(pid), "/proc") if pid.isdecimal() else ""
+    who = ", ".join(filter(None, (f"process {pid}", started)))
     hint = "wait until it has ended, then run the same command again"
-    return BusyError(f"another provisioner (process {pid}) is changing this host", hint=hint)
+    return BusyError(f"another provisioner ({who}) is changing this host", hint=hint)
 
 
 def holder(place: Place) -> int | None:

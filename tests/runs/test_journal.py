@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pkgutil
+import pwd
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from provisioner.config.desired import Desired
 from provisioner.daemon.restart import Restart
 from provisioner.emulators.copy_out import CopyOut, Discard
 from provisioner.errors import BusyError, DeniedError, ProvisionerError
-from provisioner.host import System
+from provisioner.host import System, locks
 from provisioner.model import Difference
 from provisioner.platforms.kernel_table import Mount, Register, Unmount, Unregister
 from provisioner.runs import apply, journal, kinds, receipts
@@ -131,10 +132,15 @@ def test_a_damaged_receipt_is_named_in_a_sentence(tmp_path: Path, line: dict[str
 def test_a_second_run_is_told_who_holds_the_lock(host: System) -> None:
     with (
         host.lock(journal.lock(host)),
-        pytest.raises(BusyError, match=f"process {os.getpid()}"),
+        pytest.raises(BusyError, match=f"process {os.getpid()}, by {pwd.getpwuid(os.getuid()).pw_name} since"),
         host.lock(journal.lock(host)),
     ):
         pass
+
+
+@pytest.mark.parametrize("pid", ["unknown", "0", "99999999999999999999"])
+def test_a_run_that_nobody_can_look_at_is_named_by_what_is_known(pid: str) -> None:
+    assert locks.busy(pid).message == f"another provisioner (process {pid}) is changing this host"
 
 
 def test_only_root_may_change_the_host(host: System) -> None:
