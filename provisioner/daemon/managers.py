@@ -29,7 +29,7 @@ class Manager(NamedTuple):
     reload: tuple[str, ...]
     log: str  # the daemon's log file; empty if the log is in systemd's journal
     control: tuple[str, ...] = ()
-    journal: tuple[str, ...] = ("journalctl", "--unit")
+    journal: tuple[str, ...] = ("journalctl", "_SYSTEMD_UNIT={unit}")  # what the daemon says, not systemd about it
 
 
 # The first manager whose sign exists runs this host. OpenRC and runit hosts may also have init scripts that nobody
@@ -50,7 +50,7 @@ MANAGERS = (
         ("systemctl", "--user", "reload", "{unit}"),
         "",
         ("systemctl", "--user"),
-        ("journalctl", "--user", "--unit"),
+        ("journalctl", "--user", "_SYSTEMD_USER_UNIT={unit}"),
     ),
     Manager("snapd", "/var/lib/snapd", ("snap", "restart", "docker.dockerd"), (), "", ("systemctl",)),
     Manager(

@@ -164,13 +164,22 @@ def last_words(host: "System", manager: Manager, unit: str) -> str:
 
 
 def _said(host: "System", manager: Manager, unit: str) -> str:
-    """Return the daemon's last lines: of its log file, of the journal, or of journalctl without systemd-python."""
+    """Return the daemon's last lines: of its log file, of the journal, or of journalctl without systemd-python.
+
+    If the daemon has said nothing, return what systemd says about its unit.
+    """
     if manager.log:
         return host.tail(manager.log, -20000)
     told = host.messages(unit, LINES, user=host.uid if "--user" in manager.journal else None)
     if told:
         return "\n".join(told)
-    return host.ask(*manager.journal, unit, f"--lines={LINES}", "--output=cat", "--no-pager", "--quiet").stdout
+    program, *own = (word.format(unit=unit) for word in manager.journal)
+    about = [*(word for word in own if word == "--user"), f"--unit={unit}"]
+    for chosen in (own, about) if told is None else (about,):
+        words = host.ask(program, *chosen, f"--lines={LINES}", "--output=cat", "--no-pager", "--quiet").stdout
+        if words.strip():
+            return words
+    return ""
 
 
 def _answers(system: "System", socket: str) -> bool:

@@ -23,7 +23,12 @@ def last(unit: str, lines: int, user: int | None = None) -> list[str] | None:
                 reader.add_match(_UID=str(user))
             reader.seek_tail()
             while len(found) < lines and (entry := reader.get_previous()):
-                found.append(str(entry.get("MESSAGE", "")))
+                found.append(_text(entry.get("MESSAGE", "")))
     except OSError:
         return None
     return found[::-1]
+
+
+def _text(message: object) -> str:
+    """Return a message as text. The library returns bytes if it is not UTF-8; they become surrogates, as elsewhere."""
+    return message.decode("utf-8", "surrogateescape") if isinstance(message, bytes) else str(message)
