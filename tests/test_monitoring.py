@@ -72,6 +72,17 @@ def test_the_alerts_and_the_dashboard_ask_only_for_metrics_that_there_are() -> N
         assert asked <= known, name
 
 
+def test_the_versions_that_are_compared_are_labels_that_metrics_have() -> None:
+    pytest.importorskip("prometheus_client")
+    said = formats.FORMATS["prometheus"](result(DRIFT), False)
+    for name in ("alerts.yml", "dashboard.json"):
+        text = (MONITORING / name).read_text().replace('\\"', '"')
+        compared = set(re.findall(r'(provisioner_\w+)\{[^{}]*?(\w+_version)!=""\}', text))
+        assert len(compared) == 3, name
+        for metric, label in compared:
+            assert re.search(rf'^{metric}\{{.*{label}="[^"]', said, re.MULTILINE), f"{name}: {metric}, {label}"
+
+
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
     page = (CHECKOUT / "docs" / "runbooks.md").read_text()
