@@ -44,7 +44,7 @@ def read(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
-configuration = load("configuration")
+configuration, silence = load("configuration"), load("silence")
 schema = json.loads((CHECKOUT / "provisioner" / "config" / "schema.json").read_text())
 documented = yaml.safe_load(constant("provision", "DOCUMENTATION"))["options"]
 
@@ -241,3 +241,79 @@ def test_the_collection_is_of_one_version_with_the_agent() -> None:
     number, unreleased, _ = __version__.partition(".dev")
     assert read(COLLECTION / "galaxy.yml")["version"] == number
     assert unreleased or number in read(COLLECTION / "changelogs/changelog.yaml")["releases"]
+
+
+OLD = "MODULE FAILURE\nSee stdout/stderr for the exact error"
+EARLY = "Task failed: Premature end of stream waiting for become success."
+NEW = "Module result deserialization failed: No start of json char found"
+
+
+@pytest.mark.parametrize(
+    ("check", "code", "message"),
+    [
+        (
+            {"msg": OLD, "module_stderr": "sudo: a password is required\n", "module_stdout": "", "rc": 1},
+            "become-failed",
+            "sudo: a password is required",
+        ),
+        (
+            {
+                "msg": NEW,
+                "module_stderr": "Shared connection to 192.0.2.7 closed.\r\n",
+                "module_stdout": "\r\n[sudo] password for deploy: \r\ndeploy is not in the sudoers file.\r\n"
+                "This incident has been reported to the administrator.\r\n",
+            },
+            "become-failed",
+            "deploy is not in the sudoers file.",
+        ),
+        (
+            {"msg": f"{EARLY}\n>>> Standard Error\ndeploy is not in the sudoers file.\nThis incident was told.\n"},
+            "become-failed",
+            "deploy is not in the sudoers file.",
+        ),
+        (
+            {"msg": f"{EARLY}\n>>> Standard Output\npam: locked\n>>> Standard Error\n"},
+            "become-failed",
+            "pam: locked",
+        ),
+        ({"msg": EARLY}, "become-failed", EARLY),
+        ({"msg": OLD}, "no-answer", "MODULE FAILURE"),
+        ({"msg": "Task failed: Missing sudo password"}, "become-failed", "Task failed: Missing sudo password"),
+        (
+            {"unreachable": True, "msg": "Timeout (12s) waiting for privilege escalation prompt: "},
+            "become-failed",
+            "Timeout (12s) waiting for privilege escalation prompt:",
+        ),
+        (
+            {"msg": OLD, "module_stderr": "su: Authentication failure\n", "module_stdout": ""},
+            "become-failed",
+            "su: Authentication failure",
+        ),
+        (
+            {"msg": NEW, "module_stderr": "Traceback\n  File x\nOSError: [Errno 28] No space left on device\n"},
+            "no-answer",
+            "OSError: [Errno 28] No space left on device",
+        ),
+        (
+            {"msg": NEW, "module_stderr": "sh: 1: python3: not found\n\nTry another one.\n", "module_stdout": ""},
+            "no-answer",
+            "sh: 1: python3: not found",
+        ),
+        ({"msg": NEW, "module_stderr": "", "module_stdout": "\n"}, "no-answer", NEW),
+        (
+            {"unreachable": True, "msg": "Failed to connect to the host via ssh: Connection refused"},
+            "unreachable",
+            "Failed to connect to the host via ssh: Connection refused",
+        ),
+        ({"installed": False, "msg": "the agent is not installed"}, "agent-missing", "the agent is not installed"),
+        (
+            {"installed": True, "failed": True, "msg": "the check did not answer in JSON (sudo: x)", "result": None},
+            "no-answer",
+            "the check did not answer in JSON (sudo: x)",
+        ),
+        ({}, "no-answer", "no-answer"),
+    ],
+)
+def test_a_host_without_a_result_says_why(check: dict[str, Any], code: str, message: str) -> None:
+    assert silence.why(check) == (code, message)
+    assert code in silence.HINTS

@@ -307,7 +307,7 @@ PLAY = """
   gather_facts: false
   tasks:
     - provisioner.docker.report:
-        names: [well, down, away, bare]
+        names: [well, down, away, bare, barred]
         checks: {checks}
         folder: {folder}
         executable: {program}
@@ -328,6 +328,7 @@ def test_a_report_shows_why_a_host_has_no_result_and_stops_a_pipeline(
         {"failed": True, "result": results.failed(time=now)},
         {"unreachable": True, "msg": "Failed to connect to the host via ssh: Connection refused"},
         {"installed": False, "result": None, "msg": "the agent is not installed on this host"},
+        {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "sudo: a password is required", "module_stdout": ""},
     ]
     folder = tmp_path / "report"
     play = PLAY.format(checks=json.dumps(checks), folder=folder, program=program, fail_on=json.dumps(fail_on))
@@ -335,8 +336,10 @@ def test_a_report_shows_why_a_host_has_no_result_and_stops_a_pipeline(
     argv = ("ansible-playbook", "-i", "localhost,", "-c", "local", str(tmp_path / "play.yml"))
     ran = tool(*argv, cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))
     assert bool(ran.returncode) is fails, ran.stdout + ran.stderr
-    assert "4 hosts: 3 failed, 1 in sync" in ran.stdout
+    assert "5 hosts: 4 failed, 1 in sync" in ran.stdout
     assert "check: unreachable" in ran.stdout
+    assert "check: become-failed" in ran.stdout
+    assert "sudo: a password is required" in (folder / "fleet.html").read_text()
     assert "check: agent-missing" in ran.stdout
     assert "check: engine-stopped" in ran.stdout
     assert (folder / "fleet.html").exists()
@@ -408,3 +411,28 @@ def test_a_play_waits_for_another_run_that_ends_in_seconds(installed: Path, tmp_
     said = play(installed, tmp_path, "play.yml", **variables)
     assert "FAILED - RETRYING" in said
     assert (tmp_path / "applies").read_text() == "\n" * 3
+
+
+def test_hosts_on_which_ansible_cannot_become_root_are_on_the_page_with_the_reason(
+    installed: Path, tmp_path: Path
+) -> None:
+    for name, text in {
+        "provisioner": f'PYTHONPATH={CHECKOUT} exec {sys.executable} -m provisioner "$@"',
+        "sudo": "echo someone is not in the sudoers file. >&2; exit 1",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "inventory").write_text("one\ntwo\n")
+    extra = {
+        "ansible_become_exe": str(tmp_path / "sudo"),
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "provisioner_report": str(tmp_path / "report"),
+        "provisioner_reporter": str(tmp_path / "provisioner"),
+    }
+    argv = ("ansible-playbook", "-i", "inventory", "-c", "local", "-e", json.dumps(extra), "provisioner.docker.check")
+    more = {"ANSIBLE_COLLECTIONS_PATH": str(installed.parents[2]), "ANSIBLE_BECOME_ALLOW_SAME_USER": "1"}
+    ran = tool(*argv, cwd=tmp_path, **more)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 hosts: 2 failed" in ran.stdout
+    assert "check: become-failed on 2 hosts" in ran.stdout
+    assert "someone is not in the sudoers file." in (tmp_path / "report" / "fleet.html").read_text()

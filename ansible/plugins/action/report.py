@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
+from ansible_collections.provisioner.docker.plugins.module_utils import silence
 
 from ansible.plugins.action import ActionBase
 
@@ -30,12 +31,6 @@ SPEC = {
     },
 }
 FOUND = 2  # the exit status of the agent's report when --fail-on matches a host
-# Why a host has no result: a code, and what to do about it.
-REASONS = {
-    "unreachable": "is the host up, and may Ansible log in?",
-    "agent-missing": "install the agent, for example with the role provisioner.docker.provisioner",
-    "no-answer": "run the check on the host by hand",
-}
 TIMEOUT = 600  # seconds; a hundred thousand hosts take less than ten
 
 
@@ -71,14 +66,10 @@ class ActionModule(ActionBase):
         result = check.get("result")
         if result:
             return dict(result, host=dict(result["host"], name=name))
-        code = (
-            "unreachable" if check.get("unreachable") else "agent-missing" if not check.get("installed", True) else ""
-        )
-        code = code or "no-answer"
-        message = str(check.get("msg") or code).strip().splitlines()[0]
+        code, message = silence.why(check)
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         nothing = {key: [] for key in ("platforms", "differences", "unknown", "as_wanted", "apply", "notes", "repair")}
-        error = {"code": code, "message": message, "hint": REASONS[code], "rolled_back": None, "since": None}
+        error = {"code": code, "message": message, "hint": silence.HINTS[code], "rolled_back": None, "since": None}
         return dict(
             nothing,
             schema_version=2,
