@@ -121,7 +121,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         ours=machine.ours(host),
         versions=machine.versions(host),
         made=made,
-        caches=_caches(host, socket, made) if wanted.delete_caches and socket else {},
+        caches=_caches(host, socket, found, made) if wanted.delete_caches and socket else {},
         quick=quick,
         far=far,
         registries=registries.gather(host, found, path, process),
@@ -130,8 +130,8 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
     )
 
 
-def _caches(host: Reader, socket: str, made: memory.Builders) -> Mapping[str, int]:
+def _caches(host: Reader, socket: str, found: Engine, made: memory.Builders) -> Mapping[str, int]:
     """Return the bytes of each cache of ours that no container uses."""
-    from provisioner.engine import traces  # only if somebody asked to delete them
+    from provisioner.engine import api, traces  # only if somebody asked to delete them
 
-    return traces.caches(host, socket, made)
+    return traces.caches(host, socket, api.prefix(found), made)

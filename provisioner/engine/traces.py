@@ -142,10 +142,13 @@ def _numbered(volume: str, builder: str) -> bool:
     return re.fullmatch(f"{re.escape(drivers.container(builder))}[0-9]+_state", volume) is not None
 
 
-def caches(host: Reader, socket: str, made: Collection[str]) -> dict[str, int]:
-    """Return the bytes of each cache that is ours and that no container uses: 0 if the engine does not measure it."""
+def caches(host: Reader, socket: str, version: str, made: Collection[str]) -> dict[str, int]:
+    """Return the bytes of each cache that is ours and that no container uses: 0 if the engine does not measure it.
+
+    ``version`` is the prefix of a path that asks for a version of the API. The newest version has no sizes of volumes.
+    """
     named = {_volume(name) for name in made} | labelled(host, socket).keys()
-    rows = (host.get(socket, "/system/df?type=volume") or {}).get("Volumes") or ()
+    rows = (host.get(socket, f"{version}/system/df?type=volume") or {}).get("Volumes") or ()
     usage = {row["Name"]: row.get("UsageData") or {} for row in rows if row["Name"] in named}
     return {name: max(0, use.get("Size", 0)) for name, use in usage.items() if not use.get("RefCount")}
 

@@ -7,7 +7,7 @@ import pytest
 from provisioner.builder import leftovers, removing
 from provisioner.builder.keys import FORMER, Key
 from provisioner.config.desired import Builder
-from provisioner.engine import api, info
+from provisioner.engine import api, info, traces
 from provisioner.engine.endpoints import Endpoint
 from provisioner.host import System
 from provisioner.image.engine import bare
@@ -35,5 +35,7 @@ def test_the_size_of_a_cache_is_asked_by_a_version_of_the_api_that_tells_it(
     with engine(tmp_path / SOCKET[1:], answers):
         [left] = leftovers.found(host, SOCKET, (), version=api.prefix(found))
         planned = removing.plan(host, seen, Builder("new"), [Key(FORMER, "old")], caches=False)
+        unused = traces.caches(host, SOCKET, api.prefix(found), ["old"])
     assert left.size == 12_300_000
+    assert unused == {VOLUME: 12_300_000}
     assert f"the cache {VOLUME} (12.3 MB) is kept" in planned.notes[0]

@@ -31,6 +31,7 @@ class Trap(NamedTuple):
 TRAPS = {
     "the container removed": Trap(f"docker rm -f {CONTAINER}", {"container"}, BOOT),
     "the container stopped": Trap(f"docker stop {CONTAINER}", {"container"}, BOOT),
+    "the container paused": Trap(f"docker pause {CONTAINER}", {"container"}, "run docker container unpause"),
     "the container from another image": Trap(
         f"docker rm -f {CONTAINER}; docker run -d --name {CONTAINER} --privileged --restart unless-stopped"
         f" -v {CONTAINER}_state:/var/lib/buildkit -e EXTRA=1 moby/buildkit:v0.34.2",
