@@ -78,34 +78,41 @@ def apply(
             record.put_off(system, wanted, e.message, say)
             raise
         cut = rollback.recover(system, say, wanted=wanted)
-        found = facts.gather(system, wanted)
-        asked = people.told(system, wanted.builder.users, found.socket)
-        system, wanted = target.with_engine(system, wanted, found)
-        confirm.refuse(system, wanted.engine)
-        for note in (*told(wanted, found), *asked):
-            say(f"note: {note}")
-        made = plan.make(system, found, wanted)
-        for _, (_, obstacle) in made.blocked:
-            if obstacle.fatal:
-                raise ProvisionerError(obstacle.message, hint=obstacle.hint)
-        if made.acts:
-            before = compare.drift(system, found, wanted)
-            try:
-                outcome = _act(system, wanted, made, before, say, confirm_in)
-            except (RolledBackError, PutOffError) as e:
-                record.put_off(system, wanted, e.message, say)
-                raise
-        else:
-            outcome = Outcome(_status(made), made, made)
-        with uninterruptible(last=True):  # the apply has ended, and its result must be reported
-            _remember(system, configuration, wanted.builder.users[0], say)
-            outcome = outcome._replace(put_off=record.done(system, wanted, outcome.plan, outcome.left))
-            record.write(system, wanted, outcome.plan, outcome.left, outcome.receipt, say)
-            _shorten(system, wanted.history, say)
-            ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
-            if outcome.receipt is not None or ready:
-                _ask_versions(system, wanted, say)
+        with rollback.told(cut):
+            outcome = _apply(system, configuration, wanted, say, confirm_in)
         return outcome._replace(recovered=cut[0] if cut else None)
+
+
+def _apply(system: System, configuration: Configuration, wanted: Desired, say: Say, confirm_in: int | None) -> Outcome:
+    """Plan, act, and record what was made. Only one run at a time gets here."""
+    found = facts.gather(system, wanted)
+    asked = people.told(system, wanted.builder.users, found.socket)
+    system, wanted = target.with_engine(system, wanted, found)
+    confirm.refuse(system, wanted.engine)
+    for note in (*told(wanted, found), *asked):
+        say(f"note: {note}")
+    made = plan.make(system, found, wanted)
+    for _, (_, obstacle) in made.blocked:
+        if obstacle.fatal:
+            raise ProvisionerError(obstacle.message, hint=obstacle.hint)
+    if made.acts:
+        before = compare.drift(system, found, wanted)
+        try:
+            outcome = _act(system, wanted, made, before, say, confirm_in)
+        except (RolledBackError, PutOffError) as e:
+            record.put_off(system, wanted, e.message, say)
+            raise
+    else:
+        outcome = Outcome(_status(made), made, made)
+    with uninterruptible(last=True):  # the apply has ended, and its result must be reported
+        _remember(system, configuration, wanted.builder.users[0], say)
+        outcome = outcome._replace(put_off=record.done(system, wanted, outcome.plan, outcome.left))
+        record.write(system, wanted, outcome.plan, outcome.left, outcome.receipt, say)
+        _shorten(system, wanted.history, say)
+        ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
+        if outcome.receipt is not None or ready:
+            _ask_versions(system, wanted, say)
+    return outcome
 
 
 def repair(system: System, configuration: Configuration, say: Say) -> Outcome:

@@ -1,6 +1,7 @@
 """Roll back the last apply, all applies since a receipt, or an interrupted one; or accept what cannot be undone."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from provisioner.builder import obstacles
 from provisioner.config.desired import Desired
@@ -30,13 +31,18 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
         cut = recover(system, say, last=number is None)
         if number in cut or (cut and number is None):
             return cut
-        chosen = choose(system, number)
-        _look_before(system, chosen, say)
-        for receipt in chosen:
-            say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
-        undo(system, chosen, "undone", say, State.ENDED, last=True)
-        record.over(system, chosen)
-        return (*cut, *(r.number for r in chosen))
+        with told(cut):
+            return (*cut, *_undone(system, choose(system, number), say))
+
+
+def _undone(system: System, chosen: tuple[Receipt, ...], say: Say) -> tuple[int, ...]:
+    """Undo runs that have ended. Return their numbers."""
+    _look_before(system, chosen, say)
+    for receipt in chosen:
+        say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
+    undo(system, chosen, "undone", say, State.ENDED, last=True)
+    record.over(system, chosen)
+    return tuple(r.number for r in chosen)
 
 
 def choose(host: Reader, number: int | None) -> tuple[Receipt, ...]:
@@ -128,6 +134,18 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
             say(f"note: {cut.desired.engine}: {e.message}")
         done.append(cut.number)
     return tuple(done)
+
+
+@contextmanager
+def told(cut: tuple[int, ...]) -> Iterator[None]:
+    """Say in an error what was undone before, because otherwise it would read as if nothing had been changed."""
+    try:
+        yield
+    except ProvisionerError as e:
+        if cut:
+            named = ", ".join(map(str, cut))
+            e.message = f"{e.message} (before that, provisioner undid what was cut off: history entry {named})"
+        raise
 
 
 def _due(host: Reader, found: Receipt) -> bool:

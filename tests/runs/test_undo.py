@@ -194,6 +194,19 @@ def test_nothing_undoes_what_was_proven(host: Host) -> None:
     assert journal.cut_off(host) is None
 
 
+@pytest.mark.parametrize("command", ["apply", "rollback"])
+def test_an_error_after_a_recovery_tells_of_the_recovery(host: Host, command: str) -> None:
+    """Exit status 1 says that nothing was changed, and the undo of an earlier run is a change."""
+    book = Journal(host, 1)
+    book.begin("0", EMULATORS, ())
+    book.step(WriteFile("/etc/x", "new"), (RemoveFile("/etc/x"),))
+    WriteFile("/etc/x", "new").do(host, quiet)
+    with pytest.raises(ProvisionerError) as failed:
+        applied(host, {"debug": True}, engine="ftp://x") if command == "apply" else rollback.rollback(host, 9, quiet)
+    assert failed.value.message.endswith(" (before that, provisioner undid what was cut off: history entry 1)")
+    assert host.read("/etc/x") is None
+
+
 def test_an_apply_whose_last_step_fails_is_made(host: Host) -> None:
     """The steps that discard what was kept for a rollback come after the run's end, and undo nothing."""
     change = Change("daemon", (), (WriteFile("/etc/x", "new"),), last=(Run(("docker", "rm", "old")),))
