@@ -85,8 +85,8 @@ def _wrong(name: str, value: Any, shape: Any) -> str:
 
 def _fields(name: str, value: dict[str, Any], shape: dict[str, Any]) -> str:
     """Return the first thing that is wrong with an object's fields."""
-    if "*" in shape:
-        shape = dict.fromkeys(value, shape["*"])
+    if "*" in shape:  # their names are somebody's own words: a label may end in ``!``
+        return next(filter(None, (_wrong(key, of, shape["*"]) for key, of in value.items() if of is not None)), "")
     for field, of in shape.items():
         key = field.removesuffix("!")
         found = value.get(key)

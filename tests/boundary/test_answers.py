@@ -111,6 +111,9 @@ SHAPES = {
     ("/containers/a/json", json.dumps({**CONTAINER, "State": 5})): "State is not an object",
     ("/containers/a/json", json.dumps({**CONTAINER, "State": {"Status": "running"}})): "State lacks Running",
     ("/containers/a/json", json.dumps({**CONTAINER, "ExecIDs": [5]})): "one of ExecIDs is not a text",
+    ("/containers/a/json", json.dumps({**CONTAINER, "Config": {"Image": "a", "Labels": {"do not stop!": "1"}}})): "",
+    ("/volumes/x", '{"Name": "x", "Labels": {"*": "1", "a!": null, "": ""}}'): "",
+    ("/volumes/x", '{"Name": "x", "Labels": {"a!": 1}}'): "a! is not a text",
     ("/networks/bridge", "5"): "",
 }
 
