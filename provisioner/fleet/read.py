@@ -227,7 +227,7 @@ def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> _T
         lines += [sentence, *(f"warning: {words}" for words in warned)]
         warnings += warned
     for node in (builder or {}).get("nodes") or []:
-        name, buildkit = _text(node["name"]), _text(node["buildkit"] or "not known")
+        name, buildkit = secrets.text(_text(node["name"])), _text(node["buildkit"] or "not known")
         endpoints[name] = secrets.text(_text(node["endpoint"] or ""))
         lines.append(f"node {name}: BuildKit {buildkit} at {endpoints[name] or 'a cluster'}")
     return "\n".join(lines), tuple(warnings), tuple(_build(row, endpoints) for row in platforms)
@@ -235,11 +235,16 @@ def _runs(platforms: list[dict[str, Any]], builder: dict[str, Any] | None) -> _T
 
 def _build(row: dict[str, Any], endpoints: dict[str, str]) -> Build:
     """Return who builds the platform of a row."""
-    name, how, node = _text(row["platform"]), _text(row["runs"]), _text(row.get("built_on") or "")
+    name, how, node = _text(row["platform"]), _text(row["runs"]), _node(row)
     if node:
         return Build(name, NODE, node, endpoints.get(node, ""))
     nobody = how == EMULATED and not row.get("by") and not row.get("emulator")
     return Build(name, NOBODY if nobody else how)
+
+
+def _node(row: dict[str, Any]) -> str:
+    """Return the node that builds a platform. Older agents name one without a name by its address."""
+    return secrets.text(_text(row.get("built_on") or ""))
 
 
 def _platform(row: dict[str, Any]) -> tuple[str, list[str]]:
@@ -249,7 +254,7 @@ def _platform(row: dict[str, Any]) -> tuple[str, list[str]]:
     if emulator:
         path, source, tag, version, flags = (_text(emulator[f] or "") for f in FIELDS)
         told = Emulator(path, source, tag, version, bool(emulator["ours"]), flags)
-    label = Label(name, _text(row["runs"]), _text(row.get("by") or ""), _text(row.get("built_on") or ""), told)
+    label = Label(name, _text(row["runs"]), _text(row.get("by") or ""), _node(row), told)
     found = faults.faults(told, name.partition("/")[2].partition("/")[0]) if told else ()
     return f"{name}: {label.sentence}", [f"QEMU {told.version} for {name} {f.words}" for f in found if told]
 

@@ -2,13 +2,14 @@
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provisioner.errors import UsageError
-from provisioner.fleet import failing, read, report, summary, text
+from provisioner.fleet import failing, page, read, report, summary, summary_json, text
 from provisioner.fleet.read import Host, Problem
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
@@ -302,3 +303,12 @@ def test_who_builds_what_shows_no_password_and_stays_on_its_line() -> None:
     told = text.render(found)
     assert "secret" not in told
     assert told.splitlines()[-1].startswith("  linux/arm64  node x")
+
+
+def test_no_form_of_the_report_shows_a_password_that_an_older_agent_has_in_the_name_of_a_node() -> None:
+    older = result(platforms=[{**ON_A_NODE, "built_on": "tcp://me:hunter22@arm:1234"}], builder=BUILT_BY_TWO)
+    forms: tuple[Callable[[Fleet], str], ...] = (text.render, summary_json.render, page.render)
+    for render in forms:
+        told = render(fleet(older))
+        assert "hunter22" not in told
+        assert "@arm:1234" in told
