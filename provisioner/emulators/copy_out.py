@@ -166,7 +166,7 @@ def _programs(system: "System", step: CopyOut) -> dict[str, str]:
 
     _clean(system, step.socket)
     spec = {"Image": step.image, "Cmd": [INSIDE], "Labels": {LABEL: "1"}, "HostConfig": {"NetworkMode": "none"}}
-    made = system.post(step.socket, "/containers/create", spec)["Id"]
+    made = system.create_container(step.socket, spec)
     sums = {}
     try:
         for name in step.programs:
@@ -189,12 +189,15 @@ def _file(system: "System", step: CopyOut, container: str, name: str) -> bytes:
         raise CommandError(f"{step.image} has no {INSIDE}/{name}", hint="name another image, or fewer platforms")
     if status != 200:
         raise CommandError(f"{step.image}: the engine gave status {status} for {INSIDE}/{name}")
-    with tarfile.open(fileobj=io.BytesIO(answer)) as tar:
-        member = next((m for m in tar if m.isfile()), None)
-        file = tar.extractfile(member) if member else None
-        if file is None:
-            raise CommandError(f"{step.image}: its {INSIDE}/{name} is no file")
-        return file.read()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(answer)) as tar:
+            member = next((m for m in tar if m.isfile()), None)
+            file = tar.extractfile(member) if member else None
+            if file is None:
+                raise CommandError(f"{step.image}: its {INSIDE}/{name} is no file")
+            return file.read()
+    except tarfile.TarError:  # also if the connection ends too early
+        raise CommandError(f"{step.image}: the engine gave no whole archive of {INSIDE}/{name}") from None
 
 
 def _delete(system: "System", socket: str, image: str) -> None:

@@ -6,7 +6,7 @@ run left.
 
 import json
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from provisioner.errors import CommandError
@@ -38,10 +38,10 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
     of_its_own = {"NetworkMode": "none", "LogConfig": {"Type": "json-file"}, "CapDrop": ["ALL"]}
     spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": of_its_own}
     try:
-        made = system.post(socket, f"/containers/create?platform={quote(platform, safe='')}", spec)["Id"]
+        made = system.create_container(socket, spec, platform)
         system.post(socket, f"/containers/{made}/start")
         said = _said(system, socket, made, probe)
-        state = system.get(socket, f"/containers/{made}/json")["State"]
+        state = _state(system, socket, made)
         how = within or _how(system, state["Pid"])
     except CommandError as e:
         return Ran(False, "", e.message)
@@ -52,6 +52,15 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
     return Ran(True, how)
 
 
+def _state(system: System, socket: str, container: str) -> dict[str, Any]:
+    """Return the state of a container of ours. A clean-up of somebody else's can remove it at any time."""
+    found = system.get(socket, f"/containers/{container}/json")
+    if found is None:
+        raise CommandError("somebody has removed the container of the test", hint="run the same command again")
+    state: dict[str, Any] = found["State"]
+    return state
+
+
 def _said(system: System, socket: str, container: str, word: str) -> str:
     """Return what a container has printed, once its last line is ``word`` or the container has ended.
 
@@ -59,7 +68,7 @@ def _said(system: System, socket: str, container: str, word: str) -> str:
     """
     deadline = system.clock() + START
     while True:
-        running = system.get(socket, f"/containers/{container}/json")["State"]["Running"]
+        running = _state(system, socket, container)["Running"]
         _, frames = system.request(socket, "GET", f"/containers/{container}/logs?stdout=1&stderr=1")
         text = _text(frames).strip()
         if text.splitlines()[-1:] == [word] or not running or system.clock() > deadline:

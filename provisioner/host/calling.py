@@ -172,6 +172,20 @@ class Calling(Looking):
             raise CommandError(f"the engine refused {method} {path.partition('?')[0]}: {said}")
         return content
 
+    def create_container(self, socket: str, spec: Mapping[str, Any], platform: str = "") -> str:
+        """Create a container, and return its ID.
+
+        Raises: CommandError if the engine refuses, NoEngineError if the answer is not an engine's.
+        """
+        from urllib.parse import quote  # slow, and a check never gets here
+
+        path = "/containers/create" + (f"?platform={quote(platform, safe='')}" if platform else "")
+        found = self.post(socket, path, spec)
+        identity = found.get("Id") if isinstance(found, dict) else None
+        if not isinstance(identity, str) or not identity:
+            raise wire.foreign(socket, f"gives for POST {path} what no Docker engine says: it lacks Id")
+        return identity
+
     def pour(self, socket: str, path: str, argv: tuple[str, ...], moved: Callable[[int], None]) -> str:
         """Pipe the engine's answer to a GET into a program, and return the program's output.
 

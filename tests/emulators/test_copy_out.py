@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.emulators import copied
 from provisioner.emulators.copy_out import CopyOut
 from provisioner.errors import CommandError
 from provisioner.host import System
@@ -32,3 +33,16 @@ def test_an_image_that_cannot_be_pulled_is_named(tmp_path: Path, answer: bytes, 
         STEP.do(System(str(tmp_path), {}), quiet)
     assert IMAGE in raised.value.message
     assert words in raised.value.message
+
+
+@pytest.mark.parametrize("archive", [b"", b"x" * 100, b"x" * 1024])
+def test_an_archive_that_is_none_is_said_to_be_none(tmp_path: Path, archive: bytes) -> None:
+    (tmp_path / "usr/local/lib").mkdir(parents=True)
+    answers = {
+        f"/images/{IMAGE}/json": {"Id": "sha256:1", "Config": {"Env": [f"{copied.PRESERVE}=1"]}},
+        "/containers/json": [],
+        "POST /containers/create": {"Id": "c"},
+        "/containers/c/archive": archive,
+    }
+    with engine(tmp_path / "run/docker.sock", answers), pytest.raises(CommandError, match="no whole archive of"):
+        STEP.do(System(str(tmp_path), {}), quiet)

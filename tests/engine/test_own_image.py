@@ -1,5 +1,6 @@
 """How the output of a test container decides whether a platform runs, and what is removed afterwards."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from provisioner.engine import own_image
+from provisioner.errors import NoEngineError
 from provisioner.host import System
 from tests.helpers import recorded
 
@@ -38,6 +40,23 @@ def test_a_probe_is_heard_out(name: str, tmp_path: Path) -> None:
     with recorded.engine(tmp_path / "s", answers):
         row = own_image.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
     assert (row.runs, row.error[: len(error)]) == (runs, error)
+
+
+def test_a_container_that_somebody_removes_meanwhile_is_said_to_be_gone(tmp_path: Path) -> None:
+    answers: recorded.Answers = {"POST /containers/create": {"Id": "c"}, "POST /containers/c/start": b""}
+    with recorded.engine(tmp_path / "s", answers):
+        row = own_image.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
+    assert (row.runs, row.error) == (False, "somebody has removed the container of the test")
+
+
+@pytest.mark.parametrize("answer", ["c", 5, [], {}, {"Id": 5}, {"Id": ""}, None, b"no JSON"])
+def test_an_odd_answer_to_a_creation_is_no_engine_s(tmp_path: Path, answer: Any) -> None:
+    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    with (
+        recorded.engine(tmp_path / "s", {"POST /containers/create": body}),
+        pytest.raises(NoEngineError, match="what no Docker engine says: it lacks Id"),
+    ):
+        own_image.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
 
 
 def test_an_image_of_a_proof_that_lost_its_name_is_removed_and_nobody_else_s(tmp_path: Path) -> None:
