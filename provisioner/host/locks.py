@@ -21,17 +21,21 @@ def acquired(place: Place) -> Iterator[None]:
     """
     with opened(place, os.O_RDWR | os.O_CREAT) as fd:
         if not taken(fd):
-            raise busy(_written(fd))
+            pid = _written(fd)
+            raise busy(pid, sure=_holds(fd, pid))
         os.ftruncate(fd, 0)
         os.write(fd, str(os.getpid()).encode())
         yield
 
 
-def busy(pid: str) -> BusyError:
-    """Return the error for a lock that another run holds: with who started that run, and when, if psutil knows it."""
+def busy(pid: str, *, sure: bool = True) -> BusyError:
+    """Return the error for a lock that another run holds: with who started that run, and when, if psutil knows it.
+
+    ``sure``: the number is not that of an earlier run, or of a container's own count. It may be another process here.
+    """
     from provisioner.host import people  # only the second of two runs asks
 
-    started = people.started(int(pid), "/proc") if pid.isdecimal() else ""
+    started = people.started(int(pid), "/proc") if sure and pid.isdecimal() else ""
     who = ", ".join(filter(None, (f"process {pid}", started)))
     hint = "wait until it has ended, then run the same command again"
     return BusyError(f"another provisioner ({who}) is changing this host", hint=hint)
@@ -47,11 +51,27 @@ def holder(place: Place) -> int | None:
     """
     if status(place) is None:
         return None
-    with opened(place, os.O_RDONLY) as fd, open(LOCKS) as locks:
-        pid, inode = _written(fd), os.fstat(fd).st_ino
+    with opened(place, os.O_RDONLY) as fd:
+        pid = _written(fd)
+        return int(pid) if pid.isdigit() and _listed(fd, pid) else None
+
+
+def _holds(fd: int, pid: str) -> bool:
+    """Return whether a process holds a lock, as far as the system tells. Only Linux lists its locks."""
+    try:
+        return _listed(fd, pid)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _listed(fd: int, pid: str) -> bool:
+    """Return whether the kernel lists a process as the holder of the lock of an open file."""
+    inode = os.fstat(fd).st_ino
+    with open(LOCKS) as locks:
         rows = (line.split() for line in locks)
-        held = any("FLOCK" in row and pid in row and any(w.endswith(f":{inode}") for w in row) for row in rows)
-        return int(pid) if held and pid.isdigit() else None
+        return any("FLOCK" in row and pid in row and any(w.endswith(f":{inode}") for w in row) for row in rows)
 
 
 def taken(fd: int) -> bool:
