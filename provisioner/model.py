@@ -141,7 +141,7 @@ class Reader(Protocol):
         """Return the sorted names in a directory, or nothing if the directory does not exist."""
 
     def started(self, pid: int) -> str:
-        """Return who started a process, and when: ``by ci since 14:03``. Empty if unknown."""
+        """Return who started a process, and when: ``by ci since 14:03``, or ``by ann as root``. Empty if unknown."""
 
     def account(self, user: str) -> Account | None:
         """Return a user's account, or None if the user does not exist."""

@@ -88,5 +88,5 @@ def test_a_build_is_seen_by_its_client_or_by_its_step(tmp_path: Path, line: str,
 
 def test_a_build_is_named_with_who_has_started_it_and_when(tmp_path: Path) -> None:
     said = System("/", {}).started(os.getpid())
-    assert re.fullmatch(rf"by {pwd.getpwuid(os.getuid()).pw_name} since (\d{{4}}-\d\d-\d\d )?\d\d:\d\d", said)
+    assert re.fullmatch(rf"by (\w+ as )?{pwd.getpwuid(os.getuid()).pw_name} since (\d{{4}}-\d\d-\d\d )?\d\d:\d\d", said)
     assert System(str(tmp_path / "nothing"), {}).started(os.getpid()) == ""
