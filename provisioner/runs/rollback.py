@@ -120,18 +120,20 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
     Raises: ProvisionerError if ``wanted`` is set and its restart policy forbids the restart that the undo needs.
     """
     _tidy(system)
-    done = []
+    done: list[int] = []
     for cut in reversed([r for r in journal.open_runs(system) if r.outcome is None or _due(system, r)]):
-        if wanted is not None:
-            _leave(system, cut, wanted)
-        what = "was cut off" if cut.outcome is None else "was not confirmed in time"
-        say(f"the apply of {cut.time} (receipt {cut.number}) {what}: undoing it first")
-        try:
-            undo(system, (cut,), "rolled back", say, State.CUT_OFF, last=last)
-        except RollbackFailedError as e:
-            if wanted is None or not _elsewhere(system, cut, wanted):
-                raise
-            say(f"note: {cut.desired.engine}: {e.message}")
+        with told(tuple(done)):
+            if wanted is not None:
+                _leave(system, cut, wanted)
+            what = "was cut off" if cut.outcome is None else "was not confirmed in time"
+            say(f"the apply of {cut.time} (receipt {cut.number}) {what}: undoing it first")
+            try:
+                undo(system, (cut,), "rolled back", say, State.CUT_OFF, last=last)
+            except RollbackFailedError as e:
+                if wanted is None or not _elsewhere(system, cut, wanted):
+                    raise
+                say(f"note: {cut.desired.engine}: {e.message}")
+                continue
         done.append(cut.number)
     return tuple(done)
 
@@ -143,8 +145,8 @@ def told(cut: tuple[int, ...]) -> Iterator[None]:
         yield
     except ProvisionerError as e:
         if cut:
-            named = ", ".join(map(str, cut))
-            e.message = f"{e.message} (before that, provisioner undid what was cut off: history entry {named})"
+            named = f"{'entry' if len(cut) == 1 else 'entries'} {', '.join(map(str, cut))}"
+            e.message = f"{e.message} (before that, provisioner undid what was cut off: history {named})"
         raise
 
 

@@ -207,6 +207,22 @@ def test_an_error_after_a_recovery_tells_of_the_recovery(host: Host, command: st
     assert host.read("/etc/x") is None
 
 
+def test_an_error_between_two_recoveries_tells_of_the_first(host: Host) -> None:
+    restart = Restart("docker.service", SOCKET)
+    for number in (1, 2):
+        book = Journal(host, number)
+        book.begin("0", WANTED, ())
+        book.step(WriteFile(f"/etc/x{number}", "new"), (RemoveFile(f"/etc/x{number}"),))
+        WriteFile(f"/etc/x{number}", "new").do(host, quiet)
+        if number == 1:
+            book.settle(restart)
+    with pytest.raises(ProvisionerError) as failed:
+        apply.apply(host, configured(WANTED._replace(restart=Restarts("never"))), quiet)
+    assert failed.value.message.startswith("the apply of ")
+    assert failed.value.message.endswith(" (before that, provisioner undid what was cut off: history entry 2)")
+    assert (host.read("/etc/x1"), host.read("/etc/x2")) == ("new", None)
+
+
 def test_an_apply_whose_last_step_fails_is_made(host: Host) -> None:
     """The steps that discard what was kept for a rollback come after the run's end, and undo nothing."""
     change = Change("daemon", (), (WriteFile("/etc/x", "new"),), last=(Run(("docker", "rm", "old")),))
