@@ -244,6 +244,7 @@ def test_the_collection_is_of_one_version_with_the_agent() -> None:
 
 
 OLD = "MODULE FAILURE\nSee stdout/stderr for the exact error"
+TRACE = "Traceback (most recent call last):\n  File x\nMemoryError\n"
 EARLY = "Task failed: Premature end of stream waiting for become success."
 NEW = "Module result deserialization failed: No start of json char found"
 
@@ -304,6 +305,26 @@ NEW = "Module result deserialization failed: No start of json char found"
             {"unreachable": True, "msg": "Failed to connect to the host via ssh: Connection refused"},
             "unreachable",
             "Failed to connect to the host via ssh: Connection refused",
+        ),
+        (
+            {"msg": NEW, "module_stderr": f"sudo: /etc/sudo.conf is group writable\n{TRACE}"},
+            "no-answer",
+            "MemoryError",
+        ),
+        (
+            {"msg": NEW, "module_stdout": "sudo: unable to resolve host web-7: Name not known\r\nsh: no\r\n"},
+            "no-answer",
+            "sh: no",
+        ),
+        (
+            {"unreachable": True, "msg": "ssh: connect to host sudo-1.example.com port 22: No route to host"},
+            "unreachable",
+            "ssh: connect to host sudo-1.example.com port 22: No route to host",
+        ),
+        (
+            {"msg": "Unable to create a temporary directory: /home/sudo/.ansible/tmp"},
+            "no-answer",
+            "Unable to create a temporary directory: /home/sudo/.ansible/tmp",
         ),
         ({"installed": False, "msg": "the agent is not installed"}, "agent-missing", "the agent is not installed"),
         (

@@ -15,13 +15,21 @@ HINTS = {
     "become-failed": "may the user that Ansible logs in as become root there? Try `ansible HOST -m ping --become`",
     "no-answer": "run the check on the host by hand",
 }
-# Lines that a terminal, ssh or sudo adds to the reason.
+# Lines that a terminal, ssh or sudo adds to the reason. The last two warn only: sudo goes on.
 NOISE = re.compile(
-    r">>> |(shared )?connection to \S+ closed|this incident |\[sudo[:\]]|password: *$|sorry, try again", re.I
+    r">>> |(shared )?connection to \S+ closed|this incident |\[sudo[:\]]|password: *$|sorry, try again"
+    r"|sudo: unable to resolve host |sudo: setrlimit",
+    re.I,
 )
 BECOME = re.compile(
     r"\b(sudo|sudoers|doas|pkexec|pbrun|dzdo|machinectl)\b|^su: |(missing|incorrect) \w+ password|privilege escalation"
     r"|\bbecome\b",
+    re.I,
+)
+# The same in Ansible's own sentence, in which a host or a folder may have such a word in its name.
+REFUSED = re.compile(
+    r"^(sudo|su|doas|pkexec|pbrun|dzdo|machinectl): |(missing|incorrect) \w+ password|privilege escalation"
+    r"|become success",
     re.I,
 )
 LONGEST = 300  # characters of a reason: one line of a module's output can be long
@@ -33,14 +41,14 @@ def why(check):
     if "installed" in check:  # the module has answered
         code = "no-answer" if check["installed"] else "agent-missing"
         return code, sentence or code
-    said = sentence
+    said = ""
     if not check.get("unreachable"):
         printed = (check.get("module_stderr"), check.get("module_stdout"), _quoted(check.get("msg")))
-        said = next(filter(None, map(_reason, printed)), sentence)
-    if BECOME.search(sentence) or BECOME.search(said):
-        return "become-failed", said
+        said = next(filter(None, map(_reason, printed)), "")
+    if REFUSED.search(sentence) or BECOME.search(said):
+        return "become-failed", said or sentence
     code = "unreachable" if check.get("unreachable") else "no-answer"
-    return code, said or code
+    return code, said or sentence or code
 
 
 def _quoted(message):
@@ -58,7 +66,12 @@ def _first(text):
 
 
 def _reason(text):
-    """Return the line that says why: of sudo, the last of a traceback, or else the first."""
+    """Return the line that says why: the last of a traceback, of sudo, or else the first.
+
+    With a traceback, Python has run, so that whatever sudo says before it is a warning.
+    """
     lines = [line for line in _lines(text) if not NOISE.match(line)] or [""]
+    if any(line.startswith("Traceback") for line in lines):
+        return lines[-1]
     about = [line for line in lines if BECOME.search(line)]
-    return about[-1] if about else lines[-1 if lines[0].startswith("Traceback") else 0]
+    return about[-1] if about else lines[0]
