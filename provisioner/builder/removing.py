@@ -4,6 +4,7 @@ The cache stays, unless the command line says otherwise, because it may have tak
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from provisioner.builder import commands, keys, node_engines, registration, store, unwanted
@@ -13,7 +14,7 @@ from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.engine import api
 from provisioner.engine.facts import Facts
-from provisioner.errors import ProvisionerError
+from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.files import RemoveFile
@@ -72,10 +73,18 @@ def forget(host: Reader, name: str, user: str, endpoint: str, *, selected: bool 
     yield Run(commands.forget(name), undo=back, timeout=120, user=runner(user))
     if not selected:
         return
-    chosen = [kept.current_file] if store.choice(host, kept).name == name else []
-    ways = (endpoint, *store.ways(host, kept, endpoint))
-    chosen += [kept.default_file(way) for way in ways if store.default(host, kept, way) == name]
-    yield from (RemoveFile(path, user=runner(user)) for path in chosen)
+    yield from (RemoveFile(path, user=runner(user)) for path in _chosen(host, kept, name, endpoint))
+
+
+def _chosen(host: Reader, kept: store.Store, name: str, endpoint: str) -> Iterator[str]:
+    """Yield the files of a user's choices of a builder. A file that its user may not read keeps nothing from going."""
+    with suppress(DeniedError):
+        if store.choice(host, kept).name == name:
+            yield kept.current_file
+    for way in (endpoint, *store.ways(host, kept, endpoint)):
+        with suppress(DeniedError):
+            if store.default(host, kept, way) == name:
+                yield kept.default_file(way)
 
 
 def _container(host: Reader, facts: Facts, name: str, users: list[str]) -> Iterator[Step]:

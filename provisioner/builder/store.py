@@ -132,18 +132,28 @@ def parse(text: str, path: str) -> Instance:
 
 
 def choice(host: Reader, store: Store) -> Choice:
-    """Return the last choice. A file that cannot be read counts as no choice, as in buildx."""
+    """Return the last choice. What is no file, or not a record of a choice, counts as none: buildx builds with nothing.
+
+    Raises: DeniedError if this user may not know the choice.
+    """
     try:
         found = json.loads(host.read(store.current_file, user=store.user) or "{}")
         return Choice(str(found.get("Key", "")), str(found.get("Name", "")), bool(found.get("Global")))
+    except DeniedError:
+        raise
     except (ValueError, AttributeError, RecursionError, ProvisionerError):
         return Choice()
 
 
 def default(host: Reader, store: Store, key: str) -> str | None:
-    """Return the default for an endpoint or a context. A file that cannot be read is no default."""
+    """Return the default for an endpoint or a context. What is no file is no default.
+
+    Raises: DeniedError if this user may not know the default.
+    """
     try:
         return (host.read(store.default_file(key), user=store.user) or "").strip() or None
+    except DeniedError:
+        raise
     except ProvisionerError:
         return None
 

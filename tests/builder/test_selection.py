@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.builder import keys, selection, store
+from provisioner.builder import keys, removing, selection, store
 from provisioner.builder.store import Instance, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.config.desired import Builder, Desired
@@ -13,6 +13,7 @@ from provisioner.engine import target
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
+from provisioner.errors import DeniedError
 from provisioner.host import System
 
 SOCKET = "unix:///var/run/docker.sock"
@@ -50,6 +51,32 @@ def test_a_later_choice_in_a_context_is_left_alone_and_noted(host: System, tmp_p
     found = selection.selected(host, facts(), Wanted(Builder(name="ours"), facts()), KEPT, INSTANCE)
     assert found.state == dict.fromkeys(keys.SELECTION, "ours")
     assert found.note.startswith("root builds with the engine's own builder in the context test, by choice")
+
+
+class Closed(System):
+    """A host on which the user may not read some of the own files, as `sudo docker buildx` leaves them."""
+
+    closed: str
+
+    def read(self, path: str, *, user: str = "") -> str | None:
+        if self.closed in path:
+            raise DeniedError(f"{path}: its user may not read it")
+        return super().read(path, user=user)
+
+
+@pytest.mark.parametrize("closed", ["buildx/current", "buildx/defaults/"])
+def test_a_choice_that_nobody_may_read_is_not_known_and_keeps_nothing_from_going(
+    host: System, tmp_path: Path, closed: str
+) -> None:
+    put(tmp_path, "buildx/current", json.dumps({"Key": SOCKET, "Name": "ours", "Global": False}))
+    put(tmp_path, f"buildx/defaults/{store.digest(SOCKET)}", "ours")
+    there = Closed(str(tmp_path), {})
+    there.closed = closed
+    with pytest.raises(DeniedError, match=f"{closed}.*its user may not read it"):
+        selection.selected(there, facts(), Wanted(Builder(name="ours"), facts()), KEPT, INSTANCE)
+    gone = [step.sentence() for step in removing.forget(there, "ours", "root", SOCKET)]
+    assert any("buildx rm" in sentence for sentence in gone)
+    assert len(gone) == 2  # and the file that can be read
 
 
 @pytest.mark.parametrize(("context", "told"), [("test", True), ("default", False)])
