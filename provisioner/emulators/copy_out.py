@@ -190,7 +190,7 @@ def _file(system: "System", step: CopyOut, container: str, name: str) -> bytes:
     if status != 200:
         raise CommandError(f"{step.image}: the engine gave status {status} for {INSIDE}/{name}")
     try:
-        with tarfile.open(fileobj=io.BytesIO(answer)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(answer), mode="r:") as tar:
             member = next((m for m in tar if m.isfile()), None)
             file = tar.extractfile(member) if member else None
             if file is None:

@@ -161,7 +161,7 @@ def read_index(archive: bytes) -> tuple[str, frozenset[str]]:
 
 
 def _indexed(archive: bytes) -> tuple[str, frozenset[str]]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
 
         def blob(name: str) -> Any:
             member = tar.extractfile(name)
