@@ -57,7 +57,7 @@ class Label(NamedTuple):
     def sentence(self) -> str:
         """The label as a person reads it."""
         if self.runs != EMULATED:
-            how = "build only" if self.runs == BUILD_ONLY else NATIVE
+            how = "build only" if self.runs == BUILD_ONLY else self.runs  # or a word of a newer agent
         elif self.by:
             how = f"emulated by {self.by}"
         elif self.emulator is None:

@@ -312,3 +312,11 @@ def test_no_form_of_the_report_shows_a_password_that_an_older_agent_has_in_the_n
         told = render(fleet(older))
         assert "hunter22" not in told
         assert "@arm:1234" in told
+
+
+def test_hosts_that_build_differently_are_told_apart_also_by_a_word_that_is_not_known() -> None:
+    """The page counts and filters the hosts of a row by the words about their platforms."""
+    ways = (OWN, {**OWN, "runs": "by magic"}, {**OWN, "runs": "build-only"}, {**OWN, "runs": "emulated"})
+    hosts = fleet(*(result(name=f"{i}", platforms=[way]) for i, way in enumerate(ways))).hosts
+    assert len({host.like.builds for host in hosts}) == 4
+    assert len({host.like.runs for host in hosts}) == 4
