@@ -36,7 +36,7 @@ OTHERS = (
 )
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_BRACES = re.compile(r'(?<!")\{[{%]')  # not the start of a string: Docker's own options have templates in them
 _DECODER = json.JSONDecoder()
 
 
@@ -69,7 +69,7 @@ def load(
     try:
         found, twice = parse(body)
     except json.JSONDecodeError as e:
-        raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body)) from None
+        raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body, e.pos)) from None
     except RecursionError:
         raise ConfigError(f"{path}: it is nested too deeply", hint=REFUSED) from None
     except ValueError as e:
@@ -123,12 +123,15 @@ def _complaint(e: json.JSONDecodeError) -> str:
     return f"{e.msg.lower()} at {where}"
 
 
-def _advice(body: str) -> str:
-    """Return what to do about a text that is not JSON. The most frequent causes have their own advice."""
+def _advice(body: str, at: int) -> str:
+    """Return what to do about a text that is not JSON. The most frequent causes have their own advice.
+
+    A template fails ``at`` its first braces outside of a string, or between them.
+    """
     head = body[:2000].lstrip()
     found = next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), "")
-    outside = _STRING.sub("", head)  # Docker's own options have templates in strings
-    return found or (TEMPLATE if re.search(r"\{\{|\{%", outside) else REFUSED)
+    braces = _BRACES.match(body, at) or _BRACES.match(body, max(0, at - 1))
+    return found or (TEMPLATE if braces else REFUSED)
 
 
 def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) -> None:

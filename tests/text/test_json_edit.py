@@ -103,6 +103,12 @@ HINTS = {
     "VimCrypt~03!\x01\x02": "encrypted",
     '{"log-level": {{ level }}}': "a template",
     '{"log-opts": {"tag": "{{.Name}}"}, "debug": }': "dockerd would refuse it",
+    '{"log-level": "' + "x" * 2000 + '", "debug": {{ debug }}}': "a template",
+    '{\n{% if debug %}\n"debug": true\n{% endif %}\n}': "a template",
+    '{"debug": true {{ more }}}': "a template",
+    '{"debug: true, "log-opts": {"tag": "{{.Name}}"}}': "dockerd would refuse it",  # a quotation mark is missing
+    '{"log-opts": {"tag: "{{.Name}}"}}': "dockerd would refuse it",
+    '{"log-level": "' + "x" * 1980 + '", "tag": "{{.Name}}", "debug": }': "dockerd would refuse it",
     "{,}": "dockerd would refuse it",
 }
 
