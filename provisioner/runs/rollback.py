@@ -14,7 +14,7 @@ from provisioner.model import Reader
 from provisioner.runs import journal, receipts, record
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.kinds import FILES
-from provisioner.runs.session import interruptible, must_be_root, own
+from provisioner.runs.session import Interrupted, interruptible, must_be_root, own
 from provisioner.runs.undo import DO, Item, State, attempt, items, undo
 from provisioner.steps import Say
 
@@ -141,12 +141,15 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
 @contextmanager
 def told(cut: tuple[int, ...]) -> Iterator[None]:
     """Say in an error what was undone before, because otherwise it would read as if nothing had been changed."""
+    named = f"{'entry' if len(cut) == 1 else 'entries'} {', '.join(map(str, cut))}"
+    before = f" (before that, provisioner undid what was cut off: history {named})" if cut else ""
     try:
         yield
     except ProvisionerError as e:
-        if cut:
-            named = f"{'entry' if len(cut) == 1 else 'entries'} {', '.join(map(str, cut))}"
-            e.message = f"{e.message} (before that, provisioner undid what was cut off: history {named})"
+        e.message += before
+        raise
+    except Interrupted as e:
+        e.after += before
         raise
 
 

@@ -17,6 +17,7 @@ from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, Roll
 from provisioner.model import Difference
 from provisioner.runs import apply, confirm, journal, receipts, rollback
 from provisioner.runs.journal import Journal
+from provisioner.runs.session import interruptible
 from provisioner.steps import Change, Plan, Step
 from provisioner.steps.files import RemoveFile, WriteFile
 from provisioner.steps.programs import Run
@@ -205,6 +206,12 @@ def test_an_error_after_a_recovery_tells_of_the_recovery(host: Host, command: st
         applied(host, {"debug": True}, engine="ftp://x") if command == "apply" else rollback.rollback(host, 9, quiet)
     assert failed.value.message.endswith(" (before that, provisioner undid what was cut off: history entry 1)")
     assert host.read("/etc/x") is None
+
+
+def test_a_signal_after_two_recoveries_tells_of_them() -> None:
+    said = r"interrupted by SIGTERM; nothing was changed \(before that, .*: history entries 4, 3\)$"
+    with pytest.raises(ProvisionerError, match=said), interruptible(), rollback.told((4, 3)):
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_an_error_between_two_recoveries_tells_of_the_first(host: Host) -> None:
