@@ -95,22 +95,29 @@ def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
     """
     system = own(system)
     with system.lock(journal.lock(system)), interruptible():
+        cut: tuple[int, ...] = ()
         try:
-            rollback.recover(system, say)
+            cut = rollback.recover(system, say)
         except ProvisionerError as e:  # report it; the removal covers what it left
             say(f"note: {e.message}")
-        found = plan(system)
-        if not found.items and not found.receipts:
-            system.remove(memory.record_path(system))
-            return found, ()
-        _refuse(system, found)
-        for note in dict.fromkeys(part.note for part in found.parts if part.note):
-            say(f"note: {note}")
-        for item in found.items:
-            if item.fate == CHANGED:
-                say(f"note: left as it is, somebody has changed that since: {item.step.sentence()}")
-        with uninterruptible(last=True):
-            return found, _take(system, found, say)
+        with rollback.told(cut):
+            return _removed(system, say)
+
+
+def _removed(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
+    """Plan the removal, and carry it out. Only one run at a time gets here."""
+    found = plan(system)
+    if not found.items and not found.receipts:
+        system.remove(memory.record_path(system))
+        return found, ()
+    _refuse(system, found)
+    for note in dict.fromkeys(part.note for part in found.parts if part.note):
+        say(f"note: {note}")
+    for item in found.items:
+        if item.fate == CHANGED:
+            say(f"note: left as it is, somebody has changed that since: {item.step.sentence()}")
+    with uninterruptible(last=True):
+        return found, _take(system, found, say)
 
 
 def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from provisioner.builder import store
 from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
 from provisioner.engine import traces
-from provisioner.errors import Exit
+from provisioner.errors import Exit, ProvisionerError
 from provisioner.runs import apply, hourly, journal, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.undo import CHANGED
@@ -255,3 +256,19 @@ def test_a_builder_elsewhere_with_the_name_of_ours_stays(host: Host, driver: str
     instance = {"Name": builder, "Driver": driver, "Nodes": nodes}
     put(host, {f"/root/.docker/buildx/instances/{builder}": json.dumps(instance)})
     assert not [s for s in removal.plan(host).steps if "buildx rm" in s.sentence()]
+
+
+def test_a_removal_that_ends_early_tells_of_the_recovery_before_it(host: Host) -> None:
+    applied(host, log_level="debug")
+    put(host, {FILE: '{"log-level": "warn"}'})
+    book = Journal(host, 2)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile("/etc/x", "new"), (RemoveFile("/etc/x"),))
+
+    def say(line: object) -> None:
+        if "left as it is, somebody has changed that since" in str(line):
+            signal.raise_signal(signal.SIGTERM)
+
+    said = r"interrupted by SIGTERM; nothing was changed \(before that, .* history entry 2\)$"
+    with pytest.raises(ProvisionerError, match=said):
+        removal.remove(host, say)
