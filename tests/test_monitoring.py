@@ -77,7 +77,7 @@ def test_the_versions_that_are_compared_are_labels_that_metrics_have() -> None:
     said = formats.FORMATS["prometheus"](result(DRIFT), False)
     for name in ("alerts.yml", "dashboard.json"):
         text = (MONITORING / name).read_text().replace('\\"', '"')
-        compared = set(re.findall(r'(provisioner_\w+)\{[^{}]*?(\w+_version)!=""\}', text))
+        compared = set(re.findall(r'(provisioner_\w+)\{[^{}]*?(\w+_version)!=""[,}]', text))
         assert len(compared) == 3, name
         for metric, label in compared:
             assert re.search(rf'^{metric}\{{.*{label}="[^"]', said, re.MULTILINE), f"{name}: {metric}, {label}"
