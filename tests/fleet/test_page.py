@@ -63,6 +63,18 @@ def button(chromium: webdriver.Chrome, text: str) -> None:
     found[0].click()
 
 
+@pytest.mark.parametrize("name", ["cause", "hold", "build"])
+@pytest.mark.parametrize("value", ["length", "-1", "1e0", "999999999999", "constructor"])
+def test_an_address_that_names_no_row_shows_every_host(
+    chromium: webdriver.Chrome, tmp_path: Path, name: str, value: str
+) -> None:
+    log(chromium, "browser")
+    chromium.get(f"{page(tmp_path, result(DRIFT, name='a'), result(name='b'))}#{name}={value}")
+    assert chromium.execute_script(f"return view.{name}") == -1
+    assert names(chromium) == ["a", "b"]
+    assert log(chromium, "browser") == []
+
+
 def test_a_small_fleet_is_filtered_sorted_and_opened_with_mouse_and_keys(
     chromium: webdriver.Chrome, tmp_path: Path
 ) -> None:

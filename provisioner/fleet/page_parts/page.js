@@ -87,9 +87,14 @@ const NO_CAUSE = { state: "", cause: -1, hold: -1, build: -1, warning: "" };
 let lower = null; // the names in lower case, made when somebody first searches
 let chosen = [];
 
+// The address may be made by hand.
+function index(list, text) {
+  return /^\d{1,9}$/.test(text || "") && list[Number(text)] ? Number(text) : -1;
+}
+
 function load() {
   const found = new URLSearchParams(location.hash.slice(1));
-  Object.assign(view, { state: found.get("state") || "", cause: data.findings[found.get("cause")] ? Number(found.get("cause")) : -1, hold: data.words[found.get("hold")] ? Number(found.get("hold")) : -1, build: builds[found.get("build")] ? Number(found.get("build")) : -1, warning: warnings.has(found.get("warning")) ? found.get("warning") : "", text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
+  Object.assign(view, { state: found.get("state") || "", cause: index(data.findings, found.get("cause")), hold: index(data.words, found.get("hold")), build: index(builds, found.get("build")), warning: warnings.has(found.get("warning")) ? found.get("warning") : "", text: (found.get("name") || "").toLowerCase(), resource: data.resources.includes(found.get("resource")) ? found.get("resource") : "", restarts: found.has("restarts"), sort: COLUMNS.some(([n]) => n === found.get("sort")) ? found.get("sort") : "state", down: found.has("down"), page: 0 });
   $("search").value = view.text;
   $("resource").value = view.resource;
   $("restarts").checked = view.restarts;
