@@ -64,10 +64,9 @@ class Closed(System):
         return super().read(path, user=user)
 
 
+@pytest.mark.usefixtures("host")
 @pytest.mark.parametrize("closed", ["buildx/current", "buildx/defaults/"])
-def test_a_choice_that_nobody_may_read_is_not_known_and_keeps_nothing_from_going(
-    host: System, tmp_path: Path, closed: str
-) -> None:
+def test_a_choice_that_nobody_may_read_is_not_known_and_keeps_nothing_from_going(tmp_path: Path, closed: str) -> None:
     put(tmp_path, "buildx/current", json.dumps({"Key": SOCKET, "Name": "ours", "Global": False}))
     put(tmp_path, f"buildx/defaults/{store.digest(SOCKET)}", "ours")
     there = Closed(str(tmp_path), {})
