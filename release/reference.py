@@ -26,7 +26,15 @@ RESULT: dict[str, Any] = {
     "differences": [],
     "unknown": [],
     "as_wanted": [{"resource": "emulators", "key": "linux/arm64", "want": "runs"}],
-    "platforms": [{"platform": "linux/arm64", "runs": "emulated", "emulator": {"source": "image", "version": "10"}}],
+    "builder": {"driver": "docker-container", "nodes": [{"name": "container-builder0", "buildkit": "v0.34.2"}]},
+    "platforms": [
+        {
+            "platform": "linux/arm64",
+            "runs": "emulated",
+            "built_on": None,
+            "emulator": {"source": "image", "version": "10"},
+        }
+    ],
 }
 OWN = ("command", "status")  # fields of every document that differ from one to another
 LEVELS = {3: "error", 4: "warning", 5: "notice", 6: "information"}

@@ -92,3 +92,10 @@ def test_the_project_has_one_address() -> None:
     for path in tree:
         for found in re.findall(r"github\.com/([\w-]+)/provisioner\b", path.read_text(errors="replace")):
             assert found == owner, path
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=name)
+def test_every_column_of_a_table_has_a_name(page: Path) -> None:
+    """A screen reader says it with each cell."""
+    heads = re.findall(r"^(\|.*\|)\n\|[-:| ]+\|$", pages.FENCE.sub("", page.read_text()), re.MULTILINE)
+    assert [head for head in heads if re.search(r"\|\s*\|", head)] == []

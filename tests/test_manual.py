@@ -1,14 +1,17 @@
 """Manual pages and completions are made from the program's own tables, and the tools that read them take them."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from provisioner.checks import formats
 from provisioner.cli import commandline, options
-from release import completion, manual
+from release import completion, manual, reference
 from release.version import ROOT
+from tests.cases.results import BUILT_BY, DRIFT, result
 
 PAGES = dict(manual.pages())
 SCRIPTS = dict(completion.scripts())
@@ -87,3 +90,12 @@ def test_fish_completes_a_command_s_values(tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     ran = subprocess.run(("/usr/bin/fish", "-c", ask), capture_output=True, text=True, check=True, env=environment)
     assert ran.stdout.split()[0] == "junit"
+
+
+def test_the_reference_lists_every_metric_that_a_result_can_have() -> None:
+    """Its own result has to have whatever a result has, or the website cannot be built."""
+    written = reference.metrics()
+    for metric in re.findall(
+        r"^# HELP (\S+)", formats.FORMATS["prometheus"](result(DRIFT, builder=BUILT_BY), False), re.MULTILINE
+    ):
+        assert f"| `{metric}` |" in written

@@ -86,6 +86,6 @@ def test_the_reference_has_every_command_option_metric_and_unit() -> None:
         for argument in options.of(name):
             named = argument.name if argument.name.startswith("--") else argument.settings.get("metavar", "MESSAGE")
             assert f"`{named}".replace("|", r"\|") in made["command-line"]
-    assert "| `provisioner_platform_info` | platform, qemu_version, runs, source |" in made["metrics"]
+    assert "| `provisioner_platform_info` | built_on, platform, qemu_version, runs, source |" in made["metrics"]
     assert "| `provisioner-check.service` |" in made["units"]
     assert "## check\n" in made["documents"]
