@@ -1,7 +1,7 @@
 PYTHON = /usr/bin/python3
 PREFIX = /usr/local
 HOST = trixie
-WORKERS = 0
+WORKERS = 2
 CUTS = 100
 BOOTS = 10
 
@@ -13,7 +13,7 @@ demo:  ## boot a throw-away Docker host and make it ready before your eyes (HOST
 
 test: lint  ## everything, on real hosts, too
 	@$(PYTHON) -m tests.hosts prepare
-	@base=$$(mktemp --directory) && { .venv/bin/python -m pytest -m "not soak" --numprocesses=$(WORKERS) --dist=loadfile \
+	@base=$$(mktemp --directory /tmp/p.XXXX) && { .venv/bin/python -m pytest -m "not soak" --numprocesses=$(WORKERS) --dist=loadfile \
 	  --basetemp=$$base; status=$$?; rm -rf $$base; exit $$status; }  # short, for a socket's path has 107 bytes at most
 
 soak:  ## what takes hours: every machine's whole round, 100 power cuts that are booted (CUTS= BOOTS=)
