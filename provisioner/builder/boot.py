@@ -10,9 +10,13 @@ from provisioner.steps import Say, Step
 if TYPE_CHECKING:
     from provisioner.host import System
 
-# Messages about an image whose files a power cut has emptied, while the engine's records still list them. The last one
-# is all that buildx says where the engine has restarted a container that ended at once.
-BROKEN = ("exec format error", "no such image", "unexpected eof", "input/output error", "is restarting, wait until")
+# Messages about an image whose files a power cut has emptied, while the engine's records still list them. The last
+# four are all that buildx says where the container has ended at once. Which one depends on the moment of its call.
+BROKEN = (
+    *("exec format error", "no such image", "unexpected eof", "input/output error"),
+    *("is restarting, wait until", "is not running", "cannot exec in a stopped state"),
+    "unable to upgrade to tcp, received 409",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,48 @@
+"""A builder that does not boot because a power cut has torn its image gets the image again."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.builder.boot import Boot
+from provisioner.errors import CommandError
+from provisioner.host import System
+from tests.helpers.steps import quiet
+
+BOOT, PULL = ("docker", "buildx", "inspect", "--bootstrap", "b"), ("docker", "pull", "moby/buildkit")
+
+
+class Torn(System):
+    """A host whose builder boots once its image has been pulled. Until then docker says ``words``."""
+
+    words = ""
+
+    def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
+        if argv == BOOT and self.words:
+            raise CommandError(self.words)
+        if argv == PULL:
+            self.words = ""
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        ("exec /usr/bin/buildkitd: exec format error", True),
+        ("Container 5 is restarting, wait until the container is running", True),
+        ("Error response from daemon: container 5 is not running", True),
+        ("cannot exec in a stopped state: unknown / ERROR: exit code 126", True),
+        ("ERROR: unable to upgrade to tcp, received 409", True),
+        ("permission denied while trying to connect to the Docker daemon socket", False),
+    ],
+)
+def test_an_image_is_pulled_again_where_the_container_ended_at_once(tmp_path: Path, words: str, again: bool) -> None:
+    host = Torn(str(tmp_path), {})
+    host.words = words
+    step = Boot(BOOT, afresh=(PULL,))
+    if again:
+        step.do(host, quiet)
+    else:
+        with pytest.raises(CommandError, match="permission denied"):
+            step.do(host, quiet)
+    assert bool(host.words) is not again
