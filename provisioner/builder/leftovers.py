@@ -12,7 +12,7 @@ from provisioner.builder import commands, container, kubeconfig, set_aside, stor
 from provisioner.builder.cluster_step import CallCluster
 from provisioner.config import drivers
 from provisioner.engine import traces
-from provisioner.errors import NoEngineError, ProvisionerError
+from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Step
 from provisioner.steps.programs import Run
@@ -66,7 +66,7 @@ def found(
     told = {container.volume(drivers.first(configured)), *(volume for _, volume in builders)}
     caches = tuple(_cache(volume, undoes, marked) for volume in sorted(there.unused - told))
     all_of_them = (*builders, *_kept(there, undoes), *caches)
-    sizes = _sizes(host, socket, version) if builders or caches else {}
+    sizes = traces.sizes(host, socket, version) if builders or caches else {}
     elsewhere = _on_clusters(host, [step for step in undo if isinstance(step, CallCluster)], configured)
     return (*(left._replace(size=sizes.get(volume)) for left, volume in all_of_them), *elsewhere)
 
@@ -146,16 +146,6 @@ def _listed(host: Reader, socket: str, path: str, filters: Mapping[str, list[str
     from urllib.parse import quote  # the import is slow (a tenth of a check), and a check never gets here
 
     return host.get(socket, f"{path}filters={quote(json.dumps({'name': [PREFIX], **filters}))}") or {}
-
-
-def _sizes(host: Reader, socket: str, version: str) -> dict[str, int]:
-    """Return the bytes in each volume; empty if the engine takes too long to measure them."""
-    try:
-        volumes = (host.get(socket, f"{version}/system/df?type=volume") or {}).get("Volumes") or ()
-    except NoEngineError:
-        return {}
-    measured = ((v["Name"], (v.get("UsageData") or {}).get("Size", -1)) for v in volumes)
-    return {name: size for name, size in measured if size >= 0}
 
 
 def _rm(name: str) -> Run:

@@ -12,9 +12,9 @@ from provisioner.builder.commands import PULL, runner
 from provisioner.builder.keys import Key
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
-from provisioner.engine import api
+from provisioner.engine import api, traces
 from provisioner.engine.facts import Facts
-from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.files import RemoveFile
@@ -106,10 +106,6 @@ def _building(host: Reader, facts: Facts, name: str) -> Obstacle | None:
 
 def _kept(host: Reader, facts: Facts, volume: str) -> str:
     """Return a note about a cache that stays, with its size."""
-    try:
-        rows = (host.get(facts.socket, f"{api.prefix(facts.engine)}/system/df?type=volume") or {}).get("Volumes") or ()
-    except ProvisionerError:
-        rows = ()
-    sizes = (int((row.get("UsageData") or {}).get("Size", -1)) for row in rows if row.get("Name") == volume)
-    size = next((f" ({human(size)})" for size in sizes if size >= 0), "")
+    measured = traces.sizes(host, facts.socket, api.prefix(facts.engine)).get(volume)
+    size = "" if measured is None else f" ({human(measured)})"
     return f"the cache {volume}{size} is kept: `provisioner apply --delete-caches` deletes it, and so does remove"

@@ -143,14 +143,28 @@ def _numbered(volume: str, builder: str) -> bool:
 
 
 def caches(host: Reader, socket: str, version: str, made: Collection[str]) -> dict[str, int]:
-    """Return the bytes of each cache that is ours and that no container uses: 0 if the engine does not measure it.
-
-    ``version`` is the prefix of a path that asks for a version of the API. The newest version has no sizes of volumes.
-    """
+    """Return the bytes of each cache that is ours and that no container uses: 0 if the engine does not measure it."""
     named = {_volume(name) for name in made} | labelled(host, socket).keys()
-    rows = (host.get(socket, f"{version}/system/df?type=volume") or {}).get("Volumes") or ()
-    usage = {row["Name"]: row.get("UsageData") or {} for row in rows if row["Name"] in named}
+    usage = {name: use for name, use in _usage(host, socket, version).items() if name in named}
     return {name: max(0, use.get("Size", 0)) for name, use in usage.items() if not use.get("RefCount")}
+
+
+def sizes(host: Reader, socket: str, version: str) -> dict[str, int]:
+    """Return the bytes in each volume that the engine has measured; empty if that takes it too long."""
+    try:
+        usage = _usage(host, socket, version)
+    except ProvisionerError:
+        return {}
+    return {name: size for name, use in usage.items() if (size := use.get("Size", -1)) >= 0}
+
+
+def _usage(host: Reader, socket: str, version: str) -> dict[str, Mapping[str, Any]]:
+    """Return what the engine knows about the use of each volume.
+
+    ``version`` is the prefix of a path that asks for a version of the API. The newest one has other fields.
+    """
+    rows = (host.get(socket, f"{version}/system/df?type=volume") or {}).get("Volumes") or ()
+    return {row["Name"]: row.get("UsageData") or {} for row in rows}
 
 
 def _volume(builder: str) -> str:
