@@ -132,7 +132,7 @@ def parse(text: str, path: str) -> Instance:
 
 
 def choice(host: Reader, store: Store) -> Choice:
-    """Return the last choice. What is no file, or not a record of a choice, counts as none: buildx builds with nothing.
+    """Return the last choice. Anything except a file with a record of a choice counts as none: buildx fails on it.
 
     Raises: DeniedError if this user may not know the choice.
     """
@@ -146,7 +146,7 @@ def choice(host: Reader, store: Store) -> Choice:
 
 
 def default(host: Reader, store: Store, key: str) -> str | None:
-    """Return the default for an endpoint or a context. What is no file is no default.
+    """Return the default for an endpoint or a context. Anything except a file counts as no default.
 
     Raises: DeniedError if this user may not know the default.
     """

@@ -95,7 +95,7 @@ class Cluster:
 def start(*nodes: str, beside: Sequence[Host] = (), **labels: Mapping[str, str]) -> Iterator[Cluster]:
     """A cluster of some nodes, all of them ready. ``labels``: a node's own, by its name.
 
-    ``beside`` are hosts that are no nodes. The control host reaches them, too.
+    ``beside`` are hosts outside the cluster. The control host reaches them, too.
     """
     common = (parts.kubernetes(), *parts.cluster(), images.layer())
     above: tuple[str | Path, ...] = (*common, "qemu", *parts.network(recipes.ENGINES[CONTROL].tree))

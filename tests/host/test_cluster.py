@@ -34,7 +34,7 @@ OPTIONS = {
 # busybox is a program of amd64. On other platforms, it stands for a RUN that takes as long as the test wants.
 SLEEPING = "FROM scratch\nCOPY sh /bin/sh\nCOPY sh /bin/sleep\nARG N\nRUN sleep $N\n"
 WIRE = "lan2"  # of the control host, to the second node
-FAR = "10.99.3.2"  # a host that is no node
+FAR = "10.99.3.2"  # a host outside the cluster
 IMAGE = "docker.io/moby/buildkit:buildx-stable-1"
 BUILDKIT = "docker run --detach --restart always --privileged --name builds moby/buildkit:buildx-stable-1"
 BUILDCTL = '#!/bin/sh\nexec docker exec --interactive builds buildctl "$@"\n'  # what buildx starts there by ssh
@@ -45,7 +45,7 @@ BUILDKITD = {"registry": {settings.REGISTRY: {"http": True}}}
 
 @pytest.fixture(scope="module")
 def far() -> Iterator[Host]:
-    """A host with an engine, which is no node of the cluster."""
+    """A host with an engine outside the cluster."""
     with hosts.boot("trixie", layers=parts.network()) as made:
         yield made
 
