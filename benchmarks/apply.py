@@ -67,7 +67,7 @@ else:
 
 def measured(engine: str, what: str) -> dict[str, Any]:
     """Return the seconds of one run on a host of its own."""
-    with boot(engine, layers=("qemu",), agent=True) as host:
+    with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         _context(host)
         host.sh(PREPARE, check=True, timeout=240)
         rule = _rule()
