@@ -5,7 +5,7 @@ thing back to its state before the first apply. It keeps what somebody has chang
 again.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from provisioner import __version__
@@ -15,12 +15,14 @@ from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
+from provisioner.platforms.kernel_table import Unregister
+from provisioner.platforms.machine import BINFMT_D
 from provisioner.runs import journal, originals, rollback, sweep
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.session import interruptible, own, uninterruptible
 from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
 from provisioner.steps import Say, Step
-from provisioner.steps.files import SetLeaf
+from provisioner.steps.files import RemoveFile, SetLeaf
 from provisioner.steps.programs import Run
 
 MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "versions.json", "reserve")
@@ -59,10 +61,31 @@ def plan(host: Reader) -> Removal:
     engines = dict.fromkeys(r.desired.engine for r in reversed(known))
     parts = [_part(host, tuple(r for r in known if r.desired.engine == engine)) for engine in engines]
     items = [item for part in parts for item in part.items]
-    told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)}
-    swept = [_untold(part, told) for part in sweep.parts(host, _desired(known))]
+    found = tuple(sweep.parts(host, _desired(known)))
+    older = frozenset(_older(found, items))
+    parts = [
+        part._replace(items=tuple(i for i in part.items if originals.thing(i.step) not in older)) for part in parts
+    ]
+    told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)} - older
+    swept = [_untold(part, told) for part in found]
     last = Part(_desired(known), tuple(sweep.empty(host)))
     return Removal(known, tuple(part for part in (*parts, *swept, last) if part.items or part.note))
+
+
+def _older(swept: Iterable[sweep.Part], items: Iterable[Item]) -> Iterator[originals.Thing]:
+    """Yield our files of rules that no known run has made, and their entries: they were ours before the history began.
+
+    What stood there before the oldest known run is then ours as well, and not to be put back.
+    """
+    made = {originals.thing(item.step) for item in items if isinstance(item.step, RemoveFile)}
+    entries: list[originals.Thing] = []
+    for step in (step for part in swept for step in part.steps):
+        thing = originals.thing(step)
+        if isinstance(step, Unregister):
+            entries.append(thing)
+        elif isinstance(step, RemoveFile) and step.path.startswith(f"{BINFMT_D}/"):
+            yield from () if thing in made else (*entries, thing)
+            entries = []
 
 
 def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> Part:

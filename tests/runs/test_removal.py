@@ -14,6 +14,7 @@ from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
 from provisioner.engine import traces
 from provisioner.errors import Exit, ProvisionerError
+from provisioner.platforms.kernel_table import Register
 from provisioner.runs import apply, hourly, journal, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.undo import CHANGED
@@ -136,6 +137,22 @@ def test_without_its_history_it_still_knows_what_is_ours(host: Host) -> None:
     removal.remove(host, quiet)  # no update-rc.d here to disable the service
     assert tree(host) == {"etc/binfmt.d/theirs.conf": RULE}
     assert host.stat("/usr/local/lib/provisioner") is None
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_an_entry_registered_again_after_the_history_was_lost_is_ours_still(host: Host, whose: str) -> None:
+    rule, entry = "/etc/binfmt.d/zz-provisioner-arm64.conf", "/proc/sys/fs/binfmt_misc/qemu-aarch64"
+    put(host, {rule: RULE + "\n", entry: ENTRY})
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    if whose == "theirs":  # our file came with this run, and the entry was there before it
+        book.step(WriteFile(rule, RULE + "\n"), (RemoveFile(rule),))
+    book.step(Register(entry, RULE), (Register(entry, RULE),))
+    book.end("done")
+    found = {step.sentence() for step in removal.plan(host).steps}
+    assert f"remove {rule}" in found
+    assert ("take qemu-aarch64 out of the kernel's table" in found) == (whose == "ours")
+    assert "register qemu-aarch64 with the kernel" not in found
 
 
 def test_the_folder_of_the_program_itself_is_not_ours_to_remove(host: Host) -> None:
