@@ -81,6 +81,11 @@ def test_a_session_s_commands_and_its_output_are_told_apart() -> None:
     assert not block.answer.search("out of")
 
 
+def test_every_test_that_the_field_reports_name_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (CHECKOUT / "docs/field-reports.md").read_text()))
+    assert named <= {path.stem for path in (CHECKOUT / "tests").rglob("test_*.py")}
+
+
 def test_the_readme_takes_a_screen_and_a_half() -> None:
     assert len((CHECKOUT / "README.md").read_text().splitlines()) <= LINES
 
