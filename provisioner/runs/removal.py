@@ -73,18 +73,18 @@ def plan(host: Reader) -> Removal:
 
 
 def _older(swept: Iterable[sweep.Part], items: Iterable[Item]) -> Iterator[originals.Thing]:
-    """Yield our files of rules that no known run has made, and their entries: they were ours before the history began.
+    """Yield our files of rules that no known run has written, and their entries: they are older than the history.
 
     What stood there before the oldest known run is then ours as well, and not to be put back.
     """
-    made = {originals.thing(item.step) for item in items if isinstance(item.step, RemoveFile)}
+    known = {originals.thing(item.step) for item in items}
     entries: list[originals.Thing] = []
     for step in (step for part in swept for step in part.steps):
         thing = originals.thing(step)
         if isinstance(step, Unregister):
             entries.append(thing)
         elif isinstance(step, RemoveFile) and step.path.startswith(f"{BINFMT_D}/"):
-            yield from () if thing in made else (*entries, thing)
+            yield from () if thing in known else (*entries, thing)
             entries = []
 
 

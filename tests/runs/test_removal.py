@@ -155,6 +155,20 @@ def test_an_entry_registered_again_after_the_history_was_lost_is_ours_still(host
     assert "register qemu-aarch64 with the kernel" not in found
 
 
+def test_a_file_that_stood_there_before_a_known_run_is_put_back(host: Host) -> None:
+    rule, entry = "/etc/binfmt.d/zz-provisioner-arm64.conf", "/proc/sys/fs/binfmt_misc/qemu-aarch64"
+    theirs = RULE.replace("/usr/local/lib/provisioner", "/opt")
+    put(host, {rule: RULE + "\n", entry: ENTRY})
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile(rule, RULE + "\n"), (WriteFile(rule, theirs + "\n"),))
+    book.step(Register(entry, RULE), (Register(entry, theirs),))
+    book.end("done")
+    steps = removal.plan(host).steps
+    assert WriteFile(rule, theirs + "\n") in steps
+    assert RemoveFile(rule) not in steps
+
+
 def test_the_folder_of_the_program_itself_is_not_ours_to_remove(host: Host) -> None:
     put(
         host,
