@@ -80,7 +80,7 @@ def _option(argument: Argument) -> tuple[str, str]:
     words = argument.name if flag else f"{argument.name} {value}" if argument.name.startswith("--") else value
     choices = settings.get("choices")
     more = f". One of: {', '.join(f'`{choice}`' for choice in choices)}" if choices else ""
-    return f"`{words}`", f"{settings['help'][:1].upper()}{settings['help'][1:]}{more}"
+    return f"`{words}`", f"{_prose(settings['help'][:1].upper() + settings['help'][1:])}{more}"
 
 
 def configuration(schema: dict[str, Any]) -> str:
@@ -93,12 +93,19 @@ def configuration(schema: dict[str, Any]) -> str:
 def _settings(properties: dict[str, Any], above: str) -> Iterator[str]:
     for name, rule in properties.items():
         path = f"{above}{name}"
-        yield f"{'##' if not above else '###'} {path}\n\n{rule.get('description', 'See `provisioner schema`.')}\n"
+        said = _prose(rule.get("description", "See `provisioner schema`."))
+        yield f"{'##' if not above else '###'} {path}\n\n{said}\n"
         if choices := rule.get("enum"):
             yield f"One of: {', '.join(f'`{choice}`' for choice in choices)}.\n"
         if "default" in rule:
             yield f"Default: `{json.dumps(rule['default'])}`\n"
         yield from _settings(rule.get("properties", {}), f"{path}.")
+
+
+def _prose(text: str) -> str:
+    """Return a sentence in which <word> is no tag of HTML."""
+    pieces = text.split("`")
+    return "`".join(piece if number % 2 else piece.replace("<", r"\<") for number, piece in enumerate(pieces))
 
 
 def documents() -> str:

@@ -19,6 +19,7 @@ def texts(drawn: str) -> list[str]:
 def test_a_recording_has_each_line_once_and_in_its_color() -> None:
     shown = list(recording.lines([("provisioner plan", OUTPUT, 2.0)]))
     assert [line.at for line in shown] == sorted(line.at for line in shown)
+    assert shown[0].at == 0  # so that it is not an empty window at first
     drawn = recording.draw("a title", shown)
     assert texts(drawn) == ["# provisioner plan", "plan", "+ <one>", "done"]
     assert f'<tspan fill="{recording.COLORS["32"]}">+ &lt;one&gt;</tspan>' in drawn

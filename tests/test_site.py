@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]  # a browser is no uni
 WIDTHS = (390, 820, 1440)
 WHOLE = ("index", "errors", "command-line", "cloud-init", "how-images-work")  # around its text, a page is the theme's
 WIDER = "return document.documentElement.scrollWidth - window.innerWidth"
+CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
 UNSEEN = "return [...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).map(i => i.src)"
 
 
@@ -65,6 +66,17 @@ def test_a_page_can_be_read_without_scripts(built: Path, chromium: webdriver.Chr
     browser.show(chromium, built / "errors.html", 1440, "light")
     assert chromium.find_element("tag name", "h1").text.startswith("Errors and cures")
     assert chromium.find_element("link text", "Commands and exit statuses").is_displayed()
+
+
+def test_what_people_read_and_copy_is_what_was_written(built: Path) -> None:
+    """A stray ` or *, a tag that ate a <word>, and a dash made of the -- of an option are mistakes of a page."""
+    left = {"`", "**", "](", "\u2013"}
+    for page in pages(built):
+        [text] = re.findall(r"<article.*?</article>", page.read_text(), re.DOTALL)
+        for line in re.sub(r"<[^>]+>", "", CODE.sub("", text)).splitlines():
+            assert not any(sign in line for sign in left), f"{page.name}: {line}"
+    for name, text in reference.pages().items():
+        assert not re.search(r"(?<!\\)<\w", re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)), name
 
 
 def test_every_error_has_a_heading_that_can_be_linked_to(built: Path) -> None:

@@ -6,6 +6,7 @@ copyright = "The authors of provisioner"  # noqa: A001  # Sphinx's own name
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
+smartquotes = False  # they turn --option in a sentence into a dash
 html_theme = "furo"
 html_title = "provisioner"
 html_static_path = ["style"]

@@ -44,8 +44,11 @@ class Shown(NamedTuple):
 
 
 def lines(commands: Iterable[tuple[str, str, float]]) -> Iterator[Shown]:
-    """Yield every line. A command comes with its output and its seconds, which its lines share."""
-    now = 0.0
+    """Yield every line. A command comes with its output and its seconds, which its lines share.
+
+    The first command is there from the beginning: a picture that is not played yet shows it.
+    """
+    now = -PAUSE / 2
     for command, output, seconds in commands:
         now += PAUSE / 2
         yield Shown(now, f"# {command}", typed=True)
