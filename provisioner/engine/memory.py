@@ -11,12 +11,13 @@ from provisioner.text import tolerant
 from provisioner.typed import Any, TypeAlias
 
 STORES = ("containerd-snapshotter", "UseContainerdSnapshotter", "useContainerdSnapshotter")  # not of `daemon:`
+OWNED = "owned.json"
 Builders: TypeAlias = Mapping[str, tuple[str, ...]]  # the users of each, by name
 
 
 def path(host: Reader) -> str:
     """Return the path of the file that records which keys are ours."""
-    return f"{host.state}/owned.json"
+    return f"{host.state}/{OWNED}"
 
 
 def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
@@ -26,15 +27,24 @@ def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], 
     """
     try:
         text = host.read(path(host))
-        if text is None and not host.stat(f"{host.state}/receipts") and host.stat(record_path(host)):
-            from provisioner.engine import traces  # few hosts have lost their history
-
-            known = traces.unchanged(host, record(host), daemon_json)
-            return tuple((keys, None) for keys in known if keys[-1] not in STORES)
+        if text is None:
+            return _recorded(host, daemon_json)
         found = tolerant.mapping(text).get(daemon_json, ())
         return tuple((tuple(map(str, keys)), before) for keys, before in found)
     except (ProvisionerError, ValueError, TypeError):
         return ()  # unknown or damaged, so no earlier value is restored
+
+
+def _recorded(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """Return the keys that the record names. The earlier values are lost with the history."""
+    known = record(host) or {}
+    files = known.get("settings")
+    rows = files.get(daemon_json) if isinstance(files, dict) else None
+    if not isinstance(rows, dict) or all(any(f'"{store}"' in keys for store in STORES) for keys in rows):
+        return ()
+    from provisioner.engine import traces  # few hosts have lost their history
+
+    return tuple((keys, None) for keys in traces.unchanged(host, known, daemon_json) if keys[-1] not in STORES)
 
 
 def record_path(host: Reader) -> str:
@@ -51,6 +61,12 @@ def record(host: Reader) -> dict[str, Any] | None:
     except ProvisionerError:
         return None
     return None if text is None else dict(tolerant.mapping(text))
+
+
+def engines(host: Reader) -> tuple[str, ...]:
+    """Return the engines that the record names."""
+    found = (record(host) or {}).get("builders")
+    return tuple(found) if isinstance(found, dict) else ()
 
 
 def builders(host: Reader, engine: str) -> Builders:

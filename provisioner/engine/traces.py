@@ -50,8 +50,13 @@ def pruned(host: Reader, record: Record | None) -> Settings:
 
     Of a file that cannot be read, all settings are returned.
     """
+    return matching(host, settings(record))
+
+
+def matching(host: Reader, values: Settings) -> Settings:
+    """Return the settings that still have these values, as ``pruned``."""
     found: dict[str, Mapping[str, str]] = {}
-    for file, rows in settings(record).items():
+    for file, rows in values.items():
         try:
             found[file] = {said: rows[said] for said in _unchanged(host, rows, file)}
         except ProvisionerError:
@@ -178,8 +183,8 @@ def merged(host: Reader, record: Record | None, engine: str, here: Builders, val
     ``here`` are the builders that are still there, or whose cache is. ``values`` are the settings that this apply has
     made (an empty digest: taken out).
     """
-    old = record or {}
-    every = {**(old.get("builders") or {}), engine: {name: list(users) for name, users in here.items()}}
+    old = (record or {}).get("builders")
+    every = {**(old if isinstance(old, dict) else {}), engine: {name: list(users) for name, users in here.items()}}
     kept: dict[str, dict[str, str]] = {file: dict(of) for file, of in pruned(host, record).items()}
     for file, of in values.items():
         kept[file] = {k: d for k, d in {**kept.get(file, {}), **of}.items() if d}

@@ -4,22 +4,21 @@ A thing is a path, a setting in a JSON file, an entry in the kernel's table, or 
 replayed in reverse, because manual edits between them can make a replay impossible.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from provisioner.builder import commands
 from provisioner.emulators.copy_out import CopyOut
 from provisioner.model import Reader
-from provisioner.runs.journal import Receipt
+from provisioner.runs.leaves import Act
+from provisioner.runs.older import INSTANCES, TAKING, Past, before
 from provisioner.runs.undo import CHANGED, DO, SO, Item
 from provisioner.steps import Step
 from provisioner.steps.files import RemoveFile, SetLeaf, SetOwner, WriteFile
 from provisioner.steps.programs import Run
 
-TAKING = frozenset(("rm", "--leave", "remove", "purge", "disable", "delete", "--remove", "del", "-R", "umount"))
 OURS = ("/etc/binfmt.d/zz-provisioner-", "/usr/local/lib/provisioner/", "/var/lib/provisioner/")
 CONFIRM = "provisioner-confirm-"
-INSTANCES = "/buildx/instances/"
 
 Thing = tuple[object, ...]
 
@@ -41,20 +40,25 @@ def thing(step: Step) -> Thing:
     return (path,) if path else (type(step), str(step))
 
 
-def collapsed(receipts: Sequence[Receipt]) -> Iterator[Original]:
-    """Yield each thing once, with its oldest undo step, in the order in which to run the steps.
-
-    ``receipts`` are sorted oldest first.
-    """
-    every = [(made, step) for receipt in reversed(receipts) for made in reversed(receipt.made) for step in made.undo]
-    newest: dict[Thing, Step] = {}
-    for made, _ in every:
-        newest.setdefault(thing(made.step), made.step)
-    oldest = {thing(step): index for index, (_, step) in enumerate(every)}
-    for index, (made, step) in enumerate(every):
-        later = [s for _, s in every[index + 1 :] if isinstance(s, Run)]
-        if oldest[thing(step)] == index and not _superseded(step, later) and not _alarm(step):
-            yield Original(step, newest.get(thing(step), made.step if thing(made.step) == thing(step) else None))
+def collapsed(found: Past) -> Iterator[Original]:
+    """Yield each thing once, with the step that puts back what somebody else had there, in the order to run them."""
+    every = [
+        (receipt, made, step)
+        for receipt in reversed(found.known)
+        for made in reversed(receipt.made)
+        for step in made.undo
+    ]
+    newest: dict[Thing, Act] = {}
+    for receipt, made, _ in every:
+        newest.setdefault(thing(made.step), (receipt, made))
+    oldest = {thing(step): index for index, (_, _, step) in enumerate(every)}
+    for index, (receipt, made, step) in enumerate(every):
+        older = [s for _, _, s in every[index + 1 :] if isinstance(s, Run)]
+        if oldest[thing(step)] != index or _superseded(step, older) or _alarm(step):
+            continue
+        last = newest.get(thing(step), (receipt, made))
+        if back := before(found, (receipt, made), step, last):
+            yield Original(back, last[1].step if thing(last[1].step) == thing(step) else None)
 
 
 def _superseded(step: Step, older: Collection[Run]) -> bool:

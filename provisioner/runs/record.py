@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from provisioner import secrets
-from provisioner.builder import unwanted
+from provisioner.builder import store, unwanted
 from provisioner.config.desired import Desired
 from provisioner.daemon import resource as daemon_resource
 from provisioner.engine import facts, memory, traces
@@ -17,7 +17,7 @@ from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.image_store import resource as image_store_resource
 from provisioner.model import Reader
-from provisioner.runs import journal
+from provisioner.runs import journal, leaves, older
 from provisioner.runs.journal import Receipt
 from provisioner.steps import Plan, Say
 from provisioner.steps.files import SetLeaf
@@ -92,10 +92,12 @@ def over(system: System, ended: Collection[Receipt]) -> None:
         gone = _keys(ended) - _keys(still)
         unchanged = traces.pruned(system, known)
         settings = {f: {k: d for k, d in of.items() if (f, k) not in gone} for f, of in unchanged.items()}
+        for file, rows in _again(system, ended).items():
+            settings[file] = {**settings.get(file, {}), **rows}
         found = {
             "waiting": known.get("waiting") if still else None,
             "settings": {file: of for file, of in settings.items() if of},
-            "builders": {e: of for e in _engines(known) if (of := _left(system, e, ended, still))},
+            "builders": {e: of for e in memory.engines(system) if (of := _left(system, e, ended, still))},
         }
         if any(found.values()):
             text = json.dumps({key: value for key, value in found.items() if value})
@@ -104,9 +106,18 @@ def over(system: System, ended: Collection[Receipt]) -> None:
             system.remove(memory.record_path(system))
 
 
-def _engines(known: Mapping[str, Any]) -> tuple[str, ...]:
-    found = known.get("builders")
-    return tuple(found) if isinstance(found, dict) else ()
+def _again(host: Reader, ended: Collection[Receipt]) -> traces.Settings:
+    """Return the settings that are ours still, because the ended runs had changed what was ours before them."""
+    found: dict[str, dict[str, str]] = {}
+    for step in (s for receipt in sorted(ended, reverse=True) for s in leaves.ours_again(receipt)):
+        found.setdefault(step.path, {})[json.dumps(step.keys)] = _digest(step)
+    return traces.matching(host, found)
+
+
+def _digest(step: SetLeaf) -> str:
+    """Return what the record keeps of a value: nothing of a password, because everybody may read the record."""
+    hidden = secrets.value(step.keys[-1], step.value) != step.value
+    return "" if step.value is None or hidden else traces.digest(step.value)
 
 
 def _keys(runs: Collection[Receipt]) -> set[tuple[str, str]]:
@@ -120,14 +131,24 @@ def _left(
 ) -> dict[str, tuple[str, ...]]:
     """Return the builders of an engine with the users for whom others than the ended runs have registered them.
 
-    A run in effect may have registered a builder that an ended one removed, and that is back now.
+    A run in effect, or one whose entry is lost, may have registered a builder that an ended run removed, and that is
+    back now.
     """
     gone = _registered(ended) - _registered(still)
     found = memory.builders(host, engine)
     left = {name: tuple(u for u in users if (name, u) not in gone) for name, users in found.items()}
     kept = {name: users for name, users in left.items() if users or not found[name]}
-    back = traces.told(host, engine)
+    back = {name: [*users] for name, users in traces.told(host, engine).items()}
+    for name, user in older.forgotten(run for run in ended if run.desired.engine in (engine, "auto")):
+        if _stored(host, name, user):
+            back.setdefault(name, []).append(user)
     return {name: tuple(dict.fromkeys((*kept.get(name, ()), *back.get(name, ())))) for name in (*kept, *back)}
+
+
+def _stored(host: Reader, name: str, user: str) -> bool:
+    """Return whether a builder is in a user's store."""
+    account = host.account(user)
+    return account is not None and host.status(store.of(host, account).instance_file(name)) is not None
 
 
 def _registered(runs: Collection[Receipt]) -> set[tuple[str, str]]:
@@ -178,12 +199,10 @@ def _write(system: System, new: dict[str, Any], say: Say) -> None:
 def _set(host: Reader, made: Plan) -> dict[str, dict[str, str]]:
     """Return the settings of a plan, by file. An empty digest says that a setting was given back, or taken out.
 
-    A setting with a password has none either: everybody may read the record, and could try passwords on it.
+    A setting with a password has none either.
     """
     found: dict[str, dict[str, str]] = {}
     for step in (s for c in made.changes if c.resource in SETTING for s in c.edits if isinstance(s, SetLeaf)):
         ours = step.keys[-1] in memory.STORES or step.keys in dict(memory.owned(host, step.path))
-        hidden = secrets.value(step.keys[-1], step.value) != step.value
-        digest = traces.digest(step.value) if ours and step.value is not None and not hidden else ""
-        found.setdefault(step.path, {})[json.dumps(step.keys)] = digest
+        found.setdefault(step.path, {})[json.dumps(step.keys)] = _digest(step) if ours else ""
     return found

@@ -5,7 +5,7 @@ thing back to its state before the first apply. It keeps what somebody has chang
 again.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from provisioner import __version__
@@ -15,14 +15,13 @@ from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.platforms.kernel_table import Unregister
-from provisioner.platforms.machine import BINFMT_D
-from provisioner.runs import journal, originals, rollback, sweep
+from provisioner.runs import journal, older, originals, rollback, sweep
 from provisioner.runs.journal import OVER, Journal, Receipt
+from provisioner.runs.older import Past
 from provisioner.runs.session import interruptible, own, uninterruptible
 from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
 from provisioner.steps import Say, Step
-from provisioner.steps.files import RemoveFile, SetLeaf
+from provisioner.steps.files import SetLeaf
 from provisioner.steps.programs import Run
 
 MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "versions.json", "reserve")
@@ -58,34 +57,15 @@ class Removal(NamedTuple):
 def plan(host: Reader) -> Removal:
     """Find everything that provisioner set up on this host, and decide what happens to it."""
     known = tuple(r for r in journal.every(host) if r.outcome not in OVER)
-    engines = dict.fromkeys(r.desired.engine for r in reversed(known))
-    parts = [_part(host, tuple(r for r in known if r.desired.engine == engine)) for engine in engines]
-    items = [item for part in parts for item in part.items]
     found = tuple(sweep.parts(host, _desired(known)))
-    older = frozenset(_older(found, items))
-    parts = [
-        part._replace(items=tuple(i for i in part.items if originals.thing(i.step) not in older)) for part in parts
-    ]
-    told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)} - older
+    steps = [step for part in found for step in part.steps]
+    engines = dict.fromkeys(r.desired.engine for r in reversed(known))
+    parts = [_part(host, older.past(host, tuple(r for r in known if r.desired.engine == e), steps)) for e in engines]
+    items = [item for part in parts for item in part.items]
+    told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)}
     swept = [_untold(part, told) for part in found]
     last = Part(_desired(known), tuple(sweep.empty(host)))
     return Removal(known, tuple(part for part in (*parts, *swept, last) if part.items or part.note))
-
-
-def _older(swept: Iterable[sweep.Part], items: Iterable[Item]) -> Iterator[originals.Thing]:
-    """Yield our files of rules that no known run has written, and their entries: they are older than the history.
-
-    What stood there before the oldest known run is then ours as well, and not to be put back.
-    """
-    known = {originals.thing(item.step) for item in items}
-    entries: list[originals.Thing] = []
-    for step in (step for part in swept for step in part.steps):
-        thing = originals.thing(step)
-        if isinstance(step, Unregister):
-            entries.append(thing)
-        elif isinstance(step, RemoveFile) and step.path.startswith(f"{BINFMT_D}/"):
-            yield from () if thing in known else (*entries, thing)
-            entries = []
 
 
 def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> Part:
@@ -99,11 +79,11 @@ def _desired(known: Sequence[Receipt]) -> Desired:
     return known[-1].desired if known else Desired()
 
 
-def _part(host: Reader, known: tuple[Receipt, ...]) -> Part:
-    """Plan the removal of what the runs on one engine made. ``known`` is sorted oldest first."""
-    desired = known[-1].desired
+def _part(host: Reader, past: Past) -> Part:
+    """Plan the removal of what the runs on one engine made."""
+    known, desired = past.known, past.known[-1].desired
     socket, builders = _socket(host, desired.engine), {r.desired.builder.name for r in known}
-    found = [originals.fate(host, original, builders) for original in originals.collapsed(known)]
+    found = [originals.fate(host, original, builders) for original in originals.collapsed(past)]
     found = [_there(host, socket, item) if item.fate == DO else item for item in found]
     items = _once((*_aside(host, socket, known, found), *found))  # remove an image after what was made from it
     done = Done(items, ())

@@ -10,7 +10,8 @@ edit K=V      somebody edits daemon.json by hand (K alone: takes the key out), a
 container     somebody's container runs;  idle: none does
 window        restarts are allowed from 02:00 to 03:00;  at HH:MM: the time of day
 held, let     another run holds the lock;  full, room: the disk;  keep KIND: this may stay (alone: nothing)
-dies, lives   the engine;  freeze, release: an operator;  lost: rm -rf of our state;  accept N: what a rollback left
+dies, lives   the engine;  freeze, release: an operator;  accept N: what a rollback left
+lost          rm -rf of our state;  forgotten: of the record in /etc as well;  shortened: the history, to one entry
 file K=V      what daemon.json must say (K alone: nothing of it);  restarts N: how often we have restarted the daemon
 """
 
@@ -24,8 +25,9 @@ import pytest
 
 from provisioner.config.desired import DAYS, Desired, ImageStore, Restarts, Window
 from provisioner.config.load import Configuration
+from provisioner.engine import memory
 from provisioner.errors import ProvisionerError
-from provisioner.runs import apply, freeze, journal, record, removal, rollback
+from provisioner.runs import apply, freeze, journal, prune, record, removal, rollback
 from tests.helpers.daemon import FILE, Host
 from tests.helpers.steps import quiet
 
@@ -93,6 +95,27 @@ JOURNEYS = (
     "want log-level=debug; apply 0; lost; apply 0; restarts 1",
     "edit log-level=info; want log-level=debug; apply 0; want log-level=warn; apply 0; remove; file log-level=info",
     "want log-level=debug; apply 0; remove; apply 0; file log-level=debug; remove; file log-level",
+    # What stood there before the oldest known run is put back if it was somebody's, and goes if it was ours.
+    "want log-level=debug; apply 0; lost; want log-level=warn; apply 0; remove; file log-level",
+    "want log-level=debug; apply 0; lost; want log-level=warn; apply 0; want log-level=error; apply 0; remove; "
+    "file log-level",
+    "want log-level=debug; apply 0; lost; want; apply 0; remove; file log-level; restarts 2",
+    "want log-level=debug; apply 0; lost; want log-level=warn; apply 0; want; apply 0; remove; file log-level",
+    "want log-level=debug; apply 0; lost; want log-level=warn; apply 0; rollback 0; file log-level=debug; remove; "
+    "file log-level",
+    "want log-level=debug; apply 0; lost; want log-level=warn; apply 0; rollback 0; want; apply 0; file log-level",
+    "want log-level=debug; apply 0; want log-level=warn; apply 0; rollback 0; lost; remove; file log-level",
+    "want log-level=debug; apply 0; lost; edit log-level=info; want log-level=warn; apply 0; remove; "
+    "file log-level=info",
+    "edit log-level=info; want log-level=debug; apply 0; want; apply 0; edit log-level=error; want log-level=debug; "
+    "apply 0; remove; file log-level=error",
+    "edit log-level=info; lost; want log-level=debug; apply 0; rollback 0; lost; remove; file log-level=info",
+    "edit log-level=info; want log-level=debug; apply 0; want; apply 0; want debug=true; apply 0; shortened; "
+    "rollback 2 0; lost; remove; file log-level=info; file debug",
+    "want log-level=debug; apply 0; want log-level=warn; apply 0; want debug=true; apply 0; shortened; remove; "
+    "file log-level",
+    # Without the record as well, nothing says whose a setting is: it counts as somebody's, and is put back.
+    "want log-level=debug; apply 0; lost; forgotten; want log-level=warn; apply 0; remove; file log-level=debug",
     # A boot changes nothing of what stands.
     "want log-level=debug; apply 0; boot; file log-level=debug; apply 0; restarts 1",
     "want log-level=debug; apply 0; boot; rollback 0; file log-level",
@@ -226,6 +249,12 @@ class Journey:
 
     def lost(self) -> None:
         shutil.rmtree(self.host.path("/var/lib/provisioner"), ignore_errors=True)
+
+    def shortened(self) -> None:
+        prune.prune(self.host, 1)
+
+    def forgotten(self) -> None:
+        Path(self.host.path(memory.record_path(self.host))).unlink()
 
     def file(self, leaf: str) -> None:
         key, value = _leaf(leaf)

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from provisioner.engine import memory, traces
-from provisioner.runs import journal, prune, receipts, removal, rollback
+from provisioner.runs import journal, prune, receipts, record, removal, rollback
 from provisioner.runs.journal import Journal
+from provisioner.steps.files import WriteFile
+from provisioner.steps.programs import Run
 from tests.helpers.daemon import FILE, Host
 from tests.helpers.steps import quiet
-from tests.runs.test_removal import applied, put
+from tests.runs.test_removal import WANTED, applied, put
 
+ENGINE = "unix:///var/run/docker.sock"
 RECORD = "/etc/provisioner/made.json"
 
 
@@ -93,6 +96,30 @@ def test_a_damaged_record_stops_nothing(host: Host, settings: Any) -> None:
     assert removal.plan(host).steps == ()
     applied(host, log_level="info")
     assert [r.outcome for r in journal.every(host)] == ["converged"]
+
+
+@pytest.mark.parametrize("builders", [5, ["x"], "x", {"unix:///x": ["b"]}, {"unix:///x": {"b": "root"}}])
+def test_damaged_builders_of_the_record_stop_nothing(host: Host, builders: Any) -> None:
+    put(host, {RECORD: json.dumps({"builders": builders})})
+    applied(host, log_level="info")
+    removal.remove(host, quiet)
+    assert host.read(FILE) is None
+
+
+def test_a_former_builder_that_a_rollback_gave_back_is_ours_also_without_its_own_history(host: Host) -> None:
+    host.start()
+    instance = "/root/.docker/buildx/instances/old"
+    forget = Run((*traces.FORGET, "old"))
+    book = Journal(host, 1)
+    book.begin("0", WANTED._replace(engine=ENGINE), ())
+    book.step(forget, (WriteFile(instance, "{}", 0o600),))
+    book.end("converged")
+    put(host, {RECORD: json.dumps({"builders": {ENGINE: {"old": []}}})})
+    record.over(host, journal.every(host))
+    assert memory.builders(host, ENGINE) == {"old": ()}
+    put(host, {instance: "{}"})
+    record.over(host, journal.every(host))
+    assert memory.builders(host, ENGINE) == {"old": ("root",)}
 
 
 def test_a_setting_that_cannot_be_edited_costs_nothing_else(host: Host) -> None:

@@ -14,8 +14,8 @@ from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
 from provisioner.engine import traces
 from provisioner.errors import Exit, ProvisionerError
-from provisioner.platforms.kernel_table import Register
-from provisioner.runs import apply, hourly, journal, originals, receipts, removal, rollback
+from provisioner.platforms.kernel_table import Register, Unregister
+from provisioner.runs import apply, hourly, journal, older, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.undo import CHANGED
 from provisioner.steps import Step
@@ -26,7 +26,10 @@ from tests.helpers.steps import quiet
 
 WANTED = Desired(("linux/amd64",), image_store=ImageStore("unmanaged"), only=("daemon",), restart=Restarts("always"))
 SOCKET = "unix:///var/run/docker.sock"
+CONF, TABLE = "/etc/binfmt.d/zz-provisioner-arm64.conf", "/proc/sys/fs/binfmt_misc/qemu-aarch64"
+HEAD = "# linux/arm64, by provisioner\n"
 RULE = ":qemu-aarch64:M::\\x7fELF:\\xff\\xff\\xff\\xff:/usr/local/lib/provisioner/qemu/v1/qemu-aarch64:F"
+THEIRS = RULE.replace("/usr/local/lib/provisioner", "/opt")
 ENTRY = "enabled\ninterpreter /usr/local/lib/provisioner/qemu/v1/qemu-aarch64\nflags: F\noffset 0\nmagic 7f454c46\n"
 
 
@@ -140,33 +143,49 @@ def test_without_its_history_it_still_knows_what_is_ours(host: Host) -> None:
 
 
 @pytest.mark.parametrize("whose", ["ours", "theirs"])
-def test_an_entry_registered_again_after_the_history_was_lost_is_ours_still(host: Host, whose: str) -> None:
-    rule, entry = "/etc/binfmt.d/zz-provisioner-arm64.conf", "/proc/sys/fs/binfmt_misc/qemu-aarch64"
-    put(host, {rule: RULE + "\n", entry: ENTRY})
+@pytest.mark.parametrize("file", ["older", "of this run"])
+def test_an_entry_that_a_run_without_earlier_history_replaced_comes_back_only_if_it_was_theirs(
+    host: Host, whose: str, file: str
+) -> None:
+    before = RULE if whose == "ours" else THEIRS
+    put(host, {CONF: f"{HEAD}{RULE}\n", TABLE: ENTRY})
     book = Journal(host, 1)
     book.begin("0", WANTED, ())
-    if whose == "theirs":  # our file came with this run, and the entry was there before it
-        book.step(WriteFile(rule, RULE + "\n"), (RemoveFile(rule),))
-    book.step(Register(entry, RULE), (Register(entry, RULE),))
+    if file != "older":
+        book.step(WriteFile(CONF, f"{HEAD}{RULE}\n"), (RemoveFile(CONF),))
+    book.step(Register(TABLE, RULE + "C"), (Register(TABLE, before),))
     book.end("done")
-    found = {step.sentence() for step in removal.plan(host).steps}
-    assert f"remove {rule}" in found
-    assert ("take qemu-aarch64 out of the kernel's table" in found) == (whose == "ours")
-    assert "register qemu-aarch64 with the kernel" not in found
+    put(host, {TABLE: ENTRY.replace("flags: F", "flags: FC")})
+    steps = removal.plan(host).steps
+    assert RemoveFile(CONF) in steps
+    assert (Unregister(TABLE) in steps, Register(TABLE, before) in steps) == (whose == "ours", whose == "theirs")
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_an_entry_of_the_distribution_s_program_is_ours_if_our_file_named_it(host: Host, package: bool) -> None:
+    old = RULE.replace("/usr/local/lib/provisioner/qemu/v1", "/usr/bin")
+    put(host, {CONF: f"{HEAD}{RULE}\n", TABLE: ENTRY})
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile(CONF, RULE), (WriteFile(CONF, f"{HEAD}{old if package else RULE}\n"),))
+    book.step(Register(TABLE, RULE), (Register(TABLE, old),))
+    book.end("done")
+    steps = removal.plan(host).steps
+    assert RemoveFile(CONF) in steps
+    assert (Unregister(TABLE) in steps) == package
+    assert (Register(TABLE, old) in steps) != package
 
 
 def test_a_file_that_stood_there_before_a_known_run_is_put_back(host: Host) -> None:
-    rule, entry = "/etc/binfmt.d/zz-provisioner-arm64.conf", "/proc/sys/fs/binfmt_misc/qemu-aarch64"
-    theirs = RULE.replace("/usr/local/lib/provisioner", "/opt")
-    put(host, {rule: RULE + "\n", entry: ENTRY})
+    put(host, {CONF: RULE + "\n", TABLE: ENTRY})
     book = Journal(host, 1)
     book.begin("0", WANTED, ())
-    book.step(WriteFile(rule, RULE + "\n"), (WriteFile(rule, theirs + "\n"),))
-    book.step(Register(entry, RULE), (Register(entry, theirs),))
+    book.step(WriteFile(CONF, RULE + "\n"), (WriteFile(CONF, THEIRS + "\n"),))
+    book.step(Register(TABLE, RULE), (Register(TABLE, THEIRS),))
     book.end("done")
     steps = removal.plan(host).steps
-    assert WriteFile(rule, theirs + "\n") in steps
-    assert RemoveFile(rule) not in steps
+    assert WriteFile(CONF, THEIRS + "\n") in steps
+    assert RemoveFile(CONF) not in steps
 
 
 def test_the_folder_of_the_program_itself_is_not_ours_to_remove(host: Host) -> None:
@@ -199,7 +218,7 @@ def builder(host: Host, *runs: tuple[tuple[Step, ...], ...]) -> list[str]:
         for index, undo in enumerate(undos):
             book.step(Run(("docker", "made", f"{number}.{index}")), undo)
         book.end("converged")
-    return [o.back.sentence() for o in originals.collapsed(journal.every(host))]
+    return [o.back.sentence() for o in originals.collapsed(older.past(host, journal.every(host)))]
 
 
 def docker(*words: str, user: str = "") -> Run:
@@ -222,6 +241,64 @@ def test_a_builder_that_was_there_before_us_comes_back(host: Host) -> None:
     rename, rm = docker("container", "rename", "b0-before-1", "b0"), docker("container", "rm", "--force", "b0")
     later = docker("container", "rename", "b0-before-2", "b0")
     assert builder(host, ((rename,), (rm,)), ((later,), (rm,))) == [rm.sentence(), rename.sentence()]
+
+
+def remembered(host: Host, **builders: list[str]) -> None:
+    """The record of what applies have made, after the history was lost."""
+    put(host, {"/etc/provisioner/made.json": json.dumps({"builders": {SOCKET: builders}})})
+
+
+CURRENT, REMADE = "/root/.docker/buildx/current", docker("buildx", "inspect", "--bootstrap", "b")
+INSTANCE = "/root/.docker/buildx/instances/b"
+ASIDE = (docker("container", "rename", "buildx_buildkit_b0-before-1", "buildx_buildkit_b0"),)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_builder_that_was_made_again_after_the_history_was_lost_comes_back_only_if_it_was_theirs(
+    host: Host, ours: bool
+) -> None:
+    remembered(host, **({"b": ["root"]} if ours else {}))
+    rm = docker("container", "rm", "--force", "buildx_buildkit_b0")
+    edited = (WriteFile(INSTANCE, "{}", 0o600),)
+    back = [] if ours else [ASIDE[0].sentence(), REMADE.sentence(), f"write {INSTANCE}"]
+    assert builder(host, (edited, (REMADE,), ASIDE, (rm,))) == [rm.sentence(), *back]
+
+
+def test_a_former_builder_that_a_run_took_away_is_not_made_again_on_the_way_out(host: Host) -> None:
+    remembered(host, new=["root"])
+    forget = docker("buildx", "rm", "--force", "--keep-daemon", "new")
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(docker("buildx", "create", "--name", "new"), (forget,))
+    book.step(docker("buildx", "use", "new"), (WriteFile(CURRENT, '{"Name": "b"}', 0o600),))
+    book.step(docker("container", "rm", "--force", "buildx_buildkit_b0"), (REMADE,))
+    book.step(docker("buildx", "rm", "--force", "--keep-daemon", "b"), (WriteFile(INSTANCE, "{}", 0o600),))
+    book.end("converged")
+    found = [o.back for o in originals.collapsed(older.past(host, journal.every(host)))]
+    assert found == [RemoveFile(CURRENT), forget]
+
+
+def test_a_builder_of_somebody_s_that_a_run_registered_again_comes_back(host: Host) -> None:
+    back, chosen = WriteFile(INSTANCE, "{}", 0o600), WriteFile(CURRENT, '{"Name": "theirs"}', 0o600)
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(docker("buildx", "rm", "--force", "--keep-daemon", "b"), (back,))
+    book.step(docker("buildx", "create", "--name", "b"), ())
+    book.step(docker("buildx", "use", "b"), (chosen,))
+    book.end("converged")
+    assert [o.back for o in originals.collapsed(older.past(host, journal.every(host)))] == [chosen, back]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_file_at_our_path_comes_back_only_if_somebody_else_wrote_it(host: Host, ours: bool) -> None:
+    unit = "/etc/systemd/system/provisioner-emulators.service"
+    old = WriteFile(unit, "# Written by provisioner, because\n[Unit]\n" if ours else "[Unit]\n")
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile(unit, "# Written by provisioner\n"), (old,))
+    book.end("converged")
+    found = [o.back for o in originals.collapsed(older.past(host, journal.every(host)))]
+    assert found == [RemoveFile(unit) if ours else old]
 
 
 def test_a_user_who_has_chosen_another_builder_since_keeps_that(host: Host) -> None:
