@@ -5,13 +5,13 @@ Sources: docker/buildx#1013 and #218 (/etc/hosts), #350 and #2750 (MTU), moby's 
 
 from collections.abc import Iterator
 
+from provisioner.builder import routes
 from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
 OWN_RANGES = ("127.0.0.0/8", "::1/128")  # every engine has these
-BRIDGE = "docker0"
 CURE = "set builder.driver_options: {network: host}"
 
 
@@ -23,10 +23,11 @@ def notes(host: Reader, facts: Facts) -> Iterator[str]:
         cure = "name each registry in insecure-registries instead"
         shown = " ".join(ranges)
         yield f"the builder does not get the insecure-registries {shown}, because BuildKit knows no ranges: {cure}"
-    if sizes := _sizes(host):
+    name = routes.bridge(host, facts)
+    if sizes := _sizes(host, name):
         line, bridge = sizes
         cure = f"set daemon.mtu: {line}"
-        yield f"this host's line has an MTU of {line} and {BRIDGE} one of {bridge}, so large pulls may hang: {cure}"
+        yield f"this host's line has an MTU of {line} and {name} one of {bridge}, so large pulls may hang: {cure}"
 
 
 def _only_in_hosts(host: Reader, facts: Facts) -> set[str]:
@@ -48,15 +49,15 @@ def _loopback(address: str) -> bool:
     return registries.local(address) or address == "::1"
 
 
-def _sizes(host: Reader) -> tuple[int, int] | None:
+def _sizes(host: Reader, bridge: str) -> tuple[int, int] | None:
     """Return the MTU of the default route's device and of the bridge, if packets of the bridge are too large for it."""
     rows = [line.split() for line in (_read(host, "/proc/net/route") or "").splitlines()[1:]]
     devices = [row[0] for row in rows if row[1:2] == ["00000000"]]
-    sizes = [(_read(host, f"/sys/class/net/{d}/mtu") or "").strip() for d in (*devices[:1], BRIDGE)]
-    if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
+    sizes = [(_read(host, f"/sys/class/net/{d}/mtu") or "").strip() for d in (*devices[:1], bridge)]
+    if not bridge or len(sizes) != 2 or not all(size.isdigit() for size in sizes):
         return None
-    line, bridge = map(int, sizes)
-    return (line, bridge) if line < bridge else None
+    line, own = map(int, sizes)
+    return (line, own) if line < own else None
 
 
 def _read(host: Reader, path: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from provisioner.builder import buildkitd, container, keys, node_engines, places, selection, store, wanted
+from provisioner.builder import buildkitd, container, keys, node_engines, places, routes, selection, store, wanted
 from provisioner.builder.keys import Key
 from provisioner.builder.places import Place
 from provisioner.builder.selection import Selected
@@ -59,15 +59,15 @@ def _seen_of(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
 def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> Seen:
     """Return the state of a node's container."""
     asked = {k._replace(node=""): v for k, v in places.want(place, facts, bool(want.toml)).items()}
-    state, notes = dict(asked), tuple[str, ...]()
+    state, notes = dict(asked), list(filter(None, (routes.note(host, facts, place),)))
     try:
         found = node_engines.inspected(host, facts, place)
         state = node_engines.have(host, facts, place, found, asked)
         if found and keys.TOML in asked:
             state[keys.TOML] = _inside(host, facts, want, place, found)
     except NoEngineError as e:
-        notes = (f"{e.message}: the container of {place.node.name} is not compared",)
-    return Seen({k._replace(node=place.key): v for k, v in state.items()}, notes)
+        notes.append(f"{e.message}: the container of {place.node.name} is not compared")
+    return Seen({k._replace(node=place.key): v for k, v in state.items()}, tuple(notes))
 
 
 def _deployment(host: Reader, want: Wanted, seat: "Seat") -> Seen:

@@ -1,0 +1,79 @@
+"""A bridge whose addresses are those of another network of the host is told, from the kernel's own table."""
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.builder import places, routes, store
+from provisioner.builder.places import Place
+from provisioner.engine import info
+from provisioner.host import System
+from tests.builder.test_obstacles import WHERE, facts, put
+
+HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+OWN = Place(store.Node("b0", WHERE.host))
+
+
+def table(*lines: tuple[str, str]) -> str:
+    """Return /proc/net/route of devices, each with a network such as 172.17.0.0/16."""
+    rows = []
+    for device, network in lines:
+        address, _, bits = network.partition("/")
+        mask = (0xFFFFFFFF ^ (0xFFFFFFFF >> int(bits))).to_bytes(4, "big")
+        numbers = [bytes(map(int, address.split("."))), mask]
+        where, size = (f"{int.from_bytes(n, 'little'):08X}" for n in numbers)
+        rows.append(f"{device}\t{where}\t00000000\t0001\t0\t0\t0\t{size}\t0\t0\t0\n")
+    return HEAD + "".join(rows)
+
+
+BRIDGE = ("docker0", "172.17.0.0/16")
+CASES: dict[str, tuple[tuple[str, str], str]] = {
+    "the same": (("eth1", "172.17.0.0/16"), "172.17.0.0/16 through eth1"),
+    "a part": (("eth1", "172.17.4.0/24"), "172.17.4.0/24 through eth1"),
+    "a machine": (("wg0", "172.17.4.9/32"), "172.17.4.9/32 through wg0"),
+    "the whole": (("tun0", "172.16.0.0/12"), "172.16.0.0/12 through tun0"),
+    "beside it": (("eth1", "172.18.0.0/16"), ""),
+    "the default": (("eth0", "0.0.0.0/0"), ""),
+    "half of everything, as a VPN's default": (("tun0", "128.0.0.0/1"), ""),
+    "the bridge itself": (("docker0", "172.17.9.0/24"), ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_that_the_bridge_hides_from_the_builder_is_told(tmp_path: Path, name: str) -> None:
+    other, words = CASES[name]
+    put(tmp_path, "/proc/net/route", table(("eth0", "10.0.0.0/24"), BRIDGE, other))
+    told = routes.note(System(str(tmp_path), {}), facts(), OWN)
+    assert bool(told) is bool(words)
+    assert words in told
+    assert not told or "docker0 has the addresses 172.17.0.0/16" in told
+
+
+@pytest.mark.parametrize("how", ["flag", "file"])
+def test_a_bridge_of_another_name_is_the_one_that_counts(tmp_path: Path, how: str) -> None:
+    put(tmp_path, "/proc/net/route", table(("br7", "10.7.0.0/16"), ("eth1", "10.7.1.0/24"), BRIDGE))
+    host = System(str(tmp_path), {})
+    assert not routes.note(host, facts(), OWN)
+    seen = facts()
+    if how == "file":
+        put(tmp_path, "/etc/docker/daemon.json", '{"bridge": "br7"}')
+    else:
+        seen = seen._replace(flags=("--bridge=br7",))
+    assert "br7 has the addresses 10.7.0.0/16" in routes.note(host, seen, OWN)
+
+
+@pytest.mark.parametrize("option", ["host", "mine"])
+def test_a_builder_that_is_not_on_the_bridge_is_not_told(tmp_path: Path, option: str) -> None:
+    put(tmp_path, "/proc/net/route", table(BRIDGE, ("eth1", "172.17.4.0/24")))
+    host = System(str(tmp_path), {})
+    assert not routes.note(host, facts(), Place(store.Node("b0", WHERE.host, options={"network": option})))
+    assert not routes.note(host, facts(), places.elsewhere(store.Node("b1", "ssh://arm"), "root"))
+
+
+@pytest.mark.parametrize("more", [{"SecurityOptions": ["name=rootless"]}, {"OperatingSystem": "Docker Desktop"}])
+def test_an_engine_with_a_network_of_its_own_is_not_judged_by_this_host_s_routes(
+    tmp_path: Path, more: dict[str, object]
+) -> None:
+    put(tmp_path, "/proc/net/route", table(BRIDGE, ("eth1", "172.17.4.0/24")))
+    found = info.engine({"ServerVersion": "28.5.2", **more}, WHERE)
+    assert not routes.note(System(str(tmp_path), {}), facts()._replace(engine=found), OWN)
