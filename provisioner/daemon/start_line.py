@@ -41,6 +41,20 @@ def properties(host: Reader, layout: Layout, *names: str) -> dict[str, str]:
     return unit.properties(host, _control(host, layout), layout.unit, *names)
 
 
+def stale(host: Reader, layout: Layout) -> str:
+    """Return a note if the unit's files have changed since systemd read them, or an empty string.
+
+    What systemd has loaded is what it starts, so plans are made for that. Source: geerlingguy/ansible-role-docker#442.
+    """
+    control = _control(host, layout)
+    if not managers.by_systemd(host, layout) or properties(host, layout, "NeedDaemonReload") != {
+        "NeedDaemonReload": "yes"
+    }:
+        return ""
+    again = " ".join((*control, "daemon-reload"))
+    return f"{layout.unit} has changed on disk, and the restart uses what systemd read before: run `{again}` first"
+
+
 def _control(host: Reader, layout: Layout) -> tuple[str, ...]:
     manager = managers.of(host, layout)
     return manager.control if manager else ("systemctl",)

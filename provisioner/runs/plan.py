@@ -5,7 +5,7 @@ from types import ModuleType
 
 from provisioner.builder import resource as builder_resource
 from provisioner.config.desired import Desired
-from provisioner.daemon import edits
+from provisioner.daemon import edits, start_line
 from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Restart
 from provisioner.engine import registries
@@ -30,7 +30,9 @@ def make(host: Reader, facts: Facts, desired: Desired) -> Plan:
         made, notes = _made(host, facts, desired, stays=why)
     first = [Change(c.resource, (), c.first, unless="not-installed") for c in made if c.first]
     more = [] if desired.only else [joined for joined in (hourly.change(host, facts),) if joined]
-    return Plan(_restarted_once([*first, *(c._replace(first=()) for c in made), *more]), notes)
+    changes = _restarted_once([*first, *(c._replace(first=()) for c in made), *more])
+    stale = start_line.stale(host, facts.layout) if any(isinstance(c.restart, Restart) for c in changes) else ""
+    return Plan(changes, (*notes, *filter(None, (stale,))))
 
 
 def without(made: Plan, failed: Mapping[str, Obstacle]) -> Plan:

@@ -53,3 +53,16 @@ def test_a_flag_with_blanks_in_it_is_one_word_as_long_as_the_daemon_runs_with_it
     running = ("--log-opt", "tag={{.Name}} {{.ID}}")
     assert started(root, "--log-opt tag={{.Name}} {{.ID}}", running=running) == running
     assert started(root, "--debug", running=running) == ("--debug",)
+
+
+@pytest.mark.parametrize(("said", "told"), [("yes", True), ("no", False), ("", False)])
+def test_a_unit_that_systemd_has_not_read_again_is_told(root: Path, said: str, told: bool) -> None:
+    started(root, "--debug")
+    (root / "shown").write_text(f"NeedDaemonReload={said}\n")
+    note = start_line.stale(System(str(root), {}), managers.ROOT)
+    assert bool(note) is told
+    assert not told or "`systemctl daemon-reload`" in note
+
+
+def test_where_nothing_of_systemd_runs_no_unit_is_judged(tmp_path: Path) -> None:
+    assert not start_line.stale(System(str(tmp_path), {}), managers.ROOT)
