@@ -18,7 +18,7 @@ from provisioner.engine.registries import Registries
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Difference
-from provisioner.platforms import machine, table
+from provisioner.platforms import machine, pages, table
 from provisioner.runs import compare
 
 ROOM = 1 << 30  # bytes; with less free space, builds soon fail
@@ -185,7 +185,7 @@ def _known_qemu(scene: Scene) -> bool:
         return False
     platforms = (scene.platform,) if scene.platform else table.each_architecture()
     found = labels.labels(scene.emulation, Desired(platforms=platforms))
-    return any(faults.warnings(faults.asked(scene.host, found)))
+    return any(faults.warnings(faults.asked(scene.host, found), pages.size(scene.host)))
 
 
 TESTS: Mapping[str, Callable[[Scene], bool]] = {

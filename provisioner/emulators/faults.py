@@ -6,10 +6,13 @@ from provisioner.emulators.fitness import qemu
 from provisioner.emulators.labels import IMAGE, Emulator, Label
 from provisioner.engine import info
 from provisioner.model import Reader
-from provisioner.platforms import table
+from provisioner.platforms import pages, table
 from provisioner.typed import NamedTuple
 
 GOOD = "tonistiigi/binfmt:qemu-v10.2.3"  # the image without a known fault, as of its newest release in June 2026
+
+# The first QEMU that maps parts of a page of a kernel whose pages are larger than the program's (linux-user/mmap.c).
+ANY_PAGES = (9,)
 
 
 class Fault(NamedTuple):
@@ -82,12 +85,16 @@ def asked(host: Reader, found: Iterable[Label]) -> Iterator[Label]:
         yield label._replace(emulator=label.emulator._replace(version=known[path] or label.emulator.version))
 
 
-def warnings(found: Iterable[Label]) -> Iterator[str]:
-    """Yield a sentence for each emulator with a known fault."""
+def warnings(found: Iterable[Label], page: int = pages.USUAL) -> Iterator[str]:
+    """Yield a sentence for each emulator with a known fault. ``page`` is the size of the kernel's pages in bytes."""
     for label in found:
         if label.emulator is not None:
             for fault in faults(label.emulator, table.of(label.platform).architecture):
                 yield f"QEMU {label.emulator.version} for {label.platform} {fault.words}: {cure()}"
+            number = info.version(label.emulator.version)
+            if page > pages.USUAL and number and number < ANY_PAGES:
+                what = f"QEMU {label.emulator.version} for {label.platform} may kill programs made for pages of 4 KB"
+                yield f"{what}, because this kernel has pages of {page >> 10} KB: {cure()}"
 
 
 def cure() -> str:

@@ -9,6 +9,7 @@ from provisioner.emulators.keys import NAME
 from provisioner.emulators.wanted import Wanted, wanted
 from provisioner.engine.facts import Facts
 from provisioner.model import NOTE, Difference, Reader, State, Value
+from provisioner.platforms import pages
 from provisioner.typed import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ def have(host: Reader, facts: Facts, want: State) -> State:
     found: dict[str, Value] = {
         keys.words(key): value for key, value in observed.state(host, facts, want.fields).items()
     }
+    notes = [pages.note(host, facts.native)]
     if facts.far and not facts.quick:  # a plan has the time to ask each QEMU for its version
         from provisioner.emulators import faults, labels
 
         platforms = tuple(key.platform for key in want.fields if key.aspect == keys.RUNS and key.platform)
         known = labels.labels(facts, Desired(platforms=platforms)) if platforms else ()
-        notes = faults.warnings(faults.asked(host, known))
-        found[NOTE] = "; ".join((*notes, *filter(None, (want.note,)))) or None
-    return found
+        notes += [*faults.warnings(faults.asked(host, known), pages.size(host)), want.note]
+    return {**found, NOTE: "; ".join(filter(None, notes)) or None}
 
 
 def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...]) -> "Change":
