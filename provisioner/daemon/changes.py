@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from provisioner.config.desired import Desired
-from provisioner.daemon import edits, losses, managers, reloads
+from provisioner.daemon import edits, inventory, losses, managers, reloads
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.file import leaves
 from provisioner.daemon.judgment import judge, unreadable
@@ -31,7 +31,10 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     steps = [] if unreadable(host, facts, wanted) else edits.steps(host, facts, wanted)
     reload = managers.reloads(host, facts.layout) and reloads.enough(host, facts, roots, tuple(steps))
     found, obstacles = judge(host, facts, desired, wanted, roots, reload=reload)
-    notes = tuple(losses.notes(roots))
+    moved = sorted(roots & losses.HIDING.keys())
+    volumes = bool(roots & losses.HIDING_VOLUMES)
+    lost = inventory.note(host, facts, desired, f"changing {', '.join(moved)}", volumes=volumes) if moved else ""
+    notes = (*losses.notes(roots), *filter(None, (lost,)))
     if obstacles:
         keys = [d.key for d in differences]
         blocked = tuple(b for o in obstacles for b in o.blocks(*keys))
@@ -42,10 +45,9 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
         return Change(resource, differences, tuple(steps), blocked=managers.OWED.blocks("restart"), notes=notes)
     named = (facts.layout.unit, facts.socket)
     if not reload:
-        again = AskAgain.of(facts, desired, hides=bool(roots & losses.HIDING))
+        again = AskAgain.of(facts, desired, hides=bool(moved))
         restart = Restart(*named, flavour=facts.engine.kind)
-        hides = bool(roots & losses.HIDING)
-        return Change(resource, differences, (*steps, again), restart, notes=notes, hides=hides)
+        return Change(resource, differences, (*steps, again), restart, notes=notes, hides=bool(moved))
     return Change(resource, differences, tuple(steps), Reload(*named, flavour=facts.engine.kind), notes=notes)
 
 

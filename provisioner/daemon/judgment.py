@@ -33,8 +33,10 @@ def judge(
     if not against and text is not None and (words := validation.validate(host, text, looked.start)):
         hint = f"see daemon: in the configuration, and {facts.layout.unit}"
         against = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
-    if not against and not host.asleep and (moved := sorted(roots & losses.HIDING)):
-        against = [why] if (why := inventory.refusal(host, facts, desired, f"changing {', '.join(moved)}")) else []
+    if not against and not host.asleep and (moved := sorted(roots & losses.HIDING.keys())):
+        volumes = bool(roots & losses.HIDING_VOLUMES)
+        why = inventory.refusal(host, facts, desired, f"changing {', '.join(moved)}", volumes=volumes)
+        against = [why] if why else []
     restarts = not reload and not managers.nobody(host, facts.layout)
     if not against and restarts and (why := policy.obstacle(host, facts, desired)):
         against = [why]

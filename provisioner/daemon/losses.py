@@ -5,17 +5,33 @@ Source: the engine's documentation of each key, and moby's daemon/.
 
 from collections.abc import Collection, Iterator, Mapping
 
-# With these keys, the engine looks for images, containers and volumes in another place.
-HIDING = frozenset(("data-root", "graph", "userns-remap", "storage-driver", "containerd-namespace", "containerd"))
+EVERYTHING = "images, containers, volumes, networks, plug-ins, the swarm and the engine's ID"
+# With these keys, the engine looks for images and containers in another place.
+HIDING: Mapping[str, str] = {
+    "containerd": "images, containers and the build cache of the other containerd are out of sight",
+    "containerd-namespace": "images, containers and the build cache of the other namespace are out of sight",
+    "data-root": f"{EVERYTHING} are those of the new folder",
+    "graph": f"{EVERYTHING} are those of the new folder",
+    "storage-driver": "images, containers and the build cache of the other driver are out of sight",
+    "userns-remap": f"{EVERYTHING} are those of a folder for these users, who own no file of a bind mount",
+}
+# Of these, the keys that hide volumes, too.
+HIDING_VOLUMES = frozenset(("data-root", "graph", "userns-remap"))
 LOSSES: Mapping[str, str] = {
+    "allow-direct-routing": "other machines reach containers by the containers' own addresses, or no longer",
+    "apparmor-profile": "containers without a profile of their own get the new one when they start again",
     "authorization-plugins": "calls that a plug-in has allowed or refused are decided otherwise, also ours",
     "bip": "containers on the default bridge get other addresses",
     "bip6": "containers on the default bridge get other IPv6 addresses",
+    "bridge-accept-fwmark": "packets with the old mark no longer reach the containers of a bridge",
     "bridge": "containers on the default bridge lose it, and their addresses with it",
     "builder": "the engine's own builder prunes its cache down to the new limits",
     "cdi-spec-dirs": "containers that ask for a device from a folder that leaves the list do not start any more",
     "cgroup-parent": "containers keep the parent that they were made with",
     "containerd-plugin-namespace": "plug-ins of the other namespace are out of sight",
+    "cpu-rt-period": "containers whose real-time limit is larger than the new one do not start any more",
+    "cpu-rt-runtime": "containers whose real-time limit is larger than the new one do not start any more",
+    "deprecated-key-path": "the engine's ID is that of another key",
     "default-address-pools": "networks keep their addresses; only new networks come from the new pools",
     "default-cgroupns-mode": "containers keep the mode that they were made with",
     "default-gateway": "containers on the default bridge get another way out",
@@ -25,6 +41,7 @@ LOSSES: Mapping[str, str] = {
     "default-network-opts": "networks keep the options that they were made with",
     "default-runtime": "containers keep the runtime that they were made with",
     "default-shm-size": "containers keep the size that they were made with",
+    "default-stop-timeout": "containers without a time of their own are killed after the new one when they stop",
     "default-ulimits": "containers without limits of their own get the new ones when they start again",
     "dns": "containers get the new servers when they start again",
     "dns-opts": "containers get the new options when they start again",
@@ -32,6 +49,9 @@ LOSSES: Mapping[str, str] = {
     "exec-opts": "with another cgroup driver, limits of running containers are set in another place",
     "exec-root": "containers that live-restore keeps running are lost to the engine",
     "experimental": "commands and API calls that are experimental come or go",
+    "extension-config": "extensions work with the new settings; what they provided by the old ones may be gone",
+    "extension-dirs": "extensions from a folder that leaves the list are not loaded any more",
+    "features": "what a feature that is switched off provides is gone, BuildKit for one",
     "firewall-backend": "rules that other programs have added to the engine's chains no longer apply",
     "fixed-cidr": "containers on the default bridge get other addresses",
     "fixed-cidr-v6": "containers on the default bridge get other IPv6 addresses",
@@ -42,6 +62,7 @@ LOSSES: Mapping[str, str] = {
     "http-proxy": "pulls and pushes take another way; the builder gets the new proxies",
     "https-proxy": "pulls and pushes take another way; the builder gets the new proxies",
     "icc": "whether containers on the default bridge reach each other changes",
+    "init-path": "containers with an init process get the new program when they start again",
     "init": "containers keep what they were made with; new ones get an init process, or none",
     "insecure-registries": "registries that leave the list need TLS again",
     "ip": "ports are published on another address",
@@ -62,6 +83,7 @@ LOSSES: Mapping[str, str] = {
     "no-new-privileges": "containers keep the setting that they were made with",
     "no-proxy": "pulls and pushes take another way; the builder gets the new proxies",
     "node-generic-resources": "a swarm places its tasks by what this node has then",
+    "nri-opts": "plug-ins that change containers when they start come or go",
     "pidfile": "programs that read the old file no longer find the engine",
     "proxies": "pulls and pushes take another way; the builder gets the new proxies",
     "registry-mirrors": "images that only a mirror has which leaves the list cannot be pulled any more",
@@ -82,15 +104,14 @@ LOSSES: Mapping[str, str] = {
 }
 # A change of these keys takes nothing away: no image, container, volume, limit, address or identifier.
 NOTHING = frozenset((
-    *("allow-direct-routing", "allow-nondistributable-artifacts", "api-cors-header", "bridge-accept-fwmark"),
-    *("cluster-advertise", "cluster-store", "cluster-store-opts", "cpu-rt-period", "cpu-rt-runtime", "cri-containerd"),
-    *("debug", "deprecated-key-path", "disable-legacy-registry", "features", "init-path", "log-format", "log-level"),
+    *("allow-nondistributable-artifacts", "api-cors-header", "cluster-advertise", "cluster-store"),
+    *("cluster-store-opts", "cri-containerd", "debug", "disable-legacy-registry", "log-format", "log-level"),
     *("max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts", "network-diagnostic-port"),
-    *("nri-opts", "oom-score-adjust", "raw-logs", "rootless"),
-    *("swarm-raft-election-tick", "swarm-raft-heartbeat-tick"),
+    *("oom-score-adjust", "raw-logs", "rootless", "swarm-raft-election-tick", "swarm-raft-heartbeat-tick"),
 ))  # fmt: skip
 
 
 def notes(roots: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each key that has side effects."""
-    yield from (f"{root}: {LOSSES[root]}" for root in sorted(roots) if root in LOSSES)
+    every = {**HIDING, **LOSSES}
+    yield from (f"{root}: {every[root]}" for root in sorted(roots) if root in every)

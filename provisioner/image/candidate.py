@@ -35,13 +35,13 @@ KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 KEYS = {
     "word": (
-        "api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store containerd"
-        " containerd-namespace containerd-plugin-namespace data-root default-cgroupns-mode default-gateway"
-        " default-gateway-v6 default-init default-ipc-mode default-runtime default-shm-size deprecated-key-path"
-        " exec-root firewall-backend fixed-cidr fixed-cidr-v6 graph group host-gateway-ip http-proxy https-proxy"
-        " init-path ip log-driver log-format log-level metrics-addr min-api-version no-proxy pidfile resolv-conf"
-        " seccomp-profile storage-driver swarm-default-advertise-addr tlscacert tlscert tlskey userland-proxy-path"
-        " userns-remap"
+        "api-cors-header apparmor-profile bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise"
+        " cluster-store containerd containerd-namespace containerd-plugin-namespace data-root"
+        " default-cgroupns-mode default-gateway default-gateway-v6 default-init default-ipc-mode default-runtime"
+        " default-shm-size deprecated-key-path exec-root firewall-backend fixed-cidr fixed-cidr-v6 graph group"
+        " host-gateway-ip http-proxy https-proxy init-path ip log-driver log-format log-level metrics-addr"
+        " min-api-version no-proxy pidfile resolv-conf seccomp-profile storage-driver swarm-default-advertise-addr"
+        " tlscacert tlscert tlskey userland-proxy-path userns-remap"
     ),
     "flag": (
         "allow-direct-routing cri-containerd debug disable-legacy-registry experimental icc init ip-forward"
@@ -49,21 +49,24 @@ KEYS = {
         " selinux-enabled tls tlsverify userland-proxy"
     ),
     "number": (
-        "cpu-rt-period cpu-rt-runtime max-concurrent-downloads max-concurrent-uploads max-download-attempts mtu"
-        " network-control-plane-mtu network-diagnostic-port oom-score-adjust shutdown-timeout swarm-raft-election-tick"
-        " swarm-raft-heartbeat-tick"
+        "cpu-rt-period cpu-rt-runtime default-stop-timeout max-concurrent-downloads max-concurrent-uploads"
+        " max-download-attempts mtu network-control-plane-mtu network-diagnostic-port oom-score-adjust"
+        " shutdown-timeout swarm-raft-election-tick swarm-raft-heartbeat-tick"
     ),
     "words": (
         "allow-nondistributable-artifacts authorization-plugins cdi-spec-dirs dns dns-opts dns-search exec-opts"
-        " host-gateway-ips hosts insecure-registries labels registry-mirrors storage-opts"
+        " extension-dirs host-gateway-ips hosts insecure-registries labels registry-mirrors storage-opts"
     ),
     "list": "default-address-pools node-generic-resources",
-    "map": "builder default-network-opts default-ulimits nri-opts proxies runtimes",
+    "map": "builder default-network-opts default-ulimits extension-config nri-opts proxies runtimes",
     "words by name": "cluster-store-opts log-opts",
     "flags by name": "features",
 }
 KNOWN = {key: kind for kind, keys in KEYS.items() for key in keys.split()}
-SINCE = {"proxies": (23,), "cdi-spec-dirs": (25,), "host-gateway-ips": (28,), "firewall-backend": (28,)}
+SINCE = {
+    "proxies": (23,), "cdi-spec-dirs": (25,), "host-gateway-ips": (28,), "firewall-backend": (28,),
+    "apparmor-profile": (29,), "default-stop-timeout": (29,), "extension-config": (29,), "extension-dirs": (29,),
+}  # fmt: skip
 # Flags whose names differ from the keys of the file.
 NAMES = {
     "-D": "debug", "-G": "group", "-H": "hosts", "-b": "bridge", "-g": "data-root", "-l": "log-level", "-p": "pidfile",
@@ -73,7 +76,7 @@ NAMES = {
     "--default-ulimit": "default-ulimits", "--node-generic-resource": "node-generic-resources",
     "--feature": "features", "--default-address-pool": "default-address-pools", "--cdi-spec-dir": "cdi-spec-dirs",
     "--host-gateway-ip": "host-gateway-ips", "--default-network-opt": "default-network-opts", "--graph": "data-root",
-    "--add-runtime": "runtimes",
+    "--add-runtime": "runtimes", "--extension-dir": "extension-dirs",
 }  # fmt: skip
 MERGED = ("runtimes",)  # may be set in both places
 

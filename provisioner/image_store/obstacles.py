@@ -47,7 +47,8 @@ def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
         return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, notes)
     why = inventory.refusal(host, facts, desired, "the switch") or room.no_room(host, facts, 0) or why
     more = tuple(desktop.notes(host, found)) if facts.layout.closed else ()
-    return Way((why,) if why else (), notes=(*consequences.notes(host, facts), *more))
+    hidden = tuple(filter(None, (inventory.note(host, facts, desired, "the switch"),)))
+    return Way((why,) if why else (), notes=(*hidden, *consequences.notes(host, facts), *more))
 
 
 def _against_settings(host: Reader, facts: Facts, found: dict[str, Any]) -> list[Obstacle]:

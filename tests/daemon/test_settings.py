@@ -90,12 +90,43 @@ def test_a_data_root_that_moves_counts_what_it_hides(tmp_path: Path) -> None:
         why = inventory.refusal(System(str(tmp_path), {}), facts(host, socket=SOCKET), Desired(), "changing data-root")
     assert why is not None
     assert why.message.startswith("changing data-root would hide 1 images (7 B) and 1 containers")
-    assert {"data-root", "userns-remap", "storage-driver", "containerd-namespace"} <= losses.HIDING
+    assert {"data-root", "userns-remap", "storage-driver", "containerd-namespace"} <= losses.HIDING.keys()
     known = {key for keys in candidate.KEYS.values() for key in keys.split()}
-    told = (set(losses.LOSSES), losses.HIDING, losses.NOTHING)
+    told = (set(losses.LOSSES), set(losses.HIDING), losses.NOTHING)
     assert set().union(*told) == known
     assert sum(map(len, told)) == len(known)  # each key is in one of them
     assert list(losses.notes({"debug", "bip"})) == ["bip: containers on the default bridge get other addresses"]
+
+
+CACHES = [
+    {"Name": "buildx_buildkit_container-builder0_state", "Labels": None},
+    {"Name": "buildx_buildkit_old0_state", "Labels": {"io.provisioner.builder": "old"}},
+]
+
+
+@pytest.mark.parametrize("existing", ["refuse", "hide"])
+def test_volumes_without_a_container_are_counted_where_the_data_root_moves(tmp_path: Path, existing: str) -> None:
+    host = System(str(tmp_path), {})
+    answers = {"/containers/json": [], "/images/json": [], "/volumes": {"Volumes": [*CACHES, {"Name": "database"}]}}
+    desired = Desired(image_store=ImageStore(existing=existing))
+    with engine(tmp_path / "var/run/docker.sock", answers):
+        seen = facts(host, socket=SOCKET)
+        assert inventory.refusal(host, seen, desired, "the switch") is None
+        assert not inventory.note(host, seen, desired, "the switch")
+        why = inventory.refusal(host, seen, desired, "changing data-root", volumes=True)
+        told = inventory.note(host, seen, desired, "changing data-root", volumes=True)
+    words = why.message if why else told
+    assert words.startswith("changing data-root")
+    assert "all 1 volumes" in words
+    assert bool(why) is (existing == "refuse")
+    assert bool(told) is (existing == "hide")
+
+
+def test_each_key_that_hides_something_says_what() -> None:
+    assert set(losses.HIDING) >= losses.HIDING_VOLUMES
+    [said] = losses.notes({"data-root"})
+    assert "volumes" in said
+    assert "the engine's ID" in said
 
 
 PROOF = {"Id": "sha256:9", "Size": 240, "RepoTags": ["<none>:<none>"], "Labels": {"io.provisioner.proof": "1"}}
