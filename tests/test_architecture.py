@@ -52,7 +52,7 @@ HEAVY = (
 # something has drifted, or by other commands, is imported there.
 CHECK = {
     "": "errors libraries model secrets typed",
-    "text": "byte_order command_line json_read terminal toml tolerant",
+    "text": "byte_order command_line json_read states terminal toml tolerant",
     "host": "calling identity looking plain probes wire",
     "platforms": "binfmt elf machine pages table",
     "config": "desired drivers load",

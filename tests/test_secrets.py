@@ -42,7 +42,7 @@ TEXTS = (
     f"mirrors[0]: `u:{SECRET}@m.example` is not a host and a port",
 )
 INNOCENT = (
-    "emulators: linux/arm64 is not registered, wanted runs",
+    "emulators: linux/arm64: not registered; wanted: runs",
     "unix:///var/run/docker.sock",
     "credentials: true",
     "apply would run docker buildx inspect --bootstrap container-builder",
@@ -231,8 +231,8 @@ def test_a_secret_in_any_place_is_in_no_output(tmp_path: Path, command: str, out
 HIDDEN = secrets.HIDDEN.encode()
 SENTENCES = (
     "set log-opts.splunk-token to {} in /etc/docker/daemon.json",
-    "daemon: log-opts.splunk-token is {}",
-    "daemon log-opts.splunk-token is {}, was {}",
+    "daemon: log-opts.splunk-token: {}; wanted: none",
+    "daemon: log-opts.splunk-token: {}; before: {}",
     "run docker buildx create --driver-opt env.X={}",
     "the engine said: bad value {}",
     '{{"anything": "{}"}}',

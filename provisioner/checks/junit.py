@@ -7,6 +7,8 @@ test case that fails.
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from provisioner.text.states import differing
+
 CHECK = {"resource": "check", "key": "could look"}
 CUT_OFF = "it was cut off: `provisioner rollback` undoes it, and so does the next apply"
 
@@ -21,7 +23,7 @@ def render(result: dict[str, Any]) -> str:
         *((CHECK, _child("error", e["message"], f"{e['code']} since {e['since']}: {e['hint']}")) for e in errors),
         *((c, _child("failure", CUT_OFF, "")) for c in cut),
         *((w, "") for w in result["as_wanted"]),
-        *((d, _child("failure", f"is {d['have']}, wanted {d['want']}", _more(d))) for d in failed),
+        *((d, _child("failure", differing(d["have"], d["want"]), _more(d))) for d in failed),
         *((d, _child("skipped", f"blocked: {d['blocked']['message']}", "")) for d in blocked),
         *((u, _child("error", u["reason"], "")) for u in result["unknown"]),
     ]

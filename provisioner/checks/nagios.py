@@ -6,6 +6,7 @@ https://www.monitoring-plugins.org/doc/guidelines.html: 0 OK, 1 WARNING, 2 CRITI
 from typing import Any
 
 from provisioner.checks import failure
+from provisioner.text.states import value
 from provisioner.text.terminal import printable
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -37,7 +38,7 @@ def render(result: dict[str, Any]) -> str:
     if error := result["error"]:
         text = f"{error['message']} (since {error['since']}); {error['hint']}"
         return f"{line(status(result), text)} | time={result['duration_seconds']}s"
-    named = [f"{d['resource']}: {d['key']} is {d['have']}" for d in drift]
+    named = [f"{d['resource']}: {d['key']}: {value(d['have'])}" for d in drift]
     named += [f"{u['resource']}: {u['key']} is unknown" for u in unknown]
     if result["interrupted"]:
         named.append(f"apply {result['interrupted']} was cut off")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from provisioner.text.states import differing
 from provisioner.text.terminal import printable
 from provisioner.typed import Any
 
@@ -20,7 +21,7 @@ def _lines(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
         cut = result["interrupted"]
         yield f"apply {cut} was cut off: `provisioner rollback` undoes it, and so does the next apply", YELLOW
     for d in result["differences"]:
-        yield f"{d['resource']}: {d['key']} is {value(d['have'])}, wanted {value(d['want'])}{_history(d)}", RED
+        yield f"{d['resource']}: {d['key']}: {differing(d['have'], d['want'])}{_history(d)}", RED
     yield from ((line, YELLOW) for line in _unknown(result["unknown"]))
     yield from _blocked(result["differences"])
     for change in result["apply"]:
@@ -62,8 +63,3 @@ def _history(d: dict[str, Any]) -> str:
 def _line(text: str, paint: str) -> str:
     safe = printable(text, keep="")
     return f"{paint}{safe}{PLAIN}" if paint else safe
-
-
-def value(found: Any) -> str:
-    """Format a value for people."""
-    return "missing" if found is None else str(found).lower() if isinstance(found, bool) else str(found)

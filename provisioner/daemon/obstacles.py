@@ -103,7 +103,7 @@ def _false(scene: Scene) -> str | None:
 def _features(scene: Scene) -> str | None:
     features = scene.found.get("features")
     if features is not None and not isinstance(features, dict):
-        return f"{scene.facts.daemon_json}: features is no object"
+        return f"{scene.facts.daemon_json}: `features` must be an object"
     return None
 
 

@@ -194,10 +194,10 @@ def _file(system: "System", step: CopyOut, container: str, name: str) -> bytes:
             member = next((m for m in tar if m.isfile()), None)
             file = tar.extractfile(member) if member else None
             if file is None:
-                raise CommandError(f"{step.image}: its {INSIDE}/{name} is no file")
+                raise CommandError(f"{step.image}: its {INSIDE}/{name} is not a regular file")
             return file.read()
     except tarfile.TarError:  # also if the connection ends too early
-        raise CommandError(f"{step.image}: the engine gave no whole archive of {INSIDE}/{name}") from None
+        raise CommandError(f"{step.image}: the engine sent an incomplete archive of {INSIDE}/{name}") from None
 
 
 def _delete(system: "System", socket: str, image: str) -> None:

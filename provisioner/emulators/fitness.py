@@ -18,7 +18,7 @@ def unfit(host: Reader, path: str) -> str | None:
         return f"{open_to_others} can be changed by others than root"
     head = host.head(path, elf.HEAD)
     if head is None or elf.machine(head) is None:
-        return f"{path} is no program"
+        return f"{path} is not a program"
     if elf.needs_interpreter(head):
         return f"{path} is dynamically linked, so it fails in containers"
     return None

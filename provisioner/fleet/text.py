@@ -47,7 +47,7 @@ def _block(finding: Finding, count: int, since: int, names: list[str]) -> Iterat
     yield f"{finding.state}: {what} on {count} host{'' if count == 1 else 's'}{_since(since)}"
     rows = []
     if finding.have or finding.want:
-        rows.append(("is", _short(finding.have) or "unknown"))
+        rows.append(("now", _short(finding.have) or "unknown"))
         rows.append(("wanted", _short(finding.want)))
     if finding.cause:
         rows.append(("cause", CAUSES.get(finding.cause, finding.cause)))

@@ -34,7 +34,7 @@ def files(path: str) -> Iterator[tuple[str, str | None]]:
 def _reason(entry: os.DirEntry[str]) -> str | None:
     """Return why an entry of a folder, or the target of its link, is not a readable file, or None if it is one."""
     try:
-        return None if entry.is_file() else "it is no file"
+        return None if entry.is_file() else "it is not a regular file"
     except OSError as e:
         return e.strerror or "it cannot be looked at"
 

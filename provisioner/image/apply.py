@@ -104,7 +104,9 @@ def _act(system: System, wanted: Desired, root: str, made: Plan, say: Say) -> Ou
             make.change(system, book, change, say)
         left = look(system, wanted, root, lambda _: None)
         if left.acts:
-            raise ProvisionerError(f"{root}: applied, yet still not as wanted", hint="see `provisioner plan --root`")
+            raise ProvisionerError(
+                f"{root}: the change was made, but it did not take effect", hint="see `provisioner plan --root`"
+            )
         with uninterruptible(last=True):
             book.end("held" if left else "converged")
     except BaseException as e:

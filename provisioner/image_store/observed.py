@@ -28,4 +28,4 @@ def _configured(host: Reader, facts: Facts) -> Value:
         value = json_read.leaf(file.load(host, facts, facts.leaf), facts.leaf)
     except (ConfigError, DeniedError) as e:
         return Unknown(e.message) if isinstance(e, DeniedError) else e.message
-    return value if isinstance(value, bool) or value is None else f"{value!r}, which is no boolean"
+    return value if isinstance(value, bool) or value is None else f"{value!r}, which is not true or false"

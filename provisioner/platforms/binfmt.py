@@ -140,7 +140,7 @@ def registration_line(platform: Platform, interpreter: str, flags: str, *, name:
         hint = f"use an absolute path of at most {PATH} bytes without colons and control characters"
         raise ProvisionerError(f"{interpreter!r} cannot be an interpreter of binfmt_misc", hint=hint)
     if set(flags) - set(FLAGS) or len(set(flags)) != len(flags):
-        raise ProvisionerError(f"{flags!r} are no flags of binfmt_misc", hint=f"choose from {FLAGS}, each once")
+        raise ProvisionerError(f"{flags!r} are not flags of binfmt_misc", hint=f"choose from {FLAGS}, each once")
     return f":{entry}:M::{_escape(platform.magic)}:{_escape(platform.mask)}:{interpreter}:{flags}"
 
 

@@ -155,9 +155,9 @@ def read_index(archive: bytes) -> tuple[str, frozenset[str]]:
     try:
         return _indexed(archive)
     except (tarfile.TarError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        size = f"{len(archive)} bytes that are no image" if archive else "nothing"
+        what = f"its output is not an image ({len(archive)} bytes)" if archive else "it has written nothing"
         hint = "see whether docker is a wrapper: type -a docker"
-        raise ProvisionerError(f"`docker buildx build` has ended well, but it has written {size}", hint=hint) from None
+        raise ProvisionerError(f"`docker buildx build` exited with status 0, but {what}", hint=hint) from None
 
 
 def _indexed(archive: bytes) -> tuple[str, frozenset[str]]:

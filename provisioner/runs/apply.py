@@ -24,6 +24,7 @@ from provisioner.runs.record import Waiting
 from provisioner.runs.session import entitled, interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import State, undo
 from provisioner.steps import Change, Plan, Say
+from provisioner.text.states import value
 
 LOOKS = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds to wait before each look, while what was just started comes up
 
@@ -220,13 +221,14 @@ def _observed(system: System, wanted: Desired, made: Plan, *, tidied: bool = Fal
         seen = compare.drift(system, found, wanted)  # not the plan's differences, which are partly predictions
         left = plan.make(system, found, wanted)
         odd = [
-            f"{resource}: {d.key} is {secrets.value(d.key, d.have)}"
+            f"{resource}: {d.key}: {value(secrets.value(d.key, d.have))}"
             for resource, d in seen
             if (resource, d.key) not in blocked
         ]
         if not odd:
             return left
-    raise ProvisionerError(f"applied, yet still not as wanted: {'; '.join(odd)}", hint="see `provisioner detect`")
+    reason = f"the change was made, but it did not take effect: {'; '.join(odd)}"
+    raise ProvisionerError(reason, hint="see `provisioner detect`")
 
 
 def _status(left: Plan) -> Exit:

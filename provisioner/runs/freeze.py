@@ -102,7 +102,7 @@ def moment(text: str, now: str) -> str:
             end = datetime.fromisoformat(text)
             end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no time", hint=hint) from None
+        raise UsageError(f"{text!r} is not a time", hint=hint) from None
     if not start < end <= start + timedelta(seconds=LONGEST):
         raise UsageError(f"{text!r} is not within the next year", hint=hint)
     return end.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,6 +27,7 @@ from provisioner.runs.session import uninterruptible
 from provisioner.steps import Say, Step
 from provisioner.steps.files import SetLeaf, WriteFile
 from provisioner.text.messages import Doing
+from provisioner.text.states import value
 
 STARTED = (daemon_resource.NAME, image_store_resource.NAME)  # the resources whose values a start of the daemon reads
 LOOKS = (0.0, 0.2, 0.5)  # seconds to wait before each look, while a daemon that was just started comes up
@@ -243,7 +244,7 @@ def _unlike(
             was, is_now = before.get(key, AS_WANTED), now.get(key, AS_WANTED)
             if was != is_now:
                 was, is_now = (secrets.value(key[1], value) for value in (was, is_now))
-                yield receipt.number, f"{' '.join(key)} is {is_now!s}, was {was!s}", key in moved
+                yield receipt.number, f"{': '.join(key)}: {value(is_now)}; before: {value(was)}", key in moved
 
 
 def _before(receipt: Receipt) -> dict[Key, object]:

@@ -44,8 +44,8 @@ def test_the_schema_refuses_what_is_none() -> None:
 def test_text_names_the_difference_its_cause_its_age_and_what_holds_it() -> None:
     assert said("all", "text").splitlines() == [
         "apply 3 was cut off: `provisioner rollback` undoes it, and so does the next apply",
-        "emulators: linux/arm64 is not registered, wanted runs (changed on the host, since 2020-11-20T08:00:00Z)",
-        "image store: in effect is overlay2, wanted containerd (new in the configuration)",
+        "emulators: linux/arm64: not registered; wanted: runs (changed on the host, since 2020-11-20T08:00:00Z)",
+        "image store: in effect: overlay2; wanted: containerd (new in the configuration)",
         "builder: registered is unknown: /root/.docker: this user may not read it",
         "blocked: the switch would hide 3 images (image store: in effect)",
         "  hint: save them",
@@ -71,14 +71,14 @@ def test_colour_is_only_decoration_and_never_comes_from_a_result() -> None:
     ("name", "status", "start"),
     [
         ("in sync", 0, "PROVISIONER OK - in sync | drifted=0;;0 unknown=0;0 time=0.031s"),
-        ("held", 1, "PROVISIONER WARNING - image store: in effect is overlay2 | drifted=1"),
+        ("held", 1, "PROVISIONER WARNING - image store: in effect: overlay2 | drifted=1"),
         ("cut off", 2, "PROVISIONER CRITICAL - apply 3 was cut off |"),
         (
             "failed",
             2,
             "PROVISIONER CRITICAL - Docker is not running (nothing listens on /var/run/docker.sock) (since 2020",
         ),
-        ("drift", 2, "PROVISIONER CRITICAL - emulators: linux/arm64 is not registered | "),
+        ("drift", 2, "PROVISIONER CRITICAL - emulators: linux/arm64: not registered | "),
         ("unknown", 3, "PROVISIONER UNKNOWN - builder: registered is unknown | "),
         ("all", 2, "PROVISIONER CRITICAL - "),
     ],

@@ -37,7 +37,7 @@ def test_an_image_that_cannot_be_pulled_is_named(tmp_path: Path, answer: bytes, 
 
 
 @pytest.mark.parametrize("archive", [b"", b"x" * 100, b"x" * 1024, gzip.compress(b"x", mtime=0)[:15]])
-def test_an_archive_that_is_none_is_said_to_be_none(tmp_path: Path, archive: bytes) -> None:
+def test_an_archive_that_is_incomplete_is_said_to_be_so(tmp_path: Path, archive: bytes) -> None:
     (tmp_path / "usr/local/lib").mkdir(parents=True)
     answers = {
         f"/images/{IMAGE}/json": {"Id": "sha256:1", "Config": {"Env": [f"{copied.PRESERVE}=1"]}},
@@ -45,5 +45,5 @@ def test_an_archive_that_is_none_is_said_to_be_none(tmp_path: Path, archive: byt
         "POST /containers/create": {"Id": "c"},
         "/containers/c/archive": archive,
     }
-    with engine(tmp_path / "run/docker.sock", answers), pytest.raises(CommandError, match="no whole archive of"):
+    with engine(tmp_path / "run/docker.sock", answers), pytest.raises(CommandError, match="an incomplete archive of"):
         STEP.do(System(str(tmp_path), {}), quiet)

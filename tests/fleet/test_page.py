@@ -113,7 +113,7 @@ def test_a_small_fleet_is_filtered_sorted_and_opened_with_mouse_and_keys(
     host = chromium.find_element("css selector", "#matrix tbody th button")
     host.send_keys(Keys.ENTER)
     assert host.get_attribute("aria-expanded") == "true"
-    assert "not registered, wanted runs (changed on the host" in chromium.find_element("css selector", ".more").text
+    assert "not registered; wanted: runs (changed on the host" in chromium.find_element("css selector", ".more").text
     host.send_keys(Keys.SPACE)
     assert not chromium.find_elements("css selector", ".more")
     chromium.find_element("css selector", "#problems summary").click()

@@ -37,12 +37,12 @@ def test_the_platforms_of_an_index_are_those_of_its_images() -> None:
     ("written", "said"),
     [
         (b"", "has written nothing"),
-        (b"no archive", "has written 10 bytes that are no image"),
-        (archive(), "bytes that are no image"),
-        (gzip.compress(b"x", mtime=0)[:15], "has written 15 bytes that are no image"),
-        (archive(**{"index.json": {"manifests": []}}), "bytes that are no image"),
-        (archive(**{"index.json": []}), "bytes that are no image"),
-        (archive(**{"index.json": {"manifests": [{"digest": 1}]}}), "bytes that are no image"),
+        (b"no archive", r"output is not an image \(10 bytes\)"),
+        (archive(), "output is not an image"),
+        (gzip.compress(b"x", mtime=0)[:15], r"output is not an image \(15 bytes\)"),
+        (archive(**{"index.json": {"manifests": []}}), "output is not an image"),
+        (archive(**{"index.json": []}), "output is not an image"),
+        (archive(**{"index.json": {"manifests": [{"digest": 1}]}}), "output is not an image"),
     ],
 )
 def test_what_is_no_archive_of_an_image_is_told_in_a_sentence(written: bytes, said: str) -> None:

@@ -39,7 +39,7 @@ function moment(seconds) {
 
 // What somebody has to look at, the most urgent first. A cause is a set of findings that the same hosts have.
 const title = (f) => (f[F.state] === "failed" ? f[F.why] : `${f[F.resource]}: ${f[F.key]}`);
-const difference = (f) => (f[F.state] === "failed" ? "" : f[F.state] === "unknown" ? f[F.why] : `is ${f[F.have]}, wanted ${f[F.want]}`);
+const difference = (f) => (f[F.state] === "failed" ? "" : f[F.state] === "unknown" ? f[F.why] : `${f[F.have]}; wanted: ${f[F.want]}`);
 // Warnings about a QEMU that is known to break programs. Hosts that are alike share the lines about their platforms.
 const warnings = new Map(data.warnings.map(([said, words]) => [said, new Set(words)]));
 // Who builds each platform: a node, or the hosts themselves.
@@ -210,7 +210,7 @@ function heading([name, text]) {
 }
 
 const sentence = (f) =>
-  f[F.state] === "failed" ? f[F.why] : f[F.state] === "unknown" ? `${title(f)} is unknown: ${f[F.why]}` : `${title(f)} is ${f[F.have]}, wanted ${f[F.want]}${CAUSES[f[F.cause]] ? ` (${CAUSES[f[F.cause]]})` : ""}`;
+  f[F.state] === "failed" ? f[F.why] : f[F.state] === "unknown" ? `${title(f)} is unknown: ${f[F.why]}` : `${title(f)}: ${f[F.have]}; wanted: ${f[F.want]}${CAUSES[f[F.cause]] ? ` (${CAUSES[f[F.cause]]})` : ""}`;
 
 function why(host) {
   const found = data.groups[host[GROUP]].map((i) => data.findings[i]);
