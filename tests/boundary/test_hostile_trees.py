@@ -53,6 +53,12 @@ def _link_in_the_middle(root: Path, secret: Path) -> None:
     (root / "srv/app").symlink_to(secret.parent)
 
 
+def _link_to_the_folder_of_a_file(root: Path, secret: Path) -> None:
+    """Only the folder on the way is a link, so the end of the path is a file of root's own."""
+    _open(root / "srv")
+    (root / "srv/app").symlink_to(secret.parent)
+
+
 def _link_at_the_start(root: Path, secret: Path) -> None:
     root.chmod(0o777)
     (secret.parent / "app").mkdir()
@@ -162,6 +168,7 @@ TREES = [
     _link_at_the_end,
     _relative_link_at_the_end,
     _link_in_the_middle,
+    _link_to_the_folder_of_a_file,
     _link_at_the_start,
     _link_to_a_link,
     _sticky_folder,
@@ -189,7 +196,7 @@ def test_nothing_outside_is_touched_whatever_the_tree_is(tmp_path: Path, tree: o
     outside, root = tmp_path / "outside", tmp_path / "root"
     outside.mkdir()
     root.mkdir()
-    secret = outside / "secret"
+    secret = outside / ("file" if tree is _link_to_the_folder_of_a_file else "secret")
     secret.write_text(OWN)
     secret.chmod(0o640)
     tree(root, secret)
@@ -219,7 +226,7 @@ def test_root_follows_no_link_that_others_could_have_made(tmp_path: Path, tree: 
     outside, root = tmp_path / "outside", tmp_path / "root"
     outside.mkdir()
     root.mkdir()
-    secret = outside / "secret"
+    secret = outside / ("file" if tree is _link_to_the_folder_of_a_file else "secret")
     secret.write_text(OWN)
     tree(root, secret)
     before = secret.stat()

@@ -98,6 +98,20 @@ def test_no_answer_drives_the_terminal(tmp_path: Path) -> None:
     assert "\033" not in ran.stdout
 
 
+@pytest.mark.parametrize("command", ["plan", "check"])
+@pytest.mark.parametrize("config", ["-", "/dev/stdin"])
+def test_a_configuration_from_a_pipe_counts_in_the_whole_run(tmp_path: Path, command: str, config: str) -> None:
+    """A pipe gives its text once. A command that read it again would compare the host with the defaults."""
+    info = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}
+    socket = tmp_path / ".colima/docker.sock"
+    argv = (sys.executable, "-m", "provisioner", command, "--only=image-store", f"--config={config}")
+    there = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{socket}"}
+    with recorded.engine(socket, {"/info": info, "/containers/json": [], "/images/json": []}):
+        for text, status in (("image_store: {backend: unmanaged}\n", 0), ("", 2)):
+            ran = subprocess.run(argv, env=there, input=text, capture_output=True, text=True, check=False)
+            assert ran.returncode == status, ran.stdout + ran.stderr
+
+
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_bug_is_a_bug_also_where_its_traceback_is_wanted(verbose: bool, capsys: pytest.CaptureFixture[str]) -> None:
     args = Arguments(command="plan", format="text")

@@ -151,6 +151,23 @@ def test_an_engine_that_is_gone_blocks_nothing(host: Host) -> None:
     assert apply.apply(host, configured(EMULATORS), quiet, only=("emulators",)).recovered is None
 
 
+def test_a_rollback_that_fails_on_an_engine_that_is_gone_is_said_and_blocks_nothing(host: Host) -> None:
+    gone = WANTED._replace(engine="ssh://gone.example")
+    removed = Run(("docker", "rm", "ours"))  # which fails
+    before = (("daemon", Difference("debug", None, True)),)
+    more = {"before": before, "wanted": WANTED, "resource": "daemon", "keys": ("debug",)}
+    ended(host, 1, (WriteFile("/etc/x", "new"), removed), outcome="", **{**more, "wanted": gone})
+    said: list[str] = []
+    outcome = apply.apply(host, configured(EMULATORS), said.append, only=("emulators",))
+    assert (outcome.status, outcome.recovered) == (Exit.OK, None)
+    assert any(line.startswith("note: ssh://gone.example: ") for line in said), said
+    assert journal.read(host, 1).outcome == receipts.FAILED
+    ended(host, 2, (WriteFile("/etc/y", "new"), removed), outcome="", **more)
+    host.up = False
+    with pytest.raises(RollbackFailedError):  # this host's own engine counts
+        apply.apply(host, configured(EMULATORS), quiet, only=("emulators",))
+
+
 def test_an_edit_of_somebody_else_s_stays_and_is_said(host: Host) -> None:
     assert applied(host, {"log-level": "debug"}).status == Exit.OK
     Path(host.path(FILE)).write_text('{"log-level": "warn"}')
