@@ -198,3 +198,34 @@ def test_an_apply_waits_to_be_confirmed_only_if_its_timer_outlives_the_session(t
     step = confirm.alarm(system, 1, 600)
     assert isinstance(step, Run)
     assert ("--user" in step.argv) == bool(uid)
+
+
+# Like systemd, it has forgotten the service of a timer that never fired. With the file ``stuck``, it stops nothing.
+SYSTEMCTL = """\
+#!/bin/sh
+echo "$@" >> {folder}/asked
+case "$2" in *.service) exit 5 ;; esac
+[ ! -e {folder}/stuck ]
+"""
+
+
+def test_a_confirmation_stops_the_timer_and_a_rollback_that_it_may_have_started(tmp_path: Path) -> None:
+    """Such a rollback waits for the lock, and would otherwise come after the confirmation."""
+    system = System(str(tmp_path), {}, "x86_64")
+    system.uid = 0
+    program = tmp_path / "usr/bin/systemctl"
+    for folder in ("proc/self", "usr/bin", "var/lib"):
+        (tmp_path / folder).mkdir(parents=True)
+    program.write_text(SYSTEMCTL.format(folder=tmp_path))
+    program.chmod(0o755)
+    book = Journal(system, 1)
+    book.begin("0", WANTED, (), "2999-01-01T00:00:00Z")
+    book.end(receipts.UNCONFIRMED)
+    (tmp_path / "stuck").touch()
+    with pytest.raises(ProvisionerError, match="it could not be confirmed"):
+        confirm.confirmed(system, print)
+    assert journal.read(system, 1).outcome == receipts.UNCONFIRMED
+    (tmp_path / "stuck").unlink()
+    assert confirm.confirmed(system, print) == (1,)
+    stopped = {line.split()[-1] for line in (tmp_path / "asked").read_text().splitlines()}
+    assert stopped == {"provisioner-confirm-1.timer", "provisioner-confirm-1.service"}
