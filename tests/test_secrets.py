@@ -4,6 +4,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,16 +15,20 @@ import yaml
 
 from provisioner import secrets
 from provisioner.checks import formats
-from provisioner.cli import answers, plans
+from provisioner.cli import answers, commandline, main, plans
 from provisioner.cli.commands import history
+from provisioner.config.desired import Desired
+from provisioner.errors import ProvisionerError
 from provisioner.fleet import read, text
 from provisioner.fleet.summary import Fleet
 from provisioner.host import System
 from provisioner.model import Difference
+from provisioner.runs.journal import Journal
 from provisioner.steps import Change, Obstacle, Plan
 from provisioner.steps.files import SetLeaf, WriteFile
 from provisioner.steps.programs import Run
 from tests.cases.results import DRIFT, HELD, UNKNOWN, result
+from tests.helpers.daemon import FILE, Host
 
 SECRET = "hunter2Hunter2"  # noqa: S105
 TEXTS = (
@@ -226,6 +232,114 @@ def test_a_secret_in_any_place_is_in_no_output(tmp_path: Path, command: str, out
     for file in tmp_path.rglob("*"):  # what others may read
         if file.is_file() and str(file.relative_to(tmp_path)) not in files and file.stat().st_mode & 0o044:
             assert PLANTED not in file.read_text(), file
+
+
+# The other places of a running host where a secret can be: files of users and of the kernel, answers, and the history.
+PLACES = {
+    "root/.docker/config.json": {"auths": {"r.example": {"auth": PLANTED}}},
+    "root/.docker/buildx/instances/container-builder": {
+        "Name": "container-builder",
+        "Driver": "docker-container",
+        "Nodes": [
+            {
+                "Name": "container-builder0",
+                "Endpoint": f"tcp://me:{PLANTED}@there:2375",
+                "DriverOpts": {"env.NPM_TOKEN": PLANTED, "env.HTTPS_PROXY": f"http://u:{PLANTED}@proxy"},
+                "Flags": [f"--oauth-token={PLANTED}"],
+            }
+        ],
+    },
+    "proc/1001/environ": f"HTTPS_PROXY=http://u:{PLANTED}@proxy:3128\0API_TOKEN={PLANTED}\0",
+    "proc/1001/cmdline": f"/usr/sbin/dockerd\0--log-opt\0splunk-token={PLANTED}\0",
+    "proc/1001/status": "Uid:\t0\t0\t0\t0\n",
+    "usr/lib/systemd/system/docker.service": UNIT,
+}
+COMMANDS = (
+    *(f"check --quick --format {name}" for name in formats.FORMATS),
+    *(f"{command} --format {name}" for command in ("plan --quick", "detect", "history 1", "history 2")
+      for name in ("text", "json")),
+    *(f"{command} --plan --format {name}" for command in ("rollback", "remove") for name in ("text", "json")),
+    f"explain registry.example:token={PLANTED}:denied",
+    "validate /etc/provisioner/provisioner.yaml",
+    *(f"apply --only daemon --format {name}" for name in ("text", "json")),
+    *(f"{command} --format {name}" for command in ("rollback 1", "remove") for name in ("text", "json")),
+    "plan --config /etc/broken.yaml --format json",
+    f"check --host tcp://me:{PLANTED}@127.0.0.1:1 --verbose",
+)  # fmt: skip
+
+
+class Proxied(Host):
+    """An engine whose answers hold secrets, too."""
+
+    def info(self) -> dict[str, Any]:
+        return {**super().info(), "HttpProxy": f"http://u:{PLANTED}@proxy", "Labels": [f"api_key={PLANTED}"]}
+
+
+def planted(tree: Path) -> Host:
+    """A running host with two applies of the past, the newest of which was cut off, and secrets in each place."""
+    host = Proxied(tree)
+    texts: dict[str, Any] = {"etc/docker/daemon.json": DAEMON, "etc/provisioner/provisioner.yaml": WANTED, **PLACES}
+    texts["etc/broken.yaml"] = f"platfroms: 5\ndaemon: {{log-opts: {{splunk-token: {PLANTED}}}}}\n"
+    for path, content in texts.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
+    was = Difference("log-opts.splunk-token", PLANTED, f"new-{PLANTED}")
+    for number in (1, 2):
+        book = Journal(host, number)
+        book.begin("0", Desired(), (("daemon", was),))
+        book.change("daemon", None, (was.key,))
+        step = SetLeaf(FILE, ("log-opts", "splunk-token"), PLANTED, None, "{}")
+        book.step(step, (replace(step, value=f"old-{PLANTED}"),))
+        if number == 1:
+            login = Run(("docker", "login", "--password", PLANTED))
+            book.step(login, (login,))
+            book.end("converged")
+    host.start()
+    return host
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_secret_of_a_running_host_is_in_no_answer_and_no_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    host, args = planted(tmp_path), commandline.parse(line.split())
+    secrets.forget()
+    try:
+        answer = import_module(f"provisioner.cli.commands.{args.command}").run(host, args)
+        main._told(main._readable(args, answer.text) if args.format == "text" else answer.text, answer.status)
+    except ProvisionerError as e:
+        main._failed(host, args, e, verbose=False)
+    finally:
+        secrets.forget()
+    said = capsys.readouterr()
+    assert PLANTED not in said.out + said.err
+    assert said.out + said.err
+    assert "this is a bug" not in said.err
+
+
+def test_what_is_said_and_recorded_hides_a_secret(tmp_path: Path) -> None:
+    """systemd's library is a stand-in, which keeps what the journal would get."""
+    (tmp_path / "systemd").mkdir()
+    (tmp_path / "systemd/__init__.py").touch()
+    keeps = "def send(*said, **more): open({!r}, 'w').write(f'{said} {more}')"
+    (tmp_path / "systemd/journal.py").write_text(keeps.replace("{!r}", repr(str(tmp_path / "sent"))))
+    script = (
+        f"from provisioner.cli import conversation as c; [f('rolled back', 'a token={PLANTED}') for f in (c.record,)]"
+    )
+    script += f"; c.say('a token={PLANTED}')"
+    there = {"PYTHONPATH": f"{tmp_path}:{CHECKOUT}"}
+    ran = subprocess.run((sys.executable, "-c", script), env=there, capture_output=True, text=True, check=True)
+    assert ran.stderr == "a token=***\n"
+    sent = (tmp_path / "sent").read_text()
+    assert "rolled back: a token=***" in sent
+    assert PLANTED not in sent
+
+
+def test_a_diff_hides_a_secret_that_spans_two_lines() -> None:
+    edit = WriteFile("/etc/x", f'token = "first\n{PLANTED}"\n')
+    said = plans.as_text(plans.lines(Plan((Change("builder", (), (edit,)),))), colored=False)
+    assert "first" not in said
+    assert PLANTED not in said
 
 
 HIDDEN = secrets.HIDDEN.encode()
