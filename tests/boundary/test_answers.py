@@ -71,6 +71,14 @@ def test_an_answer_without_end_is_given_up(tmp_path: Path) -> None:
             System(str(tmp_path), {}).get("/s", "/info")
 
 
+def test_an_engine_that_speaks_tls_alone_says_what_to_set(tmp_path: Path) -> None:
+    said = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    for _ in listen(tmp_path / "s", lambda guest: guest.sendall(said)):
+        with pytest.raises(NoEngineError, match="this engine speaks TLS only") as refused:
+            System(str(tmp_path), {}).get("/s", "/info")
+        assert "DOCKER_TLS_VERIFY=1" in (refused.value.hint or "")
+
+
 NONSENSE = {
     "a number without end": b'{"Containers": 1e999}',
     "not a number": b'{"Containers": NaN}',

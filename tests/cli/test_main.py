@@ -56,6 +56,13 @@ def test_a_check_says_nothing_of_an_engine_that_does_not_count(tmp_path: Path) -
     assert (ran.returncode, "pinned.sock: no engine listens there" in ran.stderr) == (69, True), ran.stderr
 
 
+def test_an_address_without_a_scheme_is_one_of_tcp_as_for_docker(tmp_path: Path) -> None:
+    argv = (sys.executable, "-m", "provisioner", "check", "--host", "127.0.0.1:1")
+    there = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path)}
+    ran = subprocess.run(argv, env=there, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "tcp://127.0.0.1:1: the engine does not answer" in ran.stderr) == (69, True), ran.stderr
+
+
 def test_a_monitoring_plug_in_that_fails_in_whatever_way_is_unknown(tmp_path: Path) -> None:
     pytest.importorskip("prometheus_client")
     info = {"ServerVersion": "28.5.2", "Driver": "overlay2", "OSType": "linux", "Architecture": "x86_64"}

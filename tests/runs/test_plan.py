@@ -1,12 +1,16 @@
 """A plan for a user who may not see everything: what is hidden is unknown, and the rest is planned."""
 
+import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from provisioner.cli import commandline
+from provisioner.cli.commands import plan as command
 from provisioner.config.desired import Desired, ImageStore
 from provisioner.engine import facts
-from provisioner.errors import DeniedError
+from provisioner.errors import DeniedError, Exit
 from provisioner.model import Difference, Unknown
 from provisioner.runs import plan
 from provisioner.steps import Change, Obstacle, Plan
@@ -36,6 +40,50 @@ def test_what_a_user_may_not_see_is_unknown_in_a_plan_and_not_an_end_of_it(tmp_p
     hidden = [d for _, d in made.differences if isinstance(d.have, Unknown)]
     assert [d.key for d in hidden] == ["debug"]
     assert {b.key for _, b in made.blocked if b.obstacle.code == plan.UNKNOWN} == {"debug", "debug in effect"}
+    assert not made.acts
+
+
+@pytest.mark.parametrize("uid", [1000, 0])
+def test_a_value_that_a_user_may_not_see_is_no_drift_and_the_others_are_planned(tmp_path: Path, uid: int) -> None:
+    """What not even root may see, the resource itself explains."""
+    host = Host(tmp_path)
+    host.uid = uid
+    found = (Difference("hidden", Unknown("closed"), "x"), Difference("seen", None, "x"))
+    asked: list[str] = []
+
+    def change(_: object, __: object, ___: object, differences: tuple[Difference, ...]) -> Change:
+        asked.extend(d.key for d in differences)
+        return Change("resource", differences, (STEP,))
+
+    resource = ModuleType("resource")
+    resource.NAME, resource.change = "resource", change  # type: ignore[attr-defined]
+    made = plan._change(resource, host, facts.gather(host, WANTED), WANTED, found)
+    assert asked == (["seen"] if uid else ["hidden", "seen"])
+    assert [(b.key, b.obstacle.code, b.obstacle.message) for b in made.blocked] == (
+        [("hidden", plan.UNKNOWN, "closed")] if uid else []
+    )
+    assert {d.key for d in made.differences} == {"hidden", "seen"}
+
+
+@pytest.mark.parametrize("effect", [True, False])
+def test_a_plan_of_which_all_is_unknown_ends_like_a_check_that_could_not_tell(tmp_path: Path, effect: bool) -> None:
+    (tmp_path / "proc/1").mkdir(parents=True)
+    (tmp_path / "config.yaml").write_text("image_store: {backend: unmanaged}\ndaemon: {debug: true}\n")
+    host = Member(tmp_path)
+    host.effect["debug"] = effect  # what differs as far as everybody may see is drift
+    line = "plan --quick --only daemon --config /config.yaml --host unix:///var/run/docker.sock"
+    said = command.run(host, commandline.parse((*line.split(), "--format=json")))
+    assert said.status == (Exit.FAILED if effect else Exit.DRIFT), said.text
+    assert json.loads(said.text)["status"] == ("unknown" if effect else "changes")
+
+
+def test_moving_the_data_is_blocked_while_it_would_hide_a_container(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    wanted = WANTED._replace(daemon={"data-root": "/srv/docker"})
+    assert plan.make(host, facts.gather(host, wanted), wanted).acts
+    host.containers = [{"Id": "1" * 64, "Names": ["/web"], "ImageID": "sha256:1", "State": "exited"}]
+    made = plan.make(host, facts.gather(host, wanted), wanted)
+    assert {b.obstacle.code for _, b in made.blocked} == {"would-hide"}
     assert not made.acts
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.host import System
-from provisioner.host.files import temporary
+from provisioner.host.files import ChangedError, temporary
 from provisioner.steps import Step
-from provisioner.steps.files import MakeDirectory, RemoveFile, SetLeaf, WriteFile
+from provisioner.steps.files import TRIES, MakeDirectory, RemoveFile, SetLeaf, WriteFile
 from tests.helpers.steps import quiet
 
 LEAF = ("features", "containerd-snapshotter")
@@ -100,6 +100,34 @@ def test_a_leaf_is_set_in_the_file_as_it_is_by_now(host: System) -> None:
     host.write("/etc/daemon.json", '{"debug": true}', 0o644)
     SetLeaf("/etc/daemon.json", LEAF, True, "{}", "planned").do(host, quiet)
     assert json.loads(host.read("/etc/daemon.json") or "") == {"debug": True, "features": {LEAF[1]: True}}
+
+
+class Watched(System):
+    """A host on which somebody saves the file whenever we have just read it, as often as told."""
+
+    times = 0
+
+    def read(self, path: str, *, user: str = "") -> str | None:
+        found = super().read(path, user=user)
+        if self.times:
+            self.times -= 1
+            Path(self.path(path)).write_text(json.dumps({"theirs": self.times}))
+        return found
+
+
+@pytest.mark.parametrize("times", [1, 2, 9])
+def test_an_edit_that_is_saved_between_our_look_and_our_rename_is_not_lost(host: System, times: int) -> None:
+    there = Watched(host.root, {})
+    there.write("/etc/daemon.json", "{}", 0o644)
+    there.times = times
+    step = SetLeaf("/etc/daemon.json", ("debug",), True, "{}", '{"debug": true}')
+    if times < TRIES:
+        step.do(there, quiet)
+    else:
+        with pytest.raises(ChangedError, match="somebody else has just changed it"):
+            step.do(there, quiet)
+    kept = json.loads(Path(host.path("/etc/daemon.json")).read_text())
+    assert kept == ({"theirs": 0, "debug": True} if times < TRIES else {"theirs": times - TRIES})
 
 
 def test_a_file_that_somebody_broke_meanwhile_is_left_alone(host: System) -> None:
