@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection
 
-from provisioner.errors import DeniedError
+from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.platforms import binfmt, elf, table
 from provisioner.platforms.binfmt import Entry
@@ -70,8 +70,18 @@ def _entries(host: Reader) -> dict[str, Entry]:
         if name not in ("register", "status"):
             text = host.read(f"{BINFMT}/{name}")
             if text is not None:  # otherwise it was removed in the meantime
-                found[name] = binfmt.parse_entry(text)
+                found[name] = _entry(f"{BINFMT}/{name}", text)
     return found
+
+
+def _entry(path: str, text: str) -> Entry:
+    """Parse an entry. A container's manager may show a table that is not the kernel's own."""
+    try:
+        return binfmt.parse_entry(text)
+    except ValueError as e:
+        raise ProvisionerError(
+            f"{path}: this is not an entry of the kernel's: {e}", hint=f"see it: cat {path}"
+        ) from None
 
 
 def ours(host: Reader) -> dict[str, str]:

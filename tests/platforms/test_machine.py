@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Ran
 from provisioner.platforms import binfmt, elf, machine, table
@@ -85,3 +86,10 @@ def test_a_probe_is_looked_at_when_it_has_spoken_and_is_never_taken_for_our_own_
     for _ in range(100):
         [ran] = host.runs([program])
         assert ran.inode not in (None, (ours.st_dev, ours.st_ino))
+
+
+def test_a_table_that_is_not_the_kernel_s_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / machine.BINFMT[1:]).mkdir(parents=True)
+    (tmp_path / machine.BINFMT[1:] / "qemu-arm").touch()
+    with pytest.raises(ProvisionerError, match="qemu-arm: this is not an entry of the kernel's"):
+        machine.look(System(str(tmp_path), {}))
