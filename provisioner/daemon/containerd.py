@@ -1,16 +1,14 @@
 """Which containerd the engine uses, and where that containerd keeps its data."""
 
-import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
 
 from provisioner.daemon import file
 from provisioner.engine import processes
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
-from provisioner.text import command_line
+from provisioner.text import command_line, toml
 
 SYSTEM = "/run/containerd/containerd.sock"
 CONFIG = "/etc/containerd/config.toml"
@@ -84,11 +82,11 @@ def _configured(host: Reader, path: str, above: tuple[str, ...]) -> str:
     if path in above:
         return ""
     try:
-        found: dict[str, Any] = tomllib.loads((host.head(path, LIMIT) or b"").decode())
-    except ValueError:
+        found = toml.read((host.head(path, LIMIT) or b"").decode("utf-8", "surrogateescape"), path)
+    except ConfigError:
         return ""  # containerd does not start with this file either
-    said = str(found.get("root") or "")
-    for pattern in found.get("imports") or ():
+    said, imports = str(found.get("root") or ""), found.get("imports")
+    for pattern in (p for p in (imports if isinstance(imports, list) else ()) if isinstance(p, str)):
         for imported in _matching(host, pattern if pattern.startswith("/") else f"{path.rpartition('/')[0]}/{pattern}"):
             said = _configured(host, imported, (*above, path)) or said
     return said

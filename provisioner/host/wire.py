@@ -114,8 +114,10 @@ def content(socket: str, path: str, body: bytes) -> Any:
     """
     import json  # imported only after the check has sent its request
 
+    from provisioner.text import tolerant
+
     try:
-        found = json.loads(body, parse_float=_finite, parse_constant=_finite)
+        found = tolerant.shallow(json.loads(body, parse_float=_finite, parse_constant=_finite))
     except (ValueError, RecursionError):
         raise foreign(socket, f"gives no whole JSON for {path}") from None
     return shaped(socket, path, found)

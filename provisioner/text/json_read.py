@@ -11,7 +11,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # exists in e
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
-from provisioner.text import byte_order
+from provisioner.text import byte_order, tolerant
 from provisioner.typed import Any, NamedTuple
 
 MARKS = (23,)  # the first engine that accepts a byte order mark
@@ -20,6 +20,7 @@ _TOOLS = "(?:ansible|puppet|chef|salt|cfengine|cloud-init|terraform)"
 MARKER = (
     rf"\b(?:{_TOOLS}[ _-]?managed|(?:managed|maintained|controlled)[ _-]by|generated[ _-]by[ _-]{_TOOLS}|do not edit)\b"
 )
+DEEP = "see what wrote it: no key that an engine knows is nested like that"
 TEMPLATE = "it is a template that was never filled in; fill it in first"
 # Texts that were never JSON: how they start, and what to do about them.
 OTHERS = (
@@ -71,7 +72,7 @@ def load(
     except json.JSONDecodeError as e:
         raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body, e.pos)) from None
     except RecursionError:
-        raise ConfigError(f"{path}: it is nested too deeply", hint=REFUSED) from None
+        raise ConfigError(f"{path}: it is nested too deeply", hint=DEEP) from None
     except ValueError as e:
         raise ConfigError(f"{path}: {e} is not valid JSON", hint=REFUSED) from None
     if found is None:
@@ -100,7 +101,7 @@ def parse(body: str) -> tuple[Any, bool]:
         twice = twice or len(found) != len(pairs)
         return found
 
-    found = json.loads(body, object_pairs_hook=last, parse_constant=_no_constant)
+    found = tolerant.shallow(json.loads(body, object_pairs_hook=last, parse_constant=_no_constant))
     if secrets.suspicious(body):
         secrets.learn(found)
     return found, twice

@@ -1,19 +1,41 @@
-"""Read values that may be damaged or odd: our own caches, and texts of other programs. Nothing here raises an error."""
+"""Read values that may be damaged or odd: our own caches, and texts of other programs.
+
+Only ``shallow`` raises an error.
+"""
 
 import json
+from collections.abc import Iterable
 
 from provisioner.typed import Any
 
+DEEPEST = 100  # objects and lists within each other; a function that calls itself fails at several hundred
 DIGITS = 18  # of a number that we take; Python refuses to read one of more than 4300
 
 
 def mapping(text: str | None) -> dict[str, Any]:
     """Return the object in a JSON text. It is empty if there is no text, or if the text is anything else."""
     try:
-        found = json.loads(text or "{}")
+        found = shallow(json.loads(text or "{}"))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def shallow(found: Any) -> Any:
+    """Return what a parser has made of a text.
+
+    Raises: RecursionError if it is nested more deeply than anything that people or programs write.
+    """
+    level = [found]
+    for _ in range(DEEPEST + 1):
+        level = [below for one in level if isinstance(one, dict | list) for below in _inside(one)]
+        if not level:
+            return found
+    raise RecursionError
+
+
+def _inside(found: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return found.values() if isinstance(found, dict) else found
 
 
 def number(text: str) -> int | None:

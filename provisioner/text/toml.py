@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
+from provisioner.text import tolerant
 from provisioner.typed import Any
 
+PARTS, LONGEST = 64, 256 << 10  # of a name, and bytes of a text; the library's memory grows with the square of a name
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_ENDLESS = rf"""(?:(?:(?<![\w-])[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{PARTS}}}"""
 
 
 def write(found: Mapping[str, Any], path: str = "") -> str:
@@ -34,14 +37,20 @@ def write(found: Mapping[str, Any], path: str = "") -> str:
 def read(text: str, name: str) -> dict[str, Any]:
     """Return the mapping in a TOML text.
 
-    Raises: ConfigError if the text is not valid TOML.
+    Raises: ConfigError if the text is not valid TOML, or is larger or more deeply nested than anybody's configuration.
     """
     import tomllib  # takes 4 ms, which a check without a buildkitd.toml saves
 
+    hint = "correct it, or move it away"
+    if len(text) > LONGEST or re.search(_ENDLESS, text):
+        what = f"it has more than {LONGEST >> 10} KiB, or a name of more than {PARTS} parts"
+        raise ConfigError(f"{name}: {what}", hint=hint)
     try:
-        found = tomllib.loads(text)
+        found: dict[str, Any] = tolerant.shallow(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, UnicodeError) as e:
-        raise ConfigError(f"{name}: this is not valid TOML: {e}", hint="correct it, or move it away") from None
+        raise ConfigError(f"{name}: this is not valid TOML: {e}", hint=hint) from None
+    except RecursionError:
+        raise ConfigError(f"{name}: it is nested too deeply", hint=hint) from None
     if secrets.suspicious(text):
         secrets.learn(found)
     return found

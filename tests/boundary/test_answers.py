@@ -84,6 +84,7 @@ NONSENSE = {
     "not a number": b'{"Containers": NaN}',
     "a number of many digits": b'{"Containers": ' + b"1" * 5000 + b"}",
     "depth": b"[" * 100_000,
+    "less depth": b'{"Labels": ' + b"[" * 500 + b"]" * 500 + b"}",
     "half": b'{"Containers":',
     "bytes": b"\xff\xfe\x00",
     "a page": b"<html>",

@@ -67,6 +67,8 @@ REFUSED = {
     "a template": ("{{ docker_options | to_json }}", "line 1"),
     "something encrypted": ("$ANSIBLE_VAULT;1.1;AES256\n6231", "line 1, column 1"),
     "a thousand brackets": ('{"a": ' + "[" * 100_000, "daemon.json"),
+    "three hundred brackets": ('{"a": ' + "[" * 300 + "]" * 300 + "}", "nested too deeply"),
+    "five hundred objects": ('{"a": ' * 500 + "1" + "}" * 500, "nested too deeply"),
     "bytes that are no text": ('{"debug": \udcff}', "line 1, column 11"),
 }
 OLD = (20, 10)

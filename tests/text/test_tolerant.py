@@ -7,7 +7,9 @@ import pytest
 from provisioner.text import tolerant
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", "null", "7", "[" * 99999, "\udcff", '"x"'])
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", "null", "7", "[" * 99999, "\udcff", '"x"', '{"a":' * 200 + "1" + "}" * 200]
+)
 def test_what_is_no_object_is_an_empty_one(text: str | None) -> None:
     assert tolerant.mapping(text) == {}
 
@@ -26,3 +28,11 @@ def test_a_text_is_encoded_as_docker_reads_it() -> None:
     half = json.loads('"a\\ud800b"')
     assert tolerant.encoded(half) == "a\ufffdb".encode()
     assert tolerant.encoded("\U0001f600") == "\U0001f600".encode()
+
+
+def test_what_is_nested_like_nothing_that_people_write_is_not_taken() -> None:
+    deepest = json.loads("[" * 100 + "1" + "]" * 100)
+    assert tolerant.shallow(deepest) is deepest
+    for text in ("[" * 101 + "1" + "]" * 101, '{"a": [' * 51 + "]}" * 51):
+        with pytest.raises(RecursionError):
+            tolerant.shallow(json.loads(text))

@@ -37,3 +37,23 @@ def test_leaves_have_dotted_names() -> None:
 def test_what_is_no_toml_is_refused_in_a_sentence() -> None:
     with pytest.raises(ConfigError, match="x: this is not valid TOML"):
         toml.read("a = ", "x")
+
+
+ENDLESS = {
+    "lists": "a = " + "[" * 300 + "]" * 300,
+    "more lists": "a = " + "[" * 100_000,
+    "tables": "a = " + "{a = " * 300 + "1" + "}" * 300,
+    "a name": "a" + ".a" * 20_000 + " = 1",
+    "a name in a table": "x = {" + "'a b' . " * 20_000 + "a = 1}",
+    "a table's name": "[" + '"a".' * 20_000 + "a]",
+    "names in tables in tables": "a = " + f"{{{'.'.join('a' * 60)} = " * 90 + "1" + "}" * 90,
+    "letters": "a = '" + "x" * 300_000 + "'",
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_would_take_all_memory_or_all_levels_of_calls_is_refused(name: str) -> None:
+    """A user's record of a builder holds such a text, and root reads it. The library takes 40 GB for the name."""
+    with pytest.raises(ConfigError, match="x: it "):
+        toml.read(ENDLESS[name], "x")
