@@ -22,13 +22,23 @@ def selected(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: In
     name, endpoint = want.builder.name, facts.endpoint.host
     made, default = store.choice(host, kept), store.default(host, kept, endpoint)
     here = made.everywhere or made.key == endpoint
-    if instance and want.builder.select == "once" and here and made.name != name and _chosen(host, kept, made, default):
+    former = made.name in (key.name for key in want.gone if key.part == keys.FORMER)  # an apply selected it
+    if (
+        instance
+        and not former
+        and want.builder.select == "once"
+        and here
+        and made.name != name
+        and _chosen(host, kept, made, default)
+    ):
         return Selected(dict.fromkeys(keys.SELECTION, name), _note(kept, made))
     current = made.name if made.name and here else default
-    missing = [w for w in store.ways(host, kept, endpoint) if not _leads(host, kept, made, w, name)]
-    ways = f"missing for {', '.join(missing)}" if missing else name
     elsewhere = made.key in store.ways(host, kept, endpoint) and made.name != name and not made.everywhere
-    note = _note(kept, made, f" in the context {made.key}") if instance and elsewhere and not here else ""
+    stale = (made.key,) if former and elsewhere else ()
+    missing = [w for w in store.ways(host, kept, endpoint) if w in stale or not _leads(host, kept, made, w, name)]
+    ways = f"missing for {', '.join(missing)}" if missing else name
+    free = instance and elsewhere and not here and not former
+    note = _note(kept, made, f" in the context {made.key}") if free else ""
     return Selected({keys.SELECTED: current, keys.DEFAULT: default, keys.WAYS: ways}, note)
 
 

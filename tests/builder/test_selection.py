@@ -53,6 +53,22 @@ def test_a_later_choice_in_a_context_is_left_alone_and_noted(host: System, tmp_p
     assert found.note.startswith("root builds with the engine's own builder in the context test, by choice")
 
 
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("way", [SOCKET, "test"])
+def test_the_choice_of_a_former_builder_of_ours_is_no_choice_of_the_user_s(
+    host: System, tmp_path: Path, way: str, kept: bool
+) -> None:
+    put(tmp_path, "buildx/current", json.dumps({"Key": way, "Name": "former", "Global": False}))
+    put(tmp_path, "buildx/instances/former", "{}")
+    for name in (SOCKET, "unix:///run/docker.sock", "test"):
+        put(tmp_path, f"buildx/defaults/{store.digest(name)}", "ours")
+    desired = Desired(builder=Builder("ours", users=("root",)), keep=("builders",) if kept else ())
+    seen = facts()._replace(made={"former": ("root",)})
+    found = selection.selected(host, seen, Wanted(desired.builder, seen, desired), KEPT, INSTANCE)
+    assert (found.state == dict.fromkeys(keys.SELECTION, "ours")) is kept
+    assert bool(found.note) is kept
+
+
 class Closed(System):
     """A host on which the user may not read some of the own files, as `sudo docker buildx` leaves them."""
 

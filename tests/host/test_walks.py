@@ -30,6 +30,7 @@ echo '{rule}' | tee /etc/binfmt.d/theirs.conf >/proc/sys/fs/binfmt_misc/register
 tar c -C / -h lib64 usr/bin/sleep usr/lib/x86_64-linux-gnu/libc.so.6 | docker import - theirs:1
 """
 AGENT = "[p]rovisioner apply"  # a pattern that does not match the command that looks for it
+RESTART = "systemctl reset-failed docker; systemctl restart docker"  # three starts a minute are the unit's limit
 RUN = "docker run -d --name theirs -e LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu theirs:1 /usr/bin/sleep 9999"
 # Each act with its weight.
 WEIGHTS = {
@@ -145,7 +146,7 @@ class Walk:
         time.sleep(self.random.uniform(0.1, 2))
         self.host.sh(f"pkill -KILL -f '{AGENT}'; while pgrep -f '{AGENT}' >/dev/null; do sleep 0.1; done")
         running.communicate()
-        self.host.sh("systemctl start docker", check=True)
+        self.host.sh("systemctl reset-failed docker; systemctl start docker", check=True)
         self.applied()
 
     # Acts of others
@@ -165,13 +166,13 @@ class Walk:
     def edit(self) -> None:
         self.theirs["shutdown-timeout"] = self.random.randrange(3, 30)
         self.host.put(DAEMON_JSON, json.dumps({**self.settings(), **self.theirs}))
-        self.host.sh("systemctl restart docker", check=True)
+        self.host.sh(RESTART, check=True)
         self.applied()
 
     def no_key(self) -> None:
         kept = {k: v for k, v in self.settings().items() if k in self.theirs}
         self.host.put(DAEMON_JSON, json.dumps(kept))
-        self.host.sh("systemctl restart docker", check=True)
+        self.host.sh(RESTART, check=True)
         self.applied("--restart", "always")
 
     def container(self) -> None:
@@ -192,7 +193,7 @@ class Walk:
     def stopped(self) -> None:
         self.host.sh("systemctl stop docker.socket docker", check=True)
         assert agent(self.host, "apply").status == 69
-        self.host.sh("systemctl start docker", check=True)
+        self.host.sh("systemctl reset-failed docker; systemctl start docker", check=True)
         self.applied()
 
     def lost(self) -> None:
