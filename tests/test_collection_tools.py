@@ -130,7 +130,7 @@ ROLLED_BACK = failed("docker.service did not start: no; rolled back, the host is
 RESTART = {
     "key": "in effect",
     "code": "restart-busy",
-    "message": "the daemon must be restarted while web run",
+    "message": "the daemon must be restarted while web is running",
     "hint": "stop it",
     "numbers": {},
     "fatal": False,
@@ -245,7 +245,7 @@ def test_what_is_held_is_told_and_no_failure(run: Ran) -> None:
 
 def test_what_apply_would_refuse_check_mode_refuses_too(run: Ran) -> None:
     found = run("provision", {"plan": (2, {**NOTHING, "changes": [FATAL]})}, check=True)
-    assert (found["failed"], found["msg"]) == (True, "the daemon must be restarted while web run (stop it)")
+    assert (found["failed"], found["msg"]) == (True, "the daemon must be restarted while web is running (stop it)")
 
 
 def test_a_hold_is_told_and_no_failure_and_another_run_is_one(run: Ran, tmp_path: Path) -> None:

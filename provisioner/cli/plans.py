@@ -9,7 +9,7 @@ from provisioner.checks.text import DIM, GREEN, PLAIN, RED, YELLOW
 from provisioner.daemon.desktop_control import Stop
 from provisioner.daemon.restart import Restart
 from provisioner.model import Value
-from provisioner.runs.record import Waiting
+from provisioner.runs.waiting import Waiting
 from provisioner.steps import Blocked, Change, Plan, Step
 from provisioner.text.terminal import printable
 

@@ -12,6 +12,7 @@ from provisioner.engine.info import NONE
 from provisioner.errors import NoEngineError
 from provisioner.model import Reader
 from provisioner.steps import Obstacle
+from provisioner.text.sizes import count as counted
 from provisioner.text.sizes import human
 
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
@@ -115,7 +116,9 @@ def came_up(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
 def sentence(found: Hidden) -> str:
     """Describe the count in words."""
     named = f" ({', '.join(found.running[:5])} running)" if found.running else ""
-    volumes = f", whose {found.volumes} anonymous volumes a prune would then delete" if found.volumes else ""
-    images = f"{len(found.images)} images ({human(found.size)})"
-    more = f", and all {found.all_volumes} volumes" if found.all_volumes else ""
-    return f"{images} and {len(found.containers)} containers of the store in use{named}{volumes}{more}"
+    anonymous = counted(found.volumes, "anonymous volume")
+    volumes = f", whose {anonymous} a prune would then delete" if found.volumes else ""
+    images = f"{counted(len(found.images), 'image')} ({human(found.size)})"
+    boxes = counted(len(found.containers), "container")
+    more = f", and {counted(found.all_volumes, 'volume')} in all" if found.all_volumes else ""
+    return f"{images} and {boxes} of the store in use{named}{volumes}{more}"

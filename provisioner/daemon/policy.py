@@ -29,7 +29,9 @@ def obstacle(host: Reader, facts: Facts, desired: Desired) -> Obstacle | None:
         if names := sorted(
             containers.name(c) for c in containers.others(host, facts, desired) if c.get("State") == "running"
         ):
-            return _busy(f"{', '.join(names[:5])}{' and more' if names[5:] else ''} run", "stop them", len(names))
+            listed = f"{', '.join(names[:5])}{' and more' if names[5:] else ''}"
+            one = not names[1:]
+            return _busy(f"{listed} {'is' if one else 'are'} running", f"stop {'it' if one else 'them'}", len(names))
         if build := building(host, facts.socket):
             return _busy(f"a build is running ({build})", "let it end")
     return None

@@ -153,7 +153,19 @@ def refused(socket: str, path: str, status: int, body: bytes) -> NoEngineError:
     if "HTTP request to an HTTPS server" in text:
         hint = "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or name a docker context with certificates"
         return NoEngineError(f"{_address(socket)}: this engine speaks TLS only", hint=hint)
-    return NoEngineError(f"{_address(socket)}: GET {path} gave {status}: {text}", hint=_look(socket), said=text)
+    said = _message(text)
+    return NoEngineError(f"{_address(socket)}: GET {path} gave {status}: {said}", hint=_look(socket), said=said)
+
+
+def _message(text: str) -> str:
+    """Return the message in an error of the engine's, or the text itself if it has another form."""
+    import json  # a check of a host in sync gets no error
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return str(found["message"]).strip() if isinstance(found, dict) and found.get("message") else text
 
 
 def _look(socket: str) -> str:

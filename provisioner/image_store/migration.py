@@ -11,6 +11,7 @@ from provisioner.image_store import recreate, room
 from provisioner.image_store.copy_images import NAMESPACE, CompareImages, CopyImage, copied, tags
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
+from provisioner.text.sizes import count
 
 TOGETHER = "tmp"  # below data-root, where an engine assembles the images that it saves
 SAVING = "the engine needs there to put the largest image together"
@@ -59,7 +60,8 @@ def _containers(found: Hidden) -> tuple[Obstacle, ...]:
     if not found.containers:
         return ()
     named = ", ".join(sorted(containers.name(c) for c in found.containers)[:5])
-    message = f"the switch would hide {len(found.containers)} containers ({named}); only images are carried over"
+    hidden = count(len(found.containers), "container")
+    message = f"the switch would hide {hidden} ({named}); only images are carried over"
     hint = "remove them, or say existing: hide once the images are over; `provisioner plan` says how each was made"
     return (Obstacle("would-hide", message, hint, (("containers", len(found.containers)),)),)
 

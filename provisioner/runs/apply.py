@@ -18,11 +18,23 @@ from provisioner.host import System
 from provisioner.model import Found
 from provisioner.proof import local
 from provisioner.proof.local import Proof
-from provisioner.runs import compare, confirm, freeze, journal, make, plan, receipts, record, rollback, versions
+from provisioner.runs import (
+    compare,
+    confirm,
+    freeze,
+    journal,
+    make,
+    plan,
+    receipts,
+    record,
+    rollback,
+    versions,
+    waiting,
+)
 from provisioner.runs.journal import Journal
-from provisioner.runs.record import Waiting
 from provisioner.runs.session import entitled, interruptible, must_be_root, uninterruptible
 from provisioner.runs.undo import State, undo
+from provisioner.runs.waiting import Waiting
 from provisioner.steps import Change, Plan, Say
 from provisioner.text.states import value
 
@@ -72,11 +84,11 @@ def apply(
     builder = configured.builder._replace(name=f"{configured.builder.name}{suffix}")
     wanted = wanted._replace(engine=engine or configured.engine, builder=builder, delete_caches=delete_caches)
     system = entitled(system, wanted)
-    with system.lock(journal.lock(system)), interruptible():
+    with waiting.alone(system, journal.lock(system), wanted), interruptible():
         try:
             freeze.refuse(system, system.now())
         except HoldError as e:
-            record.put_off(system, wanted, e.message, say)
+            waiting.put_off(system, wanted, e.message, say)
             raise
         cut = rollback.recover(system, say, wanted=wanted)
         with rollback.told(cut):
@@ -86,7 +98,7 @@ def apply(
 
 def _apply(system: System, configuration: Configuration, wanted: Desired, say: Say, confirm_in: int | None) -> Outcome:
     """Plan, act, and record what was made. Only one run at a time gets here."""
-    found = facts.gather(system, wanted)
+    waited, found = waiting.waiting(system), facts.gather(system, wanted)
     asked = people.told(system, wanted.builder.users, found.socket)
     system, wanted = target.with_engine(system, wanted, found)
     confirm.refuse(system, wanted.engine)
@@ -100,15 +112,16 @@ def _apply(system: System, configuration: Configuration, wanted: Desired, say: S
         before = compare.drift(system, found, wanted)
         try:
             outcome = _act(system, wanted, made, before, say, confirm_in)
-        except (RolledBackError, PutOffError) as e:
-            record.put_off(system, wanted, e.message, say)
+        except (RolledBackError, PutOffError, OSError) as e:
+            waiting.put_off(system, wanted, _words(e)[0], say)
             raise
     else:
         outcome = Outcome(_status(made), made, made)
     with uninterruptible(last=True):  # the apply has ended, and its result must be reported
         _remember(system, configuration, wanted.builder.users[0], say)
-        outcome = outcome._replace(put_off=record.done(system, wanted, outcome.plan, outcome.left))
-        record.write(system, wanted, outcome.plan, outcome.left, outcome.receipt, say)
+        outcome = outcome._replace(put_off=waiting.done(waited, wanted, outcome.plan, outcome.left))
+        record.write(system, wanted, outcome.plan, outcome.receipt, say)
+        waiting.write(system, wanted, outcome.left, say)
         _shorten(system, wanted.history, say)
         ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
         if outcome.receipt is not None or ready:

@@ -1,12 +1,9 @@
-"""Write the record of what applies have made and put off. It outlives the history, and says where to look.
-
-What was put off is recorded with its reason, so that the apply that makes up for it can say since when it waited.
-"""
+"""Write the record of what applies have made. It outlives the history, and says where to look."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from provisioner import secrets
 from provisioner.builder import store, unwanted
@@ -24,43 +21,9 @@ from provisioner.steps.files import SetLeaf
 from provisioner.steps.programs import Run
 
 SETTING = (daemon_resource.NAME, image_store_resource.NAME)
-ALL = "apply"  # the resource of a whole run that was put off
 
 
-class Waiting(NamedTuple):
-    """Something that an apply put off: its resource and key, since when (RFC 3339), and the reason."""
-
-    engine: str
-    resource: str
-    key: str
-    since: str
-    reason: str
-
-
-def waiting(host: Reader) -> tuple[Waiting, ...]:
-    """Return what earlier applies have put off. Rows that cannot be read are left out."""
-    rows = (memory.record(host) or {}).get("waiting")
-    fields = len(Waiting._fields)
-    return tuple(Waiting(*map(str, r)) for r in rows or () if isinstance(r, list) and len(r) == fields)
-
-
-def done(host: Reader, wanted: Desired, made: Plan, left: Plan) -> tuple[Waiting, ...]:
-    """Return what was put off until this apply, and is now done."""
-    if not made.acts:
-        return ()
-    now = {(r, d.key) for r, d in made.differences} - {(r, b.key) for r, b in left.blocked}
-    return tuple(w for w in waiting(host) if _same(w, wanted) and (w.resource == ALL or (w.resource, w.key) in now))
-
-
-def put_off(system: System, wanted: Desired, reason: str, say: Say) -> None:
-    """Record that a whole run was put off, or failed and was rolled back."""
-    before = [w for w in waiting(system) if w.resource == ALL and _same(w, wanted)]
-    since = before[0].since if before else system.now()
-    kept = [w for w in waiting(system) if w not in before]
-    _write(system, {"waiting": [*kept, Waiting(wanted.engine, ALL, "", since, secrets.text(reason))]}, say)
-
-
-def write(system: System, wanted: Desired, made: Plan, left: Plan, receipt: int | None, say: Say) -> None:
+def write(system: System, wanted: Desired, made: Plan, receipt: int | None, say: Say) -> None:
     """Bring the record up to date after an apply. ``receipt`` is its entry. A failure does not fail the apply.
 
     A builder stays in the record without its users while its cache is there. What somebody registers later under that
@@ -68,7 +31,7 @@ def write(system: System, wanted: Desired, made: Plan, left: Plan, receipt: int 
     """
     try:
         seen = facts.gather(system, wanted, quick=True, far=False)
-        found: dict[str, Any] = {"waiting": list(_waiting(system, wanted, left))}
+        found: dict[str, Any] = {}
         if seen.socket:  # emulators alone need no engine, and then nothing of it is known
             known = {name: dict.fromkeys(users) for name, users in seen.made.items()}
             for name, users in traces.told(system, seen.endpoint.address, receipt or 0).items():
@@ -78,7 +41,7 @@ def write(system: System, wanted: Desired, made: Plan, left: Plan, receipt: int 
     except (ProvisionerError, OSError) as e:
         say(f"note: what this apply has made could not be recorded: {e}")
         return
-    _write(system, found, say)
+    update(system, found, say)
 
 
 def over(system: System, ended: Collection[Receipt]) -> None:
@@ -167,22 +130,8 @@ def _here(
             yield name, there
 
 
-def _waiting(host: Reader, wanted: Desired, left: Plan) -> Iterator[Waiting]:
-    """Yield what waits now: what is left of this engine, and what waits on others."""
-    before = waiting(host)
-    since = {(w.resource, w.key): w.since for w in before if _same(w, wanted)}
-    yield from (w for w in before if not _same(w, wanted) or (wanted.only and w.resource not in (*wanted.only, ALL)))
-    for resource, (key, obstacle) in left.blocked:
-        first = since.get((resource, key), host.now())
-        yield Waiting(wanted.engine, resource, key, first, secrets.text(obstacle.message))
-
-
-def _same(row: Waiting, wanted: Desired) -> bool:
-    """Return whether something waits on the engine of a run. A run that never reached an engine names none."""
-    return row.engine == wanted.engine or "://" not in row.engine
-
-
-def _write(system: System, new: dict[str, Any], say: Say) -> None:
+def update(system: System, new: dict[str, Any], say: Say) -> bool:
+    """Write some fields of the record. Return whether that was possible. A failure is said, and fails nothing."""
     path = memory.record_path(system)
     old = memory.record(system) or {}
     found = {key: value for key, value in {**old, **new}.items() if value or key == "builders"}
@@ -194,6 +143,8 @@ def _write(system: System, new: dict[str, Any], say: Say) -> None:
             system.remove(path)
     except (ProvisionerError, OSError) as e:
         say(f"note: {path}: {e}")
+        return False
+    return True
 
 
 def _set(host: Reader, made: Plan) -> dict[str, dict[str, str]]:

@@ -15,7 +15,7 @@ from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.runs import journal, older, originals, rollback, sweep
+from provisioner.runs import journal, older, originals, rollback, sweep, waiting
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.older import Past
 from provisioner.runs.session import interruptible, own, uninterruptible
@@ -148,6 +148,7 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
         for name in MEMORIES:
             system.remove(f"{system.state}/{name}")
         system.remove(memory.record_path(system))
+        waiting.forget(system)
     return tuple(left)
 
 

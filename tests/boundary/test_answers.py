@@ -169,4 +169,4 @@ def test_an_engine_s_reason_is_kept_apart_from_the_sentence_about_it(tmp_path: P
     body = json.dumps({"message": reason}).encode()
     serving = contextlib.contextmanager(listen)
     with serving(path, lambda guest: guest.sendall(b"HTTP/1.0 500 Oops\r\n\r\n" + body)):
-        assert copied.refused(System("/", {}), str(path), "x gave y: z") == f": {body.decode()}"
+        assert copied.refused(System("/", {}), str(path), "x gave y: z") == f": {reason}"

@@ -38,6 +38,6 @@ def test_what_is_not_our_builder_s_is_counted(tmp_path: Path, measured: Answers,
     with engine(tmp_path / "run/docker.sock", {**ENGINE, **measured}):
         found = inventory.count(host, facts, Desired())
     assert inventory.sentence(found) == (
-        f"2 images ({size}) and 1 containers of the store in use (web running), whose 1 anonymous volumes a prune would"
+        f"2 images ({size}) and 1 container of the store in use (web running), whose 1 anonymous volume a prune would"
         " then delete"
     )

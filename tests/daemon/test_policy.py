@@ -51,7 +51,7 @@ def test_whatever_forbids_a_restart_is_known_as_such(rule: Restarts) -> None:
 
 def test_a_restart_that_is_left_to_a_person_and_one_that_would_stop_a_container_are_forbidden_restarts() -> None:
     assert managers.OWED.restart
-    assert policy._busy("web runs", "stop it").restart
+    assert policy._busy("web is running", "stop it").restart
 
 
 def test_a_zone_that_the_host_does_not_know_is_named() -> None:

@@ -89,7 +89,7 @@ def test_a_data_root_that_moves_counts_what_it_hides(tmp_path: Path) -> None:
     with engine(tmp_path / "var/run/docker.sock", answers):
         why = inventory.refusal(System(str(tmp_path), {}), facts(host, socket=SOCKET), Desired(), "changing data-root")
     assert why is not None
-    assert why.message.startswith("changing data-root would hide 1 images (7 B) and 1 containers")
+    assert why.message.startswith("changing data-root would hide 1 image (7 B) and 1 container")
     assert {"data-root", "userns-remap", "storage-driver", "containerd-namespace"} <= losses.HIDING.keys()
     known = {key for keys in candidate.KEYS.values() for key in keys.split()}
     told = (set(losses.LOSSES), set(losses.HIDING), losses.NOTHING)
@@ -117,7 +117,7 @@ def test_volumes_without_a_container_are_counted_where_the_data_root_moves(tmp_p
         told = inventory.note(host, seen, desired, "changing data-root", volumes=True)
     words = why.message if why else told
     assert words.startswith("changing data-root")
-    assert "all 1 volumes" in words
+    assert "1 volume in all" in words
     assert bool(why) is (existing == "refuse")
     assert bool(told) is (existing == "hide")
 

@@ -178,7 +178,7 @@ def test_a_restart_that_must_wait_for_containers_is_told_and_no_failure(ground: 
     assert play.status == 0, play.output
     made = play.of("Configure and apply")[BARE]
     assert (made["restart_owed"], made["restarted"], made["changes"]) == (True, [], [])
-    assert "the daemon must be restarted while theirs run" in play.output
+    assert "the daemon must be restarted while theirs is running" in play.output
     assert "theirs" in host.sh("docker ps").stdout
     assert starts(ground) == since
     host.sh("docker rm -f theirs; docker rmi keep:1", check=True)

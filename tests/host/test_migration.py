@@ -54,7 +54,7 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     assert refused.status == 5, refused.stderr
     reason = refused.document["left"][0]["blocked"][0]["message"]
     assert "hide 14 images" in reason
-    assert "and 3 containers of the store in use (composed, web running), whose 1 anonymous volumes" in reason
+    assert "and 3 containers of the store in use (composed, web running), whose 1 anonymous volume" in reason
 
     host.put(CONFIG, "image_store: {existing: migrate}\nrestart: always\n")
     notes = agent(host, "plan").document["changes"][0]["notes"]
@@ -102,6 +102,11 @@ def test_a_store_without_room_for_the_images_is_held(boot: Boot) -> None:
     host.sh("mount -o remount,size=2g /srv/small; mount -t tmpfs -o size=100m tmpfs /var/lib/docker/tmp", check=True)
     [reason] = {h["message"] for c in agent(host, "plan").document["changes"] for h in c["blocked"]}
     assert reason.startswith("/var/lib/docker/tmp has 105 MB free of the 200 MB that the engine needs there to put")
+    assert agent(host, "apply", "--only=image-store", "--restart=always").status == 5
+    host.sh("mount -o remount,size=1g /var/lib/docker/tmp", check=True)
+    freed = agent(host, "apply", "--only=image-store", "--restart=always")
+    assert freed.status == 0, freed.stderr
+    assert [w["reason"] for w in freed.document["put_off"]] == [reason] * len(freed.document["put_off"]) != []
 
 
 def test_what_a_kill_leaves_is_finished_by_the_next_run(boot: Boot) -> None:

@@ -119,7 +119,7 @@ def test_an_image_store_that_would_hide_images_is_held_until_told_otherwise(boot
     host.sh("tar c -C /usr/bin env | docker import - keep:1", check=True)
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    assert "would hide 1 images (" in held.document["left"][0]["blocked"][0]["message"]
+    assert "would hide 1 image (" in held.document["left"][0]["blocked"][0]["message"]
     assert [r["runs"] for r in held.document["proof"]["platforms"]] == [True, True]
     assert "keep" in host.sh("docker images").stdout
     host.put("/etc/provisioner/provisioner.yaml", "image_store: {existing: hide}\n")
@@ -138,7 +138,7 @@ def test_a_restart_waits_for_somebody_else_s_container(boot: Boot) -> None:
     )
     held = agent(host, "apply")
     assert held.status == 5, held.stderr
-    assert "restarted while theirs run" in held.document["left"][0]["blocked"][0]["message"]
+    assert "restarted while theirs is running" in held.document["left"][0]["blocked"][0]["message"]
     assert "theirs" in host.sh("docker ps").stdout
 
 

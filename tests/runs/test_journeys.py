@@ -27,7 +27,8 @@ from provisioner.config.desired import DAYS, Desired, ImageStore, Restarts, Wind
 from provisioner.config.load import Configuration
 from provisioner.engine import memory
 from provisioner.errors import ProvisionerError
-from provisioner.runs import apply, freeze, journal, prune, record, removal, rollback
+from provisioner.runs import apply, freeze, journal, prune, removal, rollback
+from provisioner.runs.waiting import Waiting
 from tests.helpers.daemon import FILE, Host
 from tests.helpers.steps import quiet
 
@@ -35,11 +36,13 @@ JOURNEYS = (
     # A restart is put off, and comes when it may, once.
     "policy never; want log-level=debug; apply 5; restarts 0; policy always; apply 0; restarts 1; file log-level=debug",
     "policy never; want log-level=debug; apply 5; apply 5; policy always; apply 0; late restart is never; restarts 1",
-    "container; want log-level=debug; apply 5; idle; apply 0; late theirs run; restarts 1; apply 0; late; restarts 1",
+    "container; want log-level=debug; apply 5; idle; apply 0; late theirs is running; restarts 1; apply 0; late",
     "window; at 12:00; want log-level=debug; apply 5; at 02:30; apply 0; late window; restarts 1; file log-level=debug",
     "freeze; want log-level=debug; apply 75; release; apply 0; late release week; restarts 1; apply 0; late",
-    "held; want log-level=debug; apply 75; let; apply 0; late; restarts 1; file log-level=debug",
-    "full; want log-level=debug; apply 1; room; apply 0; late; restarts 1; file log-level=debug",
+    "held; want log-level=debug; apply 75; let; apply 0; late another provisioner; restarts 1; apply 0; late",
+    "held; want log-level=debug; apply 75; let; want; apply 0; late; want debug=true; apply 0; late",
+    "full; want log-level=debug; apply 1; room; apply 0; late No space left; restarts 1; apply 0; late",
+    "at 12:00; freeze; want log-level=debug; apply 75; at 14:00; apply 0; late release week; restarts 1",
     "edit disable-legacy-registry=true; want log-level=debug; apply 5; edit disable-legacy-registry; apply 0; "
     "late engine 19.03 took away disable-legacy-registry; restarts 1; file log-level=debug",
     "policy never; want log-level=debug; apply 5; want; apply 0; late; restarts 0",
@@ -134,7 +137,7 @@ class Journey:
         self.rule = "if-idle"
         self.hours: Window | None = None
         self.kept: tuple[str, ...] = ()
-        self.put_off: tuple[record.Waiting, ...] = ()
+        self.put_off: tuple[Waiting, ...] = ()
         self.lock = contextlib.ExitStack()
 
     def act(self, words: str) -> None:

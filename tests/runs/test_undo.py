@@ -296,7 +296,7 @@ def test_an_apply_in_passing_restarts_for_an_undo_only_if_it_may(host: Host) -> 
     restart = Restart("docker.service", SOCKET, flavour="engine")
     ended(host, 1, outcome="", wanted=WANTED, resource="daemon", restart=restart)
     host.containers = [{"Id": "1" * 64, "Names": ["/theirs"], "State": "running"}]
-    with pytest.raises(ProvisionerError, match="theirs run") as refused:
+    with pytest.raises(ProvisionerError, match="theirs is running") as refused:
         applied(host, {})
     assert "provisioner recover" in (refused.value.hint or "")
     assert host.restarts == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from provisioner.text import states
+from provisioner.text import sizes, states
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,8 @@ from provisioner.text import states
 )
 def test_a_difference_reads_well_whatever_the_states_are(have: object, want: object, said: str) -> None:
     assert states.differing(have, want) == said
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 images"), (1, "1 image"), (3, "3 images")])
+def test_a_count_is_in_the_singular_for_one(number: int, said: str) -> None:
+    assert sizes.count(number, "image") == said
