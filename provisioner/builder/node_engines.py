@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import json
-import re
 from collections.abc import Iterator, Mapping
 
 from provisioner.builder import container, keys
@@ -19,7 +18,7 @@ from provisioner.typed import Any
 
 ANSWER = 10  # seconds in which another engine must answer
 SILENT = info.NONE._replace(unlimited=tuple(limit.option for limit in container.LIMITS))  # so that no limit is compared
-_ODD = re.compile(r"[^A-Za-z0-9/._-]")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-")  # in an address
 
 
 def have(
@@ -133,7 +132,7 @@ def _unpacked(archive: bytes) -> bytes:
 
 
 def _quoted(path: str) -> str:
-    if not _ODD.search(path):
+    if _PLAIN.issuperset(path):
         return path
     from urllib.parse import quote  # the import is slow (a tenth of a check), and only odd names need it
 

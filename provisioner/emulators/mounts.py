@@ -30,4 +30,6 @@ def mount(host: Reader, path: str, process: str = "self") -> Mount:
 
 def _plain(point: str) -> str:
     """Decode a mount point: the kernel writes space, tab, newline and backslash in octal."""
+    if "\\" not in point:
+        return point
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)

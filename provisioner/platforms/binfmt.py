@@ -8,6 +8,7 @@ from provisioner.errors import ProvisionerError
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
+DIGITS = b"0123456789abcdefABCDEF"
 FLAGS = "POCF"  # in the order in which the kernel prints them
 HEAD = 256  # the kernel examines this many bytes of a file (BINPRM_BUF_SIZE; 128 before Linux 5.1)
 # Bytes. Until 2017, the kernel copied the path into a buffer of 128 bytes and silently cut a longer one.
@@ -180,13 +181,13 @@ def _unescape(text: str) -> bytes:
 
     Raises: ValueError if two digits do not follow a ``\\x``.
     """
-    import re  # a check of a host without rules of its own does not need it
-
-    data = text.encode("utf-8", "surrogateescape")
-    if re.search(rb"\\x(?![0-9a-fA-F]{2})", data):
+    left = text.encode("utf-8", "surrogateescape")
+    if any(len(after) < 2 or after[:2].strip(DIGITS) for after in left.split(b"\\x")[1:]):
         raise ValueError(f"two hexadecimal digits belong after each \\x of {text!r}")
-
-    def byte(found: re.Match[bytes]) -> bytes:
-        return bytes.fromhex(found[1].decode()) if found[1] else found[0]
-
-    return re.sub(rb"(?s)\\(?:x([0-9a-fA-F]{2})|.)", byte, data)
+    found = b""
+    while left:
+        before, slash, left = left.partition(b"\\")
+        size = 3 if left[:1] == b"x" else 1  # of what the backslash consumes
+        found += before + (bytes.fromhex(left[1:3].decode()) if size == 3 else slash + left[:1])
+        left = left[size:]
+    return found

@@ -7,7 +7,10 @@ import functools
 import json
 import re
 from collections.abc import Iterator
-from json.decoder import scanstring  # type: ignore[attr-defined]  # exists in every Python since 2.6, but in no stub
+from json.decoder import (  # type: ignore[attr-defined]  # exist in every Python since 2.6, but in no stub
+    WHITESPACE,
+    scanstring,
+)
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
@@ -36,8 +39,7 @@ OTHERS = (
     (r"<(!|html)", "it is a page, not a configuration; fetch it again"),
 )
 
-_SPACE = re.compile(r"[ \t\n\r]*")
-_BRACES = re.compile(r'(?<!")\{[{%]')  # not the start of a string: Docker's own options have templates in them
+_BRACES = r'(?<!")\{[{%]'  # not the start of a string: Docker's own options have templates in them
 _DECODER = json.JSONDecoder()
 
 
@@ -131,8 +133,9 @@ def _advice(body: str, at: int) -> str:
     """
     head = body[:2000].lstrip()
     found = next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), "")
-    braces = _BRACES.match(body, at) or _BRACES.match(body, max(0, at - 1))
-    return found or (TEMPLATE if braces else REFUSED)
+    braces = re.compile(_BRACES)
+    unfilled = braces.match(body, at) or braces.match(body, max(0, at - 1))
+    return found or (TEMPLATE if unfilled else REFUSED)
 
 
 def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) -> None:
@@ -165,8 +168,8 @@ def _no_constant(name: str) -> Any:
 
 
 def skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
+    end: int = WHITESPACE.match(text, at).end()
+    return end
 
 
 def members_of(text: str, start: int) -> tuple[list[Member], int]:

@@ -5,7 +5,6 @@ package for this single mapping of strings, booleans, numbers, lists and tables.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 
 from provisioner import secrets
@@ -13,8 +12,8 @@ from provisioner.errors import ConfigError
 from provisioner.text import tolerant
 from provisioner.typed import Any
 
+_BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 PARTS, LONGEST = 64, 256 << 10  # of a name, and bytes of a text; the library's memory grows with the square of a name
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ENDLESS = rf"""(?:(?:(?<![\w-])[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{PARTS}}}"""
 
 
@@ -39,6 +38,7 @@ def read(text: str, name: str) -> dict[str, Any]:
 
     Raises: ConfigError if the text is not valid TOML, or is larger or more deeply nested than anybody's configuration.
     """
+    import re
     import tomllib  # takes 4 ms, which a check without a buildkitd.toml saves
 
     hint = "correct it, or move it away"
@@ -73,7 +73,7 @@ def _nested(value: Any) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else _value(key)
+    return key if key and _BARE.issuperset(key) else _value(key)
 
 
 def _value(value: Any) -> str:
