@@ -37,10 +37,12 @@ HEAVY = (
     "argparse",
     "dataclasses",
     "http",
+    "json",
     "jsonschema",
     "logging",
     "pathlib",
     "psutil",
+    "re",
     "subprocess",
     "systemd",
     "tempfile",
@@ -52,7 +54,7 @@ HEAVY = (
 # something has drifted, or by other commands, is imported there.
 CHECK = {
     "": "errors libraries model secrets typed",
-    "text": "byte_order command_line json_read states terminal toml tolerant",
+    "text": "byte_order command_line json_read plain_json states terminal toml tolerant",
     "host": "calling identity looking plain probes wire",
     "platforms": "binfmt elf machine pages table",
     "config": "desired drivers load",

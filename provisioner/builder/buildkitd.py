@@ -5,7 +5,6 @@ are compared instead of bytes. Of a certificate's path, only the file name is co
 """
 
 import functools
-import json
 from collections.abc import Mapping
 
 from provisioner.config import drivers
@@ -15,7 +14,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Reader, Value
-from provisioner.text import tolerant, toml
+from provisioner.text import plain_json, tolerant, toml
 from provisioner.typed import Any
 
 NAME = "buildkitd.toml"
@@ -88,7 +87,7 @@ def memory(text: bytes) -> str:
     Importing tomllib would take a tenth of the time of a check.
     """
     source = text.decode("utf-8", "replace")
-    return json.dumps({"text": source, "leaves": dict(_parsed(source))}) + "\n"
+    return plain_json.dumps({"text": source, "leaves": dict(_parsed(source))}) + "\n"
 
 
 @functools.lru_cache

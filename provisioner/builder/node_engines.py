@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 from collections.abc import Iterator, Mapping
 
 from provisioner.builder import container, keys
@@ -14,6 +13,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import Engine
 from provisioner.errors import DeniedError, NoEngineError
 from provisioner.model import Ran, Reader, Value
+from provisioner.text import plain_json
 from provisioner.typed import Any
 
 ANSWER = 10  # seconds in which another engine must answer
@@ -51,7 +51,7 @@ def inspected(host: Reader, facts: Facts, place: Place) -> Mapping[str, Any] | N
         return found
     ran = _asked(host, place, "container", "inspect", place.name)
     if ran.status == 0:
-        [found] = json.loads(ran.stdout)
+        [found] = plain_json.loads(ran.stdout)
         return found
     if "no such container" in ran.error.lower():  # a missing host or context says "no such" too
         return None
@@ -72,7 +72,7 @@ def told(host: Reader, facts: Facts, place: Place) -> Engine:
     if not place.way:
         return facts.engine
     ran = _asked(host, place, "info", "--format", "{{json .}}")
-    found = json.loads(ran.stdout) if ran.status == 0 else {}
+    found = plain_json.loads(ran.stdout) if ran.status == 0 else {}
     if "ServerVersion" not in found:  # `docker info` exits with 0 even if it could not reach the server
         return SILENT
     return info.engine(found, endpoints.Endpoint("", place.node.endpoint, ""))

@@ -4,7 +4,6 @@ Source: docker/buildx store/*.go. Every user has a separate store, in the folder
 """
 
 import binascii
-import json
 from collections.abc import Mapping
 
 from provisioner.emulators.mounts import mount
@@ -12,6 +11,7 @@ from provisioner.engine.addresses import SOCKET
 from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Account, Reader
 from provisioner.platforms import table
+from provisioner.text import plain_json
 from provisioner.typed import Any, NamedTuple
 
 # buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256.
@@ -124,7 +124,7 @@ def instance(host: Reader, store: Store, name: str) -> Instance | None:
 def parse(text: str, path: str) -> Instance:
     """Read the text of an instance's file."""
     try:
-        found = json.loads(text)
+        found = plain_json.loads(text)
         nodes = tuple(_node(n) for n in found["Nodes"] or ())
         return Instance(str(found["Name"]), str(found["Driver"]), nodes)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
@@ -137,7 +137,7 @@ def choice(host: Reader, store: Store) -> Choice:
     Raises: DeniedError if this user may not know the choice.
     """
     try:
-        found = json.loads(host.read(store.current_file, user=store.user) or "{}")
+        found = plain_json.loads(host.read(store.current_file, user=store.user) or "{}")
         return Choice(str(found.get("Key", "")), str(found.get("Name", "")), bool(found.get("Global")))
     except DeniedError:
         raise
@@ -168,7 +168,7 @@ def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
         names = ()
     for name in names:
         try:
-            context = json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
+            context = plain_json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
             if same(context["Endpoints"]["docker"]["Host"], endpoint):
                 found.append(str(context["Name"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):

@@ -1,11 +1,11 @@
 """The record of the last check that ran with ``--record``, and what changed since then."""
 
-import json
 from collections.abc import Iterator
 
 from provisioner.errors import DeniedError
 from provisioner.host import System
 from provisioner.model import Reader
+from provisioner.text import plain_json
 from provisioner.typed import Any
 
 SCHEMA_VERSIONS = (1, 2)  # versions that an earlier check may have written
@@ -26,7 +26,7 @@ def read(host: Reader) -> Result:
     differences are therefore ignored.
     """
     try:
-        last = json.loads(host.read(f"{folder(host)}/check.json") or "{}")
+        last = plain_json.loads(host.read(f"{folder(host)}/check.json") or "{}")
     except (DeniedError, ValueError, RecursionError):
         return {}
     if not isinstance(last, dict) or last.get("schema_version") not in SCHEMA_VERSIONS:
@@ -53,7 +53,7 @@ def keep(system: System, result: Result) -> None:
     if system.stat(folder(system)) is None:
         system.make_directory(folder(system), 0o755)
     try:
-        system.write(f"{folder(system)}/check.json", json.dumps(result) + "\n", 0o644)
+        system.write(f"{folder(system)}/check.json", plain_json.dumps(result) + "\n", 0o644)
     except DeniedError:
         reason = f"{folder(system)}: the record belongs to the user that provisioner-check.service runs as"
         raise DeniedError(reason, hint="let it make a new one: systemctl start provisioner-check") from None

@@ -1,13 +1,12 @@
 """Read daemon.json as the earlier changes of the plan leave it, up to a maximum length, and list its keys."""
 
-import json
 from collections.abc import Mapping
 
 from provisioner.daemon.keys import Path
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader, Value
-from provisioner.text import json_read
+from provisioner.text import json_read, plain_json
 from provisioner.typed import Any
 
 NO_MARKS = (0,)  # programs other than dockerd accept no byte order mark
@@ -51,4 +50,4 @@ def leaves(found: Mapping[str, Any], above: Path = ()) -> list[tuple[Path, Any]]
 
 def flat(value: Any) -> Value:
     """Return a value that can be compared and printed. Lists and objects become JSON."""
-    return value if isinstance(value, bool | int | str | None) else json.dumps(value, sort_keys=True)
+    return value if isinstance(value, bool | int | str | None) else plain_json.dumps(value, sort_keys=True)

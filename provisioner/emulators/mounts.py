@@ -1,7 +1,5 @@
 """Read which mount a path is on from /proc/PID/mountinfo."""
 
-import re
-
 from provisioner.model import Reader
 from provisioner.typed import NamedTuple
 
@@ -32,4 +30,6 @@ def _plain(point: str) -> str:
     """Decode a mount point: the kernel writes space, tab, newline and backslash in octal."""
     if "\\" not in point:
         return point
+    import re
+
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)

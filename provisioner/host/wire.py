@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from provisioner.errors import NOT_RUNNING, DeniedError, NoEngineError
+from provisioner.text import plain_json, tolerant
 from provisioner.typed import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -112,12 +113,8 @@ def content(socket: str, path: str, body: bytes) -> Any:
 
     Raises: NoEngineError if it is incomplete, or not from an engine, such as a web page or an infinite number.
     """
-    import json  # imported only after the check has sent its request
-
-    from provisioner.text import tolerant
-
     try:
-        found = tolerant.shallow(json.loads(body, parse_float=_finite, parse_constant=_finite))
+        found = tolerant.shallow(plain_json.loads(body, parse_float=_finite, parse_constant=_finite))
     except (ValueError, RecursionError):
         raise foreign(socket, f"gives no whole JSON for {path}") from None
     return shaped(socket, path, found)

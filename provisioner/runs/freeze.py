@@ -3,12 +3,12 @@
 Everybody may read ``/etc/provisioner/hold.json``, so that a check without root sees the hold, too.
 """
 
-import json
 import time
 
 from provisioner.errors import HoldError, UsageError
 from provisioner.host import System
 from provisioner.model import Reader
+from provisioner.text import plain_json
 from provisioner.typed import NamedTuple
 
 FOLDER = "/etc/provisioner"
@@ -41,7 +41,7 @@ def read(host: Reader, now: str) -> Hold | None:
 def _whole(text: str) -> Hold | None:
     """Parse a hold file. None means that it is not a valid hold, or that its times cannot be compared."""
     try:
-        fields: dict[str, object] = json.loads(text)
+        fields: dict[str, object] = plain_json.loads(text)
         if not all(_comparable(str(fields[name])) for name in ("until", "since")):
             return None
         return Hold(**{name: str(value) for name, value in fields.items()})
@@ -73,7 +73,7 @@ def put(system: System, reason: str, until: str) -> Hold:
     now = system.now()
     found = Hold(" ".join(reason.split()), moment(until, now), now, system.environ.get("SUDO_USER") or "root")
     system.make_directory(FOLDER, 0o755)
-    system.write(PATH, json.dumps(found._asdict()) + "\n", 0o644)
+    system.write(PATH, plain_json.dumps(found._asdict()) + "\n", 0o644)
     return found
 
 

@@ -3,7 +3,6 @@
 A version counts while the file that said it is there (its inode), and while the builder's image has the same name.
 """
 
-import json
 from collections.abc import Mapping
 
 from provisioner.config import drivers
@@ -12,6 +11,7 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
+from provisioner.text import plain_json
 from provisioner.typed import Any, NamedTuple
 
 
@@ -30,7 +30,7 @@ def path(host: Reader) -> str:
 def read(host: Reader, wanted: Desired) -> Versions:
     """Return the versions that were kept and still count. None of them if this user may not read the file."""
     try:
-        found = json.loads(host.read(path(host)) or "{}")
+        found = plain_json.loads(host.read(path(host)) or "{}")
         qemu = {p: str(row["version"]) for p, row in found["qemu"].items() if _inode(host, p) == row["inode"]}
         same = found["image"] == drivers.image(wanted.builder.driver_options)
         return Versions(qemu, {n: str(v) for n, v in found["buildkit"].items()} if same else {})
@@ -50,7 +50,7 @@ def keep(system: System, facts: Facts, wanted: Desired) -> None:
         "image": drivers.image(wanted.builder.driver_options),
         "buildkit": version.said(system, facts, wanted.builder) or dict(read(system, wanted).buildkit),
     }
-    text = json.dumps(kept) + "\n"
+    text = plain_json.dumps(kept) + "\n"
     if text != system.read(path(system)):
         system.write(path(system), text, 0o600)
 

@@ -10,7 +10,8 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # exists in e
 
 from provisioner.errors import ProvisionerError
 from provisioner.text import byte_order
-from provisioner.text.json_read import Member, members_of, parse, skip
+from provisioner.text.json_places import Member, members_of, skip
+from provisioner.text.json_read import parse
 from provisioner.typed import Any
 
 

@@ -1,21 +1,17 @@
-"""Read a JSON text that a person or a tool wrote: its content, its errors with their positions, its members' positions.
+"""Read a JSON text that a person or a tool wrote: its content, and its errors with their positions.
 
 dockerd reads daemon.json with Go's decoder, so this module accepts what Go's decoder accepts.
 """
 
 import functools
-import json
-import re
-from collections.abc import Iterator
-from json.decoder import (  # type: ignore[attr-defined]  # exist in every Python since 2.6, but in no stub
-    WHITESPACE,
-    scanstring,
-)
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
-from provisioner.text import byte_order, tolerant
-from provisioner.typed import Any, NamedTuple
+from provisioner.text import byte_order, plain_json, tolerant
+from provisioner.typed import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from json import JSONDecodeError
 
 MARKS = (23,)  # the first engine that accepts a byte order mark
 REFUSED = "dockerd would refuse it, too"
@@ -40,16 +36,6 @@ OTHERS = (
 )
 
 _BRACES = r'(?<!")\{[{%]'  # not the start of a string: Docker's own options have templates in them
-_DECODER = json.JSONDecoder()
-
-
-class Member(NamedTuple):
-    """The position of one member of an object, from its key to the end of its value."""
-
-    key: str
-    start: int
-    value: int
-    end: int
 
 
 def load(
@@ -71,12 +57,10 @@ def load(
         return {}
     try:
         found, twice = parse(body)
-    except json.JSONDecodeError as e:
-        raise ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body, e.pos)) from None
     except RecursionError:
         raise ConfigError(f"{path}: it is nested too deeply", hint=DEEP) from None
     except ValueError as e:
-        raise ConfigError(f"{path}: {e} is not valid JSON", hint=REFUSED) from None
+        raise _refusal(body, path, e) from None
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -103,7 +87,7 @@ def parse(body: str) -> tuple[Any, bool]:
         twice = twice or len(found) != len(pairs)
         return found
 
-    found = tolerant.shallow(json.loads(body, object_pairs_hook=last, parse_constant=_no_constant))
+    found = tolerant.shallow(plain_json.loads(body, object_pairs_hook=last, parse_constant=_no_constant))
     if secrets.suspicious(body):
         secrets.learn(found)
     return found, twice
@@ -117,7 +101,15 @@ def leaf(found: dict[str, Any], keys: tuple[str, ...]) -> Any:
     return here
 
 
-def _complaint(e: json.JSONDecodeError) -> str:
+def _refusal(body: str, path: str, e: ValueError) -> ConfigError:
+    from json import JSONDecodeError
+
+    if isinstance(e, JSONDecodeError):
+        return ConfigError(f"{path}: {_complaint(e)}", hint=_advice(body, e.pos))
+    return ConfigError(f"{path}: {e} is not valid JSON", hint=REFUSED)
+
+
+def _complaint(e: "JSONDecodeError") -> str:
     """Return what is wrong and where. Engines before 23 read the first of two documents and ignore the rest."""
     where = f"line {e.lineno}, column {e.colno}"
     if e.msg == "Extra data":
@@ -131,6 +123,8 @@ def _advice(body: str, at: int) -> str:
 
     A template fails ``at`` its first braces outside of a string, or between them.
     """
+    import re
+
     head = body[:2000].lstrip()
     found = next((advice for sign, advice in OTHERS if re.match(sign, head, re.IGNORECASE)), "")
     braces = re.compile(_BRACES)
@@ -139,50 +133,15 @@ def _advice(body: str, at: int) -> str:
 
 
 def _refuse_doubles(body: str, path: str, along: tuple[tuple[str, ...], ...]) -> None:
-    for keys, at in _doubles(body, skip(body, 0), ()):
+    from provisioner.text import json_places
+
+    for keys, at in json_places.doubles(body, json_places.skip(body, 0)):
         if any(leaf[: len(keys)] == keys or keys[: len(leaf)] == leaf for leaf in along):
-            line, column = place(body, at)
+            line, column = json_places.place(body, at)
             where = f"line {line}, column {column}"
             hint = "keep the one that is meant"
             raise ConfigError(f"{path}: the key {keys[-1]!r} stands there twice, again at {where}", hint=hint)
 
 
-def _doubles(text: str, start: int, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Yield every key that appears twice in its object, with its path and the position of the second occurrence."""
-    seen = set()
-    for member in members_of(text, start)[0]:
-        if member.key in seen:
-            yield (*above, member.key), member.start
-        seen.add(member.key)
-        if text[member.value] == "{":
-            yield from _doubles(text, member.value, (*above, member.key))
-
-
-def place(text: str, at: int) -> tuple[int, int]:
-    """Return the line and column of an offset. Both count from 1."""
-    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-
-
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
-
-
-def skip(text: str, at: int) -> int:
-    end: int = WHITESPACE.match(text, at).end()
-    return end
-
-
-def members_of(text: str, start: int) -> tuple[list[Member], int]:
-    """Return the members of the object whose brace is at ``start``, and the position of its closing brace."""
-    members: list[Member] = []
-    at = skip(text, start + 1)
-    while text[at] != "}":
-        begin = at
-        key, at = scanstring(text, at + 1, True)
-        value = skip(text, skip(text, at) + 1)
-        _, end = _DECODER.raw_decode(text, value)
-        members.append(Member(key, begin, value, end))
-        at = skip(text, end)
-        if text[at] == ",":
-            at = skip(text, at + 1)
-    return members, at

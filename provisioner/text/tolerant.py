@@ -3,9 +3,9 @@
 Only ``shallow`` raises an error.
 """
 
-import json
 from collections.abc import Iterable
 
+from provisioner.text import plain_json
 from provisioner.typed import Any
 
 DEEPEST = 100  # objects and lists within each other; a function that calls itself fails at several hundred
@@ -15,7 +15,7 @@ DIGITS = 18  # of a number that we take; Python refuses to read one of more than
 def mapping(text: str | None) -> dict[str, Any]:
     """Return the object in a JSON text. It is empty if there is no text, or if the text is anything else."""
     try:
-        found = shallow(json.loads(text or "{}"))
+        found = shallow(plain_json.loads(text or "{}"))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

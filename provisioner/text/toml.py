@@ -4,12 +4,11 @@ The standard library can read TOML but not write it. Debian packages a writer, b
 package for this single mapping of strings, booleans, numbers, lists and tables.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 
 from provisioner import secrets
 from provisioner.errors import ConfigError
-from provisioner.text import tolerant
+from provisioner.text import plain_json, tolerant
 from provisioner.typed import Any
 
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -65,7 +64,7 @@ def leaves(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, bool
         elif isinstance(value, bool | int | str):
             yield name, value
         else:
-            yield name, json.dumps(value, sort_keys=True, default=str)
+            yield name, plain_json.dumps(value, sort_keys=True, default=str)
 
 
 def _nested(value: Any) -> bool:
@@ -80,5 +79,5 @@ def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+        return plain_json.dumps(value)
+    return plain_json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
