@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from provisioner.engine import addresses
 from provisioner.errors import ConfigError, ProvisionerError
 from provisioner.model import Reader
+from provisioner.text import plain_json
 from provisioner.typed import Any, NamedTuple
 
 TLS = "tls="
@@ -95,10 +96,8 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
 
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:
     """Parse one of docker's files as docker's decoder does: read the first value and ignore everything after it."""
-    import json
-
     try:
-        found = json.JSONDecoder().raw_decode(text.strip())[0] if text and text.strip() else {}
+        found = plain_json.first(text) if text and text.strip() else {}
     except (ValueError, RecursionError):
         raise ConfigError(f"{path}: this is not JSON", hint="docker refuses this context, too") from None
     return found if isinstance(found, dict) else {}

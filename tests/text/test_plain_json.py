@@ -26,6 +26,12 @@ def answer(read: Callable[..., Any], text: str | bytes, **options: Any) -> tuple
 
 def agree(text: str | bytes) -> None:
     assert answer(plain_json.loads, text) == answer(json.loads, text)
+    if isinstance(text, str):
+        assert answer(plain_json.first, text) == answer(first, text)
+
+
+def first(text: str) -> Any:
+    return json.JSONDecoder().raw_decode(text.lstrip(plain_json.BLANKS))[0]
 
 
 @given(VALUES, st.sampled_from((None, 2)))
