@@ -31,15 +31,19 @@ else:
         def __new__(cls, /, *values: object, **named: object) -> object:
             if named or len(values) != len(cls._fields):
                 values = cls._filled(values, named)
-            return super().__new__(cls, values)
+            return tuple.__new__(cls, values)
 
         @classmethod
         def _filled(cls, values: tuple[object, ...], named: dict[str, object]) -> list[object]:
-            found = {**cls._field_defaults, **dict(zip(cls._fields, values, strict=False)), **named}
-            twice = named.keys() & cls._fields[: len(values)]
-            if len(values) > len(cls._fields) or twice or found.keys() != set(cls._fields):
+            found, defaults = list(values), cls._field_defaults
+            for field in cls._fields[len(values) :]:
+                if field in named:
+                    found.append(named.pop(field))
+                elif field in defaults:
+                    found.append(defaults[field])
+            if named or len(found) != len(cls._fields):  # unknown or given twice, missing or too many
                 raise TypeError(f"{cls.__name__} has the fields {', '.join(cls._fields)}")
-            return [found[field] for field in cls._fields]
+            return found
 
         def __getnewargs__(self) -> tuple[object, ...]:
             return tuple(self)
@@ -51,7 +55,8 @@ else:
             return dict(zip(self._fields, self, strict=True))
 
         def _replace(self, /, **changes: object) -> object:
-            return type(self)(**{**self._asdict(), **changes})
+            values = [changes.pop(field, value) for field, value in zip(self._fields, self, strict=True)]
+            return type(self)(*values, **changes)  # an unknown name is refused there
 
 
 __all__ = ["TYPE_CHECKING", "Any", "NamedTuple", "NoReturn", "Protocol", "Self", "TypeAlias"]

@@ -36,6 +36,7 @@ PRINTING = ("cli.main", "cli.conversation")
 HEAVY = (
     "argparse",
     "dataclasses",
+    "enum",
     "http",
     "json",
     "jsonschema",
@@ -62,10 +63,10 @@ CHECK = {
     " target",
     "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
-    "emulators": "boot files keys modules mounts observed resource unit wanted",
+    "emulators": "boot files keys modules observed resource unit wanted",
     "builder": "buildkitd container keys node_engines observed places resource routes selection store wanted",
     "runs": "compare freeze receipts resources",
-    "checks": "formats record result text",
+    "checks": "formats result text",
     "cli": "commandline commands commands.check conversation main options",
 }
 CHECKING = frozenset(

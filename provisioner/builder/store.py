@@ -6,7 +6,6 @@ Source: docker/buildx store/*.go. Every user has a separate store, in the folder
 import binascii
 from collections.abc import Mapping
 
-from provisioner.emulators.mounts import mount
 from provisioner.engine.addresses import SOCKET
 from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Account, Reader
@@ -96,6 +95,8 @@ def hidden(host: Reader, store: Store) -> bool:
     home = store.docker.rpartition("/")[0]
     if store.docker == "/root/.docker":  # our units show this folder if it exists
         return False
+    from provisioner.emulators.mounts import mount
+
     try:
         if host.stat(store.docker) is not None or host.stat(home) is not None:
             return False

@@ -6,8 +6,6 @@
 from collections.abc import Mapping
 
 from provisioner import secrets
-from provisioner.checks import record
-from provisioner.checks.record import Result
 from provisioner.config.desired import Desired
 from provisioner.config.load import Configuration
 from provisioner.engine import stores
@@ -20,6 +18,7 @@ from provisioner.typed import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from provisioner.checks.failure import Failure
+    from provisioner.checks.record import Result
 
 RUNNING = "an apply is running: what differs now may be as wanted when it ends"
 # Each status of a check and its exit status, worst first.
@@ -32,7 +31,7 @@ STATUSES = {
 }
 
 
-def found(host: System, facts: Facts, wanted: Desired, started: float, *, recording: bool = False) -> Result:
+def found(host: System, facts: Facts, wanted: Desired, started: float, *, recording: bool = False) -> "Result":
     """Check the host and return the result. ``started`` is ``host.clock()`` from the start of the check."""
     now = host.now()
     seen = compare.look(host, facts, wanted)
@@ -77,7 +76,7 @@ def found(host: System, facts: Facts, wanted: Desired, started: float, *, record
     return secrets.everywhere(result) if wrong or held else _masked(result)
 
 
-def status(result: Result) -> str:
+def status(result: "Result") -> str:
     """Return the worst status that applies, one of STATUSES."""
     differences = result["differences"]
     if result["interrupted"]:
@@ -87,7 +86,7 @@ def status(result: Result) -> str:
     return "unknown" if result["unknown"] else "in-sync"
 
 
-def identified(result: Result, host: Reader, facts: Facts, wanted: Desired, configuration: Configuration) -> Result:
+def identified(result: "Result", host: Reader, facts: Facts, wanted: Desired, configuration: Configuration) -> "Result":
     """Add the host, engine, agent, configuration, and how each platform runs to a result."""
     from provisioner.checks import identity, platforms
     from provisioner.emulators import labels
@@ -127,9 +126,9 @@ def _builder(facts: Facts, wanted: Desired, versions: Mapping[str, str]) -> dict
     return {"name": wanted.builder.name, "driver": wanted.builder.driver, "nodes": nodes}
 
 
-def failed(host: System, failure: "Failure", configuration: Configuration | None, started: float) -> Result:
+def failed(host: System, failure: "Failure", configuration: Configuration | None, started: float) -> "Result":
     """Return the result of a check that could not run. It keeps the findings of the last check that could."""
-    from provisioner.checks import identity
+    from provisioner.checks import identity, record
 
     head = identity.head(host, "check")
     last = record.read(host)
@@ -173,7 +172,7 @@ def _configuration(found: Configuration) -> dict[str, Any]:
     return {"path": found.path, "sha256": digest}
 
 
-def _masked(result: Result) -> Result:
+def _masked(result: "Result") -> "Result":
     """Mask secrets in the result of a host in sync, where only wanted values can hold one.
 
     It tests all values at once first, which takes a tenth of the time.

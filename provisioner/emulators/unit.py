@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator
 
-from provisioner.emulators.mounts import mount
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
 from provisioner.platforms.machine import BINFMT
@@ -46,6 +45,8 @@ def remote(host: Reader, path: str) -> str:
     """Return the network mount that a path is on; empty if it is on none."""
     if path.startswith("/usr/bin/"):
         return ""
+    from provisioner.emulators.mounts import mount
+
     found = mount(host, path)
     return found.point if found.kind in REMOTE or "_netdev" in found.options else ""
 
@@ -115,6 +116,8 @@ def _unmet(host: Reader, condition: Condition) -> str:
             return f"{NAME} does not run {'on WSL' if plain == 'wsl' else 'in this container'} ({words})"
         return ""
     if name == "ConditionPathIsReadWrite":
+        from provisioner.emulators.mounts import mount
+
         with contextlib.suppress(DeniedError):  # our own sandbox does not show what the service will see
             return f"{NAME} does not run: {plain} is read-only" if "ro" in mount(host, plain, "1").options else ""
         return ""

@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
     ``put_off`` is what earlier applies had put off, and this one did.
     """
 
-    status: Exit
+    status: int
     plan: Plan
     left: Plan
     receipt: int | None = None
@@ -123,7 +123,7 @@ def _apply(system: System, configuration: Configuration, wanted: Desired, say: S
         record.write(system, wanted, outcome.plan, outcome.receipt, say)
         waiting.write(system, wanted, outcome.left, say)
         _shorten(system, wanted.history, say)
-        ready = outcome.status is Exit.OK and system.stat(versions.path(system)) is None
+        ready = outcome.status == Exit.OK and system.stat(versions.path(system)) is None
         if outcome.receipt is not None or ready:
             _ask_versions(system, wanted, say)
     return outcome
@@ -244,7 +244,7 @@ def _observed(system: System, wanted: Desired, made: Plan, *, tidied: bool = Fal
     raise ProvisionerError(reason, hint="see `provisioner detect`")
 
 
-def _status(left: Plan) -> Exit:
+def _status(left: Plan) -> int:
     return Exit.BLOCKED if left else Exit.OK
 
 

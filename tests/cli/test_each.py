@@ -79,7 +79,7 @@ def test_every_list_of_a_document_has_its_way_into_the_one_document(command: str
     ],
 )
 def test_what_was_done_is_told_although_the_next_engine_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: bool, error: Exception, status: Exit
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: bool, error: Exception, status: int
 ) -> None:
     def fails(host: System, args: Arguments) -> Answer:
         if args.suffix:
@@ -96,7 +96,7 @@ def test_what_was_done_is_told_although_the_next_engine_fails(
         each.run(fails, host, Arguments(format="text"))
     assert raised.value.message.startswith("unix:///var/snap/docker/common/run/docker.sock: ")
     assert "no room" in raised.value.message
-    assert raised.value.status is status
+    assert raised.value.status == status
     assert ("stays as it is now: unix:///var/run/docker.sock" in raised.value.message) is changed
     assert capsys.readouterr().err == "unix:///var/run/docker.sock:\nas it is\n"
 

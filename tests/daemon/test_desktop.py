@@ -68,7 +68,7 @@ def test_the_receipts_are_the_user_s_own(fake: Desktop) -> None:
 def test_habits_that_do_no_harm_are_outlived(fake: Desktop, habits: dict[str, str]) -> None:
     fake.habits(**habits)
     with fake.running() as host:
-        assert applied(host).status is Exit.OK
+        assert applied(host).status == Exit.OK
         assert json.loads(fake.settings)["UseContainerdSnapshotter"] is True
         rollback.rollback(host, None, lambda _: None)
         assert fake.info()["Driver"] == "overlay2"
@@ -98,7 +98,7 @@ def test_a_store_that_runs_nothing_is_told_and_undone(fake: Desktop) -> None:
 def test_a_start_that_hangs_while_the_engine_works_is_left_alone(fake: Desktop) -> None:
     fake.habits(start="hangs", status="starting")
     with fake.running() as host:
-        assert applied(host).status is Exit.OK
+        assert applied(host).status == Exit.OK
 
 
 def test_a_desktop_that_is_started_as_its_own_program_is_not_ended_with_the_command(fake: Desktop) -> None:
@@ -249,7 +249,7 @@ def test_the_old_file_has_its_own_spelling(tmp_path: Path) -> None:
     whole = {f"setting{i}": i for i in range(80)} | {"useContainerdSnapshotter": False}  # complete: nobody chose false
     fake.put(f"{HOME}/.docker/desktop/settings.json", json.dumps(whole))
     with fake.running() as host:
-        assert applied(host).status is Exit.OK
+        assert applied(host).status == Exit.OK
         found = json.loads((fake.folder / "settings.json").read_text())
         assert found == {**whole, "useContainerdSnapshotter": True}
         rollback.rollback(host, None, lambda _: None)

@@ -25,7 +25,7 @@ def test_a_hold_is_on_until_its_time(system: System) -> None:
     assert freeze.read(system, put.until) is None
     with pytest.raises(HoldError, match=r"until .*: release week \(ada\)") as raised:
         freeze.refuse(system, put.since)
-    assert raised.value.status is Exit.BUSY
+    assert raised.value.status == Exit.BUSY
     assert freeze.release(system) == put
     assert freeze.read(system, put.since) is None
     assert freeze.release(system) is None

@@ -95,5 +95,5 @@ def _status(args: Arguments, found: dict[str, Any]) -> int:
         from provisioner.checks import nagios
 
         return nagios.status(found)
-    status = Exit(found["exit_status"])
-    return Exit.OK if args.exit_zero and status is Exit.DRIFT else status
+    status: int = found["exit_status"]
+    return Exit.OK if args.exit_zero and status == Exit.DRIFT else status

@@ -45,8 +45,8 @@ def run(system: System, args: Arguments) -> Answer:
     return Answer(proofs.as_text(proven.rows, proven.digest), status)
 
 
-def _word(status: Exit) -> str:
-    return "proven" if status is Exit.OK else "not-proven"
+def _word(status: int) -> str:
+    return "proven" if status == Exit.OK else "not-proven"
 
 
 def _unpulled(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Answer | None:
@@ -73,7 +73,7 @@ def _timed(system: System, seen: Facts, wanted: Desired, args: Arguments) -> Ans
     status = Exit.OK if any(row.compute_seconds for row in found) else Exit.FAILED
     if args.format == "json":
         rows = [{**row._asdict(), "why": row.why or None} for row in found]
-        word = "measured" if status is Exit.OK else "not-proven"
+        word = "measured" if status == Exit.OK else "not-proven"
         return Answer(answers.document(system, "prove", word, status, index="", platforms=[], times=rows), status)
     return Answer(proofs.times(found), status)
 
