@@ -46,6 +46,7 @@ def test_every_command_of_ours_on_a_page_can_be_typed(page: Path) -> None:
     said = [call.split("&&")[0] for call in said if len(call.split()) > 2]  # one with a command alone is its name
     for call in (*CALL.findall(shown), *said):
         words = [word for word in shlex.split(call.split(" > ")[0])[1:] if word != "\\"]
+        assert not words or words[0] in commandline.COMMANDS or words[0].startswith("-"), call
         if words and words[0] in commandline.COMMANDS and not UNFINISHED & {*" ".join(words)}:
             assert parsers.parse(commandline.COMMANDS, _typed(words)).command == words[0]
 

@@ -19,13 +19,17 @@ STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own fo
 
 
 def _machine() -> str:
-    """Return the CPU name from ``uname``. For MIPS, which has one name for both byte orders, add the byte order."""
+    """Return the CPU name from ``uname``."""
     if hasattr(os, "uname"):
-        name = os.uname().machine
-        return "mips64el" if (name, sys.byteorder) == ("mips64", "little") else name
+        return ordered(os.uname().machine, sys.byteorder)
     import platform
 
     return {"AMD64": "x86_64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine())
+
+
+def ordered(name: str, order: str) -> str:
+    """Return the CPU name with its byte order. The kernel has one name for both orders of MIPS."""
+    return "mips64el" if (name, order) == ("mips64", "little") else name
 
 
 class Looking:

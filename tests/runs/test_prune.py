@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.config.desired import Desired
+from provisioner.config.desired import Desired, ImageStore
+from provisioner.config.load import Configuration
 from provisioner.host import System
 from provisioner.model import Difference
-from provisioner.runs import journal, older, originals, prune, receipts, rollback
+from provisioner.runs import apply, journal, older, originals, prune, receipts, rollback
 from provisioner.runs.journal import Journal
 from provisioner.steps.files import RemoveFile, WriteFile
+from tests.helpers.daemon import FILE, Host
 
 WANTED = Desired(platforms=("linux/amd64",), only=("emulators",))
 
@@ -101,3 +103,13 @@ def test_a_power_cut_in_the_middle_of_a_merge_loses_nothing(host: System, tmp_pa
     rollback.rollback(host, 1, print)
     assert file.read_text() == "theirs"
     assert all(json.loads(line) for line in (host.read(receipts.file(host, 3)) or "").splitlines())
+
+
+def test_an_apply_shortens_the_history_as_the_configuration_says(tmp_path: Path) -> None:
+    host, unmanaged = Host(tmp_path), ImageStore("unmanaged")
+    for level in ("debug", "info", "warn", "error"):
+        wanted = Desired(("linux/amd64",), image_store=unmanaged, daemon={"log-level": level}, history=2)
+        assert apply.apply(host, Configuration(wanted), print, only=("daemon",)).receipt
+    assert receipts.numbers(host) == (2, 3, 4)
+    assert rollback.rollback(host, 2, print) == (4, 3, 2)
+    assert host.read(FILE) is None
