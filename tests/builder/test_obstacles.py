@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.builder import credentials, images, notes, obstacles, packages, plugin, set_aside, store
+from provisioner.builder import changes, credentials, images, notes, obstacles, packages, plugin, set_aside, store
 from provisioner.builder.keys import STATUS
 from provisioner.builder.places import Place
 from provisioner.builder.set_aside import Box
@@ -19,6 +19,7 @@ from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.model import Account, Difference
+from tests.helpers import recorded
 from tests.helpers.recorded import engine
 
 WHERE = Endpoint("default", "unix:///var/run/docker.sock", "default")
@@ -270,6 +271,26 @@ def test_a_paused_container_is_woken_and_one_that_does_not_stay_up_is_made_again
         box = Box(place, {"Id": "1", "State": {"Status": status}}, {STATUS: Difference("container", status, "running")})
         assert (box.paused, box.remake) == (paused, remake)
     assert set_aside.MARK == drivers.ASIDE
+
+
+@pytest.mark.parametrize(("status", "woken"), [("paused", True), ("exited", False)])
+def test_a_plan_wakes_a_paused_container_instead_of_booting_the_builder(
+    tmp_path: Path, status: str, woken: bool
+) -> None:
+    """buildx waits for a paused container until it gives up."""
+    put(tmp_path, "/usr/bin/docker", DOCKER.format("echo github.com/docker/buildx v0.29.1 abc"))
+    (tmp_path / "proc/self").mkdir(parents=True)
+    name = "buildx_buildkit_b0"
+    found = recorded.container("1")
+    found["State"]["Status"] = status
+    want = Wanted(Builder("b", users=("root",)), facts())
+    with engine(tmp_path / SOCKET[1:], {f"/containers/{name}/json": found, "/containers/json": []}):
+        difference = (Difference("container", status, "running"),)
+        made = changes.change("builder", System(str(tmp_path), {}), facts(), want, difference)
+    assert not made.blocked
+    does = [step.sentence() for step in made.edits]
+    assert (f"run docker container unpause {name}" in does) is woken
+    assert any("--bootstrap" in words for words in does) is not woken
 
 
 MOUNTS = "36 28 0:40 / /home ro,nosuid - tmpfs tmpfs ro\n"
