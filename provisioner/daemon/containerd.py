@@ -61,7 +61,7 @@ def snapshotters(host: Reader, facts: Facts) -> frozenset[str] | None:
     rows = [line.split() for line in ran.stdout.splitlines()]
     if ran.status != 0 or not rows:
         return None
-    return frozenset(row[1] for row in rows if row[0] == "io.containerd.snapshotter.v1" and row[-1] == "ok")
+    return frozenset(row[1] for row in rows if row[:1] == ["io.containerd.snapshotter.v1"] and row[2:][-1:] == ["ok"])
 
 
 def _running(host: Reader) -> Iterator[tuple[str, ...]]:

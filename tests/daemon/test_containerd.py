@@ -60,3 +60,27 @@ def test_the_root_is_found_where_containerd_would_find_it(tmp_path: Path, name: 
         where.write_text(text)
     host = System(str(tmp_path), {})
     assert containerd.root(host, engine.bare(host)) == root
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (
+            "io.containerd.snapshotter.v1 overlayfs linux/amd64 ok\nio.containerd.snapshotter.v1 zfs - skip",
+            {"overlayfs"},
+        ),
+        ("io.containerd.snapshotter.v1 ok\nio.containerd.snapshotter.v1\nok\n", set()),
+        ("\r\nTYPE ID PLATFORMS STATUS\n", set()),
+        ("", None),
+    ],
+)
+def test_the_snapshotters_of_a_ctr_are_known_as_far_as_it_names_them(
+    tmp_path: Path, said: str, found: set[str] | None
+) -> None:
+    ctr = tmp_path / "usr/bin/ctr"
+    ctr.parent.mkdir(parents=True)
+    ctr.write_text(f"#!/bin/sh\nprintf %s '{said}'\n")
+    ctr.chmod(0o755)
+    host = System(str(tmp_path), {})
+    (tmp_path / "proc/self").mkdir(parents=True)
+    assert containerd.snapshotters(host, engine.bare(host)) == found
