@@ -30,7 +30,7 @@ def owned(host: Reader, daemon_json: str) -> tuple[tuple[tuple[str, ...], Any], 
         if text is None:
             return _recorded(host, daemon_json)
         found = tolerant.mapping(text).get(daemon_json, ())
-        return tuple((tuple(map(str, keys)), before) for keys, before in found)
+        return tuple((tuple(map(str, keys)), before) for keys, before in found if isinstance(keys, list) and keys)
     except (ProvisionerError, ValueError, TypeError):
         return ()  # unknown or damaged, so no earlier value is restored
 

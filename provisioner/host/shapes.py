@@ -51,7 +51,13 @@ LISTED = {
     "Mounts": MOUNTS,
 }
 IMAGE = {"Id!": str, "RepoTags": TEXTS, "RepoDigests": TEXTS, "Size": int}
+INFO = {
+    "Labels": TEXTS,
+    "Plugins": {"Authorization": TEXTS},
+    "RegistryConfig": {"Mirrors": TEXTS, "InsecureRegistryCIDRs": TEXTS},
+}
 SHAPES: dict[tuple[str, bool], Any] = {  # by the kind of object, and by whether all of them are listed
+    ("info", True): INFO,
     ("containers", True): [LISTED],
     ("containers", False): CONTAINER,
     ("images", True): [{**IMAGE, "Labels": TEXT_BY_NAME}],

@@ -123,6 +123,8 @@ SHAPES = {
     ("/containers/a/json", json.dumps({**CONTAINER, "Config": {"Image": "a", "Labels": {"do not stop!": "1"}}})): "",
     ("/volumes/x", '{"Name": "x", "Labels": {"*": "1", "a!": null, "": ""}}'): "",
     ("/volumes/x", '{"Name": "x", "Labels": {"a!": 1}}'): "a! is not a text",
+    ("/info", '{"Labels": null, "Plugins": {"Authorization": ["a"]}}'): "",
+    ("/info", '{"Plugins": {"Authorization": [null]}}'): "one of Authorization is not a text",
     ("/networks/bridge", "5"): "",
 }
 

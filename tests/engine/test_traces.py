@@ -71,3 +71,11 @@ def test_a_setting_is_ours_while_its_value_is_and_its_record_tells_no_secret(tmp
     assert taken["settings"] == {}
     put(tmp_path, DAEMON_JSON.lstrip("/"), "not JSON")
     assert traces.pruned(host, known) == made
+
+
+@pytest.mark.parametrize("rows", [[[[], None]], [["debug", None]], [[5, None]], [[["debug"]]], 5, [None]])
+def test_a_damaged_list_of_keys_gives_nothing_back(tmp_path: Path, rows: object) -> None:
+    host = System(str(tmp_path), {})
+    (tmp_path / "var/lib/provisioner").mkdir(parents=True)
+    Path(host.path(memory.path(host))).write_text(json.dumps({"/d": rows}))
+    assert memory.owned(host, "/d") == ()
