@@ -15,7 +15,7 @@ from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.runs import journal, older, originals, rollback, sweep, waiting
+from provisioner.runs import journal, older, originals, rollback, running, sweep, waiting
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.older import Past
 from provisioner.runs.session import interruptible, own, uninterruptible
@@ -88,6 +88,8 @@ def _part(host: Reader, past: Past) -> Part:
     items = _once((*_aside(host, socket, known, found), *found))  # remove an image after what was made from it
     done = Done(items, ())
     restarts = [whole(r, done) for receipt in known for r in receipt.restarts] if done.leaves else []
+    if done.leaves and not restarts:  # the history of an image that has booted since
+        restarts = [r for r in (running.restart(host, desired),) if r]
     return Part(desired, items, restarts[-1] if restarts else None, "" if socket else SILENT)
 
 

@@ -17,6 +17,7 @@ from provisioner.runs.kinds import FILES
 from provisioner.runs.session import Interrupted, interruptible, must_be_root, own
 from provisioner.runs.undo import DO, Item, State, attempt, items, undo
 from provisioner.steps import Say
+from provisioner.steps.files import SetLeaf
 
 UNDOABLE = ("converged", "held", receipts.UNCONFIRMED)  # the outcomes of runs that are in effect
 
@@ -69,7 +70,14 @@ def planned(host: Reader, number: int | None) -> tuple[tuple[Receipt, tuple[Item
 
 def restarts(found: tuple[tuple[Receipt, tuple[Item, ...]], ...]) -> bool:
     """Return whether the rollback that ``planned`` returned restarts or reloads the daemon."""
-    return any(r.restarts and (r.restarted or any(i.fate == DO for i in of)) for r, of in found)
+    return any(_restarts(receipt, of) for receipt, of in found)
+
+
+def _restarts(receipt: Receipt, found: tuple[Item, ...]) -> bool:
+    """Return whether the undo of a run restarts the daemon. That of an image that has booted since names no restart."""
+    if receipt.restarts:
+        return receipt.restarted or any(i.fate == DO for i in found)
+    return any(i.fate == DO and isinstance(i.step, SetLeaf) for i in found)
 
 
 def accept(system: System, number: int) -> Receipt:

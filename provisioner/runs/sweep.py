@@ -10,7 +10,6 @@ from typing import NamedTuple
 from provisioner.builder import removing, unwanted
 from provisioner.config import drivers
 from provisioner.config.desired import Desired
-from provisioner.daemon.restart import Restart
 from provisioner.emulators import boot
 from provisioner.emulators.boot import SCRIPT
 from provisioner.emulators.copied import MANIFEST
@@ -21,7 +20,7 @@ from provisioner.model import Reader
 from provisioner.platforms import binfmt
 from provisioner.platforms.kernel_table import Unregister
 from provisioner.platforms.machine import BINFMT, BINFMT_D, OURS, VERSIONS
-from provisioner.runs import hourly
+from provisioner.runs import hourly, running
 from provisioner.runs.undo import DO, Item
 from provisioner.steps import Step
 from provisioner.steps.files import RemoveDirectory, RemoveFile, SetLeaf
@@ -44,7 +43,7 @@ def parts(host: Reader, desired: Desired) -> Iterator[Part]:
     """Yield what is ours: on the engine that ``desired`` names, in its daemon.json, and on the host."""
     for sources, restarts in ((_builders, False), (_settings, True), (_files, False)):
         steps, notes = _gathered(sources(host, desired))
-        restart = _restart(host, desired) if restarts and steps else None
+        restart = running.restart(host, desired) if restarts and steps else None
         yield Part(desired, steps, restart, "; ".join(notes))
 
 
@@ -107,15 +106,6 @@ def _leaves(host: Reader, record: traces.Record | None, file: str) -> Iterator[S
         after = text if json_read.load(text, file) else None
         yield SetLeaf(file, keys, None, before, after)
         before = after
-
-
-def _restart(host: Reader, desired: Desired) -> Step | None:
-    """Return the restart of the engine, or None if it is down. It reads its file when it starts."""
-    try:
-        seen = facts.gather(host, desired, quick=True, far=False)
-    except ProvisionerError:
-        return None
-    return Restart(seen.layout.unit, seen.socket, flavour=seen.engine.kind) if seen.socket else None
 
 
 def _files(host: Reader, _: Desired) -> Iterator[Iterable[Step]]:

@@ -20,7 +20,7 @@ from provisioner.image_store import resource as image_store_resource
 from provisioner.image_store.trial import ClearTrial
 from provisioner.image_store.wanted import CONFIGURED
 from provisioner.model import Reader
-from provisioner.runs import compare
+from provisioner.runs import compare, running
 from provisioner.runs.journal import Journal, Key, Made, Receipt
 from provisioner.runs.receipts import FAILED
 from provisioner.runs.session import uninterruptible
@@ -105,6 +105,8 @@ def undo(
                 down = careful and seen[receipt.number] is None  # the daemon is down, and reads its file when it starts
                 needed = (whole(r, done) for r in receipt.restarts)
                 owed |= dict.fromkeys(r for r in needed if not (down and isinstance(r, Reload)))
+            if not receipt.restarts and careful and done.leaves and (restart := running.restart(at, receipt.desired)):
+                owed[restart] = None  # the history of an image that has booted since
             if any(isinstance(step, ClearTrial) for step in receipt.undo):  # older images are in the other store
                 errors += _restart(at, owed, say)
         errors += _restart(target.with_endpoint(system, chosen[-1].desired), owed, say) if chosen else []
