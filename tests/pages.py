@@ -34,6 +34,7 @@ PLACES = {
     "arm": "a second host: tests/host/test_pages.py",
     "isolated": "a host that reaches no registry: tests/host/test_pages.py",
     "controller": "a host with Ansible: tests/host/test_pages.py",
+    "cloud": "a host with cloud-init: tests/host/test_cloud.py",
     "deb": "a fresh Debian host: tests/host/test_packages.py",
     "rpm": "a fresh host with dnf: tests/host/test_packages.py",
     "pip": "a fresh Debian host: tests/host/test_packages.py",
@@ -43,7 +44,6 @@ PLACES = {
 }
 REASONS = {
     "alternative": "another way to do what the page's other blocks do",
-    "cloud": "it needs a cloud or another machine's image",
     "cluster": "it needs kubectl and a cluster with several contexts",
     "forge": "it needs a server of GitHub, GitLab or Jenkins",
     "index": "it needs the Python Package Index or Ansible Galaxy with a release of ours",

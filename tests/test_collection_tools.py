@@ -62,6 +62,24 @@ def test_galaxy_takes_the_archive(installed: Path, tmp_path: Path) -> None:
     assert "Importer processing completed successfully" in ran.stdout
 
 
+def test_nox_runs_the_checks_for_those_who_have_only_the_collection(tmp_path: Path) -> None:
+    """Each session would fetch its tools. Here they are those of the other tests, and docs-check has its own test."""
+    shutil.copytree(fleet.COLLECTION, tmp_path / "ansible", ignore=shutil.ignore_patterns(".nox", "*.tar.gz"))
+    nox = (str(ansible.authors() / "bin/python"), "-m", "nox", "--no-venv", "--no-install", "--nocolor")
+    ran = tool(*nox, cwd=tmp_path / "ansible")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for session in ("yamllint", "antsibull-nox-config", "build-import-check"):
+        assert f"nox > * {session}: success" in ran.stdout + ran.stderr
+
+
+def test_the_execution_environment_can_be_made(tmp_path: Path) -> None:
+    file = fleet.COLLECTION / "execution-environment.yml"
+    argv = ("ansible-builder", "create", "--file", str(file), "--context", str(tmp_path / "context"))
+    ran = ansible.run(*argv, cwd=tmp_path, home=tmp_path, venv=ansible.authors())
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "provisioner.docker" in (tmp_path / "context/_build/requirements.yml").read_text()
+
+
 def test_its_documentation_is_as_the_field_writes_it(installed: Path) -> None:
     argv = ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", ".")
     ran = tool(*argv, cwd=installed, ANSIBLE_COLLECTIONS_PATH=str(installed.parents[2]))

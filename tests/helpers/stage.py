@@ -14,6 +14,13 @@ MIRROR = {  # a registry that the builder reaches, too, because it does not list
     "/etc/default/docker": f'DOCKER_OPTS="--registry-mirror=http://{BRIDGE}:5000 --insecure-registry={BRIDGE}:5000"\n',
     "/etc/docker/registry/config.yml": FILES["etc/docker/registry/config.yml"].replace("127.0.0.1", ""),
 }
+# What --root looks at, taken from the host itself: it has Docker and provisioner, as the image has.
+IMAGE = """\
+set -e
+mkdir -p /mnt/image
+cd /
+cp --archive --parents bin sbin lib etc usr/bin usr/sbin usr/lib/systemd usr/local var/lib/dpkg /mnt/image
+"""
 STATE = "/var/tmp/page"
 # The folder and the variables of one block are those of the next.
 SHELL = f"""\

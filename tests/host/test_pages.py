@@ -9,7 +9,7 @@ from tests import pages
 from tests.helpers import services
 from tests.helpers.booted import CERTIFICATES
 from tests.helpers.fleet import FOLDER, NEWEST, fleet
-from tests.helpers.stage import KINDS, Stage, play
+from tests.helpers.stage import IMAGE, KINDS, Stage, play
 from tests.hosts import ansible, dist, parts
 from tests.pages import Block
 
@@ -24,13 +24,6 @@ chmod 600 /root/.ssh/authorized_keys
 printf 'HostKey /etc/ssh/ssh_host_ed25519_key\\nUsePAM no\\n' > /etc/ssh/sshd_config
 systemd-run --quiet --unit=sshd /usr/sbin/sshd -D -f /etc/ssh/sshd_config
 provisioner apply --only emulators
-"""
-# What --root looks at, taken from the host itself: it has Docker and provisioner, as the image has.
-IMAGE = """\
-set -e
-mkdir -p /mnt/image
-cd /
-cp --archive --parents bin sbin lib etc usr/bin usr/sbin usr/lib/systemd usr/local var/lib/dpkg /mnt/image
 """
 
 

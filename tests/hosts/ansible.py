@@ -59,6 +59,14 @@ def lowest() -> Path:
     return kept("ansible-lowest", (wanted, sys.version), partial(_build_venv, wanted))
 
 
+def authors() -> Path:
+    """Return a venv with nox for collections, and with the program that builds execution environments.
+
+    They are not in ``linters()``, because galaxy-importer and nox need different versions of a library.
+    """
+    return kept("ansible-authors", (recipes.AUTHORS, sys.version), partial(_build_venv, recipes.AUTHORS))
+
+
 def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a program of a venv, or of the system if ``venv`` is None. ``home`` keeps its files for later runs."""
     path = f"{venv}/bin:/usr/bin:/bin"

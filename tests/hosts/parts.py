@@ -42,6 +42,11 @@ def nfpm() -> Path:
     return _go("nfpm", recipes.NFPM) / "nfpm"
 
 
+def actionlint() -> Path:
+    """Return the linter of GitHub's workflows."""
+    return _go("actionlint", recipes.ACTIONLINT) / "actionlint"
+
+
 def kubernetes() -> Path:
     """Return a control plane and a kubelet in one program, as a layer. Takes nine minutes on two cores, uncached."""
     return _go("kubernetes", recipes.KUBERNETES)
@@ -116,6 +121,12 @@ def rpmlint() -> Path:
     """Return the linter of .rpm packages as a layer for hosts of QEMU_SUITE."""
     suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.RPMLINT)
     return entry("rpmlint", recipe, partial(debian.add, wanted), partial(tree, suite))
+
+
+def cloud() -> Path:
+    """Return cloud-init and curl as a layer for hosts of QEMU_SUITE. Its units are not enabled."""
+    suite, wanted = recipe = (recipes.QEMU_SUITE, recipes.CLOUD)
+    return entry("cloud", recipe, partial(debian.add, wanted), partial(tree, suite))
 
 
 def package_managers() -> Path:

@@ -144,6 +144,12 @@ NFPM = GoPrograms(  # writes .deb and .rpm; later versions need modules that the
     stamp=("cmd/nfpm.version", "2.43.4"),
     programs=(("cmd/nfpm", "nfpm"),),
 )
+ACTIONLINT = GoPrograms(
+    module="github.com/rhysd/actionlint",
+    version="v1.7.12",
+    stamp=("cmd/actionlint.version", "1.7.12"),
+    programs=(("cmd/actionlint", "actionlint"),),
+)
 KUBE = """\
 // Command kube is the control plane of Kubernetes and its kubelet in one program, so that it is linked only once.
 package main
@@ -249,6 +255,7 @@ MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
 }
 DNF = ("dnf", "rpm")
 RPMLINT = ("rpmlint",)
+CLOUD = ("cloud-init", "curl")  # what clouds' images of QEMU_SUITE have
 # Package managers of other distributions, for hosts of QEMU_SUITE, and what makes repositories for them.
 PACKAGE_MANAGERS = (*DNF, "zypper", "createrepo-c", "pacman-package-manager", "makepkg", "libarchive-tools")
 APT = {"python3-apt": ("usr/lib/python3/dist-packages",)}  # what Ansible needs on a host that installs a package
@@ -269,6 +276,7 @@ LINTERS = (
     *(f"ansible-core=={ANSIBLE[0]}", "ansible-lint==26.10.1"),
     *("antsibull-changelog==0.36.0", "antsibull-docs==2.28.0", "galaxy-importer==0.4.44"),
 )
+AUTHORS = ("antsibull-nox==1.10.0", "ansible-builder==3.2.0")  # what other authors of collections use
 ANSIBLE_LOWEST = "2.16.19"  # of Ubuntu 24.04; no longer maintained, but the collection supports it
 
 ENGINES = {
