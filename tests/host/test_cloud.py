@@ -47,15 +47,16 @@ def user_data() -> str:
 
 def test_cloud_init_installs_the_package_and_applies_at_the_first_boot(boot: Boot) -> None:
     host = boot("trixie", layers=("qemu", parts.cloud(), *parts.network("trixie")))
-    for path, text in {
+    files: dict[str, str | bytes] = {
         "/srv/server.py": SERVER,
         "/etc/systemd/system/files.service": UNIT,
         "/srv/files/docker-host-provisioner.deb": dist.deb().read_bytes(),
         f"{SEED}/meta-data": "instance-id: first\n",
         f"{SEED}/user-data": user_data(),
         "/root/user-data": user_data(),
-    }.items():
-        host.put(path, text)
+    }
+    for path, content in files.items():
+        host.put(path, content)
     host.sh(PREPARE, check=True)
     host.reboot()
     said = host.sh("cloud-init status --long; cat /var/log/cloud-init-output.log").stdout
