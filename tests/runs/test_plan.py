@@ -12,8 +12,10 @@ from provisioner.config.desired import Desired, ImageStore
 from provisioner.engine import facts
 from provisioner.errors import DeniedError, Exit
 from provisioner.model import Difference, Unknown
-from provisioner.runs import plan
+from provisioner.runs import make, plan
+from provisioner.runs.journal import Journal
 from provisioner.steps import Change, Obstacle, Plan
+from provisioner.steps.packages import InstallPackages
 from provisioner.steps.programs import Run
 from tests.helpers.daemon import FILE, Host
 
@@ -116,3 +118,14 @@ def test_a_failed_attempt_blocks_its_resource_and_a_restart_that_would_gain_noth
         *(["daemon", "image store"] if daemon else []),
     ]
     assert plan.without(Plan(changes), {}) == Plan(changes)
+
+
+def test_an_attempt_that_fails_blocks_its_resource_and_ends_no_apply(tmp_path: Path) -> None:
+    host = Host(tmp_path)  # without a package manager
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    tried = Change("builder", (), (InstallPackages("apt-get", ("docker-buildx",)),), unless="not-installed")
+    said: list[str] = []
+    failed = make.attempts(host, book, Plan((Change("daemon", (), (STEP,)), tried)), said.append)
+    assert {name: why.code for name, why in failed.items()} == {"builder": "not-installed"}
+    assert said[-1].startswith("builder: left as it is: ")

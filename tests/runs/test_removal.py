@@ -380,3 +380,11 @@ def test_a_removal_that_ends_early_tells_of_the_recovery_before_it(host: Host) -
     said = r"interrupted by SIGTERM; nothing was changed \(before that, .* history entry 2\)$"
     with pytest.raises(ProvisionerError, match=said):
         removal.remove(host, say)
+
+
+def test_nothing_but_the_history_stays_in_the_folder_of_our_state(host: Host) -> None:
+    wanted = WANTED._replace(daemon={"log-level": "debug"})
+    apply.apply(host, Configuration(wanted, "/etc/provisioner/provisioner.yaml", "{}"), quiet, only=("daemon",))
+    assert set(host.names(host.state)) > {"receipts", "configuration.json", "owned.json"}
+    assert removal.remove(host, quiet)[1] == ()
+    assert host.names(host.state) == ("receipts",)
