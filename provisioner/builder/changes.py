@@ -17,8 +17,8 @@ from provisioner.builder import (
     keys,
     node_engines,
     notes,
-    observed,
     obstacles,
+    ownership,
     plugin,
     registration,
     removing,
@@ -162,10 +162,8 @@ def _own(case: Case, user: str) -> Iterator[Step]:
     account = case.host.account(user)
     if account is None or keys.OWNER not in case.of(user):
         return
-    for path in observed.owned(store.of(case.host, account), case.want):
-        there = case.host.status(path)
-        if there is not None and there.uid != account.uid:
-            yield SetOwner((path,), account.uid, account.gid)
+    for path in ownership.foreign(case.host, store.of(case.host, account), case.want, account):
+        yield SetOwner((path,), account.uid, account.gid)
 
 
 def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provisioner.builder import buildkitd, inherited, keys, places, store
+from provisioner.builder import buildkitd, inherited, keys, places, store, variables
 from provisioner.builder.keys import Key
 from provisioner.builder.places import Place
 from provisioner.builder.wanted import Wanted
@@ -13,13 +13,11 @@ from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.text import json_read
 
-LOGIN = "/etc/environment"  # the variables of every login
-
 
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     """Yield what the configuration means on this host."""
     builder = want.builder
-    yield from _variables(host, builder.name)
+    yield from variables.notes(host, builder.name)
     if builder.driver != drivers.CONTAINER:
         return
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
@@ -47,18 +45,6 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     if size and buildkitd.CAP in str(want.fields.get(Key(keys.SETTING, "worker.oci.maxUsedSpace"))):
         gigabytes = buildkitd.share(size, buildkitd.CAP)
         yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes} GB of {size / 1e9:.0f} GB"
-
-
-def _variables(host: Reader, name: str) -> Iterator[str]:
-    """Yield what buildx's variables change for a person who builds, here or in every login."""
-    lines = (line.partition("=") for line in (host.read(LOGIN) or "").splitlines())
-    logins = {key.removeprefix("export ").strip(): value.strip().strip("\"'") for key, _, value in lines}
-    for where, found in (("this environment", host.environ), (LOGIN, logins)):
-        other, folder = found.get("BUILDX_BUILDER", ""), found.get(store.STORE, "")
-        if other not in ("", name):
-            yield f"BUILDX_BUILDER={other} in {where}: buildx builds with {other} there, and not with {name}"
-        if folder and (found is logins or host.uid == 0):
-            yield f"{store.STORE}={folder} in {where}: buildx does not find {name} there: unset {store.STORE}"
 
 
 def _unrouted(host: Reader, facts: Facts) -> bool:

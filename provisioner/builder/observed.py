@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 
-from provisioner.builder import buildkitd, container, keys, node_engines, places, routes, selection, store, wanted
+from provisioner.builder import (
+    buildkitd,
+    container,
+    keys,
+    node_engines,
+    ownership,
+    places,
+    routes,
+    selection,
+    store,
+    wanted,
+)
 from provisioner.builder.keys import Key
 from provisioner.builder.places import Place
 from provisioner.builder.selection import Selected
@@ -195,21 +206,8 @@ def _certificate(host: Reader, copy: bytes | None, path: str) -> Value:
 
 def _owner(host: Reader, kept: Store, account: Account, want: Wanted) -> str:
     """Return the owner of buildx's files: the user, or a list of the files that somebody else owns."""
-    others = [p for p in owned(kept, want) if (s := host.status(p)) is not None and s.uid != account.uid]
+    others = ownership.foreign(host, kept, want, account)
     return f"not {account.name}: {' '.join(others)}" if others else account.name
-
-
-def owned(kept: Store, want: Wanted) -> tuple[str, ...]:
-    """Return the paths that the user must own. Otherwise the user's buildx fails."""
-    top = kept.docker
-    folders = (top, f"{top}/config.json", *(f"{kept.folder}/{f}".rstrip("/") for f in store.FOLDERS))
-    return (
-        *folders,
-        f"{kept.folder}/.lock",
-        f"{kept.folder}/.buildNodeID",
-        kept.current_file,
-        kept.instance_file(want.builder.name),
-    )
 
 
 def _inside(host: Reader, facts: Facts, want: Wanted, place: Place, found: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.builder import inherited, notes, store
+from provisioner.builder import inherited, notes, store, variables
 from provisioner.builder.wanted import Wanted
 from provisioner.config.desired import Builder
 from provisioner.engine.registries import Registries
@@ -45,7 +45,7 @@ def test_a_line_with_smaller_packets_than_the_bridge_is_told(tmp_path: Path, lin
     assert [f"MTU of {line}" in note for note in inherited.notes(System(str(tmp_path), {}), facts())] == [True] * told
 
 
-@pytest.mark.parametrize("where", ["this environment", "/etc/environment"])
+@pytest.mark.parametrize("where", ["this environment", "/etc/environment", "/etc/profile.d/ci.sh"])
 def test_variables_that_choose_another_builder_are_told(tmp_path: Path, where: str) -> None:
     environ = {"BUILDX_BUILDER": "other", "BUILDX_CONFIG": "/srv/buildx"}
     if where != "this environment":
@@ -60,6 +60,24 @@ def test_variables_that_choose_another_builder_are_told(tmp_path: Path, where: s
     assert where != "this environment" or not [
         n for n in notes.notes(chosen, facts(), Wanted(Builder(), facts())) if "BUILDX" in n
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("DOCKER_BUILDKIT=0", "uses no builder of buildx there"),
+        ("DOCKER_BUILDKIT=False", "uses no builder of buildx there"),
+        ("DOCKER_BUILDKIT=no", "`docker build` fails there"),
+        ("DOCKER_BUILDKIT=1", ""),
+        ("DOCKER_BUILDKIT=", ""),
+        ("DOCKER_DEFAULT_PLATFORM='linux/amd64'", "builds for linux/amd64 alone"),
+        ("# DOCKER_BUILDKIT=0", ""),
+    ],
+)
+def test_variables_with_which_docker_builds_otherwise_are_told(tmp_path: Path, line: str, told: str) -> None:
+    put(tmp_path, "/etc/profile.d/docker.sh", f"umask 022\nexport {line}\n" if line[0] != "#" else line)
+    found = list(variables.notes(System(str(tmp_path), {}), "b"))
+    assert [told in note and "/etc/profile.d/docker.sh" in note for note in found] == [True] * bool(told)
 
 
 @pytest.mark.parametrize(

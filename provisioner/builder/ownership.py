@@ -1,0 +1,35 @@
+"""Files below a user's docker folder that belong to somebody else: `sudo docker build` with the user's HOME makes them.
+
+buildx reads and replaces these files, and fails on one that it may not read. Sources: buildx's store/, localstate/ and
+util/confutil/, BuildKit's session/auth/authprovider; docker/buildx#1426, docker/for-linux#1451, docker/for-mac#7356.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from provisioner.builder import store
+from provisioner.builder.store import Store
+from provisioner.builder.wanted import Wanted
+from provisioner.errors import ProvisionerError
+from provisioner.model import Account, Reader
+
+LISTED = ("instances", "defaults", "activity")  # buildx reads every file of these folders
+LOGINS = (".token_seed", ".token_seed.lock")  # beside config.json
+STATE = (".lock", ".buildNodeID", "current", "refs/version")
+
+
+def foreign(host: Reader, kept: Store, want: Wanted, account: Account) -> list[str]:
+    """Return the paths that exist and that somebody else than the user owns."""
+    return [p for p in paths(host, kept, want) if (s := host.status(p)) is not None and s.uid != account.uid]
+
+
+def paths(host: Reader, kept: Store, want: Wanted) -> Iterator[str]:
+    """Yield the paths that the user must own. They need not exist."""
+    top, folder = kept.docker, kept.folder
+    yield from (top, f"{top}/config.json", *(f"{top}/{name}" for name in LOGINS))
+    yield from (f"{folder}/{name}".rstrip("/") for name in (*store.FOLDERS, *STATE))
+    for name in LISTED:
+        with contextlib.suppress(ProvisionerError):  # a folder that the user may not read is reported itself
+            yield from (f"{folder}/{name}/{file}" for file in host.names(f"{folder}/{name}", user=kept.user))
+    builds = f"{folder}/refs/{want.builder.name}"
+    yield from (builds, *(f"{builds}/{node.name}" for node in want.nodes))
