@@ -83,8 +83,10 @@ def test_a_session_s_commands_and_its_output_are_told_apart() -> None:
 
 
 def test_every_test_that_the_field_reports_name_is_there() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (CHECKOUT / "docs/field-reports.md").read_text()))
-    assert named <= {path.stem for path in (CHECKOUT / "tests").rglob("test_*.py")}
+    named = set(re.findall(r"`((?:\w+/)?test_\w+)`", (CHECKOUT / "docs/field-reports.md").read_text()))
+    every = [path.relative_to(CHECKOUT / "tests").with_suffix("") for path in (CHECKOUT / "tests").rglob("test_*.py")]
+    found = {name: [path for path in every if f"/{path}".endswith(f"/{name}")] for name in named}
+    assert {name: paths for name, paths in found.items() if len(paths) != 1} == {}  # the folder tells two from another
 
 
 def test_the_readme_takes_a_screen_and_a_half() -> None:

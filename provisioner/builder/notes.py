@@ -17,12 +17,13 @@ from provisioner.text import json_read
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     """Yield what the configuration means on this host."""
     builder = want.builder
-    yield from variables.notes(host, builder.name)
+    yield from variables.notes(host, facts.endpoint.host, builder.name)
     if builder.driver != drivers.CONTAINER:
         return
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
+    yield from (f"{what}: the builder does not get it" for what in facts.registries.broken if builder.inherit)
     yield from _proxies(want)
     if want.nodes[0].options.get("network", "bridge") == "bridge":
         yield from inherited.notes(host, facts) if builder.inherit else ()

@@ -1,12 +1,13 @@
 """Variables of a person's environment with which ``docker build`` does not use the builder, or builds something else.
 
 Sources: docker/cli's cmd/docker/builder.go (DOCKER_BUILDKIT, as Go's strconv.ParseBool reads it) and
-cli/command (DOCKER_DEFAULT_PLATFORM); buildx's commands/ and util/confutil/.
+cli/command (DOCKER_DEFAULT_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT); buildx's commands/ and util/confutil/.
 """
 
 from collections.abc import Iterator, Mapping
 
 from provisioner.builder import store
+from provisioner.engine import addresses
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
@@ -16,11 +17,30 @@ TRUE = ("1", "t", "T", "TRUE", "true", "True")
 FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
-def notes(host: Reader, name: str) -> Iterator[str]:
-    """Yield what the variables change for a person who builds, here or in every login."""
+def notes(host: Reader, endpoint: str, name: str) -> Iterator[str]:
+    """Yield what the variables change for a person who builds, here or in every login.
+
+    ``endpoint`` is the address of the engine that has the builder ``name``.
+    """
     yield from _told(host.environ, "this environment", name, folder=host.uid == 0)
     for path in (*LOGINS, *(f"{MORE}/{file}" for file in host.names(MORE) if file.endswith(".sh"))):
-        yield from _told(_assigned(host, path), path, name, folder=True)
+        found = _assigned(host, path)
+        yield from _told(found, path, name, folder=True)
+        yield from _elsewhere(found, path, endpoint)
+
+
+def _elsewhere(found: Mapping[str, str], where: str, endpoint: str) -> Iterator[str]:
+    """Yield a sentence for each variable with which a login's docker talks to another engine, or with other settings.
+
+    The variables of this environment have decided which engine is provisioned.
+    """
+    there = addresses.address(found["DOCKER_HOST"]) if found.get("DOCKER_HOST") else endpoint
+    if there != endpoint and not {there, endpoint} <= {*addresses.LOCAL}:
+        yield f"DOCKER_HOST={found['DOCKER_HOST']} in {where}: docker talks to that engine there, not to {endpoint}"
+    for variable in ("DOCKER_CONTEXT", "DOCKER_CONFIG"):
+        if value := found.get(variable):
+            what = "another engine" if variable == "DOCKER_CONTEXT" else "other settings and builders"
+            yield f"{variable}={value} in {where}: docker may have {what} there"
 
 
 def _told(found: Mapping[str, str], where: str, name: str, *, folder: bool) -> Iterator[str]:

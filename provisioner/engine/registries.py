@@ -7,19 +7,24 @@
 from collections.abc import Iterator, Mapping
 
 from provisioner.engine.info import Engine
-from provisioner.errors import DeniedError
+from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.text import json_read
 from provisioner.typed import Any, NamedTuple
 
 CERTS = "/etc/docker/certs.d"
 # Where a host's own authorities are: Debian, Fedora, SUSE and Arch. The daemon trusts them for every registry.
+# update-ca-certificates takes every *.crt, also in folders below; the others take every file of the folder.
+DEBIANS = "/usr/local/share/ca-certificates"
 ANCHORS = (
-    "/usr/local/share/ca-certificates",
+    DEBIANS,
     "/etc/pki/ca-trust/source/anchors",
     "/etc/pki/trust/anchors",
     "/etc/ca-certificates/trust-source/anchors",
 )
+DEEPEST = 3  # folders below each other that we look into
+PEM = b"-----BEGIN CERTIFICATE-----"
+LARGEST = 1 << 20  # bytes of a file of certificates that we read
 HUB = "docker.io"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
 MASKED = "xxxxx:xxxxx@"  # /info shows this instead of a user and a password
@@ -34,6 +39,7 @@ class Registries(NamedTuple):
     ``proxies``: by environment variable.
     ``authorities``: the certificates of authorities that this host trusts in addition to the usual ones.
     ``unseen``: why this user cannot see all settings; empty if everything was visible.
+    ``broken``: what is left out because buildx or BuildKit would fail on it, a sentence each.
     """
 
     mirrors: tuple[str, ...] = ()
@@ -42,6 +48,7 @@ class Registries(NamedTuple):
     proxies: Mapping[str, str] = {}
     unseen: str = ""
     authorities: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -> Registries:
@@ -57,7 +64,9 @@ def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -
         known = known._replace(proxies=proxies)
         if any(MASKED in value for value in proxies.values()):
             known = known._replace(proxies={}, unseen="this user may not see the password of the engine's proxy")
-        return known._replace(certificates=dict(_certificates(host)), authorities=_authorities(host))
+        broken: list[str] = []
+        known = known._replace(certificates=dict(_certificates(host, broken)), authorities=_authorities(host, broken))
+        return known._replace(broken=tuple(broken))
     except DeniedError as e:
         return known._replace(unseen=e.message)
 
@@ -119,17 +128,55 @@ def local(where: str) -> bool:
     return name.startswith(LOOPBACK) or name.partition(":")[0] == "localhost"
 
 
-def _certificates(host: Reader) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _certificates(host: Reader, broken: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each registry with its files in certs.d. Add what is wrong about the others to ``broken``."""
     for registry in host.names(CERTS):
-        files = tuple(n for n in host.names(f"{CERTS}/{registry}") if n.endswith((".crt", ".cert", ".key")))
-        if files:
-            yield registry, tuple(f"{CERTS}/{registry}/{name}" for name in files)
+        folder = f"{CERTS}/{registry}"
+        names = tuple(n for n in host.names(folder) if n.endswith((".crt", ".cert", ".key")))
+        wrong = {n: why for n in names if not n.endswith(".key") and (why := _unusable(host, f"{folder}/{n}"))}
+        for name in (n for n in names if n.endswith(".cert") and n.removesuffix(".cert") + ".key" not in names):
+            wrong[name] = "has no key beside it"
+        broken += [f"{folder}/{name} {why}" for name, why in wrong.items()]
+        if files := tuple(f"{folder}/{n}" for n in names if n not in wrong):
+            yield registry, files
 
 
-def _authorities(host: Reader) -> tuple[str, ...]:
+def _authorities(host: Reader, broken: list[str]) -> tuple[str, ...]:
     """Return the files of the host's own authorities, each name once, because buildx keeps them in one folder."""
-    files = {n: f"{folder}/{n}" for folder in reversed(ANCHORS) for n in host.names(folder)}
-    return tuple(path for name, path in sorted(files.items()) if name.endswith((".crt", ".pem")))
+    files: dict[str, str] = {}
+    for path in (path for folder in reversed(ANCHORS) for path in _below(host, folder, folder == DEBIANS)):
+        if why := _unusable(host, path):
+            broken += [f"{path} {why}"] if path.endswith((".crt", ".pem")) else []
+        else:
+            files[path.rpartition("/")[2]] = path
+    return tuple(path for _, path in sorted(files.items()))
+
+
+def _below(host: Reader, folder: str, debian: bool, depth: int = DEEPEST) -> Iterator[str]:
+    """Yield the paths in a folder that may be certificates."""
+    for name in host.names(folder):
+        path = f"{folder}/{name}"
+        there = host.stat(path)
+        if there is not None and there.directory:
+            yield from _below(host, path, debian, depth - 1) if debian and depth > 1 else ()
+        elif not debian or name.endswith(".crt"):
+            yield path
+
+
+def _unusable(host: Reader, path: str) -> str:
+    """Return what is wrong about a file of certificates, or an empty string. One that we may not read counts as good.
+
+    buildx copies the files when it makes the builder, and fails on one that it cannot read.
+    """
+    try:
+        data = host.head(path, LARGEST)
+    except DeniedError:
+        return ""
+    except ProvisionerError as e:
+        return f"cannot be read ({e.message.rpartition(': ')[2]})"
+    if data is None:
+        return "is a link to nothing" if host.link(path) else "is gone"
+    return "" if PEM in data else "holds no certificate in PEM form"
 
 
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from provisioner.config.desired import Builder
 from provisioner.engine.registries import Registries
 from provisioner.host import System
 from provisioner.model import Account
-from tests.builder.test_obstacles import facts, put
+from tests.builder.test_obstacles import WHERE, facts, put
 
 ROUTES = "Iface\tDestination\tGateway\neth0\t0010A8C0\t00000000\n{}\t00000000\t0110A8C0\n"
 
@@ -71,12 +71,16 @@ def test_variables_that_choose_another_builder_are_told(tmp_path: Path, where: s
         ("DOCKER_BUILDKIT=1", ""),
         ("DOCKER_BUILDKIT=", ""),
         ("DOCKER_DEFAULT_PLATFORM='linux/amd64'", "builds for linux/amd64 alone"),
+        ("DOCKER_HOST=tcp://ci:2375", "docker talks to that engine there"),
+        ("DOCKER_HOST=unix:///run/docker.sock", ""),
+        ("DOCKER_CONTEXT=remote", "another engine there"),
+        ("DOCKER_CONFIG=/srv/docker", "other settings and builders there"),
         ("# DOCKER_BUILDKIT=0", ""),
     ],
 )
 def test_variables_with_which_docker_builds_otherwise_are_told(tmp_path: Path, line: str, told: str) -> None:
     put(tmp_path, "/etc/profile.d/docker.sh", f"umask 022\nexport {line}\n" if line[0] != "#" else line)
-    found = list(variables.notes(System(str(tmp_path), {}), "b"))
+    found = list(variables.notes(System(str(tmp_path), {}), WHERE.host, "b"))
     assert [told in note and "/etc/profile.d/docker.sh" in note for note in found] == [True] * bool(told)
 
 
