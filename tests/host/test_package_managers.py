@@ -14,6 +14,8 @@ from tests.hosts import Host, parts, recipes
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
 PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
+# apt-get update fails, because of a repository that is not there.
+BROKEN = ("/etc/apt/sources.list.d/broken.list", "deb [trusted=yes] file:///repo/broken ./\n")
 YUM = "[local]\nname=local\nbaseurl=file:///repo/{}\nenabled=1\ngpgcheck=0\n"
 PACMAN = "[options]\nArchitecture = auto\nSigLevel = Never\n[here]\nServer = file:///repo/{}\n"
 
@@ -103,6 +105,9 @@ def test_what_is_missing_is_installed_by_each_package_manager_and_removed_by_an_
 ) -> None:
     host = boot("trixie", layers=(parts.package_managers(),), agent=True)
     host.sh("dpkg --purge docker-buildx", check=True)
+    host.put(
+        "/etc/apt/sources.list.d/broken.list", "deb [trusted=yes] file:///repo/broken ./\n"
+    )  # apt-get update fails
     programs = {program for case in CASES.values() for program in case.programs}
     for program in programs:
         host.sh(f"mv /usr/bin/{program} /usr/bin/{program}.away", check=True)

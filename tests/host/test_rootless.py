@@ -21,6 +21,16 @@ ExecStart=
 ExecStart={CONTRIB}/dockerd-rootless.sh --iptables=false {REGISTRY}
 """
 
+LINGER = "/var/lib/systemd/linger/dev"
+LASTING = (
+    (f"mv {LINGER} {LINGER}.away", f"mv {LINGER}.away {LINGER}", "dev does not linger"),
+    (
+        "systemctl --user disable docker",
+        "systemctl --user enable docker",
+        "docker.service of dev does not start at boot",
+    ),
+)
+
 
 def rootless(boot: Boot) -> Host:
     """A host with root's engine, and one of the user dev as Debian's own tool sets it up, in dev's context."""
@@ -66,6 +76,11 @@ def test_a_rootless_engine_is_provisioned_by_its_user_and_root_s_stays_as_it_was
     checked = agent(host, "check", user="dev")
     assert (checked.status, checked.document["engine"]["kind"]) == (0, "rootless"), differences(checked)
     assert checked.document["engine"]["image_store"] == "containerd"
+    for undo, redo, told in LASTING:
+        host.sh(undo, user="root" if "linger" in undo else "dev", check=True)
+        assert told in " ".join(agent(host, "check", user="dev").document["notes"])
+        assert told in " ".join(agent(host, "plan", user="dev").document["notes"])
+        host.sh(redo, user="root" if "linger" in redo else "dev", check=True)
     assert agent(host, "prove", user="dev").status == 0
     assert host.sh(f"stat -c %U {STATE}/receipts {DAEMON_JSON}").stdout.split() == ["dev", "dev"]
     assert host.sh("find /home/dev ! -user dev ! -path '*/share/docker/*' | head").stdout == ""

@@ -1,0 +1,191 @@
+"""Public reports, each made on a booted host: what a plan or a check says of it, and what an apply does not do."""
+
+import json
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.conftest import Boot
+from tests.helpers.booted import DAEMON_JSON, LAYERS, Answer, agent, started
+from tests.helpers.builders import CONTAINER, START
+from tests.hosts import Host
+from tests.hosts.recipes import BUILDKIT_IMAGE
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(400)]
+CONFIG = "/etc/provisioner/provisioner.yaml"
+DROP_IN = "/etc/systemd/system/docker.service.d/reports.conf"
+PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
+TABLE = "/proc/sys/fs/binfmt_misc"
+RESTART = "systemctl daemon-reload; systemctl reset-failed docker; systemctl restart docker"
+CLEAN = f"rm -f {DAEMON_JSON} {DROP_IN}; {RESTART}"
+ARM64 = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+BOX = rf"echo ':box:M::{ARM64}:{MASK}:/opt/box/qemu-aarch64:' > {TABLE}/register"
+
+
+def code(answer: Answer, key: str = "changes") -> set[str]:
+    """Return the codes of all obstacles."""
+    return {b["code"] for change in answer.document[key] for b in change["blocked"]}
+
+
+def notes(answer: Answer) -> str:
+    """Return all notes of a plan or check as one text."""
+    document = answer.document
+    return "\n".join((*document["notes"], *(n for c in document.get("changes", ()) for n in c["notes"])))
+
+
+class Case(NamedTuple):
+    """A report: how its host is made, what a plan has to say, and how the host becomes as it was.
+
+    ``codes`` are the obstacles, ``told`` is in a note, and ``untold`` is not. ``config`` is added to the configuration.
+    """
+
+    make: str
+    codes: frozenset[str] = frozenset()
+    told: str = ""
+    unmake: str = CLEAN
+    config: Mapping[str, Any] = MappingProxyType({})
+
+
+FILE = f"mkdir -p /etc/docker; echo '{{}}' > {DAEMON_JSON}; {RESTART}"
+EMULATED = {"platforms": ["linux/amd64", "linux/arm64"]}
+CASES = {
+    "P14, docker's bridge is switched off": Case(
+        FILE.format('{"bridge": "none"}'), frozenset({"no-bridge", "builder-first"})
+    ),
+    "P14, docker makes no rules": Case(FILE.format('{"iptables": false}'), told="iptables: false"),
+    "X2, a server that is named like a product": Case("hostname lima-web-01", unmake="hostname docker-forky"),
+    "X5, image IDs change": Case("true", told="image IDs become digests of indexes", unmake="true"),
+    "X7, another pidfile beside another file": Case(
+        "mkdir -p /srv/d; echo '{}' > /srv/d/daemon.json;"
+        f" printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/dockerd -H fd:// $DOCKER_OPTS --pidfile=/run/other.pid"
+        f" --config-file=/srv/d/daemon.json\\n' > {DROP_IN}; {RESTART}"
+    ),
+    "docker/buildx#191, the bridge has addresses of another network": Case(
+        "ip link add lan1 type veth peer name lan2; ip link set lan1 up; ip link set lan2 up;"
+        " ip address add 10.9.9.1/24 dev lan1; ip route add 172.17.4.0/24 via 10.9.9.2",
+        told="docker0 has the addresses 172.17.0.0/16, and this host reaches 172.17.4.0/24 through lan1",
+        unmake="ip link delete lan1",
+    ),
+    "geerlingguy/ansible-role-docker#442, systemd has not read a unit again": Case(
+        f"printf '[Service]\\nEnvironment=A=1\\n' > {DROP_IN}", told="run `systemctl daemon-reload` first"
+    ),
+    "P6, another translator": Case(
+        f"mkdir -p /opt/box; cp /usr/bin/qemu-aarch64 /opt/box/; {BOX}",
+        frozenset({"foreign-translator"}),
+        unmake=f"echo -1 > {TABLE}/box",
+        config=EMULATED,
+    ),
+    "P13, the kernel would refuse a registration": Case(
+        f"mount --bind {TABLE}/register {TABLE}/register; mount -o remount,bind,ro {TABLE}/register",
+        frozenset({"register-refused"}),
+        unmake=f"umount {TABLE}/register",
+        config=EMULATED,
+    ),
+}
+
+OLD = "moby/buildkit:v0.12.5"  # a name; the image is the one of the other tests
+SLOW = "[Service]\nExecStartPre=/bin/sleep 20\n"
+RESTARTED = """
+import sys
+sys.path.insert(0, "/usr/local/lib/provisioner")
+from provisioner.daemon.restart import Restart
+from provisioner.host import System
+Restart("docker.service", "/var/run/docker.sock", 2).do(System("/", {}), print)
+"""
+# A program with more capabilities than its caller may ever have ends with EPERM, as one that fapolicyd refuses.
+FORBIDDEN = """\
+python3 -c 'import os, struct, sys
+os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 22, 0, 0, 0))' $(
+  sed -n "s/^interpreter //p" /proc/sys/fs/binfmt_misc/qemu-aarch64)
+"""
+UNABLE = ("systemd-run", "--quiet", "--pipe", "--wait", "--property=CapabilityBoundingSet=~CAP_SYS_BOOT")
+UNMOUNTABLE = ("--property=SystemCallFilter=~fsopen", "--property=SystemCallErrorNumber=EPERM")
+SNAP = """\
+set -e
+mkdir -p /snap/docker/current/usr/libexec/docker/cli-plugins /snap/bin /root/snap/docker/current/.docker
+mv /usr/libexec/docker/cli-plugins/docker-buildx /snap/docker/current/usr/libexec/docker/cli-plugins/
+mv /usr/bin/docker /opt/docker-cli
+printf '#!/bin/sh\\nHOME=/root/snap/docker/current exec /opt/docker-cli "$@"\\n' > /snap/bin/docker
+chmod 755 /snap/bin/docker
+echo '{"cliPluginsExtraDirs": ["/snap/docker/current/usr/libexec/docker/cli-plugins"]}' \
+  > /root/snap/docker/current/.docker/config.json
+"""
+
+
+def made(host: Host, case: Case) -> Iterator[str]:
+    """Make a case, and yield what is wrong about the plan for it."""
+    host.sh(case.make, check=True)
+    host.put(CONFIG, json.dumps({**START, **case.config}))
+    planned = agent(host, "plan")
+    if planned.status != 2 or code(planned) != case.codes:
+        yield f"{planned.status}, {code(planned)}: {planned.stderr}"
+    if case.told not in notes(planned):
+        yield notes(planned)
+
+
+def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
+    host = boot("forky", layers=LAYERS, agent=True, binfmt=True)
+    host.sh(f"mkdir -p {DROP_IN.rpartition('/')[0]}", check=True)
+    wrong = {}
+    for name, case in CASES.items():
+        if found := list(made(host, case)):
+            wrong[name] = found
+        host.sh(case.unmake, check=True)
+    assert not wrong
+
+
+def test_an_apply_does_what_people_missed(boot: Boot) -> None:
+    host = boot("forky", layers=LAYERS, agent=True, binfmt=True)
+    # X8, a policy refuses the emulator
+    host.put(CONFIG, json.dumps({**START, **EMULATED}))
+    assert agent(host, "apply").status == 0
+    host.sh(FORBIDDEN, check=True)
+    refused = host.run(*UNABLE, "provisioner", "check", "--only=emulators")
+    assert refused.status == 2, refused.stderr
+    assert "a policy of this host forbids to execute it" in refused.stdout
+    # P10, an old BuildKit
+    host.put(CONFIG, json.dumps({**START, "builder": {"driver_options": {"image": OLD}}}))
+    host.sh(f"docker tag {BUILDKIT_IMAGE.name}:{BUILDKIT_IMAGE.tags[0]} {OLD}", check=True)
+    assert f"{OLD} does not know limits of the cache" in notes(agent(host, "plan"))
+    assert agent(host, "apply").status == 0
+    toml = host.sh(f"docker exec {CONTAINER} cat /etc/buildkit/buildkitd.toml").stdout
+    assert "Space" not in toml
+    assert agent(host, "check").status == 0
+    assert agent(host, "remove").status == 0
+    # P5, an engine that is slow to start, for longer than was foreseen
+    host.put(DROP_IN, SLOW)
+    host.sh("systemctl daemon-reload", check=True)
+    host.run("python3", "-I", "-c", RESTARTED, check=True)
+    host.sh(CLEAN, check=True)
+    # P2, docker of the snap, which has buildx and a home of its own
+    host.sh(SNAP, check=True)
+    host.put(CONFIG, json.dumps(START))
+    done = agent(host, "apply")
+    assert done.status == 0, done.stderr
+    assert agent(host, "check").status == 0
+    assert host.get("/root/snap/docker/current/.docker/buildx/instances/container-builder") is not None
+    assert host.get("/root/.docker/buildx/instances/container-builder") is None
+    # sysbox, whose container may not mount the table
+    host.sh(f"umount {TABLE}", check=True)
+    host.put(CONFIG, json.dumps({**START, **EMULATED}))
+    unable = host.run(*UNABLE, *UNMOUNTABLE, "provisioner", "plan", "--only=emulators")
+    assert "root may not mount binfmt_misc here" in unable.stdout, unable.stderr
+
+
+TOO_NEW = f"""#!/bin/sh
+case "$*" in *version*) echo 'github.com/docker/buildx v0.31.1 0';; *) exec {PLUGIN}.real "$@";; esac
+"""
+
+
+def test_a_buildx_that_is_too_new_for_the_engine_costs_the_builder_alone(boot: Boot) -> None:
+    host = boot("bookworm", layers=("qemu", "buildx"), agent=True, binfmt=True)
+    host.sh(f"mv {PLUGIN} {PLUGIN}.real", check=True)
+    host.put(PLUGIN, TOO_NEW, 0o755)
+    host.put(CONFIG, json.dumps({**START, **EMULATED}))
+    before = started(host)
+    done = agent(host, "apply")
+    assert (done.status, "buildx-too-new" in code(done, "left")) == (5, True), done.stderr
+    assert started(host) == before
