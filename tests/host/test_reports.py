@@ -95,7 +95,8 @@ from provisioner.daemon.restart import Restart
 from provisioner.host import System
 Restart("docker.service", "/var/run/docker.sock", 2).do(System("/", {}), print)
 """
-# A program with more capabilities than its caller may ever have ends with EPERM, as one that fapolicyd refuses.
+# A program with more capabilities than its caller may ever have ends with EPERM, as one that fapolicyd refuses. With
+# the C flag, the kernel would look at the emulated program instead.
 FORBIDDEN = """\
 python3 -c 'import os, struct, sys
 os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 22, 0, 0, 0))' $(
@@ -140,7 +141,7 @@ def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
 def test_an_apply_does_what_people_missed(boot: Boot) -> None:
     host = boot("forky", layers=LAYERS, agent=True, binfmt=True)
     # X8, a policy refuses the emulator
-    host.put(CONFIG, json.dumps({**START, **EMULATED}))
+    host.put(CONFIG, json.dumps({**START, **EMULATED, "emulators": {"credentials": False}}))
     assert agent(host, "apply").status == 0
     host.sh(FORBIDDEN, check=True)
     refused = host.run(*UNABLE, "provisioner", "check", "--only=emulators")
