@@ -105,9 +105,6 @@ def test_what_is_missing_is_installed_by_each_package_manager_and_removed_by_an_
 ) -> None:
     host = boot("trixie", layers=(parts.package_managers(),), agent=True)
     host.sh("dpkg --purge docker-buildx", check=True)
-    host.put(
-        "/etc/apt/sources.list.d/broken.list", "deb [trusted=yes] file:///repo/broken ./\n"
-    )  # apt-get update fails
     programs = {program for case in CASES.values() for program in case.programs}
     for program in programs:
         host.sh(f"mv /usr/bin/{program} /usr/bin/{program}.away", check=True)
@@ -123,6 +120,7 @@ def test_what_is_missing_is_installed_by_each_package_manager_and_removed_by_an_
         assert {c["resource"] for c in done.document["left"]} == {"image store", "builder"}
         assert agent(host, "rollback").status == 0
         publish(host, manager, case, tmp_path / manager)
+        host.put(*BROKEN)
         host.put(CONFIG, "platforms: [linux/amd64, linux/arm64]\nemulators: {source: package}\n")
         planned = agent(host, "plan")
         assert any(manager in step and "docker-buildx" in step for step in steps(planned)), steps(planned)
@@ -133,6 +131,7 @@ def test_what_is_missing_is_installed_by_each_package_manager_and_removed_by_an_
         assert agent(host, "check").status == 0
         undone = agent(host, "rollback")
         assert undone.status == 0, undone.stderr
+        host.sh(f"rm {BROKEN[0]}", check=True)
         assert host.sh(f"ls {PLUGIN} {case.emulator} 2>/dev/null").stdout == "", manager
         for program in case.programs:
             host.sh(f"mv /usr/bin/{program} /usr/bin/{program}.away", check=True)
