@@ -19,8 +19,9 @@ STATE = (".lock", ".buildNodeID", "current", "refs/version")
 
 
 def foreign(host: Reader, kept: Store, want: Wanted, account: Account) -> list[str]:
-    """Return the paths that exist and that somebody else than the user owns."""
-    return [p for p in paths(host, kept, want) if (s := host.status(p)) is not None and s.uid != account.uid]
+    """Return the paths that exist and that somebody else than the user owns, without links, which are not given."""
+    there = ((path, host.status(path)) for path in paths(host, kept, want))
+    return [p for p, found in there if found is not None and found.uid != account.uid and host.link(p) is None]
 
 
 def paths(host: Reader, kept: Store, want: Wanted) -> Iterator[str]:
@@ -29,7 +30,17 @@ def paths(host: Reader, kept: Store, want: Wanted) -> Iterator[str]:
     yield from (top, f"{top}/config.json", *(f"{top}/{name}" for name in LOGINS))
     yield from (f"{folder}/{name}".rstrip("/") for name in (*store.FOLDERS, *STATE))
     for name in LISTED:
-        with contextlib.suppress(ProvisionerError):  # a folder that the user may not read is reported itself
-            yield from (f"{folder}/{name}/{file}" for file in host.names(f"{folder}/{name}", user=kept.user))
+        yield from (f"{folder}/{name}/{file}" for file in _names(host, f"{folder}/{name}", kept.user))
     builds = f"{folder}/refs/{want.builder.name}"
     yield from (builds, *(f"{builds}/{node.name}" for node in want.nodes))
+
+
+def _names(host: Reader, folder: str, user: str) -> tuple[str, ...]:
+    """Return the names in a user's folder. One that the user may not read is read as root, if it is no link."""
+    try:
+        return host.names(folder, user=user)
+    except ProvisionerError:
+        there = host.status(folder)
+    with contextlib.suppress(ProvisionerError):
+        return host.names(folder) if there is not None and there.directory else ()
+    return ()
