@@ -50,7 +50,7 @@ def steps(
     if made is None and down & {node.name for node in instance.nodes}:
         return None
     if made is None:
-        made = [Run(commands.forget(want.builder.name), timeout=120, user=runner(user))]
+        made = [Run(commands.forget(want.builder.name), timeout=120, user=runner(user), lenient=True)]
         made += _create(want, nodes, kept, argv)
     return _kept(host, kept, want, made)
 

@@ -5,6 +5,7 @@ The cache stays, unless the command line says otherwise, because it may have tak
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from provisioner.builder import commands, keys, node_engines, registration, store, unwanted
@@ -39,7 +40,7 @@ def plan(host: Reader, facts: Facts, builder: Builder, gone: Collection[Key], *,
         if key.part == keys.CACHE:
             steps.append(drop(key.name))
         elif key.part != keys.FORMER:
-            steps += forget(host, builder.name, key.user, facts.endpoint.host)
+            steps += _forget(host, builder.name, key.user, facts.endpoint.host)
         elif why := _building(host, facts, key.name):
             blocked += why.blocks(keys.words(key))
         else:
@@ -47,7 +48,7 @@ def plan(host: Reader, facts: Facts, builder: Builder, gone: Collection[Key], *,
             users = [user for user in facts.made[key.name] if unwanted.registered(host, key.name, user, at)]
             steps += _container(host, facts, key.name, users)
             for user in users:  # users of the new builder have already selected that one
-                steps += forget(host, key.name, user, at, selected=user not in builder.users)
+                steps += _forget(host, key.name, user, at, selected=user not in builder.users)
             volume = unwanted.volume(key.name)
             if facts.socket and host.get(facts.socket, f"/volumes/{volume}") is not None:
                 steps += [drop(volume)] if caches else []
@@ -58,6 +59,12 @@ def plan(host: Reader, facts: Facts, builder: Builder, gone: Collection[Key], *,
 def drop(volume: str) -> Run:
     """Return the step that deletes a cache."""
     return Run(("docker", "volume", "rm", "--force", volume))
+
+
+def _forget(host: Reader, name: str, user: str, endpoint: str, *, selected: bool = True) -> Iterator[Step]:
+    """Remove a builder from a user's store. An apply looks at the result, because buildx fails for a dead engine."""
+    for step in forget(host, name, user, endpoint, selected=selected):
+        yield replace(step, lenient=True) if isinstance(step, Run) else step
 
 
 def forget(host: Reader, name: str, user: str, endpoint: str, *, selected: bool = True) -> Iterator[Step]:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from provisioner import __version__
 from provisioner.builder import leftovers, obstacles, store
 from provisioner.config.desired import Desired
+from provisioner.emulators.copy_out import Discard
 from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
+from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Reader
 from provisioner.runs import journal, older, originals, rollback, running, sweep, waiting
 from provisioner.runs.journal import OVER, Journal, Receipt
@@ -139,7 +141,7 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
             words = f"{step.sentence()}: {error}"
             if _stays(at, socket, step):
                 left.append(words)
-            else:
+            elif not _local(step):
                 say(f"note: {words}")
         if part.restart and (error := attempt(part.restart, at, say)):
             say(f"note: {error}")
@@ -179,6 +181,8 @@ def _socket(host: Reader, engine: str) -> str:
 def _there(host: Reader, socket: str, item: Item) -> Item:
     """Mark the item as already so if a command would remove something that is already gone from the engine."""
     step = item.step
+    if isinstance(step, ClearTrial | Discard):
+        return item if socket else item._replace(fate=SO)
     if isinstance(step, Run) and step.argv[:3] == ("docker", "buildx", "rm"):
         return item if _registered(host, step.argv[-1], step.user) else item._replace(fate=SO)
     if not isinstance(step, Run) or step.argv[0] != "docker" or step.argv[1] not in ("container", "volume", "image"):
@@ -205,8 +209,12 @@ def _stays(host: Reader, socket: str, step: Step) -> bool:
     """Return whether a failed step left something of ours behind. An image that others use does not count as ours."""
     if not isinstance(step, Run):
         return not step.stands(host)
-    local = step.argv[0] == "docker" and step.argv[1] in ("container", "volume", "buildx")
-    return local and _there(host, socket, Item(step, DO)).fate == DO
+    return _local(step) and _there(host, socket, Item(step, DO)).fate == DO
+
+
+def _local(step: Step) -> bool:
+    """Return whether a step removes something whose absence can be seen, also if the command failed."""
+    return isinstance(step, Run) and step.argv[0] == "docker" and step.argv[1] in ("container", "volume", "buildx")
 
 
 def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[Item]) -> Iterator[Item]:

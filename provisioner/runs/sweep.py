@@ -41,7 +41,8 @@ class Part(NamedTuple):
 
 def parts(host: Reader, desired: Desired) -> Iterator[Part]:
     """Yield what is ours: on the engine that ``desired`` names, in its daemon.json, and on the host."""
-    for sources, restarts in ((_builders, False), (_settings, True), (_files, False)):
+    of_root = ((_files, False),) if host.uid == 0 else ()  # a user's own engine has no emulators of its own
+    for sources, restarts in ((_builders, False), (_settings, True), *of_root):
         steps, notes = _gathered(sources(host, desired))
         restart = running.restart(host, desired) if restarts and steps else None
         yield Part(desired, steps, restart, "; ".join(notes))

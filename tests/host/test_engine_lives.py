@@ -68,7 +68,8 @@ def settled(host: Host, what: str, *args: str, user: str = "root", expected: int
     """Check, plan and apply agree on what differs; the apply converges, and the proof holds. Return what differed."""
     checked, planned = agent(host, "check", *args, user=user), agent(host, "plan", *args, user=user)
     told = {f"{c['resource']}: {d['key']}" for c in planned.document["changes"] for d in c["differences"]}
-    assert differences(checked) == told
+    assert differences(checked) <= told
+    assert told - differences(checked) <= {"builder: container"}  # a plan foresees what its switch of the store hides
     began = time.monotonic()
     done = agent(host, "apply", *args, user=user)
     seconds = time.monotonic() - began
@@ -91,6 +92,8 @@ def ended(host: Host, before: dict[str, object], *, but: tuple[str, ...] = ()) -
     now = portrait(host)
     for kept in (now, before):
         kept["store"] = str(kept["store"]).split()[0]  # the rest are words that change with the engine's version
+        if "daemon.json" in but:
+            kept["files"] = [line for line in str(kept["files"]).splitlines() if "daemon.json" not in line]
     assert {k: v for k, v in now.items() if k not in but} == {k: v for k, v in before.items() if k not in but}
     assert agent(host, "remove").document["things"] == []
 

@@ -14,6 +14,7 @@ from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
 from provisioner.engine import traces
 from provisioner.errors import Exit, ProvisionerError
+from provisioner.image_store.trial import ClearTrial
 from provisioner.platforms.kernel_table import Register, Unregister
 from provisioner.runs import apply, hourly, journal, older, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
@@ -186,6 +187,24 @@ def test_a_file_that_stood_there_before_a_known_run_is_put_back(host: Host) -> N
     steps = removal.plan(host).steps
     assert WriteFile(CONF, THEIRS + "\n") in steps
     assert RemoveFile(CONF) not in steps
+
+
+def test_a_user_s_own_removal_leaves_what_root_has_set_up_on_the_host(host: Host) -> None:
+    put(host, {CONF: f"{HEAD}{RULE}\n", TABLE: ENTRY})
+    assert RemoveFile(CONF) in removal.plan(host).steps
+    host.uid = 1000
+    assert removal.plan(host).steps == ()
+
+
+def test_what_docker_holds_counts_for_nothing_while_it_does_not_answer(host: Host) -> None:
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile("/etc/x", "ours"), (ClearTrial("/var/run/docker.sock"), RemoveFile("/etc/x")))
+    book.end("converged")
+    put(host, {"/etc/x": "ours"})
+    host.up = False
+    assert [item.fate for item in removal.plan(host).items] == ["already so", "put back"]
+    assert removal.remove(host, quiet)[1] == ()
 
 
 def test_the_folder_of_the_program_itself_is_not_ours_to_remove(host: Host) -> None:
