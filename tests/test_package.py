@@ -3,6 +3,7 @@
 import email
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -175,8 +176,8 @@ def test_what_make_installs_it_removes_again(tmp_path: Path) -> None:
     assert listing(tmp_path) == before
 
 
-def make(order: str, destination: Path) -> None:
-    argv = ("make", "-C", str(CHECKOUT), order, f"DESTDIR={destination}", f"PYTHON={sys.executable}")
+def make(order: str, destination: Path, *more: str) -> None:
+    argv = ("make", "-C", str(CHECKOUT), order, f"DESTDIR={destination}", f"PYTHON={sys.executable}", *more)
     subprocess.run(argv, check=True, capture_output=True)
 
 
@@ -184,11 +185,17 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_what_is_installed_says_where_it_was_installed(tmp_path: Path) -> None:
-    make("install", tmp_path)
+@pytest.mark.parametrize("prefix", ["/usr/local", "/usr"])
+def test_what_is_installed_says_where_it_was_installed(tmp_path: Path, prefix: str) -> None:
+    make("install", tmp_path, f"PREFIX={prefix}")
+    assert (tmp_path / f"{prefix[1:]}/bin/provisioner").exists()
+    started = []
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.suffix in (".service", ".conf"):
             assert "@PREFIX@" not in path.read_text(), path
+            started += re.findall(r"^ExecStart=(\S+/provisioner) ", path.read_text(), re.MULTILINE)
+    assert len(started) > 5  # of the units and of the examples
+    assert set(started) == {f"{prefix}/bin/provisioner"}
 
 
 def test_a_python_that_is_too_old_is_told_so_in_one_line(tmp_path: Path) -> None:
