@@ -11,6 +11,7 @@ from typing import NamedTuple
 from provisioner import __version__
 from provisioner.builder import leftovers, obstacles, store
 from provisioner.config.desired import Desired
+from provisioner.daemon.restart import Restart
 from provisioner.emulators.copy_out import Discard
 from provisioner.engine import addresses, endpoints, facts, memory, target
 from provisioner.errors import ProvisionerError
@@ -67,7 +68,23 @@ def plan(host: Reader) -> Removal:
     told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)}
     swept = [_untold(part, told) for part in found]
     last = Part(_desired(known), tuple(sweep.empty(host)))
-    return Removal(known, tuple(part for part in (*parts, *swept, last) if part.items or part.note))
+    return Removal(known, (*_restarting((*parts, *swept)), *((last,) if last.items else ())))
+
+
+def _restarting(parts: Sequence[Part]) -> Iterator[Part]:
+    """Yield the parts, and then each restart once: an engine still holds what is removed from it before.
+
+    One restart replaces the reloads of its engine.
+    """
+    yield from (part._replace(restart=None) for part in parts if part.items or part.note)
+    asked = [part for part in parts if part.restart]
+    whole = {_engine(part): part for part in asked} | {_engine(p): p for p in asked if isinstance(p.restart, Restart)}
+    yield from (Part(part.desired, (), part.restart) for part in whole.values())
+
+
+def _engine(part: Part) -> str:
+    """Return the socket of the engine that a part restarts."""
+    return str(getattr(part.restart, "socket", ""))
 
 
 def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> Part:
@@ -92,7 +109,8 @@ def _part(host: Reader, past: Past) -> Part:
     restarts = [whole(r, done) for receipt in known for r in receipt.restarts] if done.leaves else []
     if done.leaves and not restarts:  # the history of an image that has booted since
         restarts = [r for r in (running.restart(host, desired),) if r]
-    return Part(desired, items, restarts[-1] if restarts else None, "" if socket else SILENT)
+    restart = restarts[-1] if restarts and socket else None  # an engine that is down reads its file when it starts
+    return Part(desired, items, restart, "" if socket else SILENT)
 
 
 def remove(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:

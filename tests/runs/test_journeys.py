@@ -117,6 +117,8 @@ JOURNEYS = (
     "rollback 2 0; lost; remove; file log-level=info; file debug",
     "want log-level=debug; apply 0; want log-level=warn; apply 0; want debug=true; apply 0; shortened; remove; "
     "file log-level",
+    "want log-level=debug; apply 0; lost; want log-level=debug log-driver=local; apply 0; remove; file log-level; "
+    "file log-driver; restarts 3",
     # Without the record as well, nothing says whose a setting is: it counts as somebody's, and is put back.
     "want log-level=debug; apply 0; lost; forgotten; want log-level=warn; apply 0; remove; file log-level=debug",
     # A boot changes nothing of what stands.
