@@ -195,6 +195,7 @@ def test_what_is_installed_says_where_it_was_installed(tmp_path: Path, prefix: s
             assert "@PREFIX@" not in path.read_text(), path
             started += re.findall(r"^ExecStart=(\S+/provisioner) ", path.read_text(), re.MULTILINE)
     assert len(started) > 5  # of the units and of the examples
+    assert list(tmp_path.rglob("tell.conf")), "the examples are missing"
     assert set(started) == {f"{prefix}/bin/provisioner"}
 
 

@@ -14,7 +14,7 @@ from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.model import Difference
-from provisioner.platforms import binfmt, elf, table
+from provisioner.platforms import binfmt, elf, machine, table
 from provisioner.platforms.kernel_table import Register
 from tests.helpers.recorded import engine
 
@@ -142,3 +142,18 @@ def test_a_package_that_is_known_to_bring_a_new_qemu_is_registered_with_p(host: 
     found = sources.find(host, seen(), desired, ROW)
     assert isinstance(found, sources.Program)
     assert (found.brought_by, found.preserve_argv0) == ("package", True)
+
+
+def test_an_older_version_of_the_image_is_named_and_removed_once_the_new_one_is_proven(host: System) -> None:
+    for tag in ("qemu-v9.2.0", "qemu-v10.0.4"):
+        put(host, f"{VERSIONS}/{tag}/manifest.json", json.dumps({"image": f"tonistiigi/binfmt:{tag}"}).encode())
+    put(host, f"{VERSIONS}/theirs/qemu-arm")  # which has no manifest, so it is none of ours
+    facts = seen(rule=f"{VERSIONS}/qemu-v10.0.4/qemu-riscv64")._replace(versions=machine.versions(host))
+    desired = Desired(platforms=(ROW.name,), emulators=Emulators(image=TEN))
+    old = "QEMU qemu-v9.2.0"
+    asked = wanted(desired, facts)
+    assert {key: asked[key] for key in asked if key.startswith("QEMU")} == {old: None}
+    made = changes.change(host, facts, desired, (Difference(old, "copied by provisioner", None),))
+    assert [step.sentence() for step in made.after] == [f"remove the copied programs in {VERSIONS}/qemu-v9.2.0"]
+    assert (made.edits, made.late) == ((), (old,))
+    assert f"kept, but not configured: {old}" in wanted(desired._replace(keep=("qemu",)), facts).note
