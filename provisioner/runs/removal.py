@@ -5,7 +5,7 @@ thing back to its state before the first apply. It keeps what somebody has chang
 again.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from provisioner import __version__
@@ -152,17 +152,11 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
     left: list[str] = []
     for part in found.parts:
         at = target.with_endpoint(system, part.desired)
-        steps = (item.step for item in part.items if item.fate == DO)
-        errors = [(step, error) for step in steps if (error := attempt(step, at, say))]
-        socket = _socket(at, part.desired.engine)
-        for step, error in errors:
-            words = f"{step.sentence()}: {error}"
-            if _stays(at, socket, step):
-                left.append(words)
-            elif not _local(step):
-                say(f"note: {words}")
-        if part.restart and (error := attempt(part.restart, at, say)):
-            say(f"note: {error}")
+        left += _run(at, part.desired.engine, (item.step for item in part.items if item.fate == DO), say)
+        if part.restart:
+            if error := attempt(part.restart, at, say):
+                say(f"note: {error}")
+            left += _run(at, part.desired.engine, _back_again(at, part.desired.engine, found.items), say)
     book.end("removed")
     if not left:
         for receipt in found.receipts:
@@ -172,6 +166,33 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
         system.remove(memory.record_path(system))
         waiting.forget(system)
     return tuple(left)
+
+
+def _run(system: System, engine: str, steps: Iterable[Step], say: Say) -> list[str]:
+    """Run steps. Return a sentence for each that left something of ours behind."""
+    errors = [(step, error) for step in steps if (error := attempt(step, system, say))]
+    socket = _socket(system, engine) if errors else ""
+    left: list[str] = []
+    for step, error in errors:
+        words = f"{step.sentence()}: {error}"
+        if _stays(system, socket, step):
+            left.append(words)
+        elif not _local(step):
+            say(f"note: {words}")
+    return left
+
+
+def _back_again(host: Reader, engine: str, items: Iterable[Item]) -> Iterator[Step]:
+    """Yield the removal of our builders' containers that a switch of the image store had hidden.
+
+    Such a container is there again after the switch back, and makes its volume again. It is ours if its volume was.
+    """
+    socket = _socket(host, engine)
+    runs = (item.step for item in items if isinstance(item.step, Run))
+    for drop in dict.fromkeys(run for run in runs if run.argv[:3] == ("docker", "volume", "rm")):
+        box = drop.argv[-1].removesuffix("_state")
+        there = (Item(Run(("docker", "container", "rm", "--force", box)), DO), Item(drop, DO))
+        yield from (item.step for item in there if _there(host, socket, item).fate == DO)
 
 
 def _refuse(host: Reader, found: Removal) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from provisioner.runs.undo import DO
 from tests.conftest import Boot
 from tests.helpers.booted import BUILDER, DAEMON_JSON, ENTRY, LAYERS, agent, portrait
 from tests.hosts import Host
@@ -41,7 +42,7 @@ def removed(host: Host) -> list[str]:
     done = agent(host, "remove")
     assert done.status == 0, (done.document["left_over"], done.stderr)
     assert agent(host, "remove").document["things"] == []
-    return [thing["does"] for thing in done.document["things"]]
+    return [thing["does"] for thing in done.document["things"] if thing["fate"] == DO]
 
 
 def files(host: Host) -> str:

@@ -320,6 +320,37 @@ def test_a_file_at_our_path_comes_back_only_if_somebody_else_wrote_it(host: Host
     assert found == [RemoveFile(unit) if ours else old]
 
 
+class Twin(Host):
+    """A host whose switch of the image store has hidden containers: they are there again after the next start."""
+
+    hidden: tuple[str, ...] = ()
+
+    def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
+        if argv[:3] == ("docker", "container", "rm"):
+            self.containers = [c for c in self.containers if c["Names"] != [f"/{argv[-1]}"]]
+        elif argv[:3] == ("docker", "volume", "rm"):
+            self.volumes = [v for v in self.volumes if v["Name"] != argv[-1]]
+        else:
+            return super().run(argv, timeout, text, user)
+        return ""
+
+    def start(self) -> None:
+        super().start()
+        self.containers += [{"Names": [f"/{name}"], "Id": name} for name in self.hidden]
+        self.volumes += [{"Name": f"{name}_state"} for name in self.hidden]
+
+
+def test_a_builder_of_ours_that_the_switch_back_shows_again_goes_too_and_theirs_stays(tmp_path: Path) -> None:
+    host = Twin(tmp_path)
+    applied(host, log_level="debug")
+    ours, theirs = "buildx_buildkit_b0", "buildx_buildkit_theirs0"
+    host.volumes = [{"Name": f"{ours}_state", "Labels": {traces.LABEL: "b"}}]
+    host.hidden = (ours, theirs)
+    removed(host)
+    assert [c["Id"] for c in host.containers] == [theirs]
+    assert [v["Name"] for v in host.volumes] == [f"{theirs}_state"]
+
+
 def test_a_user_who_has_chosen_another_builder_since_keeps_that(host: Host) -> None:
     put(host, {"/home/dev/current": '{"Name": "theirs"}'})
     kept = originals.Original(WriteFile("/home/dev/current", "{}", user=host.user), None)
