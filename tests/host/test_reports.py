@@ -102,6 +102,15 @@ python3 -c 'import os, struct, sys
 os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I", 0x02000001, 1 << 22, 0, 0, 0))' $(
   sed -n "s/^interpreter //p" /proc/sys/fs/binfmt_misc/qemu-aarch64)
 """
+TRUSTED = "/usr/local/share/ca-certificates"
+BROKEN = f"""\
+set -e
+mkdir -p {TRUSTED}/more /etc/docker/certs.d/hub.example:5000
+ln -s /nowhere {TRUSTED}/gone.crt
+echo junk > {TRUSTED}/junk.crt
+printf -- '-----BEGIN CERTIFICATE-----\\nMII=\\n-----END CERTIFICATE-----\\n' > {TRUSTED}/more/corp.crt
+cp {TRUSTED}/more/corp.crt /etc/docker/certs.d/hub.example:5000/a.cert  # without a key
+"""
 UNABLE = ("systemd-run", "--quiet", "--pipe", "--wait", "--property=CapabilityBoundingSet=~CAP_SYS_BOOT")
 UNMOUNTABLE = ("--property=SystemCallFilter=~fsopen", "--property=SystemCallErrorNumber=EPERM")
 SNAP = """\
@@ -140,9 +149,16 @@ def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
 
 def test_an_apply_does_what_people_missed(boot: Boot) -> None:
     host = boot("forky", layers=LAYERS, agent=True, binfmt=True)
-    # X8, a policy refuses the emulator
+    # certificates that buildx would fail on
+    host.sh(BROKEN, check=True)
     host.put(CONFIG, json.dumps({**START, **EMULATED, "emulators": {"credentials": False}}))
-    assert agent(host, "apply").status == 0
+    assert notes(agent(host, "plan")).count("the builder does not get it") == 3
+    done = agent(host, "apply")
+    assert done.status == 0, done.stderr
+    toml = host.sh(f"docker cp {CONTAINER}:/etc/buildkit/buildkitd.toml - | tar xO", check=True).stdout
+    assert "Space" in toml
+    assert "certs/docker.io/corp.crt" in toml
+    # X8, a policy refuses the emulator
     host.sh(FORBIDDEN, check=True)
     refused = host.run(*UNABLE, "provisioner", "check", "--only=emulators")
     assert refused.status == 2, refused.stderr
@@ -152,8 +168,8 @@ def test_an_apply_does_what_people_missed(boot: Boot) -> None:
     host.sh(f"docker tag {BUILDKIT_IMAGE.name}:{BUILDKIT_IMAGE.tags[0]} {OLD}", check=True)
     assert f"{OLD} does not know limits of the cache" in notes(agent(host, "plan"))
     assert agent(host, "apply").status == 0
-    toml = host.sh(f"docker exec {CONTAINER} cat /etc/buildkit/buildkitd.toml").stdout
-    assert "Space" not in toml
+    toml = f"docker cp {CONTAINER}:/etc/buildkit/buildkitd.toml - | tar xO"
+    assert "Space" not in host.sh(toml).stdout
     assert agent(host, "check").status == 0
     assert agent(host, "remove").status == 0
     # P5, an engine that is slow to start, for longer than was foreseen
