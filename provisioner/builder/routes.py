@@ -12,7 +12,7 @@ from provisioner.builder.places import Place
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
-from provisioner.text import command_line, tolerant
+from provisioner.text import command_line
 from provisioner.typed import NamedTuple
 
 BRIDGE = "docker0"
@@ -57,11 +57,21 @@ def bridge(host: Reader, facts: Facts) -> str:
     """Return the device of the engine's bridge on this host. Empty if the engine has a network of its own."""
     if facts.kind.layout is None or facts.kind.owner != "root":
         return ""
+    return command_line.value(facts.flags, "--bridge", "-b") or _configured(host, facts.daemon_json) or BRIDGE
+
+
+def _configured(host: Reader, path: str) -> str:
+    """Return the bridge that a daemon.json names, or an empty string."""
     try:
-        said = tolerant.mapping(host.read(facts.daemon_json)).get("bridge")
+        text = host.read(path) or ""
     except ProvisionerError:
-        said = None
-    return command_line.value(facts.flags, "--bridge", "-b") or (said if isinstance(said, str) else "") or BRIDGE
+        return ""
+    if '"bridge"' not in text:  # a check has no time to import a parser for nothing
+        return ""
+    from provisioner.text import tolerant
+
+    said = tolerant.mapping(text).get("bridge")
+    return said if isinstance(said, str) else ""
 
 
 def routes(host: Reader) -> Iterator[Route]:
