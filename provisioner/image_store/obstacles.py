@@ -13,6 +13,8 @@ from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
 from provisioner.text import json_edit
 
+CHOICE = "set image_store: {existing: migrate} to copy the images first, or {existing: hide} to leave them behind"
+
 
 class Way(NamedTuple):
     """The obstacles to a change, the steps before it, and notes for a person."""
@@ -45,7 +47,10 @@ def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
         carried = migration.plan(host, facts, desired)
         notes = (*consequences.notes(host, facts), *carried.notes)
         return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, notes)
-    why = inventory.refusal(host, facts, desired, "the switch") or room.no_room(host, facts, 0) or why
+    refused = inventory.refusal(host, facts, desired, "the switch")
+    if refused and migration.impossible(host, facts) is None:
+        refused = refused._replace(hint=CHOICE)
+    why = refused or room.no_room(host, facts, 0) or why
     more = tuple(desktop.notes(host, found)) if facts.layout.closed else ()
     hidden = tuple(filter(None, (inventory.note(host, facts, desired, "the switch"),)))
     return Way((why,) if why else (), notes=(*hidden, *consequences.notes(host, facts), *more))

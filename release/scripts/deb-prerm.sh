@@ -5,7 +5,9 @@ if [ "$1" = remove ]; then
     if [ -d /run/systemd/system ]; then
         deb-systemd-invoke stop provisioner-check.timer provisioner-check.service provisioner-repair.service >/dev/null || true
     fi
-    if [ -n "$(find /var/lib/provisioner/receipts -name '*.jsonl' 2>/dev/null)" ]; then
+    # A history entry that `provisioner remove` or a rollback has undone says so.
+    over='"outcome": "(removed|undone|rolled back|accepted)"'
+    if [ -n "$(grep -LE "$over" /var/lib/provisioner/receipts/*.jsonl 2>/dev/null)" ]; then
         echo "What provisioner set up on this host stays as it is. To undo it, install the package again and run"
         echo "\`provisioner remove\` before you remove or purge the package."
     fi

@@ -122,7 +122,8 @@ def whole_job(host: Host, name: str, applied: int = 0, settings: str = "") -> No
     if settings:
         host.put("/etc/provisioner/provisioner.yaml", settings)
     used(host, way, applied)
-    host.sh(f"set -e\ncd /tmp/it\n{remove}", check=True, timeout=200)
+    removed = host.sh(f"set -e\ncd /tmp/it\n{remove}", check=True, timeout=200)
+    assert "stays as it is" not in removed.stdout  # the package's warning for those who have not undone anything
     host.sh("docker image prune --all --force; docker volume prune --all --force")
     assert host.sh("command -v provisioner").status != 0
     assert survey(host) == before

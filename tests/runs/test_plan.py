@@ -89,6 +89,20 @@ def test_moving_the_data_is_blocked_while_it_would_hide_a_container(tmp_path: Pa
     assert not made.acts
 
 
+@pytest.mark.parametrize("ctr", [True, False], ids=["can be copied", "cannot be copied"])
+def test_who_would_lose_sight_of_images_is_told_that_they_can_be_copied_if_they_can(tmp_path: Path, ctr: bool) -> None:
+    host = Host(tmp_path)
+    host.containers = [{"Id": "1" * 64, "Names": ["/web"], "ImageID": "sha256:1", "State": "exited"}]
+    if ctr:
+        (tmp_path / "usr/bin").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "usr/bin/ctr").touch(0o755)
+    wanted = Desired(only=("image store",))
+    [(_, blocked)] = [b for b in plan.make(host, facts.gather(host, wanted), wanted).blocked if b[1].key == "in effect"]
+    assert blocked.obstacle.code == "would-hide"
+    assert ("migrate" in blocked.obstacle.hint) is ctr
+    assert "hide" in blocked.obstacle.hint
+
+
 def test_root_sees_all_of_it(tmp_path: Path) -> None:
     host = Host(tmp_path)
     made = plan.make(host, facts.gather(host, WANTED), WANTED)
