@@ -16,6 +16,7 @@ from provisioner.text import command_line
 from provisioner.typed import NamedTuple
 
 BRIDGE = "docker0"
+REJECT = 0x200  # RTF_REJECT: `ip route add unreachable`, whose device is `*`
 NARROWEST = 8  # bits: a route to more addresses than that is a way out, not a network (a VPN's 0.0.0.0/1)
 
 
@@ -80,10 +81,15 @@ def routes(host: Reader) -> Iterator[Route]:
         lines = (host.read("/proc/net/route") or "").splitlines()[1:]
     except ProvisionerError:
         return
-    for device, network, *rest in (line.split() for line in lines if len(line.split()) > 7):
-        mask = _number(rest[5])
-        if mask:
-            yield Route(_number(network), mask.bit_count(), device)
+    for words in (line.split() for line in lines):
+        try:
+            device, network, _, flags, _, _, _, mask, *_ = words
+            route = Route(_number(network), _number(mask).bit_count(), device)
+            reached = not int(flags, 16) & REJECT
+        except (ValueError, OverflowError):
+            continue  # not a line of the kernel's
+        if route.bits and reached:
+            yield route
 
 
 def _number(text: str) -> int:

@@ -39,12 +39,8 @@ def note(host: Reader) -> str:
 
 def waiting(host: Reader) -> tuple[Waiting, ...]:
     """Return what earlier applies have put off. Rows that cannot be read are left out."""
-    rows = (memory.record(host) or {}).get("waiting")
-    noted: object = None
-    with suppress(ProvisionerError):
-        noted = tolerant.mapping(host.read(note(host))).get("waiting")
-    every = [*(rows if isinstance(rows, list) else ()), *(noted if isinstance(noted, list) else ())]
-    return tuple(Waiting(*map(str, r)) for r in every if isinstance(r, list) and len(r) == len(Waiting._fields))
+    recorded = _rows((memory.record(host) or {}).get("waiting"))
+    return tuple(dict.fromkeys((*recorded, *_noted(host))))
 
 
 def done(before: tuple[Waiting, ...], wanted: Desired, made: Plan, left: Plan) -> tuple[Waiting, ...]:
@@ -60,7 +56,10 @@ def put_off(system: System, wanted: Desired, reason: str, say: Say) -> None:
     before = waiting(system)
     row = _whole(system, before, wanted, reason)
     kept = [w for w in before if not (w.resource == ALL and _same(w, wanted))]
-    if not record.update(system, {"waiting": [*kept, row]}, say):
+    noted = _noted(system)
+    if record.update(system, {"waiting": [*kept, row]}, say):
+        forget(system, noted)
+    else:
         _note(system, row)
 
 
@@ -81,15 +80,28 @@ def alone(system: System, lock: str, wanted: Desired) -> Iterator[None]:
 
 def write(system: System, wanted: Desired, left: Plan, say: Say) -> None:
     """Record what waits after an apply."""
-    record.update(system, {"waiting": list(_left(system, wanted, left))}, say)
-    forget(system)
+    noted = _noted(system)
+    if record.update(system, {"waiting": list(_left(system, wanted, left))}, say):
+        forget(system, noted)
 
 
-def forget(system: System) -> None:
-    """Remove the note."""
+def forget(system: System, noted: tuple[Waiting, ...] | None = None) -> None:
+    """Remove the note, if it still says what was ``noted``: another run may have left one since."""
     with suppress(ProvisionerError, OSError):
-        if system.stat(note(system)):
+        if system.stat(note(system)) and noted in (None, _noted(system)):
             system.remove(note(system))
+
+
+def _noted(host: Reader) -> tuple[Waiting, ...]:
+    """Return the rows of the note."""
+    with suppress(ProvisionerError):
+        return _rows(tolerant.mapping(host.read(note(host))).get("waiting"))
+    return ()
+
+
+def _rows(found: object) -> tuple[Waiting, ...]:
+    rows = found if isinstance(found, list) else ()
+    return tuple(Waiting(*map(str, r)) for r in rows if isinstance(r, list) and len(r) == len(Waiting._fields))
 
 
 def _whole(host: Reader, before: tuple[Waiting, ...], wanted: Desired, reason: str) -> Waiting:
@@ -99,9 +111,10 @@ def _whole(host: Reader, before: tuple[Waiting, ...], wanted: Desired, reason: s
 
 
 def _note(system: System, row: Waiting) -> None:
+    others = [w for w in _noted(system) if (w.engine, w.resource) != (row.engine, row.resource)]
     with suppress(ProvisionerError, OSError):
         system.make_directories(system.runtime, 0o755)
-        system.write(note(system), json.dumps({"waiting": [row]}) + "\n", 0o644)
+        system.write(note(system), json.dumps({"waiting": [*others, row]}) + "\n", 0o644)
 
 
 def _left(host: Reader, wanted: Desired, left: Plan) -> Iterator[Waiting]:

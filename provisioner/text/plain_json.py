@@ -18,6 +18,7 @@ class Options:
 
     strict = True
     object_hook = None
+    array_hook = None  # Python 3.15
     parse_int = int
 
     def __init__(self, pairs: Callable[[list[tuple[str, Any]]], Any] | None, number: Any, constant: Any) -> None:

@@ -49,6 +49,21 @@ def test_a_network_that_the_bridge_hides_from_the_builder_is_told(tmp_path: Path
     assert not told or "docker0 has the addresses 172.17.0.0/16" in told
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "*\t000010AC\t00000000\t0201\t0\t0\t0\t0000F0FF\t0\t0\t0",  # unreachable 172.16.0.0/12
+        "eth1\tzz0011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0",
+        "eth1\t000011AC\t00000000\t0001\t0\t0\t0\tFFFFFFFFFF\t0\t0\t0",
+        "eth1\t000011AC",
+    ],
+    ids=["unreachable", "no number", "too wide", "cut off"],
+)
+def test_a_line_that_reaches_no_network_is_no_clash(tmp_path: Path, line: str) -> None:
+    put(tmp_path, "/proc/net/route", f"{table(BRIDGE)}{line}\n")
+    assert not routes.note(System(str(tmp_path), {}), facts(), OWN)
+
+
 @pytest.mark.parametrize("how", ["flag", "file"])
 def test_a_bridge_of_another_name_is_the_one_that_counts(tmp_path: Path, how: str) -> None:
     put(tmp_path, "/proc/net/route", table(("br7", "10.7.0.0/16"), ("eth1", "10.7.1.0/24"), BRIDGE))
