@@ -13,7 +13,7 @@ from provisioner.builder import leftovers, obstacles, store
 from provisioner.config.desired import Desired
 from provisioner.daemon.restart import Restart
 from provisioner.emulators.copy_out import Discard
-from provisioner.engine import addresses, endpoints, facts, memory, target
+from provisioner.engine import addresses, endpoints, facts, memory, target, traces
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.image_store.trial import ClearTrial
@@ -24,7 +24,7 @@ from provisioner.runs.older import Past
 from provisioner.runs.session import interruptible, own, uninterruptible
 from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
 from provisioner.steps import Say, Step
-from provisioner.steps.files import SetLeaf
+from provisioner.steps.files import RemoveFile, SetLeaf
 from provisioner.steps.programs import Run
 
 MEMORIES = ("configuration.json", "buildkitd.json", "owned.json", "versions.json", "reserve")
@@ -66,7 +66,7 @@ def plan(host: Reader) -> Removal:
     parts = [_part(host, older.past(host, tuple(r for r in known if r.desired.engine == e), steps)) for e in engines]
     items = [item for part in parts for item in part.items]
     told = {originals.thing(i.step) for i in items if i.fate != CHANGED or isinstance(i.step, SetLeaf)}
-    swept = [_untold(part, told) for part in found]
+    swept = [_untold(host, part, told) for part in found]
     last = Part(_desired(known), tuple(sweep.empty(host)))
     return Removal(known, (*_restarting((*parts, *swept)), *((last,) if last.items else ())))
 
@@ -87,9 +87,12 @@ def _engine(part: Part) -> str:
     return str(getattr(part.restart, "socket", ""))
 
 
-def _untold(found: sweep.Part, told: Collection[originals.Thing]) -> Part:
+def _untold(host: Reader, found: sweep.Part, told: Collection[originals.Thing]) -> Part:
     """Return what the history does not know."""
     items = _once(tuple(Item(step, DO) for step in found.steps if originals.thing(step) not in told))
+    if not host.program("docker"):  # what it has registered is in files
+        registered = traces.FORGET[:3]
+        items = tuple(_there(host, "", i) if getattr(i.step, "argv", ())[:3] == registered else i for i in items)
     return Part(found.desired, items, found.restart if items else None, found.note)
 
 
@@ -223,6 +226,8 @@ def _there(host: Reader, socket: str, item: Item) -> Item:
     if isinstance(step, ClearTrial | Discard):
         return item if socket else item._replace(fate=SO)
     if isinstance(step, Run) and step.argv[:3] == ("docker", "buildx", "rm"):
+        if not host.program("docker"):
+            return _without_docker(host, step)
         return item if _registered(host, step.argv[-1], step.user) else item._replace(fate=SO)
     if not isinstance(step, Run) or step.argv[0] != "docker" or step.argv[1] not in ("container", "volume", "image"):
         return item
@@ -233,6 +238,15 @@ def _there(host: Reader, socket: str, item: Item) -> Item:
     kind, name = step.argv[1], next(w for w in step.argv[3:] if not w.startswith("-"))
     paths = {"container": f"/containers/{name}/json", "volume": f"/volumes/{name}", "image": f"/images/{name}/json"}
     return item if host.get(socket, paths[kind]) is not None else item._replace(fate=SO)
+
+
+def _without_docker(host: Reader, forget: Run) -> Item:
+    """Remove a builder's file from a user's store: docker, which would do that, is gone."""
+    account = host.account(forget.user or "root")
+    if account is None:
+        return Item(forget, SO)
+    step = RemoveFile(store.of(host, account).instance_file(forget.argv[-1]), forget.user)
+    return Item(step, SO if step.stands(host) else DO)
 
 
 def _registered(host: Reader, name: str, user: str) -> bool:
@@ -262,7 +276,7 @@ def _aside(host: Reader, socket: str, known: tuple[Receipt, ...], found: list[It
     back = {word for i in found if i.fate == DO and isinstance(i.step, Run) for word in i.step.argv}
     for left in leftovers.found(host, socket, undoes) if socket else ():
         if left.ours and left.name not in back:
-            yield from (Item(step, DO) for step in left.steps)
+            yield from (_there(host, socket, Item(step, DO)) for step in left.steps)
 
 
 def _once(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -150,6 +150,8 @@ def empty(host: Reader) -> Iterator[Item]:
 
     The outermost one may also hold the program itself, if it was installed there.
     """
+    if host.uid != 0:
+        return
     folders = [f"{VERSIONS}/{version}" for version in host.names(VERSIONS)]
     above, _, versions = VERSIONS.rpartition("/")
     ours = {versions, SCRIPT.rpartition("/")[2]}

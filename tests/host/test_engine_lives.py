@@ -234,6 +234,7 @@ def test_the_distribution_is_upgraded_below_the_agent(boot: Boot) -> None:
     old.put(CONFIG, json.dumps(START))
     settled(old, "Debian 12", expected=5)
     old.sh("systemctl stop docker.socket docker containerd", check=True)
+    old.sh("rm -f /etc/docker/key.json", check=True)  # the old engine's own; the new one has none
     new = boot("trixie", layers=(*LAYERS, checkout.layer("bookworm")))
     before = portrait(new)
     new.sh("systemctl stop docker.socket docker containerd", check=True)

@@ -147,7 +147,7 @@ class Walk:
         self.host.sh(f"pkill -KILL -f '{AGENT}'; while pgrep -f '{AGENT}' >/dev/null; do sleep 0.1; done")
         running.communicate()
         self.host.sh("systemctl reset-failed docker; systemctl start docker", check=True)
-        self.applied()
+        self.applied("--restart", "always")  # to undo what was cut off may take a restart
 
     # Acts of others
 

@@ -36,7 +36,11 @@ ENTRY = "enabled\ninterpreter /usr/local/lib/provisioner/qemu/v1/qemu-aarch64\nf
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+    found = Host(tmp_path)
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir(parents=True, exist_ok=True)
+    docker.touch(0o755)
+    return found
 
 
 def applied(host: Host, **leaves: Any) -> None:
@@ -404,6 +408,22 @@ def test_a_user_s_odd_files_keep_nothing_from_being_removed(host: Host, odd: str
     ODD[odd](Path(host.path("/root/.docker")))
     found = removal.plan(host)
     assert " ".join((*traces.FORGET, builder)) in " ".join(step.sentence() for step in found.steps)
+
+
+def test_a_registration_goes_as_a_file_where_docker_is_gone(host: Host) -> None:
+    builder = "container-builder"
+    nodes = [{"Name": f"{builder}0", "Endpoint": SOCKET}]
+    path = f"/root/.docker/buildx/instances/{builder}"
+    forget = Run((*traces.FORGET, builder))
+    book = Journal(host, 1)
+    book.begin("0", WANTED, ())
+    book.step(Run(("docker", "buildx", "create", "--name", builder)), (forget,))
+    book.end("converged")
+    put(host, {path: json.dumps({"Name": builder, "Driver": "docker-container", "Nodes": nodes})})
+    assert forget in removal.plan(host).steps
+    Path(host.path("/bin/docker")).unlink()
+    assert set(removal.plan(host).steps) == {RemoveFile(path)}
+    assert removal.remove(host, quiet)[1] == ()
 
 
 @pytest.mark.parametrize("driver", ["remote", "kubernetes"])
