@@ -8,7 +8,7 @@ from provisioner.platforms import elf
 from tests.conftest import Boot
 from tests.helpers.booted import LAYERS, agent, differences
 from tests.helpers.builders import CONTAINER, build, configure, prepare
-from tests.hosts import Host
+from tests.hosts import Host, parts
 
 pytestmark = pytest.mark.host
 USERS = ("root", "dev", "ci")
@@ -68,6 +68,22 @@ def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as
         host.sh("ls /home/dev/.docker/buildx/instances /home/ci/.docker/buildx/instances").stdout.count("container")
         == 0
     )
+
+
+def test_who_asks_by_sudo_or_doas_gets_the_builder(boot: Boot) -> None:
+    host = boot("trixie", layers=(parts.becoming_root(), *LAYERS), agent=True)
+    people(host)
+    host.put("/etc/sudoers.d/dev", "dev ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+    host.put("/etc/doas.conf", "permit nopass ci\n", 0o400)
+    for user, become in (("dev", "sudo -n"), ("ci", "doas -n")):
+        applied = host.sh(f"su - {user} -c '{become} provisioner apply'")
+        assert applied.status == 0, applied.stderr
+        assert f"the builder is for root and {user}, who asked" in applied.stderr
+        assert host.run("docker", "buildx", "inspect", user=user).stdout.split()[1] == "container-builder"
+        checked = host.run("provisioner", "check", user=user)
+        assert (checked.status, checked.stdout) == (0, "in sync\n"), checked.stderr
+        assert host.run("provisioner", "prove", user=user).status == 0
+        assert strangers(host, user) == ""
 
 
 def test_files_that_sudo_left_behind_are_given_back_and_links_are_not_followed(boot: Boot) -> None:

@@ -221,6 +221,9 @@ def test_a_short_walk_keeps_its_promises(boot: Boot) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("engine", "seed"), [("trixie", 11), ("forky", 12), ("trixie", 13), ("forky", 14)])
-def test_long_walks_keep_their_promises(boot: Boot, engine: str, seed: int) -> None:
-    walk(boot, engine, seed, 50)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("engine", "seed", "acts"), [("trixie", 11, 50), ("forky", 12, 200), ("trixie", 13, 50), ("forky", 14, 50)]
+)
+def test_long_walks_keep_their_promises(boot: Boot, engine: str, seed: int, acts: int) -> None:
+    walk(boot, engine, seed, acts)

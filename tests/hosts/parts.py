@@ -95,6 +95,12 @@ def podman() -> Path:
     return entry("podman", (recipes.QEMU_SUITE, recipes.PODMAN), build, partial(tree, recipes.QEMU_SUITE))
 
 
+def becoming_root() -> Path:
+    """Return the programs by which a user becomes root as a layer, for hosts of QEMU_SUITE."""
+    build = partial(debian.add, recipes.BECOMING_ROOT)
+    return entry("becoming-root", (recipes.QEMU_SUITE, recipes.BECOMING_ROOT), build, partial(tree, recipes.QEMU_SUITE))
+
+
 def venv() -> tuple[Path, ...]:
     """Return the layers that `python3 -m venv` needs on a host of QEMU_SUITE."""
     return _packages("venv", recipes.VENV)

@@ -226,6 +226,8 @@ NETWORK = {  # for hosts that reach each other: the parts of ssh and TLS that no
     "forky": {**_SSH, "openssh-common": ("usr/bin",), "libwtmpdb0": ("usr/lib",)},  # which has ssh-keygen
 }
 
+BECOMING_ROOT = ("sudo", "opendoas")
+
 VENV = {  # what `python3 -m venv` needs on a host of QEMU_SUITE in addition to Python
     "python3.13-venv": ("usr/lib/python3.13/ensurepip",),
     "python3-pip-whl": ("usr/share/python-wheels",),
