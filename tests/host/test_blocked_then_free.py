@@ -162,6 +162,13 @@ def configure(host: Host, config: dict[str, Any]) -> None:
     host.put(CONFIG, json.dumps(config).replace("DAY", other))
 
 
+def unit(host: Host) -> str:
+    """Apply by the unit, as a timer does, and return what it has said."""
+    cursor = host.run("journalctl", "-n0", "--show-cursor", check=True).stdout.split("cursor: ")[1].strip()
+    host.run("systemctl", "start", "provisioner-apply")
+    return host.run("journalctl", "-u", "provisioner-apply", f"--after-cursor={cursor}", "-o", "cat").stdout
+
+
 def test_what_is_blocked_is_done_once_and_said_when_it_is_free(boot: Boot) -> None:
     host = boot("trixie", layers=LAYERS, agent=True, binfmt=True)
     host.put(DAEMON_JSON, "{}")
@@ -169,6 +176,14 @@ def test_what_is_blocked_is_done_once_and_said_when_it_is_free(boot: Boot) -> No
     for name, pair in PAIRS.items():
         walk(host, name, pair)
     assert "containerd" in store(host)
+    configure(host, {**daemon(log_level="error"), "restart": "never"})
+    since = started(host)
+    assert "put off until now" not in unit(host)
+    assert started(host) == since
+    configure(host, daemon(log_level="error"))
+    assert "put off until now" in unit(host)
+    assert started(host) != since
+    assert "put off until now" not in unit(host)
     removed = agent(host, "remove")
     assert removed.status == 0, removed.stderr
     assert store(host) == before
