@@ -82,7 +82,7 @@ def test_settings_that_desktop_reverts_are_told_and_undone(fake: Desktop) -> Non
     fake.habits(start="reverts")
     with fake.running() as host, pytest.raises(RolledBackError) as caught:
         applied(host)
-    assert "in effect is overlay2" in caught.value.message
+    assert "in effect: overlay2" in caught.value.message
     assert "\n" not in caught.value.message
     assert fake.info()["Driver"] == "overlay2"
 

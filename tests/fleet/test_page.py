@@ -105,7 +105,7 @@ def test_a_small_fleet_is_filtered_sorted_and_opened_with_mouse_and_keys(
     button(chromium, "Show all")
     button(chromium, "emulators: linux/arm64")
     assert names(chromium) == ["build-2"]
-    assert status(chromium).startswith("1 of 4 hosts, only those where emulators: linux/arm64 is not registered")
+    assert status(chromium).startswith("1 of 4 hosts, only those where emulators: linux/arm64: not registered")
     assert [row.text[:1] for row in chromium.find_elements("css selector", "#causes .chosen")] == ["≠"]
     search.send_keys("nobody")
     assert chromium.find_element("css selector", "#matrix tbody").text == "No host is like that."
