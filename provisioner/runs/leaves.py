@@ -3,7 +3,7 @@
 The record names the settings that are ours, each with the value that somebody else had given it (``memory.owned``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from provisioner.engine import memory
@@ -51,6 +51,17 @@ def ours_again(receipt: Receipt) -> Iterator[SetLeaf]:
                 kept = back.keys in owned and owned[back.keys] != back.value
                 if kept or gave_back(receipt, made):
                     yield back
+
+
+def made_by(earlier: Collection[Receipt], back: SetLeaf) -> bool:
+    """Return whether earlier runs gave a setting the value that ``back`` restores, or none of them is known to have.
+
+    Somebody may have edited a setting of ours between two runs. That value is theirs.
+    """
+    made = (m.step for run in sorted(earlier, reverse=True) for m in reversed(run.made))
+    same = (s for s in made if isinstance(s, SetLeaf) and (s.path, s.keys) == (back.path, back.keys))
+    newest = next(same, None)
+    return newest is None or newest.value == back.value
 
 
 def _owned(receipt: Receipt, at: Made, path: str) -> Mapping[Keys, Any] | None:

@@ -55,7 +55,7 @@ def over(system: System, ended: Collection[Receipt]) -> None:
         gone = _keys(ended) - _keys(still)
         unchanged = traces.pruned(system, known)
         settings = {f: {k: d for k, d in of.items() if (f, k) not in gone} for f, of in unchanged.items()}
-        for file, rows in _again(system, ended).items():
+        for file, rows in _again(system, ended, still).items():
             settings[file] = {**settings.get(file, {}), **rows}
         found = {
             "waiting": known.get("waiting") if still else None,
@@ -69,11 +69,13 @@ def over(system: System, ended: Collection[Receipt]) -> None:
             system.remove(memory.record_path(system))
 
 
-def _again(host: Reader, ended: Collection[Receipt]) -> traces.Settings:
+def _again(host: Reader, ended: Collection[Receipt], still: Collection[Receipt]) -> traces.Settings:
     """Return the settings that are ours still, because the ended runs had changed what was ours before them."""
     found: dict[str, dict[str, str]] = {}
-    for step in (s for receipt in sorted(ended, reverse=True) for s in leaves.ours_again(receipt)):
-        found.setdefault(step.path, {})[json.dumps(step.keys)] = _digest(step)
+    for receipt in sorted(ended, reverse=True):
+        earlier = [run for run in (*still, *ended) if run.number < receipt.number]
+        for step in (s for s in leaves.ours_again(receipt) if leaves.made_by(earlier, s)):
+            found.setdefault(step.path, {})[json.dumps(step.keys)] = _digest(step)
     return traces.matching(host, found)
 
 
