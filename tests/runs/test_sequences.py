@@ -65,12 +65,10 @@ class Model:
             self.runs = [run for run in self.runs if run[0] != number]
 
     def remove(self) -> None:
-        first: Values = {}
         last: Values = {}
-        for _, before, after in self.runs:
-            first |= {k: v for k, v in before.items() if k not in first}
+        for _, _, after in self.runs:
             last |= after
-        self._set({k: v for k, v in first.items() if k != "owned" and self.file.get(k) == last[k]})
+        self._set({k: v for k, v in self.owned.items() if k in last and self.file.get(k) == last[k]})
         self.owned, self.runs = {}, []
 
     def _set(self, new: Values) -> None:
