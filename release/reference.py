@@ -103,7 +103,7 @@ def _settings(properties: dict[str, Any], above: str) -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """Return a sentence in which <word> is no tag of HTML."""
+    """Return a sentence for a page. The page must show <word> as text, not as a tag."""
     pieces = text.split("`")
     return "`".join(piece if number % 2 else piece.replace("<", r"\<") for number, piece in enumerate(pieces))
 

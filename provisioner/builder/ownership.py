@@ -30,17 +30,21 @@ def paths(host: Reader, kept: Store, want: Wanted) -> Iterator[str]:
     yield from (top, f"{top}/config.json", *(f"{top}/{name}" for name in LOGINS))
     yield from (f"{folder}/{name}".rstrip("/") for name in (*store.FOLDERS, *STATE))
     for name in LISTED:
-        yield from (f"{folder}/{name}/{file}" for file in _names(host, f"{folder}/{name}", kept.user))
+        yield from (f"{folder}/{name}/{file}" for file in _names(host, f"{folder}/{name}", kept))
     builds = f"{folder}/refs/{want.builder.name}"
     yield from (builds, *(f"{builds}/{node.name}" for node in want.nodes))
 
 
-def _names(host: Reader, folder: str, user: str) -> tuple[str, ...]:
-    """Return the names in a user's folder. One that the user may not read is read as root, if it is no link."""
+def _names(host: Reader, folder: str, kept: Store) -> tuple[str, ...]:
+    """Return the names in a user's folder. Root looks into a folder that sudo has left to root, if no link leads there.
+
+    The user may have made a link to a folder of root's, whose names are not for the result of a check.
+    """
     try:
-        return host.names(folder, user=user)
+        return host.names(folder, user=kept.user)
     except ProvisionerError:
         there = host.status(folder)
+    led = any(host.link(place) is not None for place in (kept.docker, kept.folder))
     with contextlib.suppress(ProvisionerError):
-        return host.names(folder) if there is not None and there.directory else ()
+        return host.names(folder) if there is not None and there.directory and there.uid == 0 and not led else ()
     return ()
