@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import Boot
-from tests.helpers.booted import DAEMON_JSON, ENTRY, LAYERS, agent, started, store
+from tests.helpers.booted import DAEMON_JSON, ENTRY, LAYERS, agent, job, started, store
 from tests.hosts import Host
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
@@ -165,7 +165,7 @@ def configure(host: Host, config: dict[str, Any]) -> None:
 def unit(host: Host) -> str:
     """Apply by the unit, as a timer does, and return what it has said."""
     cursor = host.run("journalctl", "-n0", "--show-cursor", check=True).stdout.split("cursor: ")[1].strip()
-    host.run("systemctl", "start", "provisioner-apply")
+    job(host, "provisioner-apply")
     return host.run("journalctl", "-u", "provisioner-apply", f"--after-cursor={cursor}", "-o", "cat").stdout
 
 

@@ -9,7 +9,7 @@ import pytest
 from provisioner.checks import schemas
 from provisioner.cli.journald import EVENTS
 from tests.conftest import Boot
-from tests.helpers.booted import BUILDER, ENTRY, LAYERS, agent, differences
+from tests.helpers.booted import BUILDER, ENTRY, LAYERS, agent, differences, job
 from tests.helpers.story import CONFIG, EXAMPLES, FACT, METRICS, RECORD, put_metrics_and_fact, told
 from tests.hosts import Host
 
@@ -92,13 +92,13 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     verified = host.run("systemd-analyze", "verify", "--man=no", *units)
     assert (verified.status, verified.stderr) == (0, "")
 
-    host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
+    job(host, "provisioner-apply", check=True)
     assert agent(host, "check").status == 0
     proof = host.journal("provisioner-apply")
     assert "image store: restart docker.service" in proof
     assert "linux/arm64  yes    yes           yes   QEMU " in proof
 
-    host.run("systemctl", "start", "provisioner-check", check=True)
+    job(host, "provisioner-check", check=True)
     assert (record(host)["status"], record(host)["unknown"]) == ("in-sync", [])
     everything = agent(host, "check").document["as_wanted"]
     assert record(host)["as_wanted"] == everything
@@ -107,19 +107,19 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     assert (mine.status, "systemctl start provisioner-check" in mine.stderr) == (77, True)
 
     host.sh(f"echo -1 > {ENTRY}; docker rm -f {BUILDER}; rm /etc/docker/daemon.json", check=True)
-    host.run("systemctl", "start", "provisioner-check", check=True)
+    job(host, "provisioner-check", check=True)
     everything = agent(host, "check").document
     assert {d["resource"] for d in record(host)["differences"]} == {"image store", "emulators", "builder"}
     for part in ("differences", "unknown", "as_wanted", "apply"):
         assert record(host)[part] == everything[part]
 
     host.put(CONFIG, "repair: [emulators]\n")
-    host.run("systemctl", "start", "provisioner-check", check=True)
+    job(host, "provisioner-check", check=True)
     host.wait("the repair", lambda: "enabled" in host.sh(f"cat {ENTRY}").stdout)
     host.wait("its end", lambda: host.run("systemctl", "is-active", "provisioner-repair").stdout == "inactive\n")
     left = agent(host, "check")
     assert {d["resource"] for d in left.document["differences"]} == {"image store", "builder"}
-    host.run("systemctl", "start", "provisioner-apply", check=True, timeout=200)
+    job(host, "provisioner-apply", check=True)
     assert agent(host, "check").status == 0
 
     host.sh(f"rm {CONFIG}; cd {RECEIPTS} && grep -v '\"end\"' $(ls | tail -1) >000099.jsonl", check=True)
@@ -127,7 +127,7 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     host.run("flock", "/run/provisioner/lock", "systemctl", "start", "provisioner-check", check=True)
     assert (record(host)["status"], record(host)["interrupted"]) == ("in-sync", None)
     assert record(host)["notes"][0].startswith("an apply is running")
-    host.run("systemctl", "start", "provisioner-check", check=True)
+    job(host, "provisioner-check", check=True)
     assert (record(host)["status"], record(host)["interrupted"]) == ("interrupted", 99)
     host.sh(f"rm {RECEIPTS}/000099.jsonl {RECEIPTS}/../open", check=True)
 
@@ -137,7 +137,7 @@ def test_every_sandboxed_job_does_its_whole_work(boot: Boot, engine: str) -> Non
     assert (verified.status, verified.stderr) == (0, "")
     assert "03:00" in host.run("systemctl", "show", "--property=TimersCalendar", "provisioner-check.timer").stdout
     host.run("systemctl", "stop", "docker.socket", "docker.service", check=True)
-    assert host.run("systemctl", "start", "provisioner-check").status != 0
+    assert job(host, "provisioner-check").status != 0
     host.wait("the word", lambda: "check.service could not do its work" in host.journal("provisioner-tell@*"))
 
 

@@ -10,7 +10,7 @@ from provisioner.cli import shipped
 from release import layout
 from tests import pages
 from tests.conftest import Boot
-from tests.helpers.booted import CERTIFICATES, agent
+from tests.helpers.booted import CERTIFICATES, agent, job
 from tests.hosts import Host, dist, parts, recipes
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(600)]
@@ -142,7 +142,7 @@ def used(host: Host, way: Way, applied: int) -> None:
     done = agent(host, "apply")
     assert done.status == applied, done.stderr
     assert [row["runs"] for row in done.document["proof"]["platforms"]] == [True, True]
-    host.run("systemctl", "start", "provisioner-check.service", check=True)
+    job(host, "provisioner-check", check=True)
     assert "provisioner" in host.sh("journalctl --catalog --identifier=provisioner").stdout
 
 

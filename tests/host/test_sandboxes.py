@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Boot
-from tests.helpers.booted import ENTRY, LAYERS, agent, differences, started, store
+from tests.helpers.booted import ENTRY, LAYERS, agent, differences, job, started, store
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
@@ -28,7 +28,7 @@ FILES = {
 
 def record(host: Host) -> dict[str, Any]:
     """Run the hourly check, and return what it kept. Its unit fails if a state is unknown."""
-    host.run("systemctl", "start", "provisioner-check")
+    job(host, "provisioner-check")
     found: dict[str, Any] = json.loads(host.get(RECORD) or b"{}")
     return found
 
@@ -45,7 +45,7 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     assert host.sh("docker info --format '{{.DockerRootDir}}'").stdout.strip() == "/home/docker"
 
     running = started(host)
-    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)
+    job(host, "provisioner-apply", check=True)
     said = host.journal("provisioner-apply")
     assert f"{OTHER} is on /, which is mounted read-only" in said, said
     assert "elsewhere.conf" in said, said
@@ -54,11 +54,11 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     drop_in(host, "elsewhere")
     host.sh(f"systemd-run -q --unit=theirs --uid=dev {CALLED} --config-file={OTHER}", check=True)
     host.sh(f"systemd-run -q --unit=second {CALLED} --config-file={OTHER}", check=True)
-    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)
+    job(host, "provisioner-apply", check=True)
     assert f"reads {OTHER}, too" in host.journal("provisioner-apply")  # root's process counts in the sandbox, too
     assert "overlay2" in store(host)
     host.sh("systemctl stop second", check=True)  # and dev's, which is still there, never does
-    host.run("systemctl", "start", "provisioner-apply", timeout=200, check=True)  # 5: all but dev's part
+    job(host, "provisioner-apply", check=True)  # 5: all but dev's part
     said = host.journal("provisioner-apply")
     assert "/home/dev is hidden from this process" in said, said
     assert "users.conf" in said, said
@@ -69,7 +69,7 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     assert {u["key"].partition(":")[0] for u in seen["unknown"]} == {"dev"}
 
     drop_in(host, "users")
-    ended = host.run("systemctl", "start", "provisioner-apply", timeout=200)
+    ended = job(host, "provisioner-apply")
     assert ended.status == 0, host.journal("provisioner-apply")
     assert host.sh("stat -c %U /home/dev/.docker/buildx/instances/container-builder").stdout.strip() == "dev"
     checked = agent(host, "check")

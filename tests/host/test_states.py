@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.helpers.booted import agent
+from tests.helpers.booted import agent, job
 from tests.helpers.documents import judge
 from tests.helpers.fleet import Fleet, fleet
 from tests.helpers.story import CONFIG, FACT, METRICS, RECORD, put_library, put_metrics_and_fact, told
@@ -91,7 +91,7 @@ def ground() -> Iterator[Fleet]:
 
 def kept(host: Host) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Let the timer's unit check, and return what it left: the record, Ansible's fact and the metrics."""
-    host.run("systemctl", "start", "provisioner-check")
+    job(host, "provisioner-check")
     record = json.loads(host.get(RECORD) or b"{}")
     return record, json.loads(host.run(FACT).stdout), (host.get(f"{METRICS}/provisioner.prom") or b"").decode()
 
