@@ -1,30 +1,29 @@
-"""The fenced blocks of the pages for people. A block of commands says where it runs, or why no test runs it.
+"""The blocks of code on the pages for people. Each says which test runs or reads it, or why no test does.
 
-A block's first word is its language. The words after it are for the tests, and readers never see them:
+A Markdown parser finds them, so none escapes by its place or its fence. A block's first word is its language. The words
+after it are for the tests, and readers never see them:
 
 ``on=HOST``     the host on which tests/host/test_pages.py, or another test of PLACES, runs the block
 ``skip=REASON`` no test runs it, for one of REASONS
 ``status=N``    the exit status of its last command, if that is not 0
-``file=PATH``   the block is the content of this file
+``file=PATH``   the block is the content of this file, on the host
+``as=SORT``     the block is no command: a test reads it as one of SORTS
 """
 
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from markdown_it import MarkdownIt  # the parser of the website's generator
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        *ROOT.glob("docs/*.md"),
-        *ROOT.glob("docs/site/*.md"),
-        *ROOT.glob("ansible/*.md"),
-        *ROOT.glob("ansible/roles/*/*.md"),
+        *(page for folder in (".github", "ansible", "docs", "systemd") for page in (ROOT / folder).rglob("*.md")),
     ]
 )
-FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 COMMANDS = ("sh", "console")
 PROMPT = re.compile(r"[#$] ")
 
@@ -51,6 +50,23 @@ REASONS = {
     "release": "it needs a published release",
     "same": "the same commands run in another block",
 }
+# Blocks that are no commands, by the word as=: what a test of tests/test_docs.py does with them.
+SORTS = {
+    "configuration": "the program reads it, as provisioner.yaml",
+    "variables": "the role knows every variable, and the program reads provisioner_config",
+    "play": "it is YAML, and every module and role in it is one of the collection, or Ansible's own",
+    "forge": "it is YAML or TOML of a CI system, whose parser takes it",
+    "daemon": "it is JSON",
+    "picture": "a drawing of text",
+    "list": "it names every command",
+    "source": "tests/test_contributing.py makes files of it",
+    "contents": "the website's build reads it",
+}
+# Languages and pages whose blocks need no word, because all of them are of one sort.
+IMPLIED = {"{toctree}": "contents", "python": "source"}
+INDENTED = "indented"
+# The page is made from the table that `explain` uses. tests/host/test_explain.py does what the table says.
+MADE = ("docs/explain.md",)
 
 
 class Block(NamedTuple):
@@ -63,9 +79,14 @@ class Block(NamedTuple):
     text: str
 
     @property
+    def sort(self) -> str:
+        """What the block is, if it is no command and no file of a host."""
+        return self.words.get("as") or IMPLIED.get(self.language, "")
+
+    @property
     def commands(self) -> str:
         """What a shell gets: the block, or what a session shows after its prompts."""
-        if self.language == "sh":
+        if self.language in ("sh", INDENTED):
             return self.text
         return "".join(line[2:] for line in self.text.splitlines(keepends=True) if PROMPT.match(line))
 
@@ -79,13 +100,23 @@ class Block(NamedTuple):
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """Yield every fenced block of a page."""
-    text = path.read_text()
+    """Yield every block of code of a page: between fences, or indented."""
     name = str(path.relative_to(ROOT))
-    for found in FENCE.finditer(text):
-        language, *words = found[2].split() or [""]
-        pairs = dict(word.split("=", 1) for word in words if "=" in word)
-        yield Block(name, text.count("\n", 0, found.start()) + 1, language, pairs, textwrap.dedent(found[3]))
+    for token in MarkdownIt().parse(path.read_text()):
+        if token.type in ("fence", "code_block"):
+            language, *words = token.info.split() or [INDENTED if token.type == "code_block" else ""]
+            pairs = dict(word.split("=", 1) for word in words if "=" in word)
+            yield Block(name, (token.map or [0])[0] + 1, language, pairs, token.content)
+
+
+def prose(path: Path) -> str:
+    """Return a page without its blocks of code."""
+    text = path.read_text()
+    lines: list[str] = text.splitlines(keepends=True)
+    for token in MarkdownIt().parse(text):
+        if token.map and token.type in ("fence", "code_block"):
+            lines[slice(*token.map)] = [""] * (token.map[1] - token.map[0])
+    return "".join(lines)
 
 
 def commands() -> Iterator[Block]:
