@@ -26,6 +26,7 @@ EVENTS = {
     "apply cut off": Event("522844f9a03143bd824d0b65a8945bdf", 3),
     "cut-off apply undone": Event("74da632565304c3f9018a64621602166", 5),
     "applied": Event("77573e53f69e4bee9d7fc842660b2ee7", 5),
+    "blocked": Event("f6e66d982fdc4a668f119a21dc800c31", 4),
     "held": Event("2dcd0f6c9e7245f8a17dfb04ccd8cd13", 4),
     "rolled back": Event("4b4247448ba146dcb4449ef9c0ad4a65", 4),
     "rollback failed": Event("a8b05907453c466f9bafa6815a3c6c86", 3),

@@ -77,17 +77,31 @@ def _change(change: Change) -> Iterator[Line]:
 
 def outcome(left: Plan, receipt: int | None, put_off: Collection[Waiting] = (), *, image: str = "") -> str:
     """Describe how an apply ended. No command takes back what was done to an ``image``."""
-    lines = []
-    for since, reason in dict.fromkeys((w.since, w.reason) for w in put_off):
-        what = dict.fromkeys(w.resource for w in put_off if (w.since, w.reason) == (since, reason))
-        lines.append(f"{', '.join(what)}: put off until now, since {since}: {reason}")
+    lines = [*_put_off(put_off)]
     if receipt is None:
         lines.append("nothing had to be changed")
     else:
         lines.append(f"done: {image} is changed" if image else f"done; `provisioner rollback {receipt}` takes it back")
+    return "\n".join((*lines, *(f"blocked: {line}" for line in _blocks(left))))
+
+
+def left_alone(left: Plan, receipt: int | None, put_off: Collection[Waiting] = ()) -> str:
+    """Describe an apply that left something blocked, for the journal: what is blocked, then what is done."""
+    undo = f"everything else is done; `provisioner rollback {receipt}` takes it back"
+    return "\n".join((*_blocks(left), *_put_off(put_off), undo))
+
+
+def _blocks(left: Plan) -> Iterator[str]:
+    """Yield each reason why something is blocked, with its hint in a line below."""
     for resource, obstacle in dict.fromkeys((r, b.obstacle) for r, b in left.blocked):
-        lines.append(f"blocked: {resource}: {obstacle.message}\n  hint: {obstacle.hint}")
-    return "\n".join(lines)
+        yield f"{resource}: {obstacle.message}\n  hint: {obstacle.hint}"
+
+
+def _put_off(put_off: Collection[Waiting]) -> Iterator[str]:
+    """Yield what earlier applies had put off and this one did, by reason."""
+    for since, reason in dict.fromkeys((w.since, w.reason) for w in put_off):
+        what = dict.fromkeys(w.resource for w in put_off if (w.since, w.reason) == (since, reason))
+        yield f"{', '.join(what)}: put off until now, since {since}: {reason}"
 
 
 def as_json(made: Plan) -> list[dict[str, Any]]:

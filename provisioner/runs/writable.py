@@ -6,17 +6,19 @@ from provisioner.steps import Change, Obstacle
 from provisioner.steps.files import MakeDirectory, RemoveFile, SetLeaf, WriteFile
 
 LINKS = 40  # as many as the kernel follows
+# The resources whose file may lie elsewhere, where the unit may write if it is told. It never may install units.
+MOVABLE = ("daemon", "image store")
 
 
 def judged(host: Reader, made: Change) -> Change:
     """Return the change, blocked as a whole if one of root's files cannot be written."""
     steps = (s for s in made.edits if isinstance(s, WriteFile | RemoveFile | SetLeaf | MakeDirectory))
     paths = dict.fromkeys(s.path for s in steps if not getattr(s, "user", "")) if host.uid == 0 else ()
-    found = next(filter(None, (_refused(host, path) for path in paths)), None)
+    found = next(filter(None, (_refused(host, made.resource, path) for path in paths)), None)
     return made.stopped(found) if found else made
 
 
-def _refused(host: Reader, path: str) -> Obstacle | None:
+def _refused(host: Reader, resource: str, path: str) -> Obstacle | None:
     real = _resolved(host, path)
     there, found = mount(host, real), host.stat(real)
     if found is not None and found.directory:
@@ -25,14 +27,26 @@ def _refused(host: Reader, path: str) -> Obstacle | None:
         hint = f"change it where it is made, or mount its folder instead: findmnt {real}"
         return Obstacle("file-mounted", f"{path} is a mount of its own, and so cannot be replaced", hint)
     if "ro" in there.options:
-        hint = (
-            f"make that file system writable, or change the file where the host is made: findmnt --target {real};"
-            " provisioner-apply.service: let it write there by the drop-in elsewhere.conf (see docs/checks.md)"
-        )
-        return Obstacle("read-only", f"{path} is on {there.point}, which is mounted read-only", hint)
+        message = f"{path} is on {there.point}, which is mounted read-only"
+        return Obstacle("read-only", message, _in_unit(host, resource) or _on_host(real))
     if found is not None and (why := host.unwritable(real)):
         return Obstacle("not-writable", f"{path}: {why}", f"see who protects it: lsattr {real}")
     return None
+
+
+def _on_host(real: str) -> str:
+    return f"make that file system writable, or change the file where the host is made: findmnt --target {real}"
+
+
+def _in_unit(host: Reader, resource: str) -> str:
+    """Return what to do if systemd started us. Its sandbox shows the host's folders as read-only."""
+    if "INVOCATION_ID" not in host.environ:
+        return ""
+    by_hand = (
+        f"run `sudo provisioner apply --only {resource.replace(' ', '-')}` once by hand: this unit may not write there"
+    )
+    drop_in = ", unless the drop-in elsewhere.conf lets it (see docs/checks.md)"
+    return by_hand + (drop_in if resource in MOVABLE else "")
 
 
 def _resolved(host: Reader, path: str) -> str:

@@ -1,12 +1,14 @@
 """What a sandbox or a container's manager hides is unknown, never absent: the shipped units, and a closed table."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.conftest import Boot
 from tests.helpers.booted import ENTRY, LAYERS, agent, differences, job, started, store
+from tests.helpers.story import told
 from tests.hosts import Host
 
 pytestmark = pytest.mark.host
@@ -81,6 +83,22 @@ def test_the_units_serve_users_a_moved_data_root_and_a_daemon_with_flags(boot: B
     host.wait("the repair", lambda: "enabled" in host.sh(f"cat {ENTRY}").stdout)
     host.wait("its end", lambda: host.run("systemctl", "is-active", "provisioner-repair").stdout == "inactive\n")
     assert agent(host, "check").status == 0
+
+
+def test_the_unit_says_who_can_install_what_its_sandbox_keeps_from_it(boot: Boot) -> None:
+    host = boot("trixie", layers=LAYERS, agent=True)  # a container: systemd mounts no binfmt_misc at boot
+    job(host, "provisioner-apply", check=True)
+    [said] = told(host, "blocked")
+    unseen = "/usr/local/lib/provisioner/register-emulators is on /, which is mounted read-only"
+    assert said.splitlines()[0] == f"blocked: emulators: {unseen}"
+    assert said.splitlines()[-1] == "everything else is done; `provisioner rollback 1` takes it back"
+    assert (told(host, "applied"), told(host, "held")) == ([], [])
+    [command] = re.findall(r"run `sudo (.*)` once by hand", said)
+    assert agent(host, *command.split()[1:]).status == 0
+    host.reboot()
+    job(host, "provisioner-apply", check=True)
+    assert agent(host, "check").status == 0
+    assert len(told(host, "blocked")) == 1
 
 
 def test_the_units_of_a_boot_undo_for_users_a_moved_data_root_and_a_daemon_with_flags(boot: Boot) -> None:

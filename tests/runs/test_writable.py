@@ -50,3 +50,26 @@ def test_a_link_leads_to_where_the_file_lies(tmp_path: Path) -> None:
     step = SetLeaf(FILE, ("debug",), True, None, "{}")
     change = writable.judged(host, Change("daemon", (Difference("debug", None, True),), (step,)))
     assert [b.obstacle.code for b in change.blocked] == ["read-only"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "environment", "hint"),
+    [
+        ("daemon", {}, "findmnt --target /etc/docker"),
+        ("daemon", {"INVOCATION_ID": "1"}, "run `sudo provisioner apply --only daemon` once by hand"),
+        ("image store", {"INVOCATION_ID": "1"}, "apply --only image-store` once by hand"),
+        ("image store", {"INVOCATION_ID": "1"}, "unless the drop-in elsewhere.conf lets it"),
+        ("emulators", {"INVOCATION_ID": "1"}, "this unit may not write there"),
+    ],
+)
+def test_a_unit_s_sandbox_is_named_where_there_is_one(
+    tmp_path: Path, resource: str, environment: dict[str, str], hint: str
+) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/mountinfo").write_text(f"{ROOT}2 1 0:2 / /etc ro - ext4 /dev/vda ro\n")
+    host = System(str(tmp_path), environment)
+    host.uid = 0
+    [blocked] = writable.judged(host, made(FILE)._replace(resource=resource)).blocked
+    assert hint in blocked.obstacle.hint
+    assert ("elsewhere.conf" in blocked.obstacle.hint) is (bool(environment) and resource != "emulators")
+    assert ("findmnt" in blocked.obstacle.hint) is not bool(environment)

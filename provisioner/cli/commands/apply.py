@@ -19,9 +19,10 @@ def run(system: System, args: Arguments) -> Answer:
         return each.run(run, system, args)
     done = _done(system, args)
     if done.receipt is not None and not args.root:
+        told = plans.left_alone if done.left else plans.outcome
         record(
-            "held" if done.left else "applied",
-            plans.outcome(done.left, done.receipt, done.put_off),
+            "blocked" if done.left else "applied",
+            told(done.left, done.receipt, done.put_off),
             receipt=str(done.receipt),
         )
     changed = done.receipt is not None or done.recovered is not None
