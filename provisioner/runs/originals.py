@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from provisioner.builder import commands
 from provisioner.emulators.copy_out import CopyOut
+from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.runs.leaves import Act
 from provisioner.runs.older import INSTANCES, TAKING, Past, before
-from provisioner.runs.undo import CHANGED, DO, SO, Item
+from provisioner.runs.undo import CHANGED, DO, SO, Item, orphaned, stands
 from provisioner.steps import Step
 from provisioner.steps.files import RemoveFile, SetLeaf, SetOwner, WriteFile
 from provisioner.steps.programs import Run
@@ -81,14 +82,24 @@ def _alarm(step: Step) -> bool:
 def fate(host: Reader, original: Original, builders: Collection[str]) -> Item:
     """Decide what happens to a thing: put it back, leave it because it is already so, or keep somebody's change."""
     back, newest = original
-    if back.stands(host):
+    if orphaned(host, back):
+        return Item(back, CHANGED)
+    if stands(host, back):
         return Item(back, SO)
     path = str(getattr(back, "path", ""))
     if isinstance(back, WriteFile | RemoveFile) and back.user:
-        text = host.read(back.path, user=back.user) or ""
-        return Item(back, DO if any(name in text or name in back.path for name in builders) else CHANGED)
-    if newest is not None and newest.stands(host) is False and not path.startswith(OURS):
+        return Item(back, DO if _names(host, back, builders) else CHANGED)
+    if newest is not None and stands(host, newest) is False and not path.startswith(OURS):
         return Item(back, CHANGED)
     if isinstance(back, SetOwner):
         return Item(back, CHANGED)  # the files belong to the user, and stay that way
     return Item(back, DO)
+
+
+def _names(host: Reader, file: WriteFile | RemoveFile, builders: Collection[str]) -> bool:
+    """Return whether a user's file is of one of the builders. One that cannot be read is somebody's change."""
+    try:
+        text = host.read(file.path, user=file.user) or ""
+    except ProvisionerError:
+        return False
+    return any(name in text or name in file.path for name in builders)

@@ -22,7 +22,7 @@ from provisioner.runs import journal, older, originals, rollback, running, sweep
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.older import Past
 from provisioner.runs.session import interruptible, own, uninterruptible
-from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, whole
+from provisioner.runs.undo import CHANGED, DO, SO, Done, Item, attempt, stands, whole
 from provisioner.steps import Say, Step
 from provisioner.steps.files import RemoveFile, SetLeaf
 from provisioner.steps.programs import Run
@@ -246,7 +246,7 @@ def _without_docker(host: Reader, forget: Run) -> Item:
     if account is None:
         return Item(forget, SO)
     step = RemoveFile(store.of(host, account).instance_file(forget.argv[-1]), forget.user)
-    return Item(step, SO if step.stands(host) else DO)
+    return Item(step, SO if stands(host, step) else DO)
 
 
 def _registered(host: Reader, name: str, user: str) -> bool:
@@ -261,7 +261,7 @@ def _registered(host: Reader, name: str, user: str) -> bool:
 def _stays(host: Reader, socket: str, step: Step) -> bool:
     """Return whether a failed step left something of ours behind. An image that others use does not count as ours."""
     if not isinstance(step, Run):
-        return not step.stands(host)
+        return not stands(host, step)
     return _local(step) and _there(host, socket, Item(step, DO)).fate == DO
 
 

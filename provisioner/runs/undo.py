@@ -71,9 +71,25 @@ def items(host: Reader, receipt: Receipt, state: State) -> Iterator[Item]:
 
 
 def _fate(host: Reader, made: Made, step: Step, state: State) -> str:
-    if state is not State.FAILED and step.stands(host):
+    if orphaned(host, step):
+        return CHANGED
+    if state is not State.FAILED and stands(host, step):
         return SO
-    return CHANGED if state is State.ENDED and made.step.stands(host) is False else DO
+    return CHANGED if state is State.ENDED and stands(host, made.step) is False else DO
+
+
+def orphaned(host: Reader, step: Step) -> bool:
+    """Return whether a step acts as a user whom somebody has deleted since."""
+    user = str(getattr(step, "user", ""))
+    return bool(user) and host.account(user) is None
+
+
+def stands(host: Reader, step: Step) -> bool | None:
+    """Return whether the host is as a step leaves it. What cannot be read is unknown, and ends no undo."""
+    try:
+        return step.stands(host)
+    except ProvisionerError:
+        return None
 
 
 def undo(

@@ -410,6 +410,45 @@ def test_a_user_s_odd_files_keep_nothing_from_being_removed(host: Host, odd: str
     assert " ".join((*traces.FORGET, builder)) in " ".join(step.sentence() for step in found.steps)
 
 
+def of_a_user(host: Host, user: str, *, ended: bool = True) -> None:
+    """A run that has registered and selected a builder for a user."""
+    book = Journal(host, 2)
+    book.begin("0", WANTED, ())
+    book.step(WriteFile("/etc/ours", "ours"), (RemoveFile("/etc/ours"),))
+    put(host, {"/etc/ours": "ours"})
+    book.step(docker("buildx", "create", "--name", "b", user=user), (docker(*traces.FORGET[1:], "b", user=user),))
+    book.step(docker("buildx", "use", "b", user=user), (RemoveFile("/home/x/.docker/buildx/current", user),))
+    book.step(docker("buildx", "use", "b", user=user), (WriteFile("/home/x/.docker/buildx/defaults/1", "a", 384, user),))
+    if ended:
+        book.end("converged")
+
+
+ENDS: dict[str, Callable[[Host], object]] = {
+    "remove": removed,
+    "rollback": lambda host: rollback.rollback(host, 2, quiet),
+    "recover": lambda host: rollback.recovered(host, quiet),
+}
+
+
+@pytest.mark.parametrize("act", ENDS)
+def test_a_user_who_was_deleted_keeps_nothing_else_from_going(host: Host, act: str) -> None:
+    of_a_user(host, "long-gone", ended=act != "recover")
+    ENDS[act](host)
+    assert host.read("/etc/ours") is None
+    assert journal.read(host, 2).outcome in journal.OVER
+
+
+@pytest.mark.parametrize("act", ENDS)
+def test_a_user_s_file_that_cannot_be_read_keeps_nothing_else_from_going(host: Host, act: str) -> None:
+    of_a_user(host, "root", ended=act != "recover")
+    for name in ("current", "defaults/1"):
+        Path(host.path("/home/x/.docker/buildx/defaults")).mkdir(parents=True, exist_ok=True)
+        os.mkfifo(host.path(f"/home/x/.docker/buildx/{name}"))
+    ENDS[act](host)
+    assert host.read("/etc/ours") is None
+    assert journal.read(host, 2).outcome in journal.OVER
+
+
 def test_a_registration_goes_as_a_file_where_docker_is_gone(host: Host) -> None:
     builder = "container-builder"
     nodes = [{"Name": f"{builder}0", "Endpoint": SOCKET}]
