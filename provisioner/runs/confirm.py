@@ -7,7 +7,7 @@ from provisioner.daemon import managers
 from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
-from provisioner.runs import journal, make, receipts, rollback
+from provisioner.runs import journal, make, receipts, record, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import interruptible, own
 from provisioner.runs.undo import State, attempt, undo
@@ -114,6 +114,7 @@ def overdue(system: System, number: int, say: Say) -> tuple[int, ...]:
             return rollback.recover(system, say, last=True)
         chosen = tuple(r for r in rollback.choose(system, number) if r.desired.engine == found.desired.engine)
         undo(system, chosen, "undone", say, State.ENDED, last=True)
+        record.over(system, chosen)
         return tuple(r.number for r in chosen)
 
 

@@ -44,10 +44,11 @@ def write(system: System, wanted: Desired, made: Plan, receipt: int | None, say:
     update(system, found, say)
 
 
-def over(system: System, ended: Collection[Receipt]) -> None:
+def over(system: System, ended: Collection[Receipt], *, waits: bool = False) -> None:
     """Take out of the record what ended runs have registered and set.
 
     They are undone, or somebody keeps what they made. What other runs have made stays, also if their history is lost.
+    ``waits``: what was put off stays, too, also if no run is in effect.
     """
     with suppress(ProvisionerError, OSError):
         known = memory.record(system) or {}
@@ -58,7 +59,7 @@ def over(system: System, ended: Collection[Receipt]) -> None:
         for file, rows in _again(system, ended, still).items():
             settings[file] = {**settings.get(file, {}), **rows}
         found = {
-            "waiting": known.get("waiting") if still else None,
+            "waiting": known.get("waiting") if still or waits else None,
             "settings": {file: of for file, of in settings.items() if of},
             "builders": {e: of for e in memory.engines(system) if (of := _left(system, e, ended, still))},
         }

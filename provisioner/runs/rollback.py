@@ -142,6 +142,7 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
                     raise
                 say(f"note: {cut.desired.engine}: {e.message}")
                 continue
+        record.over(system, (cut,), waits=True)  # a run that waited to be confirmed has written the record
         done.append(cut.number)
     return tuple(done)
 

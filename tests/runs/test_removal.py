@@ -16,7 +16,7 @@ from provisioner.engine import traces
 from provisioner.errors import Exit, ProvisionerError
 from provisioner.image_store.trial import ClearTrial
 from provisioner.platforms.kernel_table import Register, Unregister
-from provisioner.runs import apply, hourly, journal, older, originals, receipts, removal, rollback
+from provisioner.runs import apply, confirm, hourly, journal, older, originals, receipts, removal, rollback
 from provisioner.runs.journal import Journal
 from provisioner.runs.undo import CHANGED
 from provisioner.steps import Step
@@ -408,6 +408,21 @@ def test_a_user_s_odd_files_keep_nothing_from_being_removed(host: Host, odd: str
     ODD[odd](Path(host.path("/root/.docker")))
     found = removal.plan(host)
     assert " ".join((*traces.FORGET, builder)) in " ".join(step.sentence() for step in found.steps)
+
+
+@pytest.mark.parametrize("how", ["timer", "later"])
+def test_what_was_never_confirmed_and_somebody_sets_since_is_theirs(host: Host, how: str) -> None:
+    applied(host, log_level="debug")
+    book = Journal(host, 1)
+    book.end(receipts.UNCONFIRMED)
+    if how == "timer":
+        assert confirm.overdue(host, 1, quiet) == (1,)
+    else:
+        book.reopen()  # as the boot does
+        put(host, {receipts.opened(host): "1\n"})
+        assert rollback.recovered(host, quiet) == (1,)
+    put(host, {FILE: '{"log-level": "debug"}'})
+    assert removal.plan(host).items == ()
 
 
 def of_a_user(host: Host, user: str, *, ended: bool = True) -> None:
