@@ -38,6 +38,7 @@ class Calling(Looking):
         self._expected: dict[tuple[str, str], Any] = {}
         self._begun: dict[tuple[bytes, bool], probes.Begun] = {}
         self._answers: dict[tuple[tuple[str, ...], str, str], Ran] | None = None
+        self._plugins: dict[str, str] = {}  # by user: the buildx that docker starts, or nothing
 
     def program(self, name: str) -> str | None:
         """Return the path of a program on the host, or None if no trusted folder contains it."""
@@ -255,11 +256,25 @@ class Calling(Looking):
             return status, text
 
     def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
-        from provisioner.host import programs  # subprocess costs 10 ms, which a check in sync saves
+        from provisioner.host import plugins, programs  # subprocess costs 10 ms, which a check in sync saves
 
         program, account = self._found(argv[0]), self._other(user)
         heard = self.listener if tied else None  # a program that only looks is not worth telling of
-        return programs.spawn(argv, program, self._scrubbed(account), text, timeout, account, heard, tied=tied)
+        environment = self._scrubbed(account)
+        if plugins.meant(argv) and (plugin := self._buildx(program, user)):
+            program, environment = plugin, {**environment, plugins.ORIGINAL: program}
+        return programs.spawn(argv, program, environment, text, timeout, account, heard, tied=tied)
+
+    def _buildx(self, docker: str, user: str) -> str:
+        """Return the program that docker starts for a user who asks for buildx. Empty if docker does more than that."""
+        from provisioner.host import plugins
+
+        if self.platform != "linux" or not plugins.itself(docker):
+            return ""
+        if user not in self._plugins:
+            self._plugins[user] = plugins.path(self.ask("docker", *plugins.LISTED, user=user).stdout)
+        found = self._plugins[user]
+        return found if os.access(found, os.X_OK) else ""  # an upgrade may have moved it
 
     def _found(self, name: str) -> str:
         """Return the path of a program on the host.

@@ -125,3 +125,59 @@ def test_buildx_keeps_its_builders_where_it_is_looked_for(host: Host) -> None:
         if host.get(ours) is None:
             differing[name] = ours
     assert not differing
+
+
+PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
+OWN = f'#!/bin/sh\necho own >&2\nexec {PLUGIN} "$@"\n'
+WRAPPED = '#!/bin/sh\nBUILDX_CONFIG=/home/someone/wrapped exec /usr/libexec/docker/cli "$@"\n'
+HOME_S = "/home/someone/.docker/cli-plugins/docker-buildx"
+# By what it tries: the files that are put, a command, and whether buildx is started without docker.
+PLUGINS: Mapping[str, tuple[Mapping[str, str], str, bool]] = MappingProxyType({
+    "the package's": ({}, "true", True),
+    "one in the home": ({HOME_S: OWN}, "true", True),
+    "one in another folder": (
+        {"/opt/p/docker-buildx": OWN, CONFIG: '{"cliPluginsExtraDirs": ["/opt/p"]}'}, "true", True
+    ),
+    "a broken one in the home": ({HOME_S: "#!/bin/sh\nexit 3\n"}, "true", False),
+    "a broken config.json": ({CONFIG: "{"}, "true", True),
+    "a script for docker": ({"/usr/local/bin/wrapper": WRAPPED}, "mv /usr/bin/docker /usr/libexec/docker/cli; "
+                            "cp /usr/local/bin/wrapper /usr/bin/docker", False),
+    "no plug-in": ({}, f"mv {PLUGIN} /opt/buildx", False),
+})  # fmt: skip
+UNDONE = (
+    f"rm -rf {HOME_S} {CONFIG} /opt/p; test ! -e /usr/libexec/docker/cli || mv /usr/libexec/docker/cli /usr/bin/docker;"
+    f" test ! -e /opt/buildx || mv /opt/buildx {PLUGIN}"
+)
+STARTED = """
+import json, os, sys
+sys.path.insert(0, "/usr/local/lib/provisioner")
+from provisioner.host import System
+seen = []
+sys.addaudithook(lambda event, args: seen.append(args[1]) if event == "subprocess.Popen" else None)
+ran = System("/", os.environ).ask("docker", *sys.argv[1:])
+print(json.dumps([ran.status, ran.stdout, ran.error, [words[0] for words in seen]]))
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [("buildx", "version"), ("--host", "unix:///run/docker.sock", "buildx", "ls")], ids=str
+)
+def test_buildx_is_started_without_docker_where_docker_does_nothing_else(host: Host, words: tuple[str, ...]) -> None:
+    differing = {}
+    for name, (files, makes, direct) in PLUGINS.items():
+        for path, text in files.items():
+            host.put(path, text, 0o755)
+        host.sh(f"{makes}; chown -R someone /home/someone", check=True)
+        theirs = host.run("docker", *words, user="someone", env={"HOME": "/home/someone"})
+        ran = host.run(
+            "python3", "-I", "-c", STARTED, *words, user="someone", env={"HOME": "/home/someone"}, check=True
+        )
+        status, out, error, programs = json.loads(ran.stdout)
+        last = programs[-1].rpartition("/")[2]
+        said, by_docker = (set(text.split("\n")) for text in (error, theirs.stderr))  # both warn of a broken file
+        if (status, out, said) != (theirs.status, theirs.stdout, by_docker):
+            differing[name] = (theirs, ran.stdout)
+        if (last == "docker-buildx") != direct:
+            differing[f"{name}: what was started"] = (programs, error)
+        host.sh(UNDONE, check=True)
+    assert not differing
