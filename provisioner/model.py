@@ -140,6 +140,9 @@ class Reader(Protocol):
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
         """Return the sorted names in a directory, or nothing if the directory does not exist."""
 
+    def own_names(self, path: str) -> tuple[str, ...]:
+        """Return the sorted names in a folder of ours, or nothing if other users could have led us there by a link."""
+
     def started(self, pid: int) -> str:
         """Return who started a process, and when: ``by ci since 14:03``, or ``by ann as root``. Empty if unknown."""
 

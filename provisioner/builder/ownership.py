@@ -4,7 +4,6 @@ buildx reads and replaces these files, and fails on one that it may not read. So
 util/confutil/, BuildKit's session/auth/authprovider; docker/buildx#1426, docker/for-linux#1451, docker/for-mac#7356.
 """
 
-import contextlib
 from collections.abc import Iterator
 
 from provisioner.builder import store
@@ -36,15 +35,11 @@ def paths(host: Reader, kept: Store, want: Wanted) -> Iterator[str]:
 
 
 def _names(host: Reader, folder: str, kept: Store) -> tuple[str, ...]:
-    """Return the names in a user's folder. Root looks into a folder that sudo has left to root, if no link leads there.
+    """Return the names in a user's folder. Root looks into a folder that sudo has left to root.
 
-    The user may have made a link to a folder of root's, whose names are not for the result of a check.
+    The user may make a link to a folder of root's at any moment, whose names are not for the result of a check.
     """
     try:
         return host.names(folder, user=kept.user)
     except ProvisionerError:
-        there = host.status(folder)
-    led = any(host.link(place) is not None for place in (kept.docker, kept.folder))
-    with contextlib.suppress(ProvisionerError):
-        return host.names(folder) if there is not None and there.directory and there.uid == 0 and not led else ()
-    return ()
+        return host.own_names(folder)

@@ -170,6 +170,16 @@ class Looking:
                 return ()
             raise
 
+    def own_names(self, path: str) -> tuple[str, ...]:
+        """Return the sorted names in a folder of ours, or nothing if other users could have led us there by a link."""
+        from provisioner.host import paths  # only for what sudo leaves in a user's home
+
+        try:
+            with paths.reached(self.top, path, follow=False, judge=paths.LINKS) as place:
+                return paths.own_names(place)
+        except (OSError, ValueError, DeniedError):
+            return ()
+
     def stat(self, path: str) -> Status | None:
         """Return the status of the file at a path, following links, or None if nothing exists there."""
         try:

@@ -93,6 +93,15 @@ def changeable(root: str | int, path: str) -> str | None:
         return e.folder
 
 
+def own_names(place: Place) -> tuple[str, ...]:
+    """Return the sorted names in a folder, or nothing if it is not ours. The folder is held open meanwhile."""
+    folder = os.open(place.name, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | NOFOLLOW | CLOEXEC, dir_fd=place.folder)
+    try:
+        return tuple(sorted(os.listdir(folder))) if os.fstat(folder).st_uid == os.geteuid() else ()
+    finally:
+        os.close(folder)
+
+
 def _walk(opened: contextlib.ExitStack, start: int, path: str, follow: bool, owners: set[int], judge: int) -> Place:
     folders, parts, links, culprit = [(start, "")], _parts(path), 0, ""
     while parts:

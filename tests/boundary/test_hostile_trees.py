@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ProvisionerError
-from provisioner.host import System
+from provisioner.host import System, paths
 
 PATH = "/srv/app/file"
 OWN = "root's own"
@@ -308,3 +308,41 @@ def test_a_program_counts_as_root_s_only_if_nobody_else_can_change_any_folder_on
     (tmp_path / "opt").chmod(0o755)
     (tmp_path / "opt/qemu/program").chmod(0o777)
     assert host.changeable("/opt/qemu/program") == "/opt/qemu/program"
+
+
+LINKS = {  # what a user has put where, and where it leads
+    "a link at the end": ("a/b", "/secret"),
+    "a link in the middle": ("a", "/above"),
+    "a link to a folder beside it": ("a", "../../above"),
+}
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_root_lists_no_folder_that_a_user_s_link_leads_to(tmp_path: Path, kind: str) -> None:
+    for secret in ("secret/password", "above/b/password"):
+        (tmp_path / secret).mkdir(parents=True)
+    home, (where, target) = _open(tmp_path / "home/dev"), LINKS[kind]
+    (home / where).parent.mkdir(exist_ok=True)
+    (home / where).symlink_to(target)
+    assert System(str(tmp_path), {}, "x86_64").own_names("/home/dev/a/b") == ()
+
+
+def test_root_lists_a_folder_of_its_own_in_a_user_s(tmp_path: Path) -> None:
+    (_open(tmp_path / "home/dev") / "a/b").mkdir(parents=True)
+    (tmp_path / "home/dev/a/b/x").touch()
+    host = System(str(tmp_path), {}, "x86_64")
+    assert host.own_names("/home/dev/a/b") == ("x",)
+    assert host.own_names("/home/dev/a/b/x") == host.own_names("/home/dev/c/d") == ()
+
+
+def test_root_lists_the_folder_that_it_has_looked_at(tmp_path: Path) -> None:
+    """A user puts a link in its place between the look at the owner and the list."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/password").touch()
+    (_open(tmp_path / "home") / "a").mkdir()
+    (tmp_path / "home/a/ours").touch()
+    with paths.reached(str(tmp_path), "/home/a", follow=False, judge=paths.LINKS) as place:
+        (tmp_path / "home/a").rename(tmp_path / "home/b")
+        (tmp_path / "home/a").symlink_to("../secret")
+        with pytest.raises(NotADirectoryError):
+            paths.own_names(place)

@@ -432,8 +432,9 @@ def of_a_user(host: Host, user: str, *, ended: bool = True) -> None:
     book.step(WriteFile("/etc/ours", "ours"), (RemoveFile("/etc/ours"),))
     put(host, {"/etc/ours": "ours"})
     book.step(docker("buildx", "create", "--name", "b", user=user), (docker(*traces.FORGET[1:], "b", user=user),))
-    book.step(docker("buildx", "use", "b", user=user), (RemoveFile("/home/x/.docker/buildx/current", user),))
-    book.step(docker("buildx", "use", "b", user=user), (WriteFile("/home/x/.docker/buildx/defaults/1", "a", 384, user),))
+    folder = "/home/x/.docker/buildx"
+    chosen = RemoveFile(f"{folder}/current", user), WriteFile(f"{folder}/defaults/1", "a", 0o600, user)
+    book.step(docker("buildx", "use", "b", user=user), chosen)
     if ended:
         book.end("converged")
 
