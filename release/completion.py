@@ -10,7 +10,7 @@ PLACES = {
     "share/zsh/site-functions/_provisioner": "zsh",
     "share/fish/vendor_completions.d/provisioner.fish": "fish",
 }
-FILES = ("FILE", "DIR", "FILE|DIR|-")
+FILES = {"FILE", "DIR"}
 
 
 def scripts() -> Iterator[tuple[str, str]]:
@@ -26,6 +26,9 @@ def bash() -> str:
         "# bash completion for provisioner",
         "_provisioner() {",
         "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}",
+        "    # --format=json is three words for bash",
+        '    [ "$word" != = ] || word=',
+        '    [ "$before" != = ] || before=${COMP_WORDS[COMP_CWORD-2]}',
         "    COMPREPLY=()",
         "    if [ $COMP_CWORD -eq 1 ]; then",
         f"        COMPREPLY=($(compgen -W '{' '.join((*commandline.COMMANDS, '--help', '--version'))}' -- \"$word\"))",
@@ -38,7 +41,7 @@ def bash() -> str:
             choices = _choices(argument)
             if choices:
                 reply = f"COMPREPLY=($(compgen -W '{' '.join(choices)}' -- \"$word\")); return"
-            elif argument.settings.get("metavar") in FILES:
+            elif _file(argument):
                 reply = 'COMPREPLY=($(compgen -f -- "$word")); return'
             else:
                 reply = "return"
@@ -81,13 +84,12 @@ def fish() -> str:
         only = f"complete -c provisioner -n '__fish_seen_subcommand_from {name}'"
         for argument in options.of(name):
             if not argument.name.startswith("--"):
-                lines += [f"{only} -F"] if argument.settings.get("metavar") in FILES else []
+                lines += [f"{only} -F"] if _file(argument) else []
                 continue
             value = ""
             if argument in _valued(name):
                 choices = _choices(argument)
-                files = argument.settings.get("metavar") in FILES
-                value = f" -x -a '{' '.join(choices)}'" if choices else " -r -F" if files else " -x"
+                value = f" -x -a '{' '.join(choices)}'" if choices else " -r -F" if _file(argument) else " -x"
             lines.append(f"{only} -l {argument.name[2:]}{value} -d {_quoted(_plain(argument.settings['help']))}")
     return "\n".join((*lines, ""))
 
@@ -103,21 +105,27 @@ def _choices(argument: Argument) -> tuple[str, ...]:
 
 
 def _files(command: str) -> bool:
-    rows = (a for a in options.of(command) if not a.name.startswith("--"))
-    return any(argument.settings.get("metavar") in FILES for argument in rows)
+    return any(_file(argument) for argument in options.of(command) if not argument.name.startswith("--"))
+
+
+def _file(argument: Argument) -> bool:
+    """Return whether an argument names a file or a folder, perhaps among other things."""
+    return not FILES.isdisjoint((argument.settings.get("metavar") or "").split("|"))
 
 
 def _zsh(argument: Argument) -> str:
     settings, text = argument.settings, _plain(argument.settings["help"])
     metavar = settings.get("metavar") or argument.name.strip("-")
     choices = _choices(argument)
-    action = f"({' '.join(choices)})" if choices else "_files" if metavar in FILES else " "
+    action = f"({' '.join(choices)})" if choices else "_files" if _file(argument) else " "
     if not argument.name.startswith("--"):
+        action = action.replace(" ", "( )")  # a message alone would keep zsh from completing options there
         many = "*" if settings.get("nargs") == "+" else ""
         return f"{many}:{_plain(metavar)}:{action}"
     again = "*" if settings.get("action") == "append" else ""
-    value = "" if settings.get("action") == "store_true" else f":{_plain(metavar)}:{action}"
-    return f"{again}{argument.name}[{text}]{value}"
+    if settings.get("action") == "store_true":
+        return f"{again}{argument.name}[{text}]"
+    return f"{again}{argument.name}=[{text}]:{_plain(metavar)}:{action}"
 
 
 def _plain(text: str) -> str:

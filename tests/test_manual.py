@@ -53,43 +53,75 @@ def test_the_shell_can_read_its_script(place: str, tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-ASK = """\
+BASH = """\
+COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
 source "$1"
 COMP_WORDS=("${@:2}")
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 _provisioner
 printf '%s\\n' "${COMPREPLY[@]}"
 """
+# An interactive zsh on a terminal of its own: type the words, press the key Tab, and print the line as it is then.
+ZSH = """\
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1= fpath=($1 \\$fpath); autoload -Uz compinit; compinit -u -D"
+zpty -w shell 'show() { zle -I; print -r -- "<<$BUFFER>>"; BUFFER= }; zle -N show'
+zpty -w shell 'bindkey "^X" show; bindkey "^I" complete-word; print READY""NOW'
+zpty -r shell said '*READYNOW*'
+zpty -w -n shell "${*:2}"$'\\t\\x18'
+zpty -r shell said '*<<*>>*'
+print -r -- ${${said##*<<}%%>>*}
+zpty -d shell
+"""
+COMPLETED = [
+    ("provisioner ch", "check"),
+    ("provisioner check --form", "--format"),
+    ("provisioner check --format ju", "junit"),
+    ("provisioner check --format=ju", "junit"),
+    ("provisioner apply --restart if", "if-idle"),
+    ("provisioner plan --only im", "image-store"),
+    ("provisioner report pypro", "pyproject.toml"),
+    ("provisioner validate pypro", "pyproject.toml"),
+    ("provisioner check --config pypro", "pyproject.toml"),
+    ("provisioner rollback --over", "--overdue"),
+    ("provisioner rollback 1 --acc", "--accept"),
+    ("provisioner explain --off", "--offline"),
+]
 
 
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        (("provisioner", "ch"), ["check"]),
-        (("provisioner", "check", "--form"), ["--format"]),
-        (("provisioner", "check", "--format", "j"), ["json", "junit"]),
-        (("provisioner", "apply", "--restart", "if"), ["if-idle"]),
-        (("provisioner", "report", "pypro"), ["pyproject.toml"]),
-        (("provisioner", "rollback", "--over"), ["--overdue"]),
-    ],
-)
-def test_bash_completes_commands_options_values_and_files(
-    words: tuple[str, ...], wanted: list[str], tmp_path: Path
-) -> None:
-    script = tmp_path / "script"
-    script.write_text(SCRIPTS["share/bash-completion/completions/provisioner"])
-    argv = ("bash", "-c", ASK, "bash", str(script), *words)
-    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == wanted
+def complete(argv: tuple[str, ...], tmp_path: Path) -> str:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb"}
+    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True, env=environment, timeout=60)
+    return ran.stdout.strip()
 
 
-def test_fish_completes_a_command_s_values(tmp_path: Path) -> None:
-    script = tmp_path / "provisioner.fish"
-    script.write_text(SCRIPTS["share/fish/vendor_completions.d/provisioner.fish"])
-    ask = f"source {script}; complete --do-complete 'provisioner check --format ju'"
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    ran = subprocess.run(("/usr/bin/fish", "-c", ask), capture_output=True, text=True, check=True, env=environment)
-    assert ran.stdout.split()[0] == "junit"
+def script_of(shell: str, tmp_path: Path, name: str) -> Path:
+    path = tmp_path / name
+    [place] = [place for place, of in completion.PLACES.items() if of == shell]
+    path.write_text(SCRIPTS[place])
+    return path
+
+
+@pytest.mark.parametrize(("line", "wanted"), COMPLETED)
+def test_bash_completes_commands_options_values_and_files(line: str, wanted: str, tmp_path: Path) -> None:
+    words = re.findall(r"=|[^\s=]+", line)
+    script = script_of("bash", tmp_path, "script")
+    assert complete(("bash", "--norc", "-c", BASH, "bash", str(script), *words), tmp_path).split() == [wanted]
+
+
+@pytest.mark.parametrize(("line", "wanted"), COMPLETED)
+def test_zsh_completes_commands_options_values_and_files(line: str, wanted: str, tmp_path: Path) -> None:
+    script_of("zsh", tmp_path, "_provisioner")
+    said = complete(("zsh", "-f", "-c", ZSH, "zsh", str(tmp_path), line), tmp_path)
+    assert re.split(r"[ =]", said.rstrip("="))[-1] == wanted
+
+
+@pytest.mark.parametrize(("line", "wanted"), COMPLETED)
+def test_fish_completes_commands_options_values_and_files(line: str, wanted: str, tmp_path: Path) -> None:
+    script = script_of("fish", tmp_path, "provisioner.fish")
+    said = complete(("fish", "--no-config", "-c", f"source {script}; complete --do-complete '{line}'"), tmp_path)
+    assert {re.split(r"[ =]", row.split("\t")[0])[-1] for row in said.splitlines()} == {wanted}
 
 
 def test_the_reference_lists_every_metric_that_a_result_can_have() -> None:
