@@ -21,6 +21,7 @@ FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | NO
 MOST = 40  # maximum number of links in a path; the kernel's own limit
 # How strict to be about a path: accept anything, check only its links, or check all of its folders.
 ANY, LINKS, FOLDERS = range(3)
+SETTINGS = "/proc/sys/"  # the kernel's own files, where no user can add or replace a name
 
 
 class OpenFolderError(DeniedError):
@@ -156,12 +157,25 @@ def _closed(folder: int, where: str, owners: set[int], found: os.stat_result | N
     counts as safe. A link there does not, because others could have given an old link a second name.
     """
     status = os.fstat(folder)
+    if _kernels(where, status):
+        return True
     if status.st_uid not in owners:
         return False
     if not status.st_mode & 0o022 or not _shared(status, Place(folder, ".", where)):
         return True
     mine = found is None or (found.st_uid in owners and not stat.S_ISLNK(found.st_mode))
     return bool(status.st_mode & stat.S_ISVTX) and mine
+
+
+def _kernels(where: str, status: os.stat_result) -> bool:
+    """Whether a folder is /proc, or one of the kernel's settings below it.
+
+    In a container without privileges these belong to a user outside, who has no number inside. Only root can mount
+    something at /proc, and there is nothing else than the kernel's files to mount there.
+    """
+    if not SETTINGS.startswith(f"{where}/") and not where.startswith(SETTINGS):
+        return False
+    return status.st_dev == os.stat("/proc").st_dev != os.stat("/").st_dev
 
 
 def _shared(status: os.stat_result, place: Place) -> bool:
