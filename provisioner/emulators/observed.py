@@ -15,6 +15,8 @@ from provisioner.platforms.machine import BINFMT, VERSIONS
 from provisioner.platforms.table import Platform
 from provisioner.typed import NamedTuple
 
+NOBODY = 65534  # who owns the files of users outside this namespace: /proc/sys/kernel/overflowuid
+
 
 class Architecture(NamedTuple):
     """The state of an architecture, by aspect. It is the same for all platforms of the architecture."""
@@ -41,7 +43,7 @@ def state(host: Reader, facts: Facts, asked: Mapping[Key, Value]) -> dict[Key, V
             rule = boot.serving(rules, probe)
             origin = asked.get(Key(row.name, keys.FROM))
             now = truth(host, facts, row, probe, ran.get(row.architecture))
-            elsewhere = bool(facts.table_unseen) and now == "runs"  # the host of this container registers it at boot
+            elsewhere = now == "runs" and (bool(facts.table_unseen) or _outside(host))
             at_boot = "registered" if elsewhere else _boot_truth(host, rule, forbidden)
             known[row.architecture] = Architecture(now, at_boot, *_kind(facts, row, rule, origin))
         aspects = (keys.RUNS, keys.AT_BOOT, keys.FROM, keys.CREDENTIALS)
@@ -83,6 +85,15 @@ def truth(host: Reader, facts: Facts, row: Platform, header: bytes, ran: Ran | N
 def right(ran: Ran, row: Platform) -> bool:
     """Return whether the test program did all its work. QEMU 10 for ppc64le prints a line of its own first."""
     return ran.status == 0 and ran.stdout.splitlines()[-1:] == [row.architecture]
+
+
+def _outside(host: Reader) -> bool:
+    """Return whether the table belongs to the machine around this container, which registers at boot.
+
+    A user who has no number in this namespace has the kernel's number for nobody.
+    """
+    there = host.stat(BINFMT)
+    return there is not None and there.uid == NOBODY
 
 
 def _table(host: Reader, facts: Facts, *, served: bool) -> Value:

@@ -3,10 +3,11 @@
 import json
 from typing import Any, NamedTuple
 
+from tests.helpers.system_containers import Container
 from tests.hosts import Host, Result
 from tests.machines import Machine
 
-Place = Host | Machine
+Place = Host | Machine | Container
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 ENTRY = "/proc/sys/fs/binfmt_misc/qemu-aarch64"

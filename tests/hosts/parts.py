@@ -95,6 +95,13 @@ def podman() -> Path:
     return entry("podman", (recipes.QEMU_SUITE, recipes.PODMAN), build, partial(tree, recipes.QEMU_SUITE))
 
 
+def lxc() -> Path:
+    """Return LXC as a layer, for hosts of QEMU_SUITE that hold system containers."""
+    return entry(
+        "lxc", (recipes.QEMU_SUITE, recipes.LXC), partial(debian.add, recipes.LXC), partial(tree, recipes.QEMU_SUITE)
+    )
+
+
 def becoming_root() -> Path:
     """Return the programs by which a user becomes root as a layer, for hosts of QEMU_SUITE."""
     build = partial(debian.add, recipes.BECOMING_ROOT)

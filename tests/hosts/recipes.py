@@ -249,6 +249,8 @@ ROOTLESS = {  # for a user's own engine, in that user's session
 # Podman for hosts of QEMU_SUITE, with the dependencies that no tree has. Docker's command line can use it.
 PODMAN = ("podman", "crun", "netavark", "aardvark-dns", "catatonit", "nftables", "passt", "uidmap", "dbus-user-session")
 
+LXC = ("lxc", "libapparmor1")  # for hosts of QEMU_SUITE that hold system containers
+
 MANAGERS = {  # service managers other than systemd, for hosts of QEMU_SUITE
     "openrc": ("usr", "etc"),
     "librc1t64": ("usr",),
