@@ -59,8 +59,8 @@ CHECK = {
     "host": "calling identity looking plain probes wire",
     "platforms": "binfmt elf machine pages table",
     "config": "desired drivers load",
-    "engine": "addresses contexts endpoints facts info kinds memory ownership people places registries running stores"
-    " target",
+    "engine": "addresses certificates contexts endpoints facts info kinds memory ownership people places registries"
+    " running stores target",
     "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
     "emulators": "boot files keys modules observed resource unit wanted",

@@ -111,7 +111,12 @@ def certificates(builder: Builder, facts: Facts) -> dict[str, str]:
 
 
 def _folder(registry: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "_" for c in registry)
+    """Return the folder that buildx makes for a registry: every run of other characters becomes one ``_``."""
+    made = ""
+    for c in registry:
+        kept = c.isascii() and (c.isalnum() or c in ".-")
+        made += c if kept else "" if made.endswith("_") else "_"
+    return made
 
 
 def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from provisioner.builder import (
     container,
     images,
     keys,
+    lend,
     node_engines,
     notes,
     obstacles,
@@ -125,7 +126,7 @@ def _change(
     again = Run(commands.boot(want.builder.name), timeout=PULL, user=runner(want.builder.users[0]))
     edits += acts.steps
     edits += [step for box, _ in remade for step in set_aside.steps(host, facts, box, again)]
-    edits += _with_toml(registration.toml(host), want, stores)
+    edits += _with_toml(case, users, stores)
     stopped = any(keys.STATUS in box.wrong and not box.paused for box in case.boxes)
     edits += [step for box in case.boxes if box.paused for step in _unpause(box)]
     if users:
@@ -166,11 +167,14 @@ def _own(case: Case, user: str) -> Iterator[Step]:
         yield SetOwner((path,), account.uid, account.gid)
 
 
-def _with_toml(path: str, want: Wanted, stores: list[Step]) -> list[Step]:
+def _with_toml(case: Case, users: list[str], stores: list[Step]) -> list[Step]:
     """Add the steps that write and remove the buildkitd.toml that buildx reads. Only these steps need it."""
+    path = registration.toml(case.host)
     if not any(isinstance(s, Run) and path in s.argv for s in stores):
         return stores
-    return [WriteFile(path, buildkitd.text(want.toml)), *stores, RemoveFile(path)]
+    lent = lend.files(case.host, case.facts, case.want.certificates.values(), users)
+    found = lend.pointed(case.want.toml, {copy.source: copy.path for copy in lent})
+    return [*lent, WriteFile(path, buildkitd.text(found)), *stores, RemoveFile(path), *lend.gone(lent)]
 
 
 def _unpause(box: Box) -> Iterator[Step]:

@@ -11,7 +11,6 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
-OWN_RANGES = ("127.0.0.0/8", "::1/128")  # every engine has these
 CURE = "set builder.driver_options: {network: host}"
 
 
@@ -19,7 +18,7 @@ def notes(host: Reader, facts: Facts) -> Iterator[str]:
     """Yield a sentence for each setting that a builder on a network of its own does not get."""
     if names := sorted(_only_in_hosts(host, facts)):
         yield f"{' '.join(names)} is in /etc/hosts of this host, which the builder does not read: {CURE}"
-    if ranges := [r for r in facts.engine.ranges if r not in OWN_RANGES]:
+    if ranges := [r for r in facts.registries.ranges if r not in registries.OWN_RANGES]:
         cure = "name each registry in insecure-registries instead"
         shown = " ".join(ranges)
         yield f"the builder does not get the insecure-registries {shown}, because BuildKit knows no ranges: {cure}"

@@ -23,7 +23,9 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]
     if lost and builder.inherit and builder.driver_options.get("network") != "host":
         yield f"{' '.join(lost)} is on the host's loopback, which the builder reaches with network: host only"
-    yield from (f"{what}: the builder does not get it" for what in facts.registries.broken if builder.inherit)
+    if builder.inherit:
+        yield from (f"{what}: the builder does not get it" for what in facts.registries.broken)
+        yield from registries.odd(facts.registries)
     yield from _proxies(want)
     if want.nodes[0].options.get("network", "bridge") == "bridge":
         yield from inherited.notes(host, facts) if builder.inherit else ()

@@ -124,7 +124,7 @@ def gather(host: Reader, wanted: Desired, *, quick: bool = False, far: bool = Tr
         caches=_caches(host, socket, found, made) if wanted.delete_caches and socket else {},
         quick=quick,
         far=far,
-        registries=registries.gather(host, found, path, process),
+        registries=registries.gather(host, found, path, process, flags=flags, certs=places.certs(host, found)),
         layout=layout,
         unseen=unseen,
     )

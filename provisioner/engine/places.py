@@ -1,5 +1,7 @@
 """Fill in the paths in the table of kinds for the current user."""
 
+from provisioner.engine import certificates
+from provisioner.engine.info import Engine
 from provisioner.engine.kinds import Layout
 from provisioner.model import Reader
 
@@ -23,3 +25,8 @@ def resolved(host: Reader, layout: Layout) -> Layout:
     files = tuple((expanded(host, path), leaf) for path, leaf in layout.files)
     there = [f for f in files if host.stat(f[0])]
     return layout._replace(files=(*there, *(f for f in files if f not in there)), pid=expanded(host, layout.pid))
+
+
+def certs(host: Reader, found: Engine) -> str:
+    """Return the folder with an engine's certificates of registries. A rootless engine has one of its own."""
+    return expanded(host, "{config}/docker/certs.d") if found.kind == "rootless" else certificates.CERTS

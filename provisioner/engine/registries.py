@@ -1,34 +1,27 @@
 """What the daemon knows about registries and proxies. A builder in its own container does not inherit this.
 
 /info reports the active mirrors, insecure registries and proxies, no matter where they were configured. Sources: moby's
-/info and registry/config.go, docker's certs.d, docker/buildx#1370, #1642 and #2712.
+/info and registry/config.go, docker/buildx#1370, #1642 and #2712.
 """
 
 from collections.abc import Iterator, Mapping
 
+from provisioner.engine import certificates
 from provisioner.engine.info import Engine
-from provisioner.errors import DeniedError, ProvisionerError
+from provisioner.errors import DeniedError
 from provisioner.model import Reader
-from provisioner.text import json_read
+from provisioner.text import command_line, json_read
 from provisioner.typed import Any, NamedTuple
 
-CERTS = "/etc/docker/certs.d"
-# Where a host's own authorities are: Debian, Fedora, SUSE and Arch. The daemon trusts them for every registry.
-# update-ca-certificates takes every *.crt, also in folders below; the others take every file of the folder.
-DEBIANS = "/usr/local/share/ca-certificates"
-ANCHORS = (
-    DEBIANS,
-    "/etc/pki/ca-trust/source/anchors",
-    "/etc/pki/trust/anchors",
-    "/etc/ca-certificates/trust-source/anchors",
-)
-DEEPEST = 3  # folders below each other that we look into
-PEM = b"-----BEGIN CERTIFICATE-----"
-LARGEST = 1 << 20  # bytes of a file of certificates that we read
 HUB = "docker.io"
+MIRRORS = "registry-mirrors"
 PROXIES = {"http-proxy": "http_proxy", "https-proxy": "https_proxy", "no-proxy": "no_proxy"}
 MASKED = "xxxxx:xxxxx@"  # /info shows this instead of a user and a password
 LOOPBACK = ("127.", "[::1]")
+OWN_RANGES = ("127.0.0.0/8", "::1/128")  # every engine has these
+# What a name in a table of buildkitd.toml may hold. buildx before 0.31 cannot read a quoted `]` there, so an IPv6
+# address cannot be named.
+NAMED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")
 
 
 class Registries(NamedTuple):
@@ -40,6 +33,7 @@ class Registries(NamedTuple):
     ``authorities``: the certificates of authorities that this host trusts in addition to the usual ones.
     ``unseen``: why this user cannot see all settings; empty if everything was visible.
     ``broken``: what is left out because buildx or BuildKit would fail on it, a sentence each.
+    ``ranges``: networks whose registries need no TLS.
     """
 
     mirrors: tuple[str, ...] = ()
@@ -49,24 +43,33 @@ class Registries(NamedTuple):
     unseen: str = ""
     authorities: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
 
 
-def gather(host: Reader, found: Engine, daemon_json: str, process: int | None) -> Registries:
-    """Collect the settings from the engine's answer and from the daemon's files."""
-    known = Registries(found.mirrors, found.insecure)
+def gather(
+    host: Reader,
+    found: Engine,
+    daemon_json: str,
+    process: int | None,
+    *,
+    flags: tuple[str, ...] = (),
+    certs: str = certificates.CERTS,
+) -> Registries:
+    """Collect the settings from the engine's answer and from the daemon's files and flags."""
+    known = Registries(found.mirrors, found.insecure, ranges=found.ranges)
     try:
         proxies = dict(found.proxies)
         hidden = [name for name, value in proxies.items() if MASKED in value]
         if hidden or not proxies:
             said = _environment(host, process) if hidden else {}
             said |= _proxies(_object(host.read(daemon_json)))
+            said |= {v: value for name, v in PROXIES.items() if (value := command_line.value(flags, f"--{name}"))}
             proxies |= {name: value for name, value in said.items() if name in hidden or not found.proxies}
         known = known._replace(proxies=proxies)
         if any(MASKED in value for value in proxies.values()):
             known = known._replace(proxies={}, unseen="this user may not see the password of the engine's proxy")
-        broken: list[str] = []
-        known = known._replace(certificates=dict(_certificates(host, broken)), authorities=_authorities(host, broken))
-        return known._replace(broken=tuple(broken))
+        files = certificates.gather(host, certs)
+        return known._replace(certificates=files.registries, authorities=files.authorities, broken=files.broken)
     except DeniedError as e:
         return known._replace(unseen=e.message)
 
@@ -84,14 +87,41 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
         return found
     old, new = _object(before), _object(after)
 
-    def exchanged(known: tuple[str, ...], key: str) -> tuple[str, ...]:
-        gone = {v.rstrip("/") for v in _strings(old.get(key))}
-        kept = [v for v in known if v.rstrip("/") not in gone]
-        return tuple(dict.fromkeys((*kept, *_strings(new.get(key)))))
+    def exchanged(known: tuple[str, ...], gone: tuple[str, ...], come: tuple[str, ...]) -> tuple[str, ...]:
+        kept = [v for v in known if v.rstrip("/") not in {v.rstrip("/") for v in gone}]
+        return tuple(dict.fromkeys((*kept, *come)))
 
-    mirrors, insecure = exchanged(found.mirrors, "registry-mirrors"), exchanged(found.insecure, "insecure-registries")
-    proxies = {k: v for k, v in found.proxies.items() if k not in _proxies(old)} | _proxies(new)
-    return found._replace(mirrors=mirrors, insecure=insecure, proxies=proxies)
+    (insecure_before, ranges_before), (insecure, ranges) = _insecure(old), _insecure(new)
+    return found._replace(
+        mirrors=exchanged(found.mirrors, _strings(old.get(MIRRORS)), _strings(new.get(MIRRORS))),
+        insecure=exchanged(found.insecure, insecure_before, insecure),
+        ranges=exchanged(found.ranges, ranges_before, ranges),
+        proxies={k: v for k, v in found.proxies.items() if k not in _proxies(old)} | _proxies(new),
+    )
+
+
+def _insecure(found: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the registries and the networks of a daemon.json, as the daemon reads them: without http:// or https://."""
+    said = [_bare(v) for v in _strings(found.get("insecure-registries"))]
+    return tuple(v for v in said if "/" not in v and v != HUB), tuple(v for v in said if "/" in v)
+
+
+def _bare(text: str) -> str:
+    scheme, found, rest = text.partition("://")
+    return rest if found and scheme.lower() in ("http", "https") else text
+
+
+def odd(found: Registries) -> Iterator[str]:
+    """Yield a sentence for each setting that BuildKit does not get, or takes for something else."""
+    hosts = [_bare(url).partition("/")[0] for url in found.mirrors if url.startswith("http://")]
+    for where in dict.fromkeys((*found.insecure, *found.certificates, *hosts)):
+        if not NAMED.issuperset(where):
+            yield f"the registry {where} cannot be named in buildkitd.toml: the builder does not get its settings"
+    for url in found.mirrors:
+        host, _, path = _bare(url).rstrip("/").partition("/")
+        if path:
+            asks = f"the engine asks {host}/{path}/v2/, and BuildKit {host}/v2/{path}/"
+            yield f"of the mirror {url} {asks}: if nothing is there, the builder asks Docker Hub"
 
 
 def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
@@ -119,64 +149,13 @@ def mapping(found: Registries, loopback: bool) -> dict[str, dict[str, Any]]:
     if found.authorities:
         row = table.setdefault(HUB, {})
         row["ca"] = [*row.get("ca", ()), *found.authorities]
-    return {where: row for where, row in table.items() if row}
+    return {where: row for where, row in table.items() if row and NAMED.issuperset(where)}
 
 
 def local(where: str) -> bool:
     """Whether a registry is on the host's loopback, which a container with its own network cannot reach."""
     name = where.partition("/")[0]
     return name.startswith(LOOPBACK) or name.partition(":")[0] == "localhost"
-
-
-def _certificates(host: Reader, broken: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each registry with its files in certs.d. Add what is wrong about the others to ``broken``."""
-    for registry in host.names(CERTS):
-        folder = f"{CERTS}/{registry}"
-        names = tuple(n for n in host.names(folder) if n.endswith((".crt", ".cert", ".key")))
-        wrong = {n: why for n in names if not n.endswith(".key") and (why := _unusable(host, f"{folder}/{n}"))}
-        for name in (n for n in names if n.endswith(".cert") and n.removesuffix(".cert") + ".key" not in names):
-            wrong[name] = "has no key beside it"
-        broken += [f"{folder}/{name} {why}" for name, why in wrong.items()]
-        if files := tuple(f"{folder}/{n}" for n in names if n not in wrong):
-            yield registry, files
-
-
-def _authorities(host: Reader, broken: list[str]) -> tuple[str, ...]:
-    """Return the files of the host's own authorities, each name once, because buildx keeps them in one folder."""
-    files: dict[str, str] = {}
-    for path in (path for folder in reversed(ANCHORS) for path in _below(host, folder, folder == DEBIANS)):
-        if why := _unusable(host, path):
-            broken += [f"{path} {why}"] if path.endswith((".crt", ".pem")) else []
-        else:
-            files[path.rpartition("/")[2]] = path
-    return tuple(path for _, path in sorted(files.items()))
-
-
-def _below(host: Reader, folder: str, debian: bool, depth: int = DEEPEST) -> Iterator[str]:
-    """Yield the paths in a folder that may be certificates."""
-    for name in host.names(folder):
-        path = f"{folder}/{name}"
-        there = host.stat(path)
-        if there is not None and there.directory:
-            yield from _below(host, path, debian, depth - 1) if debian and depth > 1 else ()
-        elif not debian or name.endswith(".crt"):
-            yield path
-
-
-def _unusable(host: Reader, path: str) -> str:
-    """Return what is wrong about a file of certificates, or an empty string. One that we may not read counts as good.
-
-    buildx copies the files when it makes the builder, and fails on one that it cannot read.
-    """
-    try:
-        data = host.head(path, LARGEST)
-    except DeniedError:
-        return ""
-    except ProvisionerError as e:
-        return f"cannot be read ({e.message.rpartition(': ')[2]})"
-    if data is None:
-        return "is a link to nothing" if host.link(path) else "is gone"
-    return "" if PEM in data else "holds no certificate in PEM form"
 
 
 def _proxies(found: Mapping[str, Any]) -> dict[str, str]:

@@ -30,8 +30,7 @@ def test_a_registry_that_only_etc_hosts_names_is_told(tmp_path: Path) -> None:
 
 
 def test_ranges_that_need_no_tls_are_told(tmp_path: Path) -> None:
-    seen = facts()
-    seen = seen._replace(engine=seen.engine._replace(ranges=("127.0.0.0/8", "::1/128", "10.0.0.0/8")))
+    seen = facts()._replace(registries=Registries(ranges=("127.0.0.0/8", "::1/128", "10.0.0.0/8")))
     [told] = inherited.notes(System(str(tmp_path), {}), seen)
     assert "insecure-registries 10.0.0.0/8" in told
 

@@ -1,7 +1,6 @@
 """The builder gets the proxies that the daemon uses, no matter where they are configured."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,13 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], str, dict[str, str]]] = {
 }
 
 
+def test_a_password_in_the_daemon_s_flags_is_found(tmp_path: Path) -> None:
+    shown = said(HttpProxy="http://xxxxx:xxxxx@p:1")
+    flags = ("-H", "fd://", "--http-proxy=http://a:b@p:1")
+    found = registries.gather(System(str(tmp_path), {}), shown, FILE, None, flags=flags)
+    assert (found.proxies, found.unseen) == ({"http_proxy": "http://a:b@p:1"}, "")
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_daemon_s_proxies_are_found_wherever_they_are_configured(tmp_path: Path, name: str) -> None:
     shown, daemon_json, environment, found = CASES[name]
@@ -87,36 +93,3 @@ def test_a_proxy_on_the_loopback_is_noted_where_the_builder_does_not_reach_it(
     found = [note for note in notes.notes(System(str(tmp_path), {}), seen, want) if "loopback" in note]
     assert bool(found) is noted
     assert "a:b" not in "".join(found)
-
-
-PEM = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
-DEBIANS, FEDORAS = "/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors"
-
-
-def test_the_host_s_own_authorities_reach_the_builder_for_every_registry(tmp_path: Path) -> None:
-    there = (f"{DEBIANS}/corp.crt", f"{DEBIANS}/more/deep.crt", f"{FEDORAS}/other.pem", f"{FEDORAS}/bundle")
-    for path in (*there, f"{DEBIANS}/corp.pem", f"{FEDORAS}/more/deep.pem"):  # update-ca-certificates reads *.crt alone
-        put(tmp_path, path, PEM)
-    put(tmp_path, f"{DEBIANS}/README", "no certificate")
-    put(tmp_path, "/proc/self/x", "")
-    found = registries.gather(System(str(tmp_path), {}), info.NONE, FILE, None)
-    assert set(registries.mapping(found, loopback=False)["docker.io"]["ca"]) == set(there)
-    assert not found.broken
-
-
-def test_a_certificate_that_buildx_would_fail_on_is_left_out_and_told(tmp_path: Path) -> None:
-    certs = "/etc/docker/certs.d/hub:5000"
-    for path in (f"{DEBIANS}/good.crt", f"{certs}/good.crt", f"{certs}/alone.cert", f"{certs}/two.cert"):
-        put(tmp_path, path, PEM)
-    put(tmp_path, f"{certs}/two.key", "a key")
-    put(tmp_path, f"{DEBIANS}/binary.crt", "0\x82")
-    (tmp_path / f"{DEBIANS}/gone.crt"[1:]).symlink_to("../../../../nowhere")
-    os.mkfifo(tmp_path / f"{certs}/pipe.crt"[1:])
-    put(tmp_path, "/proc/self/x", "")
-    found = registries.gather(System(str(tmp_path), {}), info.NONE, FILE, None)
-    assert found.authorities == (f"{DEBIANS}/good.crt",)
-    assert set(found.certificates["hub:5000"]) == {f"{certs}/{n}" for n in ("good.crt", "two.cert", "two.key")}
-    told = " ".join(found.broken)
-    for words in ("binary.crt holds no certificate in PEM form", "gone.crt is a link to nothing", "pipe.crt cannot be"):
-        assert words in told
-    assert f"{certs}/alone.cert has no key beside it" in told

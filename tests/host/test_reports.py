@@ -115,8 +115,21 @@ mkdir -p {TRUSTED}/more /etc/docker/certs.d/hub.example:5000
 ln -s /nowhere {TRUSTED}/gone.crt
 echo junk > {TRUSTED}/junk.crt
 printf -- '-----BEGIN CERTIFICATE-----\\nMII=\\n-----END CERTIFICATE-----\\n' > {TRUSTED}/more/corp.crt
-cp {TRUSTED}/more/corp.crt /etc/docker/certs.d/hub.example:5000/a.cert  # without a key
+cd /etc/docker/certs.d
+cp {TRUSTED}/more/corp.crt hub.example:5000/a.cert  # without a key
+cp {TRUSTED}/more/corp.crt hub.example:5000/b.cert
+ln -s /nowhere hub.example:5000/b.key
+mkdir [fd00::1]:5000 a__b.example
+cp {TRUSTED}/more/corp.crt [fd00::1]:5000/ca.crt
+cp {TRUSTED}/more/corp.crt a__b.example/c.cert
+printf -- '-----BEGIN PRIVATE KEY-----\\nMII=\\n-----END PRIVATE KEY-----\\n' > a__b.example/c.key
+chmod 600 a__b.example/c.key
+useradd --create-home --groups docker dev
 """
+ODD = {
+    "insecure-registries": ["http://old.example:5000", "10.1.0.0/16", "[fd00::2]:5000"],
+    "dns-search": ["corp.example"],
+}
 UNABLE = ("systemd-run", "--quiet", "--pipe", "--wait", "--property=CapabilityBoundingSet=~CAP_SYS_BOOT")
 UNMOUNTABLE = ("--property=SystemCallFilter=~fsopen", "--property=SystemCallErrorNumber=EPERM")
 SNAP = """\
@@ -155,15 +168,26 @@ def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
 
 def test_an_apply_does_what_people_missed(boot: Boot) -> None:
     host = boot("forky", layers=LAYERS, agent=True, binfmt=True)
-    # certificates that buildx would fail on
+    # certificates that buildx would fail on, one that root alone may read, and settings that are odd
     host.sh(BROKEN, check=True)
-    host.put(CONFIG, json.dumps({**START, **EMULATED, "emulators": {"credentials": False}}))
-    assert notes(agent(host, "plan")).count("the builder does not get it") == 3
+    host.put(DAEMON_JSON, json.dumps(ODD))
+    host.sh(RESTART, check=True)
+    both = {"builder": {"users": ["root", "dev"]}}
+    host.put(CONFIG, json.dumps({**START, **EMULATED, **both, "emulators": {"credentials": False}}))
+    told = notes(agent(host, "plan"))
+    assert told.count("the builder does not get it\n") == 5, told
+    assert told.count("cannot be named in buildkitd.toml") == 2, told
+    assert "insecure-registries 10.1.0.0/16" in told
     done = agent(host, "apply")
     assert done.status == 0, done.stderr
     toml = host.sh(f"docker cp {CONTAINER}:/etc/buildkit/buildkitd.toml - | tar xO", check=True).stdout
     assert "Space" in toml
     assert "certs/docker.io/corp.crt" in toml
+    assert "old.example:5000" in toml
+    assert "certs/a_b.example/c.key" in toml
+    assert host.sh("ls /run/provisioner/lent").stdout == ""
+    assert agent(host, "check").status == 0
+    assert agent(host, "check", user="dev").document["status"] == "unknown"  # root's folder, and nothing differs
     # X8, a policy refuses the emulator
     host.sh(FORBIDDEN, check=True)
     refused = host.run(*UNABLE, "provisioner", "check", "--only=emulators")
