@@ -170,6 +170,9 @@ class Reader(Protocol):
     def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
         """Return the first ``size`` bytes of a file, or None if it does not exist. ``piped`` also allows a pipe."""
 
+    def barred(self, path: str, user: str) -> str | None:
+        """Return the folder where a user would have to make a path, if the user may not do that there, else None."""
+
     def unwritable(self, path: str) -> str:
         """Return why a file cannot be opened for writing. Empty if it can be, or does not exist. Writes nothing."""
 

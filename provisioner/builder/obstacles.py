@@ -1,9 +1,10 @@
 """Reasons why a builder cannot be changed: the whole builder, one user's part, or a node."""
 
 import contextlib
+import shlex
 from collections.abc import Collection, Iterator
 
-from provisioner.builder import commands, images, keys, node_engines, places, store
+from provisioner.builder import commands, images, keys, node_engines, ownership, places, store
 from provisioner.builder.cluster_step import CallCluster
 from provisioner.builder.keys import Key
 from provisioner.builder.plugin import Plugin
@@ -14,7 +15,7 @@ from provisioner.config.desired import Builder
 from provisioner.engine import people
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
-from provisioner.model import Reader
+from provisioner.model import Account, Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.programs import Run
 
@@ -77,6 +78,17 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         elif store.hidden(host, store.of(host, account)):
             hint = "add the drop-in users.conf to the unit (see docs/builder.md), or run `provisioner apply` by hand"
             yield user, Obstacle("hidden-home", f"{account.home} is hidden from this process", hint)
+        elif folder := _closed(host, want, account):
+            hint = f"see whose it is with `ls -ld {shlex.quote(folder)}`, or leave {user} out of builder.users"
+            yield user, Obstacle("closed-home", f"{user} may not write to {folder}, where buildx keeps builders", hint)
+
+
+def _closed(host: Reader, want: Wanted, account: Account) -> str | None:
+    """Return the folder of a user where buildx would fail to write, except what is given back to that user first."""
+    kept = store.of(host, account)
+    found = (host.barred(f"{kept.folder}/{name}".rstrip("/"), account.name) for name in store.FOLDERS)
+    given = set(ownership.foreign(host, kept, want, account)) if account.uid else set()
+    return next((folder for folder in found if folder and folder not in given), None)
 
 
 def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterator[Blocked]:

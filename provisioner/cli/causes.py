@@ -70,8 +70,8 @@ class Scene:
 
     @property
     def person(self) -> str:
-        """The user who asks: before sudo, if root was asked to."""
-        return self.host.environ.get("SUDO_USER") or self.host.user
+        """The user who asks: before sudo or its like, if root was asked to."""
+        return (people.asker(self.host) if self.host.uid == 0 else None) or self.host.user
 
     @property
     def group(self) -> str:

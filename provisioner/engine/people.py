@@ -52,12 +52,17 @@ def person(host: Reader) -> Account | None:
     """Return the person for whom root runs this command, or None."""
     if host.uid != 0:
         return None
-    name = host.environ.get("SUDO_USER") or host.environ.get("DOAS_USER")
-    if not name:
-        uid = host.environ.get("PKEXEC_UID") or (host.read("/proc/self/loginuid") or NOBODY).strip()
-        name = None if uid in (NOBODY, "0") else _named(host, uid)
+    name = asker(host)
     account = host.account(name) if name else None
     return account if account and account.uid != 0 and host.stat(account.home) else None
+
+
+def asker(host: Reader) -> str | None:
+    """Return the name that sudo, doas, pkexec or the login of root's shell tells, or None. It may have no account."""
+    if name := host.environ.get("SUDO_USER") or host.environ.get("DOAS_USER"):
+        return name
+    uid = host.environ.get("PKEXEC_UID") or (host.read("/proc/self/loginuid") or NOBODY).strip()
+    return None if uid in (NOBODY, "0") else _named(host, uid)
 
 
 def reaches(host: Reader, socket: str, account: Account) -> bool:

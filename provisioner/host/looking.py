@@ -226,6 +226,18 @@ class Looking:
             return e.strerror or "it cannot be opened"
         return ""
 
+    def barred(self, path: str, user: str) -> str | None:
+        """Return the folder where a user would have to make a path, if the user may not do that there, else None.
+
+        If the path is there, it is itself such a folder. A link that leads nowhere counts as one.
+        """
+        account = self._other(user)
+        with identity.become(account) if account else contextlib.nullcontext():
+            while len(path) > 1 and not os.path.lexists(self.path(path)):
+                path = path.rpartition("/")[0] or "/"
+            asked = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+            return None if os.access(self.path(path), os.W_OK | os.X_OK, **asked) else path
+
     def free(self, path: str) -> int:
         """Return the free bytes, for root, on the file system that holds or would hold a path."""
         there = self.path(path)

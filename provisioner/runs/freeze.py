@@ -5,6 +5,7 @@ Everybody may read ``/etc/provisioner/hold.json``, so that a check without root 
 
 import time
 
+from provisioner.engine import people
 from provisioner.errors import HoldError, UsageError
 from provisioner.host import System
 from provisioner.model import Reader
@@ -71,7 +72,7 @@ def put(system: System, reason: str, until: str) -> Hold:
             "a hold needs a reason", hint="give a reason that other people will see: --reason 'release week'"
         )
     now = system.now()
-    found = Hold(" ".join(reason.split()), moment(until, now), now, system.environ.get("SUDO_USER") or "root")
+    found = Hold(" ".join(reason.split()), moment(until, now), now, people.asker(system) or "root")
     system.make_directory(FOLDER, 0o755)
     system.write(PATH, plain_json.dumps(found._asdict()) + "\n", 0o644)
     return found

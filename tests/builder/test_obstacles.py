@@ -293,6 +293,18 @@ def test_a_plan_wakes_a_paused_container_instead_of_booting_the_builder(
     assert any("--bootstrap" in words for words in does) is not woken
 
 
+def test_a_store_where_its_user_cannot_write_is_that_user_s_obstacle(tmp_path: Path) -> None:
+    host = System(str(tmp_path), {})
+    folder = f"{tmp_path}{host.home}/.docker"
+    want = Wanted(Builder("b", users=(host.user,)), facts())
+    Path(folder).mkdir(parents=True)
+    assert list(obstacles.users(host, facts(), want)) == []
+    Path(folder, "buildx").symlink_to("/nowhere")
+    [(user, found)] = obstacles.users(host, facts(), want)
+    assert (user, found.code) == (host.user, "closed-home")
+    assert f"{host.home}/.docker/buildx" in found.message
+
+
 MOUNTS = "36 28 0:40 / /home ro,nosuid - tmpfs tmpfs ro\n"
 
 

@@ -17,8 +17,9 @@ PLUGIN = "/home/dev/.docker/cli-plugins/docker-buildx"
 
 
 def people(host: Host) -> None:
-    """Two users who may talk to the engine, and one who may not."""
-    host.sh("for u in dev ci eve; do useradd -m $u; done; usermod -aG docker dev; usermod -aG docker ci", check=True)
+    """Two users who may talk to the engine, one who may not, and one whose home is somebody else's."""
+    made = "for u in dev ci eve ned; do useradd -m $u; done; for u in dev ci ned; do usermod -aG docker $u; done"
+    host.sh(f"{made}; chown root:root /home/ned", check=True)
 
 
 def both(host: Host) -> None:
@@ -36,14 +37,14 @@ def test_two_users_and_root_build_two_platforms_and_no_plug_in_of_theirs_runs_as
     people(host)
     host.put(PLUGIN, TRAP, 0o755)
     host.sh("touch /tmp/trap; chmod 666 /tmp/trap; chown -R dev:dev /home/dev/.docker", check=True)
-    configure(host, users=[*USERS, "eve"])
+    configure(host, users=[*USERS, "eve", "ned"])
     both(host)
     done = agent(host, "apply")
     assert done.status == 5, done.stderr
-    [held] = {(h["message"], h["hint"]) for c in done.document["left"] for h in c["blocked"]}
-    assert held[0] == "eve may not talk to the engine"
-    assert held[1].startswith("usermod --append --groups docker eve")
-    assert {k.partition(": ")[2].partition(": ")[0] for k in differences(agent(host, "check"))} == {"eve"}
+    held = dict(sorted({(h["message"], h["hint"]) for c in done.document["left"] for h in c["blocked"]}))
+    assert held.pop("eve may not talk to the engine").startswith("usermod --append --groups docker eve")
+    assert [*held] == ["ned may not write to /home/ned, where buildx keeps builders"]
+    assert {k.partition(": ")[2].partition(": ")[0] for k in differences(agent(host, "check"))} == {"eve", "ned"}
     configure(host, users=USERS)
     both(host)
     assert agent(host, "check").status == 0

@@ -1,6 +1,7 @@
 """A hold stops applies for a time, and for a reason."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,16 @@ def test_a_hold_is_on_until_its_time(system: System) -> None:
     assert freeze.release(system) == put
     assert freeze.read(system, put.since) is None
     assert freeze.release(system) is None
+
+
+@pytest.mark.parametrize("environ", [{"DOAS_USER": "ada"}, {"PKEXEC_UID": "1000"}, {}])
+def test_a_hold_says_who_asked_for_it(tmp_path: Path, environ: dict[str, str]) -> None:
+    host = System(str(tmp_path), environ, "x86_64")
+    for folder in ("/etc", "/proc", "/proc/self"):
+        host.make_directory(folder, 0o755)
+    host.write("/etc/passwd", "ada:x:1000:1000::/home/ada:/bin/sh\n", 0o644)
+    host.write("/proc/self/loginuid", "1000", 0o644)
+    assert freeze.put(host, "release week", "8h").by == "ada"
 
 
 BROKEN = (

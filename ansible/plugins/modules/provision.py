@@ -335,6 +335,32 @@ restart_owed:
   returned: success, with O(state=present)
   type: bool
   sample: false
+put_off:
+  description: What earlier runs had put off, and this run did.
+  returned: success, with O(state=present)
+  type: list
+  elements: dict
+  contains:
+    engine:
+      description: The engine, as the configuration or Docker names it.
+      type: str
+      sample: unix:///var/run/docker.sock
+    resource:
+      description: The resource to which the key belongs, or C(apply) for a whole run.
+      type: str
+      sample: daemon
+    key:
+      description: The key that differed. Empty for a whole run.
+      type: str
+      sample: log-level
+    since:
+      description: Since when it was put off.
+      type: str
+      sample: "2026-11-27T10:00:00Z"
+    reason:
+      description: The reason.
+      type: str
+      sample: the daemon must be restarted, and restart is never
 hold:
   description: The hold that prevented all changes; null if there is none.
   returned: success, with O(state=present)
@@ -398,6 +424,7 @@ NOTHING = {
     "blocked": [],
     "restarted": [],
     "restart_owed": False,
+    "put_off": [],
     "hold": None,
     "missing": [],
     "proof": None,
@@ -478,6 +505,7 @@ def told(document):
         ],
         "restarted": [s["unit"] for s in restarts],
         "restart_owed": any(b["restart"] for b in blocked),
+        "put_off": document.get("put_off", []),
         "hold": None,
         "missing": document.get("missing", []),
         "proof": (document.get("proof") or {}).get("platforms"),
