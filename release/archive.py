@@ -13,9 +13,12 @@ from pathlib import Path
 from release import layout, version
 from release.version import ROOT
 
-LIBRARIES = ("jsonschema>=4.17,<4.18", "PyYAML>=6.0")
+# Exact versions, so that a commit gives the same bytes at any time. Each must be in Python's own language.
+LIBRARIES = ("attrs==26.1.0", "jsonschema==4.17.3", "pyrsistent==0.20.0", "PyYAML==6.0.4")
 UNIVERSAL = ("--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--quiet")
 SKIPPED = (".so", ".pyc", ".pyi")
+# Notes of pip, which differ between machines and Pythons.
+NOTES = ("RECORD", "direct_url.json", "WHEEL", "INSTALLER", "REQUESTED")
 MAIN = """\
 import sys
 
@@ -56,7 +59,7 @@ def _libraries(folder: Path) -> list[tuple[str, bytes]]:
     """Return the files of the libraries, including their licenses."""
     paths = (p for p in folder.rglob("*") if p.is_file() and p.suffix not in SKIPPED)
     kept = (p for p in paths if not {"bin", "tests", "__pycache__"} & set(p.relative_to(folder).parts))
-    return [(str(p.relative_to(folder)), p.read_bytes()) for p in kept if p.name not in ("RECORD", "direct_url.json")]
+    return [(str(p.relative_to(folder)), p.read_bytes()) for p in kept if p.name not in NOTES]
 
 
 def _package() -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import email
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from release import collection, layout, packages, version
-from tests.hosts import ansible, dist
+from release import archive, bill, collection, layout, packages, version
+from tests.hosts import ansible, dist, recipes
 from tests.hosts.agent import CHECKOUT
 
 pytestmark = pytest.mark.timeout(300)
@@ -225,6 +226,27 @@ def test_no_module_needs_a_newer_python_than_is_asked_for() -> None:
     argv = (str(Path(sys.executable).parent / "vermin"), "--no-tips", "--target=3.11-", "provisioner", "release")
     ran = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
+
+
+def test_the_bill_of_materials_names_what_the_release_carries(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "dist")
+    written = bill.write(tmp_path / "dist", str(dist.bill())).read_bytes()
+    found = json.loads(written)
+    carried = {row["name"]: row["version"] for row in found["components"]}
+    libraries = dict(library.split("==") for library in archive.LIBRARIES)
+    assert carried == {"docker-host-provisioner": dist.number(), **libraries}
+    assert all(row["licenses"] for row in found["components"])
+    assert bill.write(tmp_path / "dist", str(dist.bill())).read_bytes() == written
+    check = ("/usr/bin/sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS")
+    subprocess.run(check, cwd=tmp_path / "dist", check=True)
+    workflow = (CHECKOUT / ".github/workflows/release.yml").read_text()
+    assert f"pip install {recipes.BILL[0]}\n" in workflow
+    assert "python3 -m release.bill dist sbom/bin/python\n" in workflow
+
+
+def test_the_one_file_program_has_no_note_of_the_machine_that_built_it(folder: Path) -> None:
+    names = zipfile.ZipFile(folder / "provisioner.pyz").namelist()
+    assert [name for name in names if name.rpartition("/")[2] in archive.NOTES] == []
 
 
 def test_the_checksums_name_every_file(folder: Path) -> None:

@@ -50,13 +50,13 @@ def environment(version: str) -> dict[str, str]:
 
 def linters() -> Path:
     """Return a venv with ansible-core, ansible-lint and ansible-test. Its folder bin must come first in PATH."""
-    return kept("ansible-linters", (recipes.LINTERS, sys.version), partial(_build_venv, recipes.LINTERS))
+    return kept("ansible-linters", (recipes.LINTERS, sys.version), partial(build_venv, recipes.LINTERS))
 
 
 def lowest() -> Path:
     """Return a venv with the oldest ansible-core that the collection works with."""
     wanted = (f"ansible-core=={recipes.ANSIBLE_LOWEST}",)
-    return kept("ansible-lowest", (wanted, sys.version), partial(_build_venv, wanted))
+    return kept("ansible-lowest", (wanted, sys.version), partial(build_venv, wanted))
 
 
 def authors() -> Path:
@@ -64,7 +64,7 @@ def authors() -> Path:
 
     They are not in ``linters()``, because galaxy-importer and nox need different versions of a library.
     """
-    return kept("ansible-authors", (recipes.AUTHORS, sys.version), partial(_build_venv, recipes.AUTHORS))
+    return kept("ansible-authors", (recipes.AUTHORS, sys.version), partial(build_venv, recipes.AUTHORS))
 
 
 def run(*argv: str, cwd: Path, home: Path, venv: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
@@ -112,7 +112,8 @@ def _build(version: str, into: Path, tree: Path, venv: Path) -> None:
     progress.run("ansible", (*debian.CONTAINED, *script), log, cwd=into.parent)
 
 
-def _build_venv(wanted: tuple[str, ...], into: Path) -> None:
+def build_venv(wanted: tuple[str, ...], into: Path) -> None:
+    """Make a virtual environment with packages of the Python index that also works in another folder."""
     log = into.parent / "log"
     progress.run("venv", (sys.executable, "-m", "venv", "--clear", str(into)), log)
     install = ("install", "--disable-pip-version-check", *wanted)

@@ -4,10 +4,12 @@ import functools
 import hashlib
 import json
 import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 from release import archive, packages, version
-from tests.hosts import agent, ansible, parts
+from tests.hosts import agent, ansible, parts, recipes
 from tests.hosts.cache import entry, kept
 
 STAND_IN = {
@@ -39,6 +41,12 @@ def nfpm() -> Path:
 def libraries() -> Path:
     """Return the folder of the libraries that the one-file program contains."""
     return entry("libraries", archive.LIBRARIES, archive.fetch)
+
+
+def bill() -> Path:
+    """Return the Python that has the program for bills of materials."""
+    recipe = (recipes.BILL, sys.version)
+    return kept("bill", recipe, partial(ansible.build_venv, recipes.BILL)) / "bin/python"
 
 
 def wheel() -> Path:

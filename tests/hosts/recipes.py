@@ -276,6 +276,7 @@ REGISTRY = "127.0.0.1:5000"
 ANSIBLE = ("2.19.14", "2.21.5")  # the oldest and the newest maintained ansible-core
 ANSIBLE_PYTHON = ("trixie", "3.13")  # suite and Python of a controller
 ANSIBLE_TEST_PIPS = ("24.2", "25.2")  # the pips that their ansible-test require
+BILL = ("cyclonedx-bom==7.5.0",)  # it writes the bill of materials of a release
 LINTERS = (
     *(f"ansible-core=={ANSIBLE[0]}", "ansible-lint==26.10.1"),
     *("antsibull-changelog==0.36.0", "antsibull-docs==2.28.0", "galaxy-importer==0.4.44"),
