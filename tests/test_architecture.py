@@ -60,11 +60,12 @@ CHECK = {
     "platforms": "binfmt elf machine pages table",
     "config": "desired drivers load",
     "engine": "addresses certificates contexts endpoints facts info kinds memory ownership people places registries"
-    " running stores target",
+    " running settings stores target",
     "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
     "emulators": "boot files keys modules observed resource unit wanted",
-    "builder": "buildkitd container keys node_engines observed ownership places resource routes selection store wanted",
+    "builder": "buildkitd container keys node_engines observed ownership places resource route_table routes selection"
+    " store wanted",
     "runs": "compare freeze receipts resources",
     "checks": "formats result text",
     "cli": "commandline commands commands.check conversation main options",

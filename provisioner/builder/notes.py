@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from provisioner.builder import buildkitd, inherited, keys, places, store, variables
+from provisioner.builder import buildkitd, inherited, keys, places, store, variables, way_out
 from provisioner.builder.keys import Key
 from provisioner.builder.places import Place
 from provisioner.builder.wanted import Wanted
@@ -11,7 +11,6 @@ from provisioner.engine import registries
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
-from provisioner.text import json_read
 
 
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
@@ -29,9 +28,7 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     yield from _proxies(want)
     if want.nodes[0].options.get("network", "bridge") == "bridge":
         yield from inherited.notes(host, facts) if builder.inherit else ()
-        if _unrouted(host, facts):
-            cure = "set builder.driver_options: {network: host} if its builds reach no registry"
-            yield f"this engine makes no rules for its networks (iptables: false): {cure}"
+        yield from way_out.notes(host, facts)
     for node in want.nodes:
         if node.endpoint.startswith("ssh://") and _patient(host, node.endpoint, builder.users[0]):
             cure = f"ServerAliveInterval in the ssh_config of {builder.users[0]} ends it"
@@ -48,15 +45,6 @@ def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     if size and buildkitd.CAP in str(want.fields.get(Key(keys.SETTING, "worker.oci.maxUsedSpace"))):
         gigabytes = buildkitd.share(size, buildkitd.CAP)
         yield f"the cache may grow to {buildkitd.CAP} of its disk, {gigabytes} GB of {size / 1e9:.0f} GB"
-
-
-def _unrouted(host: Reader, facts: Facts) -> bool:
-    """Return whether the engine is configured to make no iptables rules."""
-    try:
-        found, _ = json_read.parse(host.read(facts.daemon_json) or "{}")
-    except (ProvisionerError, ValueError, RecursionError):
-        return False
-    return "--iptables=false" in facts.flags or (isinstance(found, dict) and found.get("iptables") is False)
 
 
 def _proxies(want: Wanted) -> Iterator[str]:

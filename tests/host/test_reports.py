@@ -56,6 +56,27 @@ CASES = {
         FILE.format('{"bridge": "none"}'), frozenset({"no-bridge", "builder-first"})
     ),
     "P14, docker makes no rules": Case(FILE.format('{"iptables": false}'), told="iptables: false"),
+    "moby/moby#28133, containers keep their addresses": Case(FILE.format('{"ip-masq": false}'), told="ip-masq: false"),
+    "moby/moby#47966, somebody forbids forwarding": Case(
+        "sysctl --quiet net.ipv4.ip_forward=0", told="forwards no packets", unmake="sysctl net.ipv4.ip_forward=1"
+    ),
+    "moby/buildkit#2404, the name server is on the loopback": Case(
+        "echo nameserver 127.0.0.1 > /etc/resolv.conf",
+        told="the builder asks 8.8.8.8",
+        unmake="echo > /etc/resolv.conf",
+    ),
+    "docker/buildx#604, a host with IPv6 alone": Case(
+        "ip link add lan1 type veth peer name lan2; ip link set lan1 up; ip -6 route add default dev lan1",
+        told="over IPv6 alone, and docker0 has no IPv6",
+        unmake="ip link delete lan1",
+    ),
+    "docker/for-linux#1422, a pool has addresses of another network": Case(
+        "ip link add lan1 type veth peer name lan2; ip link set lan1 up; ip link set lan2 up;"
+        " ip address add 10.9.9.1/24 dev lan1; ip route add 10.20.4.0/24 via 10.9.9.2",
+        told="new networks of Docker get the addresses 10.20.0.0/16, and this host reaches 10.20.4.0/24 through lan1",
+        unmake="ip link delete lan1",
+        config={"daemon": {"default-address-pools": [{"base": "10.20.0.0/16", "size": 24}]}},
+    ),
     "X2, a server that is named like a product": Case("hostname lima-web-01", unmake="hostname docker-forky"),
     "X5, image IDs change": Case("true", told="image IDs become digests of indexes", unmake="true"),
     "X7, another pidfile beside another file": Case(

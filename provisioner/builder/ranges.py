@@ -1,0 +1,51 @@
+"""The addresses that networks of the engine have or will get, apart from those that the kernel's routes show."""
+
+from collections.abc import Iterator
+
+from provisioner.builder.route_table import Route
+from provisioner.engine import settings
+from provisioner.engine.facts import Facts
+from provisioner.model import Reader
+from provisioner.text import command_line, tolerant
+from provisioner.typed import Any
+
+POOL = "--default-address-pool"
+
+
+def parsed(text: Any, device: str = "") -> Route | None:
+    """Return an IPv4 network such as ``10.1.2.3/16``. None if the text is anything else."""
+    address, _, bits = text.partition("/") if isinstance(text, str) else ("", "", "")
+    numbers = [tolerant.number(part) for part in (*address.split("."), bits)]
+    known = [n for n in numbers if n is not None]
+    if len(known) != len(numbers) or len(numbers) != 5 or max(known[:4]) > 255 or not 0 < known[4] <= 32:
+        return None
+    return Route(int.from_bytes(bytes(known[:4]), "big"), known[4], device).whole
+
+
+def own(host: Reader, facts: Facts, bridge: str) -> Iterator[Route]:
+    """Yield the range that daemon.json or a flag gives the engine's bridge."""
+    found = settings.every(host, facts)
+    for name in ("bip", "fixed-cidr"):  # without bip, the bridge has the range of fixed-cidr
+        if route := parsed(found.get(name) or command_line.value(facts.flags, f"--{name}"), bridge):
+            yield route
+            return
+
+
+def pools(host: Reader, facts: Facts) -> Iterator[Route]:
+    """Yield the ranges from which new networks get their addresses, if somebody has configured them."""
+    found = settings.every(host, facts).get("default-address-pools")
+    said = [pool.get("base") for pool in found if isinstance(pool, dict)] if isinstance(found, list) else []
+    for flag in command_line.values(facts.flags, POOL):
+        said += [word.partition("=")[2] for word in flag.split(",") if word.startswith("base=")]
+    yield from (route for base in said if (route := parsed(base)))
+
+
+def of_network(host: Reader, facts: Facts, name: str) -> Iterator[Route]:
+    """Yield the ranges of a network of the engine that somebody has made."""
+    named = name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    found = host.get(facts.socket, f"/networks/{name}") if named and facts.socket else None
+    if not isinstance(found, dict) or found.get("Driver") != "bridge":
+        return
+    device = (found.get("Options") or {}).get("com.docker.network.bridge.name") or f"br-{str(found.get('Id'))[:12]}"
+    rows = (found.get("IPAM") or {}).get("Config") or ()
+    yield from (route for row in rows if (route := parsed(row.get("Subnet"), str(device))))
