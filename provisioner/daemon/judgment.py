@@ -30,9 +30,10 @@ def judge(
     looked = scene.look(host, facts, found)
     against = obstacles.named(looked, store=False)
     text = edits.after(tuple(edits.steps(host, facts, wanted)), facts.daemon_json)
-    if not against and text is not None and (words := validation.validate(host, text, looked.start)):
+    if not against and text is not None:
         hint = f"see daemon: in the configuration, and {facts.layout.unit}"
-        against = [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)]
+        refused = validation.obstacle(host, text, looked.start, hint)
+        against = [refused] if refused else []
     if not against and not host.asleep and (moved := sorted(roots & losses.HIDING.keys())):
         volumes = bool(roots & losses.HIDING_VOLUMES)
         why = inventory.refusal(host, facts, desired, f"changing {', '.join(moved)}", volumes=volumes)

@@ -2,7 +2,28 @@
 
 from provisioner.daemon.start_line import Start
 from provisioner.model import Reader
+from provisioner.steps import Obstacle
 from provisioner.text import command_line
+
+UNREAD = "open daemon.json: permission denied"
+SELINUX = (
+    "with SELinux: run provisioner as root of a login, not as a service; ausearch -m avc -c dockerd shows the refusal"
+)
+
+
+def obstacle(host: Reader, candidate: str, begin: Start, hint: str) -> Obstacle | None:
+    """Return the obstacle if dockerd refuses a daemon.json, or may not read it; else None.
+
+    SELinux may let a dockerd that a service starts read no pipe of that service. Then nothing is known about the file.
+    """
+    words = validate(host, candidate, begin)
+    if words is None:
+        return None
+    if UNREAD in words:
+        return Obstacle(
+            "not-validated", f"dockerd may not read the file that it is asked to validate: {words}", SELINUX
+        )
+    return Obstacle("would-not-start", f"dockerd would not start: {words}", hint)
 
 
 def validate(host: Reader, candidate: str, begin: Start) -> str | None:

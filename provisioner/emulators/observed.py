@@ -144,6 +144,8 @@ def _failure(row: Platform, ran: Ran, enabled: dict[str, binfmt.Entry]) -> str:
         return f"{name} has the P flag, which {entry.interpreter} does not understand"
     if said and ran.status:
         return f"{name} has no P flag, which {entry.interpreter} takes for granted"
+    if "mprotect" in ran.error and "Permission denied" in ran.error:
+        return "SELinux forbids QEMU to run the code that it makes; on Debian: setsebool -P allow_execmem on"
     if ran.status == 0:
         return f"its probe said {ran.stdout[:40]!r}"
     return ran.error or f"its probe ended with status {ran.status}"

@@ -67,6 +67,5 @@ def _against_daemon(host: Reader, facts: Facts, found: dict[str, Any]) -> list[O
     if named := daemon_obstacles.named(looked, store=True):
         return named
     text = json_edit.put(file.text(host, facts) or "", facts.leaf, True)
-    words = validation.validate(host, text, looked.start)
-    hint = f"see {facts.daemon_json} and {facts.layout.unit}"
-    return [Obstacle("would-not-start", f"dockerd would not start: {words}", hint)] if words else []
+    refused = validation.obstacle(host, text, looked.start, f"see {facts.daemon_json} and {facts.layout.unit}")
+    return [refused] if refused else []

@@ -125,6 +125,12 @@ STATES = {
         quick="-",
     ),
     "P is missing": State(_theirs("F", line=PATCHED), "broken: ", mended=False, quick="-"),
+    "may not execute what it wrote": State(
+        _theirs("F", line="echo 'qemu: mprotect of jit buffer: Permission denied' >&2; exit 1"),
+        "broken: SELinux forbids QEMU to run the code that it makes",
+        mended=False,
+        quick="-",
+    ),
     "gone, and not pinned": State(
         _theirs("OC", "rm /opt/theirs"),
         "broken: the emulator that is registered for it is gone, or not to be had from where it runs",
