@@ -55,7 +55,7 @@ HEAVY = (
 # something has drifted, or by other commands, is imported there.
 CHECK = {
     "": "errors libraries model secrets typed",
-    "text": "byte_order command_line json_read plain_json states terminal toml tolerant",
+    "text": "as_go byte_order command_line json_read plain_json states terminal toml tolerant",
     "host": "calling identity looking plain probes wire",
     "platforms": "binfmt elf machine pages table",
     "config": "desired drivers load",
@@ -64,8 +64,8 @@ CHECK = {
     "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
     "emulators": "boot files keys modules observed resource unit wanted",
-    "builder": "buildkitd container keys node_engines observed ownership places resource route_table routes selection"
-    " store wanted",
+    "builder": "buildkitd choices container keys node_engines observed ownership places resource route_table routes"
+    " selection store wanted",
     "runs": "compare freeze receipts resources",
     "checks": "formats result text",
     "cli": "commandline commands commands.check conversation main options",

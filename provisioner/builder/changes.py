@@ -121,7 +121,7 @@ def _change(
     if None in stored.values():
         return Change(name, differences, blocked=obstacles.losing(down).blocks(*differing))
     stores = [step for steps in stored.values() for step in steps or ()]
-    edits: list[Step] = [step for user in users for step in _own(case, user)]
+    edits: list[Step] = [step for user in users for step in (*_own(case, user), *_readable(case, user))]
     remade = [(box, set_aside.kept(host, facts, want, box)) for box in case.remade]
     again = Run(commands.boot(want.builder.name), timeout=PULL, user=runner(want.builder.users[0]))
     edits += acts.steps
@@ -165,6 +165,13 @@ def _own(case: Case, user: str) -> Iterator[Step]:
         return
     for path in ownership.foreign(case.host, store.of(case.host, account), case.want, account):
         yield SetOwner((path,), account.uid, account.gid)
+
+
+def _readable(case: Case, user: str) -> Iterator[Step]:
+    """Remove the time of the last build if buildx fails on it. The next build writes another."""
+    account = case.host.account(user)
+    if account is not None and keys.UNREADABLE in case.of(user):
+        yield RemoveFile(store.of(case.host, account).activity_file(case.want.builder.name), user=runner(user))
 
 
 def _with_toml(case: Case, users: list[str], stores: list[Step]) -> list[Step]:

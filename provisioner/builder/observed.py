@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from provisioner.builder import (
     buildkitd,
+    choices,
     container,
     keys,
     node_engines,
@@ -117,7 +118,17 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
     notes = (chosen.note,) if chosen.note else ()
     if instance is None or not instance.nodes:
         return Seen({**_absent(want, user), **state, keys.REGISTERED: problem}, notes)
+    state[keys.UNREADABLE] = _unreadable(host, kept, want.builder.name)
     return Seen(state | _instance(host, facts, want, kept, instance), notes)
+
+
+def _unreadable(host: Reader, kept: Store, name: str) -> str | None:
+    """Return the file of the time of the last build, if buildx fails on it; None if it is somebody else's alone."""
+    try:
+        return choices.unreadable(host, kept, name) or None
+    except DeniedError as e:
+        _known(host, e)
+        return None
 
 
 def _known(host: Reader, e: ProvisionerError) -> str:
@@ -146,7 +157,7 @@ def _absent(want: Wanted, user: str) -> dict[Key, Value]:
 def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: Instance) -> dict[Key, Value]:
     """Return what buildx's record says about each node, and what it has that nobody asked for."""
     first, *more = (_unplaced(node, want) for node in instance.nodes)
-    if first.endpoint != want.nodes[0].endpoint and first.endpoint in store.ways(host, kept, facts.endpoint.host):
+    if first.endpoint != want.nodes[0].endpoint and first.endpoint in choices.ways(host, kept, facts.endpoint.host):
         first = first._replace(endpoint=want.nodes[0].endpoint)  # the same engine by another name
     state: dict[Key, Value] = {
         keys.REGISTERED: wanted.registered(instance.driver, first),

@@ -4,7 +4,7 @@ import contextlib
 import shlex
 from collections.abc import Collection, Iterator
 
-from provisioner.builder import commands, images, keys, node_engines, ownership, places, store
+from provisioner.builder import choices, commands, images, keys, node_engines, ownership, places, store
 from provisioner.builder.cluster_step import CallCluster
 from provisioner.builder.keys import Key
 from provisioner.builder.plugin import Plugin
@@ -81,6 +81,23 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         elif folder := _closed(host, want, account):
             hint = f"see whose it is with `ls -ld {shlex.quote(folder)}`, or leave {user} out of builder.users"
             yield user, Obstacle("closed-home", f"{user} may not write to {folder}, where buildx keeps builders", hint)
+        elif odd := _directory(host, facts, store.of(host, account), want.builder.name):
+            message = f"{odd} is a directory, where buildx keeps a file"
+            yield (
+                user,
+                Obstacle("directory-for-file", message, f"see what it is, and move it away: ls {shlex.quote(odd)}"),
+            )
+
+
+def _directory(host: Reader, facts: Facts, kept: store.Store, name: str) -> str:
+    """Return the first directory where buildx wants to write a file; empty if there is none."""
+    files = (
+        kept.instance_file(name),
+        kept.activity_file(name),
+        kept.current_file,
+        *(kept.default_file(way) for way in (facts.endpoint.host, *choices.ways(host, kept, facts.endpoint.host))),
+    )
+    return next((path for path in files if (there := host.status(path)) is not None and there.directory), "")
 
 
 def _closed(host: Reader, want: Wanted, account: Account) -> str | None:

@@ -20,7 +20,7 @@ from provisioner.steps.files import RemoveFile, WriteFile
 from provisioner.steps.programs import Run
 
 Argv = Callable[..., tuple[str, ...]]  # the command that registers a node, as commands.create returns it
-ELSEWHERE = frozenset((*keys.SELECTION, keys.REACHES, keys.OWNER))  # other modules change these
+ELSEWHERE = frozenset((*keys.SELECTION, keys.REACHES, keys.OWNER, keys.UNREADABLE))  # other modules change these
 SHARED = (keys.SETTING, keys.CERTIFICATE, keys.SETTINGS.part)  # the parts that all nodes share
 
 

@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from provisioner.builder import commands, keys, node_engines, registration, store, unwanted
+from provisioner.builder import choices, commands, keys, node_engines, registration, store, unwanted
 from provisioner.builder.commands import PULL, runner
 from provisioner.builder.keys import Key
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.engine import api, traces
 from provisioner.engine.facts import Facts
-from provisioner.errors import DeniedError
+from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.files import RemoveFile
@@ -85,12 +85,12 @@ def forget(host: Reader, name: str, user: str, endpoint: str, *, selected: bool 
 
 def _chosen(host: Reader, kept: store.Store, name: str, endpoint: str) -> Iterator[str]:
     """Yield the files of a user's choices of a builder. A file that its user may not read keeps nothing from going."""
-    with suppress(DeniedError):
-        if store.choice(host, kept).name == name:
+    with suppress(DeniedError, ConfigError):
+        if choices.choice(host, kept).name == name:
             yield kept.current_file
-    for way in (endpoint, *store.ways(host, kept, endpoint)):
-        with suppress(DeniedError):
-            if store.default(host, kept, way) == name:
+    for way in (endpoint, *choices.ways(host, kept, endpoint)):
+        with suppress(DeniedError, ConfigError):
+            if choices.default(host, kept, way) == name:
                 yield kept.default_file(way)
 
 

@@ -1,4 +1,4 @@
-"""Read buildx's own files: the instances, and which of them buildx would choose. Only buildx writes these files.
+"""Read buildx's records of builders. Only buildx writes these files.
 
 Source: docker/buildx store/*.go. Every user has a separate store, in the folder of docker's configuration.
 """
@@ -7,10 +7,10 @@ import binascii
 from collections.abc import Mapping
 
 from provisioner.engine.addresses import SOCKET
-from provisioner.errors import ConfigError, DeniedError, ProvisionerError
+from provisioner.errors import ConfigError, DeniedError
 from provisioner.model import Account, Reader
 from provisioner.platforms import table
-from provisioner.text import plain_json
+from provisioner.text import as_go
 from provisioner.typed import Any, NamedTuple
 
 # buildx names the file after the first 20 hexadecimal digits of the endpoint's SHA-256.
@@ -18,6 +18,14 @@ DEFAULTS = {f"unix://{SOCKET}": "13c4025c96f36e94b348", "unix:///run/docker.sock
 COVERS = ("tmpfs", "ramfs")  # systemd's ProtectHome= covers homes with these
 COVERED = ("/home", "/root", "/run/user")
 STORE = "BUILDX_CONFIG"  # the variable that places buildx's own folder
+GROUP = {"Name": str, "Driver": str, "Nodes": list, "Dynamic": bool}
+NODE = {
+    **dict.fromkeys(("Name", "Endpoint"), str),
+    **dict.fromkeys(("Platforms", "Flags"), list),
+    **dict.fromkeys(("DriverOpts", "Files"), as_go.Pairs),
+}
+PLATFORM = {**dict.fromkeys(("os", "architecture", "variant", "os.version"), str), "os.features": list}
+AWAY = "move it away, then apply again"
 FOLDERS = ("", "instances", "defaults", "activity", "refs", "certs")
 
 
@@ -43,14 +51,6 @@ class Instance(NamedTuple):
     nodes: tuple[Node, ...]
 
 
-class Choice(NamedTuple):
-    """The choice that ``buildx use`` stored: an endpoint or context, and a builder ('' is the context's own)."""
-
-    key: str = ""
-    name: str = ""
-    everywhere: bool = False
-
-
 class Store(NamedTuple):
     """One user's store. ``docker`` is the folder of docker's configuration."""
 
@@ -61,6 +61,10 @@ class Store(NamedTuple):
     def instance_file(self, name: str) -> str:
         """Return the file of an instance."""
         return f"{self.folder}/instances/{name}"
+
+    def activity_file(self, name: str) -> str:
+        """Return the file of the time of an instance's last build."""
+        return f"{self.folder}/activity/{name}"
 
     @property
     def current_file(self) -> str:
@@ -115,66 +119,30 @@ def instance(host: Reader, store: Store, name: str) -> Instance | None:
     """Return a builder's record; None if there is none.
 
     Raises:
-        ConfigError: The file is not a record of a builder.
+        ConfigError: The file is not a record of this builder.
     """
     path = store.instance_file(name)
     text = host.read(path, user=store.user)
-    return None if text is None else parse(text, path)
+    found = None if text is None else parse(text, path)
+    if found and found.name != name:
+        raise ConfigError(f"{path}: this is the record of {found.name or 'no builder'}", hint=AWAY)
+    return found
 
 
 def parse(text: str, path: str) -> Instance:
-    """Read the text of an instance's file."""
-    try:
-        found = plain_json.loads(text)
-        nodes = tuple(_node(n) for n in found["Nodes"] or ())
-        return Instance(str(found["Name"]), str(found["Driver"]), nodes)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
-        raise ConfigError(f"{path}: this is not a record of a builder", hint="move it away, then apply again") from None
+    """Read the text of an instance's file.
 
-
-def choice(host: Reader, store: Store) -> Choice:
-    """Return the last choice. Anything except a file with a record of a choice counts as none: buildx fails on it.
-
-    Raises: DeniedError if this user may not know the choice.
+    Raises:
+        ConfigError: buildx cannot read it.
     """
     try:
-        found = plain_json.loads(host.read(store.current_file, user=store.user) or "{}")
-        return Choice(str(found.get("Key", "")), str(found.get("Name", "")), bool(found.get("Global")))
-    except DeniedError:
-        raise
-    except (ValueError, AttributeError, RecursionError, ProvisionerError):
-        return Choice()
-
-
-def default(host: Reader, store: Store, key: str) -> str | None:
-    """Return the default for an endpoint or a context. Anything except a file counts as no default.
-
-    Raises: DeniedError if this user may not know the default.
-    """
-    try:
-        return (host.read(store.default_file(key), user=store.user) or "").strip() or None
-    except DeniedError:
-        raise
-    except ProvisionerError:
-        return None
-
-
-def ways(host: Reader, store: Store, endpoint: str) -> tuple[str, ...]:
-    """Return every other name by which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
-    found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and same(u, endpoint)]
-    folder = f"{store.docker}/contexts/meta"
-    try:
-        names = host.names(folder, user=store.user)
-    except ProvisionerError:  # docker cannot look into it either
-        names = ()
-    for name in names:
-        try:
-            context = plain_json.loads(host.read(f"{folder}/{name}/meta.json", user=store.user) or "{}")
-            if same(context["Endpoints"]["docker"]["Host"], endpoint):
-                found.append(str(context["Name"]))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):
-            continue  # docker cannot use it either
-    return tuple(found)
+        found = as_go.fields(as_go.loads(text), GROUP)
+        nodes = tuple(_node(as_go.fields(n, NODE)) for n in found["Nodes"])
+    except (ValueError, RecursionError, binascii.Error):
+        raise ConfigError(f"{path}: this is not a record of a builder", hint=AWAY) from None
+    if not found["Driver"]:
+        raise ConfigError(f"{path}: this is not a record of a builder", hint=AWAY)
+    return Instance(found["Name"], found["Driver"], nodes)
 
 
 def digest(key: str) -> str:
@@ -195,21 +163,25 @@ def same(a: str, b: str) -> bool:
 
 
 def _node(found: Mapping[str, Any]) -> Node:
-    files = found.get("Files")
+    files = found["Files"]
     return Node(
-        name=str(found["Name"]),
-        endpoint=str(found["Endpoint"]),
-        platforms=tuple(_platform(p) for p in found.get("Platforms") or ()),
-        options={k: str(v) for k, v in (found.get("DriverOpts") or {}).items()},
-        flags=tuple(map(str, found.get("Flags") or ())),
-        files=None if files is None else {k: binascii.a2b_base64(v, strict_mode=True) for k, v in files.items()},
+        name=found["Name"],
+        endpoint=found["Endpoint"],
+        platforms=tuple(_platform(as_go.fields(p, PLATFORM)) for p in found["Platforms"]),
+        options=as_go.words(found["DriverOpts"]),
+        flags=tuple("" if flag is None else as_go.typed(flag, str) for flag in found["Flags"]),
+        files={k: _decoded(v) for k, v in as_go.words(files).items()} if files else None,
     )
 
 
-def _platform(found: Mapping[str, Any]) -> str:
+def _decoded(text: str) -> bytes:
+    """Decode base64. Ends of lines do not count."""
+    return binascii.a2b_base64(text.replace("\n", "").replace("\r", ""), strict_mode=True)
+
+
+def _platform(found: Mapping[str, str]) -> str:
     """Return a platform's name. buildx accepts platforms that do not exist; these are returned unchanged."""
-    parts = (found.get("os"), found.get("architecture"), found.get("variant"))
-    name = "/".join(str(p) for p in parts if p)
+    name = "/".join(filter(None, (found["os"], found["architecture"], found["variant"])))
     try:
         return table.normalise(name)
     except ValueError:

@@ -1,6 +1,6 @@
 """Builders, registrations and caches that applies have made and the configuration no longer asks for."""
 
-from provisioner.builder import container, keys, store
+from provisioner.builder import choices, container, keys, store
 from provisioner.builder.keys import Key
 from provisioner.config import drivers
 from provisioner.config.desired import AUTO, Builder, Desired
@@ -68,7 +68,7 @@ def registered(host: Reader, name: str, user: str, endpoint: str) -> Value:
         return "a file that buildx cannot read"
     if there is None or not there.nodes:
         return None
-    here = (endpoint, *store.ways(host, kept, endpoint))
+    here = (endpoint, *choices.ways(host, kept, endpoint))
     return there.driver if there.driver != drivers.CONTAINER or there.nodes[0].endpoint in here else None
 
 

@@ -67,7 +67,7 @@ class Wanted(dict[str, Value]):
             state[keys.KUBECONFIG] = self.builder.kubeconfig or None
         if user != "root":
             state |= {keys.REACHES: True, keys.OWNER: user}
-        state |= dict.fromkeys((keys.OPTIONS, keys.SETTINGS))
+        state |= dict.fromkeys((keys.OPTIONS, keys.SETTINGS, keys.UNREADABLE))
         if "nodes" not in self.keep:
             state[keys.NODES] = None
         state |= dict.fromkeys(keys.SELECTION, self.builder.name)

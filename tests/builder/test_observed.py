@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.builder import buildkitd, container, keys, node_engines, obstacles, places, store
+from provisioner.builder import buildkitd, choices, container, keys, node_engines, obstacles, places, store
 from provisioner.builder.keys import Key
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
@@ -43,13 +43,15 @@ def test_a_record_that_is_nested_without_end_is_refused_in_a_sentence(tmp_path: 
     kept = store.Store("/buildx", "root", "/root/.docker")
     (tmp_path / "buildx").mkdir()
     (tmp_path / "buildx/current").write_text(deep)
-    assert store.choice(System(str(tmp_path), {}), kept) == store.Choice()
+    with pytest.raises(ConfigError, match="buildx cannot read this choice"):
+        choices.choice(System(str(tmp_path), {}), kept)
 
 
-def test_options_and_flags_are_words_whatever_somebody_wrote() -> None:
-    node = {"Name": "a0", "Endpoint": "e", "DriverOpts": {"image": 5}, "Flags": [1]}
-    found = store.parse(json.dumps({"Name": "a", "Driver": "d", "Nodes": [node]}), "x").nodes[0]
-    assert (found.options, found.flags) == ({"image": "5"}, ("1",))
+@pytest.mark.parametrize("field", [{"DriverOpts": {"image": 5}}, {"Flags": [1]}, {"Flags": "--debug"}])
+def test_a_record_with_another_type_is_none_as_for_buildx(field: dict[str, object]) -> None:
+    node = {"Name": "a0", "Endpoint": "e", **field}
+    with pytest.raises(ConfigError, match="x: this is not a record of a builder"):
+        store.parse(json.dumps({"Name": "a", "Driver": "d", "Nodes": [node]}), "x")
 
 
 def test_a_platform_that_does_not_exist_stays_as_it_is() -> None:
@@ -114,7 +116,7 @@ def test_one_socket_by_two_names_and_contexts_are_ways_to_it(tmp_path: Path) -> 
         folder.mkdir(parents=True)
         (folder / "meta.json").write_text(f'{{"Name":"{name}","Endpoints":{{"docker":{{"Host":"{where}"}}}}}}')
     (tmp_path / "root/.docker/contexts/meta/2").mkdir()
-    assert store.ways(host, kept, "unix:///var/run/docker.sock") == ("unix:///run/docker.sock", "here")
+    assert choices.ways(host, kept, "unix:///var/run/docker.sock") == ("unix:///run/docker.sock", "here")
 
 
 def test_a_user_s_buildx_is_where_docker_is_told_that_its_configuration_is() -> None:

@@ -59,7 +59,7 @@ def test_the_choice_of_a_former_builder_of_ours_is_no_choice_of_the_user_s(
     host: System, tmp_path: Path, way: str, kept: bool
 ) -> None:
     put(tmp_path, "buildx/current", json.dumps({"Key": way, "Name": "former", "Global": False}))
-    put(tmp_path, "buildx/instances/former", "{}")
+    put(tmp_path, "buildx/instances/former", '{"Name": "former", "Driver": "docker-container"}')
     for name in (SOCKET, "unix:///run/docker.sock", "test"):
         put(tmp_path, f"buildx/defaults/{store.digest(name)}", "ours")
     desired = Desired(builder=Builder("ours", users=("root",)), keep=("builders",) if kept else ())

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import strategies as st
 
 from provisioner import __version__, secrets
-from provisioner.builder import store
+from provisioner.builder import choices, store
 from provisioner.checks import record
 from provisioner.cli import commandline
 from provisioner.config.desired import Desired, to_json
@@ -309,10 +309,10 @@ STORE = store.Store(f"{DOCKER}/buildx", "root", DOCKER)
 HERE = endpoints.Endpoint("default", "unix:///var/run/docker.sock", "default")
 READERS: dict[str, Callable[[Memory], object]] = {
     f"root/.docker/buildx/instances/{BUILDER}": lambda h: store.instance(h, STORE, BUILDER),
-    "root/.docker/buildx/current": lambda h: store.choice(h, STORE),
+    "root/.docker/buildx/current": lambda h: choices.choice(h, STORE),
     "root/.docker/config.json": lambda h: contexts.current(h, DOCKER),
     f"root/.docker/contexts/meta/{CONTEXT}/meta.json": lambda h: (
-        contexts.named(h, DOCKER, "test", "x"), list(contexts.every(h, DOCKER)), store.ways(h, STORE, "unix:///x")
+        contexts.named(h, DOCKER, "test", "x"), list(contexts.every(h, DOCKER)), choices.ways(h, STORE, "unix:///x")
     ),
     f"{STATE}/receipts/000001.jsonl": lambda h: (journal.read(h, 1), receipts.cut_off(h.file[1])),
     f"{STATE}/open": receipts.listed,

@@ -1,0 +1,105 @@
+"""Which builder buildx would take: the last choice, or the default for an engine. Only buildx writes these files.
+
+Source: docker/buildx store/store.go (Current, NodeGroupByName) and store/util.go (ValidateName).
+"""
+
+from provisioner.builder import store
+from provisioner.builder.store import Store, same
+from provisioner.engine.addresses import SOCKET
+from provisioner.errors import ConfigError, DeniedError, ProvisionerError
+from provisioner.model import Reader
+from provisioner.text import as_go, plain_json
+from provisioner.typed import NamedTuple
+
+FIELDS = {"Key": str, "Name": str, "Global": bool}
+MARKS = "._-"  # in the name of a builder, beside letters and digits
+
+
+class Choice(NamedTuple):
+    """The choice that ``buildx use`` stored: an endpoint or context, and a builder ('' is the context's own)."""
+
+    key: str = ""
+    name: str = ""
+    everywhere: bool = False
+
+
+def choice(host: Reader, kept: Store) -> Choice:
+    """Return the last choice, which is empty if there is none.
+
+    Raises:
+        ConfigError: buildx cannot read the file, so that every build without --builder fails.
+        DeniedError: This user may not know the choice.
+    """
+    path = kept.current_file
+    try:
+        text = host.read(path, user=kept.user)
+        found = as_go.fields(None if text is None else as_go.loads(text), FIELDS)
+    except DeniedError:
+        raise
+    except (ValueError, RecursionError, ProvisionerError):
+        raise ConfigError(f"{path}: buildx cannot read this choice", hint=store.AWAY) from None
+    return Choice(found["Key"], named(found["Name"]), found["Global"])
+
+
+def default(host: Reader, kept: Store, key: str) -> str | None:
+    """Return the default for an endpoint or a context. A text that is not the name of a builder is returned as it is.
+
+    Raises:
+        ConfigError: buildx cannot read the file.
+        DeniedError: This user may not know the default.
+    """
+    path = kept.default_file(key)
+    try:
+        text = host.read(path, user=kept.user)
+    except DeniedError:
+        raise
+    except ProvisionerError:
+        raise ConfigError(f"{path}: buildx cannot read this default", hint=store.AWAY) from None
+    return named(text or "") or None
+
+
+def named(text: str) -> str:
+    """Return the name of a builder in small letters, or any other text as it is."""
+    valid = text.isascii() and text[:1].isalpha() and all(c.isalnum() or c in MARKS for c in text)
+    return text.lower() if valid else text
+
+
+def usable(host: Reader, kept: Store, name: str) -> bool:
+    """Return whether buildx can use a builder: it has a record, and a readable time of its last build or none."""
+    try:
+        return store.instance(host, kept, name) is not None and not unreadable(host, kept, name)
+    except ProvisionerError:
+        return False
+
+
+def unreadable(host: Reader, kept: Store, name: str) -> str:
+    """Return the file of the time of a builder's last build if buildx fails on it, and otherwise nothing.
+
+    Raises: DeniedError if this user may not know.
+    """
+    path = kept.activity_file(name)
+    try:
+        text = host.read(path, user=kept.user)
+    except DeniedError:
+        raise
+    except ProvisionerError:
+        return path
+    return "" if text is None or as_go.moment(text) else path
+
+
+def ways(host: Reader, kept: Store, endpoint: str) -> tuple[str, ...]:
+    """Return every other name by which this user may reach the engine at ``endpoint``: contexts and DOCKER_HOSTs."""
+    found = [u for u in (f"unix://{SOCKET}", "unix:///run/docker.sock") if u != endpoint and same(u, endpoint)]
+    folder = f"{kept.docker}/contexts/meta"
+    try:
+        names = host.names(folder, user=kept.user)
+    except ProvisionerError:  # docker cannot look into it either
+        names = ()
+    for name in names:
+        try:
+            context = plain_json.loads(host.read(f"{folder}/{name}/meta.json", user=kept.user) or "{}")
+            if same(context["Endpoints"]["docker"]["Host"], endpoint):
+                found.append(str(context["Name"]))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):
+            continue  # docker cannot use it either
+    return tuple(found)
