@@ -67,6 +67,7 @@ class Receipt(NamedTuple):
     last: tuple[Step, ...]
     confirm_by: str
     outcome: str | None
+    undoing: bool = False  # an undo of it was cut off, after it had put a setting back
 
     @property
     def undo(self) -> tuple[Step, ...]:
@@ -117,6 +118,10 @@ class Journal:
     def settle(self, step: Step) -> None:
         """Record a restart or a reload that is about to run."""
         self._line("settle", step=to_dict(step))
+
+    def undoing(self) -> None:
+        """Record that an undo is about to put a setting back, which the daemon must then be told."""
+        self._line("undo")
 
     def last(self, step: Step) -> None:
         """Record a step that will discard what was kept for a rollback."""
@@ -229,6 +234,7 @@ def _told(number: int, begin: Mapping[str, Any], lines: Sequence[Mapping[str, An
         last=tuple(from_dict(line["step"]) for line in lines if line["event"] == "last"),
         confirm_by=begin.get("confirm_by", ""),
         outcome=ends[-1] if ends else None,
+        undoing=[line["event"] for line in lines if line["event"] in ("end", "undo")][-1:] == ["undo"],
     )
 
 

@@ -15,6 +15,7 @@ from provisioner.image_store import resource as image_store_resource
 from provisioner.model import NOTE, Difference, Reader, State, Unknown
 from provisioner.runs import compare, hourly, writable
 from provisioner.steps import Change, Obstacle, Plan
+from provisioner.steps.files import SetLeaf
 
 UNKNOWN = "unknown"  # an obstacle's code: this user may not read the actual state
 
@@ -115,8 +116,11 @@ def _unknown(message: str) -> Obstacle:
 
 
 def _restarted_once(made: list[Change]) -> tuple[Change, ...]:
-    """Keep a single restart or reload, on the last change that needs one. Use a restart if any change needs one."""
+    """Keep a single restart or reload, on the last change that needs one. Use a restart if any change needs one.
+
+    It comes after every setting, also one that needs none: the daemon would start without it, and lose its effect.
+    """
     needed = [c.restart for c in made if c.restart]
-    last = max((i for i, c in enumerate(made) if c.restart), default=None)
+    last = max((i for i, c in enumerate(made) if c.restart or any(isinstance(s, SetLeaf) for s in c.edits)), default=-1)
     one = next((s for s in needed if isinstance(s, Restart)), needed[-1] if needed else None)
     return tuple(c._replace(restart=one if i == last else None) for i, c in enumerate(made))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from provisioner import __version__
 from provisioner.builder import leftovers, obstacles, store
 from provisioner.config.desired import Desired
+from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Restart
 from provisioner.emulators.copy_out import Discard
 from provisioner.engine import addresses, endpoints, facts, memory, target, traces
@@ -155,7 +156,8 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
     left: list[str] = []
     for part in found.parts:
         at = target.with_endpoint(system, part.desired)
-        left += _run(at, part.desired.engine, (item.step for item in part.items if item.fate == DO), say)
+        steps = (item.step for item in part.items if item.fate == DO)
+        left += _run(at, part.desired.engine, _owing(book, found, steps), say)
         if part.restart:
             if error := attempt(part.restart, at, say):
                 say(f"note: {error}")
@@ -169,6 +171,16 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
         system.remove(memory.record_path(system))
         waiting.forget(system)
     return tuple(left)
+
+
+def _owing(book: Journal, found: Removal, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield steps. Record the restarts before the first setting goes, so that the next run makes them after a kill."""
+    first = next((step for step in found.steps if isinstance(step, SetLeaf)), None)
+    for step in steps:
+        for restart in (part.restart for part in found.parts if part.restart and step is first):
+            book.change(daemon_resource.NAME, restart)
+            book.settle(restart)
+        yield step
 
 
 def _run(system: System, engine: str, steps: Iterable[Step], say: Say) -> list[str]:

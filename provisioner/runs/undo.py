@@ -4,7 +4,7 @@ A run that just failed is undone step by step. A run that ended may be weeks old
 and skip what is already as it was. Each run is judged only by its own keys, not by the rest of the host.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
@@ -146,9 +146,14 @@ def undo(
 
 def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FAILED) -> Done:
     """Run the steps that undo a run. Decide the fate of each right before it runs."""
-    done, errors = [], []
+    done, errors, owes = [], [], receipt.undoing
     for item in items(system, receipt, state):
-        done.append(item)
+        setting = isinstance(item.step, SetLeaf)
+        if setting and item.fate == DO and state is not State.FAILED and not owes:
+            Journal(system, receipt.number).undoing()
+            owes = True
+        # what an undo has put back that was cut off then, the daemon may not know yet
+        done.append(item._replace(fate=DO) if setting and item.fate == SO and receipt.undoing else item)
         if item.fate == DO and (error := attempt(item.step, system, say)):
             errors.append(error)
     if state is State.CUT_OFF:
@@ -212,11 +217,17 @@ def whole(restart: Step, done: Done) -> Step:
 
 
 def _restart(system: System, owed: dict[Step, None], say: Say) -> list[str]:
-    """Run the pending restarts and clear the list. One restart replaces all reloads. Return the errors."""
-    whole: list[Step] = [step for step in owed if isinstance(step, Restart)]
-    chosen = whole[:1] or list(owed)
+    """Run the pending restarts, one for each engine, and clear the list. Return the errors."""
+    chosen = once(owed)
     owed.clear()
     return [error for step in chosen if (error := attempt(step, system, say))]
+
+
+def once(owed: Iterable[Step]) -> tuple[Step, ...]:
+    """Return one restart for each engine. It replaces the reloads of that engine."""
+    by_engine = {str(getattr(step, "socket", "")): step for step in owed}
+    whole = {step.socket: step for step in owed if isinstance(step, Restart)}
+    return tuple({**by_engine, **whole}.values())
 
 
 def _judged(

@@ -9,10 +9,11 @@ import pytest
 from provisioner.cli import commandline
 from provisioner.cli.commands import plan as command
 from provisioner.config.desired import Desired, ImageStore
+from provisioner.config.load import Configuration
 from provisioner.engine import facts
 from provisioner.errors import DeniedError, Exit
 from provisioner.model import Difference, Unknown
-from provisioner.runs import make, plan
+from provisioner.runs import apply, make, plan
 from provisioner.runs.journal import Journal
 from provisioner.steps import Change, Obstacle, Plan
 from provisioner.steps.packages import InstallPackages
@@ -143,3 +144,18 @@ def test_an_attempt_that_fails_blocks_its_resource_and_ends_no_apply(tmp_path: P
     failed = make.attempts(host, book, Plan((Change("daemon", (), (STEP,)), tried)), said.append)
     assert {name: why.code for name, why in failed.items()} == {"builder": "not-installed"}
     assert said[-1].startswith("builder: left as it is: ")
+
+
+@pytest.mark.parametrize("leaves", [{"log-level": "debug"}, {"debug": True}], ids=["restart", "reload"])
+def test_docker_restarts_after_the_last_setting_was_written(tmp_path: Path, leaves: dict[str, object]) -> None:
+    """Somebody has emptied the file, and Docker has not started again since: the image store is in effect still."""
+    host = Host(tmp_path)
+    (tmp_path / FILE.lstrip("/")).write_text('{"features": {"containerd-snapshotter": true}}')
+    host.start()
+    (tmp_path / FILE.lstrip("/")).write_text("{}")
+    wanted = WANTED._replace(daemon=leaves, image_store=ImageStore(), only=("daemon", "image store"))
+    made = plan.make(host, facts.gather(host, wanted), wanted)
+    assert [c.resource for c in made.changes if c.restart] == ["image store"]
+    done = apply.apply(host, Configuration(wanted), lambda _: None, only=wanted.only)
+    assert done.status == Exit.OK
+    assert (host.restarts + host.reloads, host.info()["Driver"]) == (1, "overlayfs")

@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ import pytest
 from provisioner.config import load
 from provisioner.config.desired import Desired, ImageStore, Restarts
 from provisioner.config.load import Configuration
-from provisioner.daemon.restart import Restart
+from provisioner.daemon.restart import Reload, Restart
 from provisioner.errors import Exit, ProvisionerError, RollbackFailedError, RolledBackError
 from provisioner.model import Difference
-from provisioner.runs import apply, confirm, journal, receipts, rollback
+from provisioner.runs import apply, confirm, journal, receipts, removal, rollback, undo
 from provisioner.runs.journal import Journal
 from provisioner.runs.session import interruptible
 from provisioner.steps import Change, Plan, Step
 from provisioner.steps.files import RemoveFile, WriteFile
 from provisioner.steps.programs import Run
-from tests.helpers.daemon import FILE, Host
+from tests.helpers.daemon import FILE, Host, KilledError
 from tests.helpers.steps import quiet
 
 SOCKET = "/var/run/docker.sock"
@@ -54,8 +55,8 @@ def ended(host: Host, number: int = 1, *made: tuple[Step, Step], outcome: str = 
     book = Journal(host, number)
     book.begin("0", how.get("wanted", EMULATORS), how.get("before", ()), how.get("confirm_by", ""))
     book.change(how.get("resource", "emulators"), how.get("restart"), how.get("keys", ()))
-    for step, undo in made:
-        book.step(step, (undo,))
+    for step, back in made:
+        book.step(step, (back,))
         step.do(host, quiet)
     if how.get("restart"):
         book.settle(how["restart"])
@@ -70,6 +71,46 @@ def test_a_rollback_of_a_reload_takes_a_key_out_of_the_running_daemon(host: Host
     assert text(host) == {}
     assert not host.info()["Debug"]
     assert host.info()["Labels"] == []
+
+
+UNDOES: dict[str, Callable[[Host], object]] = {
+    "rollback": lambda host: rollback.rollback(host, None, quiet),
+    "nobody confirms": lambda host: confirm.overdue(host, 1, quiet),
+    "remove": lambda host: removal.remove(host, quiet),
+    "remove without history": lambda host: removal.remove(host, quiet),
+}
+
+
+@pytest.mark.parametrize("how", UNDOES)
+@pytest.mark.parametrize("leaves", [{"log-level": "debug"}, {"debug": True}], ids=["restart", "reload"])
+def test_a_daemon_knows_what_was_put_back_also_if_the_undo_was_killed_in_between(
+    tmp_path: Path, how: str, leaves: dict[str, Any]
+) -> None:
+    for life in range(40):
+        host = Host(tmp_path / str(life))
+        applied(host, leaves, restart=Restarts("always"))
+        if how == "nobody confirms":
+            Journal(host, 1).end(receipts.UNCONFIRMED)
+        if how == "remove without history":
+            shutil.rmtree(host.path("/var/lib/provisioner"))
+        host.life, killed = life, False
+        try:
+            UNDOES[how](host)
+        except KilledError:
+            killed = True
+        host.life = None
+        UNDOES[how](host)
+        assert (text(host), {k: v for k, v in host.effect.items() if v}) == ({}, {}), life
+        assert {r.outcome for r in journal.every(host)} <= set(journal.OVER)
+        if not killed:
+            return
+    pytest.fail("it never comes to its end")
+
+
+def test_an_undo_restarts_each_engine_once() -> None:
+    one, other = Restart("docker.service", SOCKET), Restart("snap.docker.dockerd", "/run/other.sock")
+    assert undo.once((Reload("docker.service", SOCKET), one, other, one)) == (one, other)
+    assert undo.once((one, Reload("docker.service", SOCKET))) == (one,)
 
 
 def test_a_rollback_is_judged_by_what_its_steps_can_have_changed(host: Host) -> None:
