@@ -58,7 +58,8 @@ def act(tree: str, what: str, spare: str) -> None:
         said = "converged"
         try:
             if what == "apply":
-                apply.apply(host, CONFIGURATION, quiet, only=("daemon",))
+                done = apply.apply(host, CONFIGURATION, quiet, only=("daemon",))
+                said = "blocked" if done.left else said  # by a file that cannot be opened, for example
             else:
                 rollback.rollback(host, None, quiet)
         except (ProvisionerError, OSError) as e:
