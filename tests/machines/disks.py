@@ -9,7 +9,7 @@ from tests.hosts import debian, layers, progress
 from tests.hosts.cache import entry
 from tests.hosts.images import ARCHITECTURES
 from tests.hosts.recipes import ENGINES
-from tests.machines import foreign, kernels
+from tests.machines import foreign, kernels, selinux
 from tests.machines.recipes import CHANNEL, DATA, DATA_DISK, DATA_OPTIONS, DISK, Recipe
 
 GUEST = Path(__file__).with_name("guest.py")
@@ -17,12 +17,14 @@ LAYERS = ("qemu",)
 UNITS = "etc/systemd/system"
 
 # $0: lower folders; $1: the kernel's modules; $2: the image. $PWD is scratch; its "upper" holds more files.
-MAKE = f"""\
+FILES = """\
 mkdir -p work root
 mount -t overlay overlay -o "lowerdir=$0,upperdir=upper,workdir=work" root
 mkdir -p root/usr/lib/modules root/srv
 cp -r "$1"/* root/usr/lib/modules/
 rm -f root/etc/systemd/system/sysinit.target.wants/proc-sys-fs-binfmt_misc.mount
+"""
+IMAGE = f"""\
 truncate -s {DISK} "$2"
 /usr/sbin/mke2fs -q -t ext4 -E lazy_itable_init=1,discard -d root "$2"
 """
@@ -34,16 +36,22 @@ FORMAT = {
 
 def disks(name: str, recipe: Recipe) -> Path:
     """Return a folder with ``disk.img``, and with ``data.img`` if the machine has a second disk."""
-    content = (recipe, GUEST.read_text(), CHANNEL, DATA, DATA_OPTIONS, MAKE, FORMAT, DISK, DATA_DISK, LAYERS)
+    made = _script(recipe)
+    content = (recipe, GUEST.read_text(), CHANNEL, DATA, DATA_OPTIONS, made, FORMAT, DISK, DATA_DISK, LAYERS)
     needs = (partial(kernels.kernel, recipe.kernel, recipe.architecture),)
     lowers = _lowers(recipe)
     return entry(f"disk-{name}", (content, lowers), partial(_build, recipe, lowers), *needs)
 
 
+def _script(recipe: Recipe) -> str:
+    return FILES + (selinux.LABEL if recipe.selinux else "") + IMAGE
+
+
 def _lowers(recipe: Recipe) -> tuple[Path, ...]:
     """Return the folders that form a machine's root. Another CPU has no registry and so no image to pull."""
     if ARCHITECTURES[platform.machine()] == recipe.architecture:
-        return layers.lowers(recipe.engine, LAYERS)
+        more = selinux.layers(ENGINES[recipe.engine].tree) if recipe.selinux else ()
+        return layers.lowers(recipe.engine, (*more, *LAYERS))
     suite = ENGINES[recipe.engine].tree
     return foreign.emulators(suite, recipe.architecture), foreign.tree(suite, recipe.architecture)
 
@@ -51,7 +59,14 @@ def _lowers(recipe: Recipe) -> tuple[Path, ...]:
 def _build(recipe: Recipe, lowers: tuple[Path, ...], into: Path, kernel: Path) -> None:
     scratch = into.parent / "scratch"
     _furnish(scratch / "upper", recipe)
-    script = ("/bin/sh", "-ec", MAKE, ":".join(map(str, lowers)), str(kernel / "modules"), str(into / "disk.img"))
+    script = (
+        "/bin/sh",
+        "-ec",
+        _script(recipe),
+        ":".join(map(str, lowers)),
+        str(kernel / "modules"),
+        str(into / "disk.img"),
+    )
     progress.run("disk", (*debian.CONTAINED, *script), into.parent / "log", cwd=scratch)
     if recipe.data:
         image = into / "data.img"

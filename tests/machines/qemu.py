@@ -8,10 +8,12 @@ import subprocess
 from pathlib import Path
 
 from tests.hosts.images import ARCHITECTURES
+from tests.machines import selinux
 from tests.machines.recipes import BOARDS, CPUS, MEMORY, Recipe
 
 KVM = Path("/dev/kvm")
 ALIVE = b"probing"  # printed by an initial root from its kernel's command line
+CARD = "card"  # the network device's name in the monitor
 PATIENCE = 8.0  # seconds; a kernel under KVM boots in one
 
 # Kills QEMU when the test run is killed.
@@ -21,7 +23,8 @@ WITH_PARENT = ("/usr/bin/setpriv", "--pdeathsig=KILL")
 def argv(recipe: Recipe, kernel: Path, folder: Path, disks: tuple[str, ...]) -> tuple[str, ...]:
     """Return the command line of a machine. ``disks`` are QEMU's block devices, named disk0 and so on."""
     board = BOARDS[recipe.architecture]
-    append = f"root=/dev/vda rootflags={recipe.options} rw console={board.console} quiet mitigations=off audit=0"
+    append = f"root=/dev/vda rootflags={recipe.options} rw console={board.console} quiet mitigations=off"
+    append += f" {selinux.KERNEL if recipe.selinux else 'audit=0'}"
     devices = (
         part
         for number, disk in enumerate(disks)

@@ -20,6 +20,7 @@ class Recipe:
     data: str = ""
     options: str = "noauto_da_alloc"  # of the root: disables ext4's own help for programs that forget to sync
     cpu: str = field(default="", repr=False)  # QEMU's name, if not the board's; a disk does not depend on it
+    selinux: bool = field(default=False, repr=False)  # a disk depends on its layers and its script
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ MACHINES = {
     "trixie": Recipe("trixie", "trixie"),
     "forky": Recipe("forky", "forky", data="xfs"),
     "btrfs": Recipe("forky", "forky", data="btrfs"),
+    "selinux": Recipe("trixie", "trixie", selinux=True),
     "arm64": Recipe("trixie", "trixie", "arm64"),
     "arm64-only": Recipe("trixie", "trixie", "arm64", cpu="a64fx"),  # without a 32-bit mode
 }
