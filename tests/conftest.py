@@ -55,6 +55,7 @@ class Machines(Protocol):
         agent: bool = ...,
         files: Mapping[str, str | bytes] | None = ...,
         volatile: bool = ...,
+        tap: str = ...,
     ) -> Machine: ...
 
 

@@ -12,6 +12,7 @@ from tests.conftest import Boot
 from tests.helpers.booted import LAYERS, Answer, agent, differences
 from tests.helpers.builders import CONFIG, CONTAINER, INSTANCE, SOCKET, build, checked, prepare
 from tests.hosts import Host, network, parts
+from tests.machines import Machine
 
 pytestmark = pytest.mark.host
 NODE = "buildx_buildkit_container-builder1"
@@ -35,7 +36,7 @@ systemd-run --quiet --unit=sshd /usr/sbin/sshd -D -f /etc/ssh/sshd_config
 """
 
 
-def trust(here: Host, there: Host, address: str) -> None:
+def trust(here: Host, there: Host | Machine, address: str) -> None:
     """Let root of one host log in to the other."""
     here.sh("mkdir -p /root/.ssh; ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519", check=True)
     there.sh(SERVER, input=here.get("/root/.ssh/id_ed25519.pub") or b"", check=True)

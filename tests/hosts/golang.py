@@ -36,7 +36,7 @@ ONE_AT_A_TIME = threading.Lock()  # a build uses every CPU and gigabytes of memo
 AUTOMATIC = (1, 21)  # the first Go that downloads a newer version on its own
 
 
-def build(recipe: GoPrograms, into: Path) -> None:
+def build(recipe: GoPrograms, into: Path, architecture: str = ARCHITECTURE) -> None:
     """Build static programs into ``into``, at the paths of the recipe. One to four minutes on two cores, uncached.
 
     A module of our own requires the module with the programs, because ``go install`` refuses modules whose go.mod has
@@ -58,7 +58,8 @@ def build(recipe: GoPrograms, into: Path) -> None:
     flags = ("-v", "-mod=mod", "-trimpath", f"-ldflags=-s -w -X {variable}={value}")
     argv = (*LAST, go, "build", *flags, f"-o={output}/", *commands)
     with ONE_AT_A_TIME:
-        progress.run(recipe.module, argv, into.parent / "log", env=ENVIRONMENT, cwd=source, tries=DOWNLOADS)
+        env = {**ENVIRONMENT, "GOARCH": architecture}
+        progress.run(recipe.module, argv, into.parent / "log", env=env, cwd=source, tries=DOWNLOADS)
     for package, path in recipe.programs:
         (into / path).parent.mkdir(parents=True, exist_ok=True)
         (output / (Path(package).name or OWN)).rename(into / path)

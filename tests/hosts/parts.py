@@ -27,6 +27,12 @@ def buildkit() -> Path:
     return _go("buildkit", recipes.BUILDKIT)
 
 
+def foreign_buildkit(architecture: str) -> Path:
+    """Return BuildKit's two programs for another CPU."""
+    build = partial(golang.build, recipes.BUILDKIT, architecture=architecture)
+    return entry(f"buildkit-{architecture}", (recipes.BUILDKIT, recipes.GO), build)
+
+
 def dockerd() -> Path:
     """Return Engine 29 as a layer for a suite that has everything else it needs."""
     return _go("dockerd", recipes.DOCKERD)
@@ -77,6 +83,14 @@ def qemu() -> Path:
 def network(suite: str = recipes.QEMU_SUITE) -> tuple[Path, ...]:
     """Return an ssh client and server for hosts of a suite, and openssl for those of QEMU_SUITE, as layers."""
     return _packages(f"network-{suite}", recipes.NETWORK[suite], suite)
+
+
+def foreign_network(architecture: str) -> tuple[Path, ...]:
+    """Return the same layers of QEMU_SUITE for another CPU."""
+    suite = recipes.QEMU_SUITE
+    build = partial(debian.fetch, recipes.NETWORK[suite], architecture=architecture)
+    folder = entry(f"network-{suite}-{architecture}", recipes.NETWORK[suite], build, partial(tree, suite))
+    return tuple(folder / package for package in recipes.NETWORK[suite])
 
 
 def managers() -> tuple[Path, ...]:

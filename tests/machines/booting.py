@@ -28,11 +28,13 @@ def boot(
     agent: bool = False,
     files: Mapping[str, str | bytes] | None = None,
     volatile: bool = False,
+    tap: str = "",
 ) -> Iterator[Machine]:
     """Yield a booted machine of recipes.MACHINES, which is deleted at the end.
 
     ``agent`` installs this checkout's agent. ``files`` are written to the machine. With ``volatile``, a power cut loses
-    what the machine has not flushed.
+    what the machine has not flushed. ``tap`` names the other end of its network device on this computer, see lan.py. No
+    saved machine has one, so such a machine boots, which takes a minute or two.
 
     Raises: LackError if this computer cannot run such a machine.
     """
@@ -47,7 +49,11 @@ def boot(
         if volatile:
             made.volatile = Disk(images[0], made.folder / "disk")
             made.disks = (made.volatile.device(0), *made.disks[1:])
-        made.resume(state / "memory")
+        made.tap = tap
+        if tap:
+            made.boot()
+        else:
+            made.resume(state / "memory")
         furnish(made, agent=agent, files=files)
         yield made
 

@@ -23,11 +23,12 @@ PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
 def kernel(suite: str, architecture: str) -> Path:
     """Return a folder with ``vmlinuz``, ``initrd`` and ``modules``, a folder named after the kernel's version."""
     recipe = (KERNEL, MODULES, INIT, PACKAGES[suite], TREE_OF_BUSYBOX)
-    needs = (partial(parts.tree, suite), partial(_busybox, architecture))
+    needs = (partial(parts.tree, suite), partial(busybox, architecture))
     return entry(f"kernel-{suite}-{architecture}", recipe, partial(_build, suite, architecture), *needs)
 
 
-def _busybox(architecture: str) -> Path:
+def busybox(architecture: str) -> Path:
+    """Return a static busybox."""
     build = partial(debian.fetch, BUSYBOX, architecture=architecture)
     tree = partial(parts.tree, TREE_OF_BUSYBOX)
     return entry(f"busybox-{architecture}", (BUSYBOX, TREE_OF_BUSYBOX), build, tree) / "busybox-static/usr/bin/busybox"

@@ -33,6 +33,7 @@ class Machine:
         self._kernel = kernel
         self.disks: tuple[str, ...] = ()  # QEMU's block devices; set before the first boot
         self.volatile: Disk | None = None  # the first disk, if it loses what was not flushed
+        self.tap = ""  # the name of its network device on this computer; set before the first boot
         self._qemu: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._monitor: Monitor | None = None
@@ -215,7 +216,8 @@ class Machine:
     def _start(self, *more: str) -> None:
         for name in ("channel", "monitor"):
             (self.folder / name).unlink(missing_ok=True)
-        argv = (*qemu.argv(self.recipe, self._kernel, self.folder, self.disks), *more)
+        network = qemu.network(self.tap) if self.tap else ()
+        argv = (*qemu.argv(self.recipe, self._kernel, self.folder, self.disks), *network, *more)
         with (self.folder / "qemu").open("ab") as log:
             self._qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 30

@@ -42,6 +42,12 @@ def argv(recipe: Recipe, kernel: Path, folder: Path, disks: tuple[str, ...]) -> 
     )
 
 
+def network(tap: str) -> tuple[str, ...]:
+    """Return the part of a command line that gives a machine a network device. QEMU makes and removes the other end."""
+    device = f"virtio-net-pci,id={CARD},netdev=lan,romfile="
+    return ("-netdev", f"tap,id=lan,ifname={tap},script=no,downscript=no", "-device", device)
+
+
 def version(recipe: Recipe, kernel: Path) -> tuple[str, ...]:
     """Return what a saved machine depends on: QEMU's version, and the processor on which it was saved."""
     program = f"/usr/bin/{BOARDS[recipe.architecture].program}"
