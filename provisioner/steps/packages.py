@@ -15,6 +15,11 @@ SECONDS = 900  # seconds for one command, which may download over a slow line
 LOCK = 300  # seconds to wait while another program, unattended-upgrades for example, holds the manager's lock
 
 
+AGAIN = 5  # seconds between two attempts
+# What dpkg, pacman and apk say, which cannot wait on their own, or not for a removal.
+LOCKED = ("lock was locked", "unable to lock database")
+
+
 class Manager(NamedTuple):
     """A package manager. The host has it if ``program`` exists.
 
@@ -98,7 +103,7 @@ class InstallPackages(Step):
         if row.refresh:  # one broken repository fails it, and the others may still have the package
             system.ask(*row.setting, *row.refresh, timeout=SECONDS)
         argv = (*row.setting, *row.install, *WAITS.get(row.program, ()), *self.packages)
-        system.run(argv, SECONDS)
+        _run(system, row, argv, say)
         if not self.stands(system):
             hint = f"see what is broken: {row.hint(*self.packages)}"
             raise CommandError(
@@ -126,13 +131,29 @@ class RemovePackages(Step):
     def do(self, system: "System", say: Say) -> None:
         if there := [name for name in self.packages if installed(system, name)]:
             row = _row(self.manager)
-            system.run((*row.setting, *row.remove, *there), SECONDS)
+            _run(system, row, (*row.setting, *row.remove, *there), say)
 
     def stands(self, host: Reader) -> bool:
         return not any(installed(host, name) for name in self.packages)
 
     def sentence(self) -> str:
         return f"run {' '.join((*_row(self.manager).remove, *self.packages))}"
+
+
+def _run(system: "System", row: Manager, argv: tuple[str, ...], say: Say) -> None:
+    """Run a command. While another program holds the manager's lock, run it again until the time for that is over."""
+    for waited in range(0, LOCK, AGAIN):
+        try:
+            system.run(argv, SECONDS)
+        except CommandError as e:
+            if not any(words in e.message.lower() for words in LOCKED):
+                raise
+            if not waited:
+                say(f"another program holds the lock of {row.program}: waiting for up to {LOCK // 60} minutes")
+            system.pause(AGAIN)
+        else:
+            return
+    system.run(argv, SECONDS)
 
 
 def _row(program: str) -> Manager:
