@@ -67,16 +67,24 @@ def _refused(host: Reader, facts: Facts, image: str, user: str) -> str | None:
     return copied.refused(host, facts.socket, image, credentials.header(host, host.account(user), image))
 
 
-def helper(host: Reader, want: Wanted, box: Box) -> Obstacle | None:
-    """Return the obstacle: a pull by the user who boots the builder needs a credential helper that is missing."""
+def helper(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
+    """Return the obstacle: a pull by the user who boots the builder needs a credential helper that does not work."""
     account = host.account(want.builder.users[0])
     if account is None or not box.made:
         return None
     where = credentials.registry(drivers.image(box.place.node.options))
     program = credentials.helper(credentials.configuration(host, account), where)
-    if not program or host.program(program):
+    if not program or credentials.environment(host, account, where):
         return None
     path = credentials.path(host, account)
-    message = f"{path} names the credential helper {program}, which is not where root's programs are: each pull fails"
-    hint = f"install it, link it into /usr/local/bin, or take it out of {path}"
-    return Obstacle("no-credential-helper", message, hint)
+    if not host.program(program):
+        message = f"{path} names the credential helper {program}, which is not where root's programs are"
+        hint = f"install it, link it into /usr/local/bin, or take it out of {path}"
+        return Obstacle("no-credential-helper", f"{message}: each pull fails", hint)
+    asks = missing(host, facts, box) and credentials.since(host, credentials.FAILS)
+    problem = credentials.asked(host, account, program, where).problem if asks else ""
+    if not problem:
+        return None
+    message = f"the credential helper {program} fails for {account.name}, and so does each pull: {problem}"
+    hint = f"see what `echo {where} | {program} get` says, or take it out of {path}"
+    return Obstacle("credential-helper-fails", message, hint)

@@ -26,6 +26,7 @@ ELSEWHERE = {
 }
 RUN = 10.0  # seconds for a test program; QEMU needs a hundredth of a second
 AGENT = "SSH_AUTH_SOCK"
+LOGIN = "DOCKER_AUTH_CONFIG"
 SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "BUILDX_CONFIG")
 
 
@@ -295,6 +296,8 @@ class Calling(Looking):
             clean |= {name: self.environ[name] for name in needed if name in self.environ}
             if self.platform == "linux":  # cron and sudo remove it, but systemctl --user needs it
                 clean.setdefault("XDG_RUNTIME_DIR", f"/run/user/{self.uid}")
+        if account is None and LOGIN in self.environ:  # a login of this user's, which no program is run with
+            clean[LOGIN] = self.environ[LOGIN]
         if self.endpoint.startswith("ssh://") and AGENT in self.environ:
             clean[AGENT] = self.environ[AGENT]
         return clean | (_leading(self.endpoint) if self.endpoint else {})

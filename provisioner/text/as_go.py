@@ -29,10 +29,19 @@ def loads(text: str) -> Any:
     return plain_json.loads(text, object_pairs_hook=Pairs, parse_constant=_no_constant)
 
 
-def fields(found: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+def first(text: str) -> Any:
+    """Return the value at the start of a text, as Go's decoder of a stream does.
+
+    Raises: ValueError, RecursionError.
+    """
+    return plain_json.first(text, object_pairs_hook=Pairs)
+
+
+def fields(found: Any, kinds: Mapping[str, type], *, lenient: bool = False) -> dict[str, Any]:
     """Return the fields of a struct, each of which has a type. Fields that are missing or null are empty.
 
-    Go reads a name in any mixture of capitals and small letters, and takes the last of several.
+    Go reads a name in any mixture of capitals and small letters, and takes the last of several. ``lenient``: a field
+    with another type is empty, as for a program that warns of the error and goes on.
 
     Raises: ValueError if a field has another type.
     """
@@ -40,8 +49,9 @@ def fields(found: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
     known = {name.casefold(): name for name in kinds}
     for name, value in () if found is None else typed(found, Pairs):
         field = known.get(name.casefold())
-        if field is not None and value is not None:
-            made[field] = typed(value, kinds[field])
+        if field is None or value is None or (lenient and not isinstance(value, kinds[field])):
+            continue
+        made[field] = typed(value, kinds[field])
     return made
 
 

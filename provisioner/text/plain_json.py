@@ -52,18 +52,18 @@ def loads(
     return json.loads(text, object_pairs_hook=object_pairs_hook, parse_float=parse_float, parse_constant=parse_constant)
 
 
-def first(text: str) -> Any:
+def first(text: str, *, object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """Return the value at the start of a text, and ignore everything after it, as Go's decoder of a stream does.
 
     Raises: ValueError (json.JSONDecodeError if no value starts there), RecursionError.
     """
     text = text.lstrip(BLANKS)
     try:
-        found, _ = make_scanner(Options(None, float, CONSTANTS.__getitem__))(text, 0)  # type: ignore[arg-type]
+        found, _ = make_scanner(Options(object_pairs_hook, float, CONSTANTS.__getitem__))(text, 0)  # type: ignore[arg-type]
     except StopIteration:
         import json
 
-        found, _ = json.JSONDecoder().raw_decode(text)
+        found, _ = json.JSONDecoder(object_pairs_hook=object_pairs_hook).raw_decode(text)
     return found
 
 

@@ -214,6 +214,12 @@ def test_an_image_that_cannot_be_had_is_named_before_a_restart(
 
 
 LOGIN = {"auth": base64.b64encode(b"ci:s3cret").decode()}
+HELPERS = {
+    "here": """echo '{"Username": "ci", "Secret": "s3cret"}'""",
+    "empty": "echo credentials not found in native keychain; exit 1",
+    "locked": "echo the keychain is locked; exit 1",
+    "silent": "exit 0",
+}
 HELPER = """#!/bin/sh
 read where; [ "$1 $where" = "get registry.example" ] && echo '{"Username": "ci", "Secret": "s3cret"}'
 """
@@ -229,6 +235,14 @@ read where; [ "$1 $where" = "get registry.example" ] && echo '{"Username": "ci",
         ({"auths": {"other.example": LOGIN}}, False),
         ({"auths": {"registry.example": {"auth": "no base64"}}}, False),
         ({"auths": 1, "credHelpers": [], "credsStore": {}}, False),
+        ({"AUTHS": {"registry.example": {"Auth": LOGIN["auth"]}}}, True),
+        ({"auths": {"registry.example": LOGIN}, "psFormat": 5}, False),
+        ({"auths": {"registry.example": {"username": "ci", "password": "s3cret"}}, "psFormat": 5}, True),
+        ({"auths": {"registry.example": {"username": "ci", "password": "s3cret"}}}, True),
+        ({"credsStore": "kept", "credHelpers": {"registry.example": ""}, "auths": {"registry.example": LOGIN}}, True),
+        ({"credsStore": "kept", "credHelpers": {"registry.example": ""}}, False),
+        ({"auths": {"registry.example/team": LOGIN, "registry.example": {}}}, False),
+        (f'{{"auths": {{"registry.example": {json.dumps(LOGIN)}}}}} more', True),
     ],
 )
 def test_the_engine_asks_a_registry_with_the_login_that_the_pull_will_use(
@@ -238,31 +252,70 @@ def test_the_engine_asks_a_registry_with_the_login_that_the_pull_will_use(
     account = host.account("root")
     assert account is not None
     put(tmp_path, "/usr/bin/docker-credential-kept", HELPER)
-    put(tmp_path, f"{account.home}/.docker/config.json", json.dumps(config), 0o600)
+    text = config if isinstance(config, str) else json.dumps(config)
+    put(tmp_path, f"{account.home}/.docker/config.json", text, 0o600)
     said = credentials.header(host, account, "registry.example/buildkit:1")
     login = {"username": "ci", "password": "s3cret", "serveraddress": "registry.example"}
     assert (json.loads(base64.urlsafe_b64decode(said)) if said else None) == (login if known else None)
 
 
 @pytest.mark.parametrize(
-    ("config", "blocked"),
+    ("config", "code"),
     [
-        ({"credsStore": "desktop.exe"}, True),
-        ({"credsStore": "here"}, False),
-        ({"credHelpers": {"registry.example": "desktop.exe"}}, False),
-        ({"credHelpers": {credentials.HUB: "gone"}, "credsStore": "here"}, True),
-        ("not json", False),
+        ({"credsStore": "desktop.exe"}, "no-credential-helper"),
+        ({"credsStore": "here"}, ""),
+        ({"credsStore": "empty"}, ""),
+        ({"credsStore": "locked"}, "credential-helper-fails"),
+        ({"credsStore": "silent"}, "credential-helper-fails"),
+        ({"credHelpers": {"registry.example": "desktop.exe"}}, ""),
+        ({"credHelpers": {credentials.HUB: "gone"}, "credsStore": "here"}, "no-credential-helper"),
+        ('{"credsStore": "desktop.exe"} more', "no-credential-helper"),
+        ("not json", ""),
     ],
 )
-def test_a_credential_helper_that_is_not_here_is_named(tmp_path: Path, config: object, blocked: bool) -> None:
+@pytest.mark.parametrize("docker", ["28.5.2", "29.0.0"])
+def test_a_credential_helper_that_does_not_work_is_named(
+    tmp_path: Path, config: object, code: str, docker: str
+) -> None:
     host = System(str(tmp_path), {})
+    put(tmp_path, "/usr/bin/docker", DOCKER.format(f"echo Docker version {docker}, build abc"))
+    code = "" if code == "credential-helper-fails" and docker == "28.5.2" else code  # that docker pulls without
     account = host.account("root")
     assert account is not None
-    put(tmp_path, "/usr/bin/docker-credential-here")
+    for name, script in HELPERS.items():
+        put(tmp_path, f"/usr/bin/docker-credential-{name}", f"#!/bin/sh\n{script}\n")
     text = config if isinstance(config, str) else json.dumps(config)
     put(tmp_path, f"{account.home}/.docker/config.json", text, 0o600)
-    found = images.helper(host, Wanted(Builder(users=("root",)), facts()), missing())
-    assert (found is not None) is blocked
+    found = images.helper(host, facts(hidden=True), Wanted(Builder(users=("root",)), facts()), missing())
+    assert (found.code if found else "") == code
+
+
+@pytest.mark.parametrize(
+    ("value", "docker", "known"),
+    [
+        ({"auths": {"registry.example": LOGIN}}, "28.5.2", True),
+        ({"auths": {"registry.example": LOGIN}}, "28.2.1", False),
+        ({"auths": {"registry.example": LOGIN, "other.example": {}}}, "28.5.2", False),
+        ({"auths": {"registry.example": {**LOGIN, "email": "x"}}}, "28.5.2", False),
+        ({"auths": {"registry.example": LOGIN}, "credsStore": "x"}, "28.5.2", False),
+        ({"auths": {"https://registry.example": LOGIN}}, "28.5.2", False),
+        ("{", "28.5.2", False),
+        ("", "28.5.2", False),
+    ],
+)
+def test_the_login_of_the_environment_comes_first(tmp_path: Path, value: object, docker: str, known: bool) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    host = System(str(tmp_path), {"DOCKER_AUTH_CONFIG": text})
+    account = host.account(host.user)
+    assert account is not None
+    put(tmp_path, "/usr/bin/docker", DOCKER.format(f"echo Docker version {docker}, build abc"))
+    put(tmp_path, f"{account.home}/.docker/config.json", '{"credsStore": "gone"}', 0o600)
+    said = credentials.header(host, account, "registry.example/buildkit:1")
+    assert (json.loads(base64.urlsafe_b64decode(said))["username"] if said else None) == ("ci" if known else None)
+    box = missing({"image": "registry.example/buildkit:1"})
+    found = images.helper(host, facts(hidden=True), Wanted(Builder(users=(host.user,)), facts()), box)
+    assert (found is None) is known
+    assert credentials.environment(host, account._replace(name="other"), "registry.example") == {}
 
 
 def test_a_paused_container_is_woken_and_one_that_does_not_stay_up_is_made_again() -> None:
