@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from provisioner.builder import (
     buildkitd,
+    choices,
     cluster_changes,
     commands,
     container,
@@ -170,8 +171,10 @@ def _own(case: Case, user: str) -> Iterator[Step]:
 def _readable(case: Case, user: str) -> Iterator[Step]:
     """Remove the time of the last build if buildx fails on it. The next build writes another."""
     account = case.host.account(user)
-    if account is not None and keys.UNREADABLE in case.of(user):
-        yield RemoveFile(store.of(case.host, account).activity_file(case.want.builder.name), user=runner(user))
+    if account is None or keys.UNREADABLE not in case.of(user):
+        return
+    if path := choices.unreadable(case.host, store.of(case.host, account), case.want.builder.name):
+        yield RemoveFile(path, user=runner(user))
 
 
 def _with_toml(case: Case, users: list[str], stores: list[Step]) -> list[Step]:

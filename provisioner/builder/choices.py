@@ -5,6 +5,7 @@ Source: docker/buildx store/store.go (Current, NodeGroupByName) and store/util.g
 
 from provisioner.builder import store
 from provisioner.builder.store import Store, same
+from provisioner.engine import contexts
 from provisioner.engine.addresses import SOCKET
 from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Reader
@@ -12,6 +13,7 @@ from provisioner.text import as_go, plain_json
 from provisioner.typed import NamedTuple
 
 FIELDS = {"Key": str, "Name": str, "Global": bool}
+LOCK = ".lock"
 MARKS = "._-"  # in the name of a builder, beside letters and digits
 
 
@@ -70,6 +72,23 @@ def usable(host: Reader, kept: Store, name: str) -> bool:
         return store.instance(host, kept, name) is not None and not unreadable(host, kept, name)
     except ProvisionerError:
         return False
+
+
+def broken(host: Reader, kept: Store, name: str) -> tuple[str, ...]:
+    """Return the files on which buildx fails although the builder has a record.
+
+    Raises: DeniedError if this user may not know.
+    """
+    context = contexts.broken(host, kept.docker, user=kept.user)
+    return tuple(filter(None, (unreadable(host, kept, name), context, misplaced(host, kept))))
+
+
+def misplaced(host: Reader, kept: Store, *files: str) -> str:
+    """Return the first directory where buildx wants a file, or the other way round; empty if there is none."""
+    folders = (f"{kept.folder}/{name}".rstrip("/") for name in store.FOLDERS)
+    paths = {**dict.fromkeys(folders, True), **dict.fromkeys((f"{kept.folder}/{LOCK}", *files), False)}
+    there = {path: host.stat(path) for path in paths}
+    return next((path for path, found in there.items() if found and found.directory is not paths[path]), "")
 
 
 def unreadable(host: Reader, kept: Store, name: str) -> str:

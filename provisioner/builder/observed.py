@@ -123,9 +123,9 @@ def _user(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
 
 
 def _unreadable(host: Reader, kept: Store, name: str) -> str | None:
-    """Return the file of the time of the last build, if buildx fails on it; None if it is somebody else's alone."""
+    """Return the files on which buildx fails. One that its user may not read is somebody else's, and given back."""
     try:
-        return choices.unreadable(host, kept, name) or None
+        return " ".join(choices.broken(host, kept, name)) or None
     except DeniedError as e:
         _known(host, e)
         return None

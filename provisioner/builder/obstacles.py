@@ -12,7 +12,7 @@ from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
 from provisioner.config.desired import Builder
-from provisioner.engine import people
+from provisioner.engine import contexts, people
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Account, Reader
@@ -36,7 +36,11 @@ def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[B
 
 def _made(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
     """Return why a container cannot be made; None if it can."""
-    return _no_network(host, facts, box) or images.helper(host, want, box) or images.unavailable(host, facts, want, box)
+    return (
+        _no_network(host, facts, box)
+        or images.helper(host, facts, want, box)
+        or images.unavailable(host, facts, want, box)
+    )
 
 
 def _no_network(host: Reader, facts: Facts, box: Box) -> Obstacle | None:
@@ -81,23 +85,29 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         elif folder := _closed(host, want, account):
             hint = f"see whose it is with `ls -ld {shlex.quote(folder)}`, or leave {user} out of builder.users"
             yield user, Obstacle("closed-home", f"{user} may not write to {folder}, where buildx keeps builders", hint)
-        elif odd := _directory(host, facts, store.of(host, account), want.builder.name):
-            message = f"{odd} is a directory, where buildx keeps a file"
-            yield (
-                user,
-                Obstacle("directory-for-file", message, f"see what it is, and move it away: ls {shlex.quote(odd)}"),
-            )
+        elif context := _context(host, account):
+            message = f"docker cannot read {context}, so each build of {user} fails"
+            hint = f"see what `docker context ls` says, then move it away: {shlex.quote(context.rpartition('/')[0])}"
+            yield user, Obstacle("broken-context", message, hint)
+        elif odd := _misplaced(host, facts, store.of(host, account), want.builder.name):
+            there = host.stat(odd)
+            kinds = ("a directory", "a file") if there and there.directory else ("a file", "a directory")
+            message = f"{odd} is {kinds[0]}, where buildx keeps {kinds[1]}"
+            yield user, Obstacle("wrong-kind", message, f"see what it is, and move it away: ls -ld {shlex.quote(odd)}")
 
 
-def _directory(host: Reader, facts: Facts, kept: store.Store, name: str) -> str:
-    """Return the first directory where buildx wants to write a file; empty if there is none."""
-    files = (
-        kept.instance_file(name),
-        kept.activity_file(name),
-        kept.current_file,
-        *(kept.default_file(way) for way in (facts.endpoint.host, *choices.ways(host, kept, facts.endpoint.host))),
-    )
-    return next((path for path in files if (there := host.status(path)) is not None and there.directory), "")
+def _context(host: Reader, account: Account) -> str:
+    """Return the file of a context of a user that docker cannot read; empty if it can read all."""
+    with contextlib.suppress(ProvisionerError):  # what this user may not know is found out by an apply
+        return contexts.broken(host, store.of(host, account).docker, user=account.name)
+    return ""
+
+
+def _misplaced(host: Reader, facts: Facts, kept: store.Store, name: str) -> str:
+    """Return the first path of a user where buildx wants a file and finds a directory, or the other way round."""
+    ways = (facts.endpoint.host, *choices.ways(host, kept, facts.endpoint.host))
+    files = (kept.instance_file(name), kept.activity_file(name), kept.current_file, *map(kept.default_file, ways))
+    return choices.misplaced(host, kept, *files)
 
 
 def _closed(host: Reader, want: Wanted, account: Account) -> str | None:

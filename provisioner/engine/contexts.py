@@ -6,12 +6,17 @@ Source: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sh
 from collections.abc import Iterator, Mapping
 
 from provisioner.engine import addresses
-from provisioner.errors import ConfigError, ProvisionerError
+from provisioner.errors import ConfigError, DeniedError, ProvisionerError
 from provisioner.model import Reader
-from provisioner.text import plain_json
+from provisioner.text import as_go, plain_json
 from provisioner.typed import Any, NamedTuple
 
 TLS = "tls="
+# The fields of an endpoint whose types docker, or its plug-in buildx, knows.
+ENDPOINTS = {
+    "docker": {"Host": str, "SkipTLSVerify": bool},
+    "kubernetes": {**dict.fromkeys(("Host", "DefaultNamespace", "ProxyURL", "token"), str), "SkipTLSVerify": bool},
+}
 
 
 class Context(NamedTuple):
@@ -92,6 +97,37 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
             continue  # docker cannot use it either
         if (address := _host(found)) and isinstance(label := found.get("Name"), str):
             yield Context(label, address, f"context {label}")
+
+
+def broken(host: Reader, folder: str, *, user: str = "") -> str:
+    """Return the file of the first context that docker cannot read; empty if it can read all.
+
+    One such file makes every command fail that lists the contexts, and buildx lists them for each build.
+
+    Raises: DeniedError if this user may not know.
+    """
+    for name in host.names(f"{folder}/contexts/meta", user=user):
+        path = f"{folder}/contexts/meta/{name}/meta.json"
+        try:
+            text = host.read(path, user=user)
+            _listed(None if text is None else as_go.loads(text))
+        except DeniedError:
+            raise
+        except (ValueError, RecursionError, ProvisionerError):
+            return path
+    return ""
+
+
+def _listed(found: Any) -> None:
+    """Read a context as docker does when it lists all.
+
+    Raises: ValueError if docker fails.
+    """
+    context = as_go.fields(found, {"Name": str, "Metadata": as_go.Pairs, "Endpoints": as_go.Pairs})
+    for name, value in context["Metadata"]:
+        as_go.typed(value, str if name == "Description" else object)
+    for name, value in context["Endpoints"]:
+        as_go.fields(value, ENDPOINTS.get(name, {}))
 
 
 def _parsed(text: str | None, path: str) -> Mapping[str, Any]:

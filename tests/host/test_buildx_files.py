@@ -25,6 +25,7 @@ INSTANCE, ACTIVITY, DEFAULT = (
     f"activity/{NAME}",
     "defaults/13c4025c96f36e94b348",  # of docker's own socket
 )
+CONTEXT = "../contexts/meta/abc/meta.json"
 SOUND = {"current": CHOICE, INSTANCE: RECORD, DEFAULT: NAME}
 DIRECTORY = "<a directory>"
 # By what it tries: the files in buildx's folder that differ from a sound one. None: there is no such file.
@@ -83,6 +84,19 @@ FOLDERS: Mapping[str, Mapping[str, str | None]] = MappingProxyType({
     "another record is broken": {"instances/other": "{"},
     "another record has no time": {"instances/other": RECORD.replace(NAME, "other"), "activity/other": "x"},
     "the time of a builder that is gone": {"activity/gone": "x"},
+    "a directory for the lock": {".lock": DIRECTORY},
+    "a context": {CONTEXT: '{"Name":"abc","Metadata":{"Description":"x","y":[1]},"Endpoints":{"docker":{}}}'},
+    "a context in small letters": {CONTEXT: '{"name":"abc","endpoints":{"docker":{"host":"tcp://192.0.2.1"}}}'},
+    "a context with another endpoint": {CONTEXT: '{"Name":"abc","Endpoints":{"kubernetes":{"Host":5}}}'},
+    "a context of null": {CONTEXT: "null"},
+    "a broken context": {CONTEXT: "{"},
+    "an empty context": {CONTEXT: ""},
+    "a context and more behind it": {CONTEXT: "{} {}"},
+    "a context with a number for a host": {CONTEXT: '{"Name":"abc","Endpoints":{"docker":{"Host":5}}}'},
+    "a context with a number for its name": {CONTEXT: '{"Name":5}'},
+    "a context with a list of data": {CONTEXT: '{"Name":"abc","Metadata":[]}'},
+    "a context without a file": {"../contexts/meta/abc/other": "x"},
+    "a file among the contexts": {"../contexts/meta/abc": "x"},
 })  # fmt: skip
 HOMES = """
 import json, os, sys
@@ -116,6 +130,7 @@ def _folder(number: int, files: Mapping[str, str | None]) -> str:
     lines = [f"mkdir -p {top}/instances {top}/defaults {top}/activity"]
     for name, text in {**SOUND, **files}.items():
         path = f"{top}/{name}"
+        lines.append(f"mkdir -p $(dirname {path})")
         if text in FORMS:
             lines.append(f"{FORMS[text]} {path}")
         elif text is not None:
@@ -138,7 +153,7 @@ def test_a_shell_builds_with_the_builder_that_a_check_says(host: Host) -> None:
         taken = registered.startswith("docker-container") and selected == NAME and unreadable == "None"
         if taken != (said.split() == ["Name:", NAME]):
             differing[name] = (said, found)
-    assert not differing
+    assert not differing, json.dumps(differing, indent=1)
 
 
 def test_what_is_odd_in_a_folder_of_buildx_is_mended_or_named_first(host: Host) -> None:
@@ -164,9 +179,16 @@ def test_what_is_odd_in_a_folder_of_buildx_is_mended_or_named_first(host: Host) 
         assert undone.status == 0, undone.stderr
         assert host.get(f"{top}/{path}") == text.encode()
         assert agent(host, "apply").status == 0, text
+    # a context that docker cannot read is somebody's
+    host.put(f"{top}/{CONTEXT}", "{")
+    host.sh("chown -R someone /home/someone/.docker/contexts", check=True)
+    done = agent(host, "apply")
+    assert (done.status, "broken-context" in str(done.document["left"])) == (5, True), done.stderr
+    host.sh("rm -r /home/someone/.docker/contexts", check=True)
+    assert agent(host, "check").status == 0
     # a directory is somebody's, and everything for the other user works
     host.sh(f"rm -f {top}/current; mkdir {top}/current", user="someone", check=True)
     host.sh(f"docker buildx rm --keep-daemon {NAME}", check=True)
     done = agent(host, "apply")
-    assert (done.status, "directory-for-file" in str(done.document["left"])) == (5, True), done.stderr
+    assert (done.status, "wrong-kind" in str(done.document["left"])) == (5, True), done.stderr
     assert host.run(*inspected, check=True).stdout.split()[:2] == ["Name:", NAME]
