@@ -86,6 +86,11 @@ class Problem(NamedTuple):
 # Hosts differ in how many images would be hidden. Numbers are replaced, so that these hosts share one cause.
 _NUMBER = re.compile(r"\b\d+\b")
 SOME = "some"
+# Where ssh says whom it could not reach, so that a thousand hosts without a network share one cause.
+_PEER = re.compile(
+    r"(?<=connect to host )\S+|(?<=resolve hostname )[^\s:]+|(?<=@)[^\s:]+(?=: )|(?<= closed by )\S+(?= port )"
+)
+PEER = "the host"
 _known: dict[Any, Any] = {}
 
 
@@ -291,8 +296,8 @@ def _unknown(u: dict[str, Any]) -> tuple[Finding, int]:
 
 
 def _failure(error: dict[str, Any]) -> tuple[Finding, int]:
-    """Convert a failed check to a finding. Hosts share its code."""
-    why, hint = secrets.text(_text(error["message"])), secrets.text(_text(error["hint"] or ""))
+    """Convert a failed check to a finding. Hosts share its code, and its reason without their own address."""
+    why, hint = _PEER.sub(PEER, secrets.text(_text(error["message"]))), secrets.text(_text(error["hint"] or ""))
     finding = Finding("failed", "check", _text(error["code"]), "", "", "", False, why, hint)
     return _shared(finding), _seconds(error["since"]) if error.get("since") else 0
 

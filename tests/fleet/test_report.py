@@ -239,6 +239,27 @@ def test_a_check_that_failed_says_why_since_when_and_what_to_do() -> None:
     assert block[3] == "  a b"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ssh: connect to host {0}.example.com port 22: Connection timed out",
+        "Failed to connect to the host via ssh: ssh: connect to host {1} port 22: No route to host",
+        "ssh: Could not resolve hostname {0}: Name or service not known",
+        "Task failed: Failed to connect to the host via ssh: deploy@{0}: Permission denied (publickey).",
+        "kex_exchange_identification: Connection closed by {1} port 22",
+    ],
+)
+def test_hosts_that_cannot_be_reached_for_one_reason_are_one_cause(said: str) -> None:
+    def down(number: int) -> dict[str, Any]:
+        message = said.format(f"build-{number}", f"10.0.0.{number}")
+        return failed(name=f"build-{number}", error={**ERROR, "code": "unreachable", "message": message})
+
+    shown = text.render(fleet(*map(down, range(1, 9))))
+    assert "failed: check: unreachable on 8 hosts" in shown
+    assert shown.count("because") == 1
+    assert "build-1 build-2" in shown
+
+
 def test_an_apply_that_was_cut_off_is_named_and_never_as_wanted() -> None:
     said = text.render(fleet(result(name="a", interrupted=4, status="interrupted", exit_status=2)))
     assert said.splitlines()[0] == "1 host: 1 cut off"
