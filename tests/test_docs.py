@@ -113,7 +113,7 @@ def test_the_role_knows_every_variable_on_a_page(block: pages.Block) -> None:
 def test_a_play_on_a_page_uses_the_collection_or_ansible_s_own_modules(block: pages.Block) -> None:
     for entry in yaml.safe_load(block.text):
         roles = [role["role"] for role in entry.get("roles", ())]
-        named = [*roles, *(key for key in entry if "." in key)]
+        named = [*roles, *(key for task in (entry, *entry.get("tasks", ())) for key in task if "." in key)]
         assert named
         for full in named:
             space, collection, short = full.split(".")

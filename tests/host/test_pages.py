@@ -10,6 +10,7 @@ from tests.helpers import services
 from tests.helpers.booted import CERTIFICATES
 from tests.helpers.fleet import FOLDER, NEWEST, fleet
 from tests.helpers.stage import IMAGE, KINDS, Stage, play
+from tests.helpers.story import put_library
 from tests.hosts import ansible, dist, parts
 from tests.pages import Block
 
@@ -47,6 +48,12 @@ def node(stage: Stage, block: Block) -> None:
         here.put("/root/.ssh/known_hosts", f"arm.example.com {key}", 0o600)
 
 
+def metrics(stage: Stage, block: Block) -> None:
+    """Install the Python module that the page asks for."""
+    if block.words.get("on") == "laptop":
+        put_library(stage.host("laptop"), "prometheus_client")
+
+
 def first(prepare: Callable[[Stage], object]) -> Callable[[Stage, Block], None]:
     """Return what prepares the first host, before the first block."""
 
@@ -68,6 +75,7 @@ BEFORE: dict[str, Callable[[Stage, Block], None]] = {
     "docs/cloud-init.md": first(lambda stage: stage.host("laptop").sh(IMAGE, check=True)),
     "docs/private-registry.md": first(lambda stage: services.registry(stage.host("laptop"))),
     "docs/proxy.md": first(lambda stage: services.proxy(stage.host("laptop"))),
+    "docs/checks.md": metrics,
 }
 # These pages show little, so they share one host, in this order: the first one prepares it.
 SHORT = (
