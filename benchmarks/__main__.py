@@ -1,32 +1,25 @@
 """Run every benchmark and write docs/benchmarks.md: ``make benchmark``, or ``python -m benchmarks check plan``.
 
-Each benchmark runs in its own process, one after the other, and prints its own numbers.
+Each benchmark runs in its own process, one after the other, and prints its own numbers. A run of some of them keeps the
+others' sections. ``python -m benchmarks --text`` runs none, and writes what each benchmark says of itself. What stands
+above the first of them is written by hand, and stays.
 """
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
 from release.version import ROOT, version
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-HEAD = """\
-# Benchmarks
-
-`make benchmark` wrote this page. Each benchmark measures provisioner against what you would run instead, in the same
-run on the same host, so the ratios matter and the times do not. The module named in each heading says how.
-
-| | |
-|---|---|
-| version | {version} |
-| date | {date} |
-| machine | {machine} |
-| load when it began | {load} |
-"""
+NEVER = "It was not measured for this page yet.\n"
+HEADING = re.compile(r"^## benchmarks\.(\w+)\n", re.MULTILINE)
 
 
 def names() -> list[str]:
@@ -34,14 +27,35 @@ def names() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
 
 
-def section(name: str) -> str:
-    """Run one benchmark and return its section of the page."""
-    summary = (import_module(f"benchmarks.{name}").__doc__ or "").strip()
-    ran = subprocess.run(
-        (sys.executable, "-m", f"benchmarks.{name}"), cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    said = ran.stdout.strip() if ran.returncode == 0 else f"failed:\n{ran.stderr.strip()[-2000:]}"
-    return f"\n## benchmarks.{name}\n\n{summary}\n\n```\n{said}\n```\n"
+def page(measured: Mapping[str, str]) -> str:
+    """Return the page. ``measured`` has the figures of the benchmarks that were run."""
+    text = HEADING.split(PAGE.read_text())[0].rstrip() + "\n"
+    for name in names():
+        summary = (import_module(f"benchmarks.{name}").__doc__ or "").strip().replace("``", "`")
+        text += f"\n## benchmarks.{name}\n\n{summary}\n\n{measured.get(name, NEVER)}"
+    return text
+
+
+def kept() -> dict[str, str]:
+    """Return the figures that the page has now, by benchmark."""
+    parts = HEADING.split(PAGE.read_text())[1:]
+    found = {name: text.partition("| version |") for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    return {name: f"{mark}{text}".rstrip() + "\n" for name, (_, mark, text) in found.items() if mark}
+
+
+def figures(name: str) -> str:
+    """Run one benchmark and return its figures, with where and when they were measured.
+
+    Raises: CalledProcessError if the benchmark fails.
+    """
+    load, start = f"{os.getloadavg()[0]:.1f}", time.monotonic()
+    argv = (sys.executable, "-m", f"benchmarks.{name}")
+    ran = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    date, seconds = time.strftime("%Y-%m-%d", time.gmtime()), round(time.monotonic() - start)
+    row = (version(), date, machine(), load, f"{seconds} s")
+    heads = ("version", "date", "machine", "load at the start", "took")
+    table = "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, ["---"] * len(heads), row))
+    return f"{table}\n```text as=figures\n{ran.stdout.strip()}\n```\n"
 
 
 def machine() -> str:
@@ -57,21 +71,24 @@ def _lines(path: str) -> list[str]:
 
 
 def main(wanted: list[str]) -> int:
-    """Run benchmarks and write the page. Returns 64 if one of them does not exist."""
+    """Run benchmarks and write the page. Returns 64 if one of them does not exist, and 1 if one fails."""
+    text_only, wanted = wanted == ["--text"], [name for name in wanted if name != "--text"]
     if unknown := set(wanted) - set(names()):
         print(
             f"benchmarks: there is no {', '.join(sorted(unknown))}: choose from {', '.join(names())}", file=sys.stderr
         )
         return 64
-    load = f"{os.getloadavg()[0]:.1f}"
-    date = time.strftime("%Y-%m-%d", time.gmtime())
-    text = HEAD.format(version=version(), date=date, machine=machine(), load=load)
-    for name in wanted or names():
+    measured, failed = kept(), False
+    for name in () if text_only else wanted or names():
         print(f"benchmarks.{name}", file=sys.stderr)
-        text += section(name)
-    PAGE.write_text(text)
-    print(text)
-    return 0
+        try:
+            measured[name] = figures(name)
+        except subprocess.CalledProcessError as e:
+            print(f"benchmarks.{name} failed with status {e.returncode}; its section stays", file=sys.stderr)
+            failed = True
+        PAGE.write_text(page(measured))
+    PAGE.write_text(page(measured))
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ SORTS = {
     "list": "it names every command",
     "source": "tests/test_contributing.py makes files of it",
     "contents": "the website's build reads it",
+    "figures": "what a benchmark has printed",
 }
 # Languages and pages whose blocks need no word, because all of them are of one sort.
 IMPLIED = {"{toctree}": "contents", "python": "source"}

@@ -30,3 +30,17 @@ def test_what_a_benchmark_runs_on_a_host_imports_what_there_is(name: str) -> Non
 def test_a_benchmark_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert every.main(["chekc"]) == 64
     assert "there is no chekc" in capsys.readouterr().err
+
+
+def test_the_page_has_the_text_of_today_and_every_benchmark() -> None:
+    """``python -m benchmarks --text`` writes it."""
+    assert every.PAGE.read_text() == every.page(every.kept())
+
+
+def test_a_run_of_one_benchmark_keeps_the_figures_of_the_others() -> None:
+    run = "| version |\n|---|\n| 1 |\n\n```text as=figures\nbest 1 s\n```\n"
+    text = every.page({"plan": run, "check": run})
+    parts = every.HEADING.split(text)[1:]
+    assert parts[::2] == every.names()
+    assert [name for name, part in zip(parts[::2], parts[1::2], strict=True) if "best 1 s" in part] == ["check", "plan"]
+    assert text.count(every.NEVER) == len(every.names()) - 2
