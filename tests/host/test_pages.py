@@ -108,8 +108,6 @@ def test_the_first_fleet_is_made_as_its_page_says() -> None:
         for name, address in zip(names, addresses, strict=True):
             hub.sh('echo "$1 $2" >> /etc/hosts; sed "s/^$1/$2/" -i ~/.ssh/known_hosts', address, name, check=True)
             made.members[name].sh(CERTIFICATES, check=True)
-            # the hosts' packages are those of their tree: nothing can be downloaded
-            hub.put(f"/root/fleet/host_vars/{name}.yml", "provisioner_wheel_packages: []\n")
         environment = {**ansible.environment(NEWEST), "ANSIBLE_CONFIG": f"{FOLDER}/ansible.cfg"}
         for block in pages.blocks(pages.ROOT / "docs/first-fleet.md"):
             if block.words.get("on") == "controller":
