@@ -19,6 +19,11 @@ BROKEN = (
 )
 
 
+# Messages about a container of this name that is about to go, or that a build has just begun to boot.
+PASSING = ("is already in use by container", "is already in progress", "is marked for removal")
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each further attempt
+
+
 @dataclass(frozen=True, slots=True)
 class Boot(Step):
     """Boot the builder with ``argv``, as ``user``. ``undo`` holds the steps that undo it, in order.
@@ -40,7 +45,7 @@ class Boot(Step):
             system.ask(*self.argv, timeout=self.timeout, user=self.user)
             return
         try:
-            system.run(self.argv, self.timeout, user=self.user)
+            self._boot(system, say)
         except CommandError as e:
             if not self.afresh or not any(words in e.message.lower() for words in BROKEN):
                 raise
@@ -48,6 +53,20 @@ class Boot(Step):
             for argv in self.afresh:
                 system.run(argv, self.timeout)
             system.run(self.argv, self.timeout, user=self.user)
+
+    def _boot(self, system: "System", say: Say) -> None:
+        """Boot, and wait for a container of this name that passes by itself."""
+        for seconds in WAITS:
+            try:
+                system.run(self.argv, self.timeout, user=self.user)
+            except CommandError as e:
+                if not any(words in e.message.lower() for words in PASSING):
+                    raise
+                say(f"builder: {e.message}; it is tried again in {seconds:.0f} s")
+                system.pause(seconds)
+            else:
+                return
+        system.run(self.argv, self.timeout, user=self.user)
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return self.undo

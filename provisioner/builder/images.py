@@ -22,6 +22,13 @@ from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
 from provisioner.steps.programs import Run
 
+BUSY = "registry-busy"
+# What an engine says of a registry that will answer later, in small letters. A limit of pulls lasts for hours.
+PASSING = (
+    *("502 bad gateway", "503 service unavailable", "504 gateway time", "429 too many requests"),
+    *("connection reset by peer", "tls handshake timeout"),
+)
+
 
 def missing(host: Reader, facts: Facts, box: Box) -> bool:
     """Return whether the engine will lack the image of a container that must be made."""
@@ -58,6 +65,9 @@ def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle 
         return None
     hidden = node_engines.image(host, facts, box.place, image)
     where = ", and the switch of the image store hides the one that is here" if hidden else ""
+    if any(words in said.lower() for words in PASSING):
+        message = f"a registry cannot answer now about {image}{said}"
+        return Obstacle(BUSY, message, "apply again later: an apply asks for two minutes before it gives up")
     hint = "let the engine reach a registry or a mirror that has it, or name another: builder.driver_options.image"
     return Obstacle("no-image", f"no registry that the engine reaches has {image}{where}{said}", hint)
 

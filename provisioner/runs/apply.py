@@ -19,6 +19,7 @@ from provisioner.model import Found
 from provisioner.proof import local
 from provisioner.proof.local import Proof
 from provisioner.runs import (
+    busy,
     compare,
     confirm,
     freeze,
@@ -104,7 +105,7 @@ def _apply(system: System, configuration: Configuration, wanted: Desired, say: S
     confirm.refuse(system, wanted.engine)
     for note in (*told(wanted, found), *asked):
         say(f"note: {note}")
-    made = plan.make(system, found, wanted)
+    made = busy.patiently(system, found, wanted, say)
     for _, (_, obstacle) in made.blocked:
         if obstacle.fatal:
             raise ProvisionerError(obstacle.message, hint=obstacle.hint)

@@ -1,5 +1,7 @@
 """Whether the files of a change can be written where they lie. It is asked before anything is done."""
 
+import shlex
+
 from provisioner.emulators.mounts import mount
 from provisioner.model import Reader
 from provisioner.steps import Change, Obstacle
@@ -31,6 +33,10 @@ def _refused(host: Reader, resource: str, path: str) -> Obstacle | None:
         return Obstacle("read-only", message, _in_unit(host, resource) or _on_host(real))
     if found is not None and (why := host.unwritable(real)):
         return Obstacle("not-writable", f"{path}: {why}", f"see who protects it: lsattr {real}")
+    if why := host.unmakeable(real):
+        folder = shlex.quote(real.rpartition("/")[0] or "/")
+        hint = f"see `df -h {folder}`, `df -i {folder}` and `lsattr -d {folder}`"
+        return Obstacle("not-writable", f"{path}: no file can be made in its folder: {why}", hint)
     return None
 
 

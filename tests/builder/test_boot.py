@@ -46,3 +46,36 @@ def test_an_image_is_pulled_again_where_the_container_ended_at_once(tmp_path: Pa
         with pytest.raises(CommandError, match="permission denied"):
             step.do(host, quiet)
     assert bool(host.words) is not again
+
+
+class Leaving(System):
+    """A host on which a container of the name passes after some attempts."""
+
+    attempts = 0
+    passes = 2
+    waited = 0.0
+
+    def run(self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = "") -> str:
+        assert argv == BOOT
+        self.attempts += 1
+        if self.attempts > self.passes:
+            return ""
+        raise CommandError('Conflict. The container name "/b" is already in use by container "5"')
+
+    def pause(self, seconds: float) -> None:
+        self.waited += seconds
+
+
+def test_a_container_that_is_about_to_go_is_waited_for(tmp_path: Path) -> None:
+    host, said = Leaving(str(tmp_path), {}), list[object]()
+    Boot(BOOT).do(host, said.append)
+    assert (host.attempts, host.waited) == (3, 3.0)
+    assert "already in use" in str(said[0])
+
+
+def test_a_container_that_stays_ends_the_boot(tmp_path: Path) -> None:
+    host = Leaving(str(tmp_path), {})
+    host.passes = 99
+    with pytest.raises(CommandError, match="already in use"):
+        Boot(BOOT).do(host, quiet)
+    assert host.waited == 30

@@ -213,6 +213,24 @@ def test_an_image_that_cannot_be_had_is_named_before_a_restart(
     assert bool(pulls) is (not copies and (hidden or not local))
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("received unexpected HTTP status: 503 Service Unavailable", "registry-busy"),
+        ("Get https://x/v2/: net/http: TLS handshake timeout", "registry-busy"),
+        ("toomanyrequests: you have reached your pull rate limit", "no-image"),
+        ("unauthorized", "no-image"),
+    ],
+)
+def test_a_registry_that_is_busy_is_told_from_one_that_has_no_image(tmp_path: Path, said: str, code: str) -> None:
+    refusal = recorded.Refused(json.dumps({"message": said}).encode())
+    (tmp_path / "proc/self").mkdir(parents=True)
+    with engine(tmp_path / SOCKET[1:], {f"/distribution/{drivers.IMAGE}/json": refusal}):
+        host = System(str(tmp_path), {})
+        found = images.unavailable(host, facts(), Wanted(Builder(users=("root",)), facts()), missing())
+    assert (found.code if found else None) == code
+
+
 LOGIN = {"auth": base64.b64encode(b"ci:s3cret").decode()}
 HELPERS = {
     "here": """echo '{"Username": "ci", "Secret": "s3cret"}'""",

@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 Answer = Any  # JSON, or bytes as they are; a function is called for each request; None: 404
+
+
+class Refused(bytes):
+    """An answer with the status 500."""
+
+
 Answers = Mapping[str, Answer | Callable[[], Answer]]  # by path; "POST /path" for other methods
 
 
@@ -41,7 +47,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer = self.server.answers.get(method + self.path.partition("?")[0])
         content = answer() if callable(answer) else answer
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(404 if content is None else 200)
+        self.send_response(404 if content is None else 500 if isinstance(content, Refused) else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

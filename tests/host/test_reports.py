@@ -99,6 +99,11 @@ CASES = {
         unmake="docker volume rm theirs",
         config={"daemon": {"data-root": "/srv/docker"}, "image_store": {"existing": "refuse"}},
     ),
+    "moby/moby#20317, the file system of daemon.json is full": Case(
+        "mkdir -p /etc/docker; mount -t tmpfs -o size=4k full /etc/docker; echo {} > /etc/docker/daemon.json",
+        frozenset({"not-writable"}),
+        unmake="umount /etc/docker",
+    ),
     "P6, another translator": Case(
         f"mkdir -p /opt/box; cp /usr/bin/qemu-aarch64 /opt/box/; {BOX}",
         frozenset({"foreign-translator"}),
