@@ -86,6 +86,7 @@ class Problem(NamedTuple):
 # Hosts differ in how many images would be hidden. Numbers are replaced, so that these hosts share one cause.
 _NUMBER = re.compile(r"\b\d+\b")
 SOME = "some"
+PROSE = 10_000  # lines without JSON at the start of a file, such as a page's, that are one problem if nothing follows
 # Where ssh says whom it could not reach, so that a thousand hosts without a network share one cause.
 _PEER = re.compile(
     r"(?<=connect to host )\S+|(?<=resolve hostname )[^\s:]+|(?<=@)[^\s:]+(?=: )|(?<= closed by )\S+(?= port )"
@@ -107,14 +108,23 @@ def hosts(sources: list[str]) -> Iterator[Host | Problem]:
 def _file(path: str) -> Iterator[Host | Problem]:
     """Read one file or stream. Each document is on one line or spans several lines, and documents follow each other."""
     name = "stdin" if path == "-" else path
-    number = 0
+    number, prose, only = 0, list[Problem](), True
     try:
         for number, text in _documents(path):
+            if not text.strip():
+                continue
             place = f"{name}:{number}" if number > 1 or path == "-" else name
-            if len(text) > streams.LINE:
-                yield Problem(LONG, place)
-            elif text.strip():
-                yield _result(text, place)
+            found = Problem(LONG, place) if len(text) > streams.LINE else _result(text, place)
+            if only and isinstance(found, Problem) and found.kind == TRUNCATED and text[:1] != b"{":
+                prose.append(found)
+                only = len(prose) < PROSE
+                if only:
+                    continue
+                found = prose.pop()
+            yield from prose
+            prose, only = [], False
+            yield found
+        yield from prose if len(prose) < 2 else (Problem(TRUNCATED, f"{name}: all of it"),)
     except OSError as e:
         yield Problem(UNREADABLE, f"{name}: {e.strerror}")
         return

@@ -131,6 +131,24 @@ def test_a_stream_goes_on_after_a_bad_line_and_says_which_it_was(tmp_path: Path)
     }
 
 
+def test_a_page_or_a_list_beside_the_results_is_one_problem(tmp_path: Path) -> None:
+    """The playbook `check` writes all three into one folder."""
+    (tmp_path / "results.ndjson").write_text(json.dumps(result(name="a")))
+    (tmp_path / "expected.txt").write_text("a\nb\n")
+    (tmp_path / "fleet.html").write_text(page.render(fleet(result(name="a"))))
+    found = summed(str(tmp_path))
+    assert found["hosts"] == 1
+    [problem] = found["problems"]
+    assert (problem["count"], problem["kind"]) == (2, read.TRUNCATED)
+    assert {*problem["places"]} == {f"{tmp_path}/{name}: all of it" for name in ("expected.txt", "fleet.html")}
+
+
+def test_text_before_a_result_is_named_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "all").write_text("Warning: no login\nLast login\n" + json.dumps(result()))
+    [problem] = summed(str(tmp_path))["problems"]
+    assert problem["places"] == [f"{tmp_path}/all", f"{tmp_path}/all:2"]
+
+
 def test_indented_results_may_stand_one_behind_the_other(tmp_path: Path) -> None:
     whole = [json.dumps(result(DRIFT, name=name), indent=2) + "\n" for name in "abc"]
     torn = whole[1][:200].rpartition("\n")[0] + "\n"
