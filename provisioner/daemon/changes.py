@@ -30,6 +30,7 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
     roots = {key.path[0] for key in want(desired, facts).fields if words(key) in wrong}
     steps = [] if unreadable(host, facts, wanted) else edits.steps(host, facts, wanted)
     reload = managers.reloads(host, facts.layout) and reloads.enough(host, facts, roots, tuple(steps))
+    reload = reload and reloads.knows(host, facts)
     found, obstacles = judge(host, facts, desired, wanted, roots, reload=reload)
     moved = sorted(roots & losses.HIDING.keys())
     volumes = bool(roots & losses.HIDING_VOLUMES)

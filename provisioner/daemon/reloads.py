@@ -3,7 +3,7 @@
 Source: moby's daemon/reload.go, ``if conf.IsValueSet(key)``.
 """
 
-from provisioner.daemon import edits, file
+from provisioner.daemon import edits, file, start_line
 from provisioner.engine.facts import Facts
 from provisioner.errors import ConfigError
 from provisioner.model import Reader
@@ -31,6 +31,19 @@ def enough(host: Reader, facts: Facts, roots: set[str], steps: tuple[Step, ...])
     except ConfigError:
         return False
     return all(_reads(root, facts) and (root in found or root in RESET) for root in roots)
+
+
+def knows(host: Reader, facts: Facts) -> bool:
+    """Whether the running daemon has no flag that its next start has not.
+
+    It refuses a file that repeats one of its own flags. ``dockerd --validate`` is asked with those of the next start.
+    """
+    return not gone(facts.flags, start_line.start(host, facts.layout, facts.flags).argv)
+
+
+def gone(running: tuple[str, ...], following: tuple[str, ...]) -> set[str]:
+    """Return the words of a command line that another one has not. systemd prints one without its quotes."""
+    return set(" ".join(running).split()) - set(" ".join(following).split())
 
 
 def _reads(root: str, facts: Facts) -> bool:

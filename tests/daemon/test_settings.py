@@ -60,6 +60,20 @@ def test_a_reload_is_enough_only_for_keys_that_are_there_afterwards(
 
 
 @pytest.mark.parametrize(
+    ("running", "following", "gone"),
+    [
+        (("-H", "fd://", "--shutdown-timeout=7"), ("/usr/sbin/dockerd", "-H", "fd://"), {"--shutdown-timeout=7"}),
+        (("-H", "fd://"), ("/usr/sbin/dockerd", "-H", "fd://", "--debug"), set()),
+        (("--log-opt=tag={{.Name}} {{.ID}}",), ("dockerd", "--log-opt=tag={{.Name}}", "{{.ID}}"), set()),
+    ],
+)
+def test_a_flag_that_only_the_running_daemon_has_is_seen(
+    running: tuple[str, ...], following: tuple[str, ...], gone: set[str]
+) -> None:
+    assert reloads.gone(running, following) == gone
+
+
+@pytest.mark.parametrize(
     ("asked", "shown", "same"),
     [
         ("/var/lib/docker/", "/var/lib/docker", True),

@@ -57,6 +57,13 @@ def daemon(**leaves: Any) -> dict[str, Any]:
 
 
 PAIRS = {
+    "a flag is taken out": Pair(  # alone, so that a reload would do but for the flag that the running daemon has
+        "daemon",
+        daemon(shutdown_timeout=9),
+        FLAG,
+        "shutdown-timeout",
+        f"rm {DROP_IN}; systemctl daemon-reload",
+    ),
     "a key of theirs is taken out": Pair(
         "daemon",
         daemon(log_level="warn"),
@@ -91,13 +98,6 @@ PAIRS = {
         "window",
         "true",
         then={"restart": {"policy": "always", "window": OPEN}},
-    ),
-    "a flag is taken out": Pair(
-        "daemon",
-        daemon(shutdown_timeout=9),
-        FLAG,
-        "shutdown-timeout",
-        f"rm {DROP_IN}; systemctl daemon-reload",
     ),
     "a hold is over": Pair(
         "daemon",
