@@ -113,6 +113,7 @@ def overdue(system: System, number: int, say: Say) -> tuple[int, ...]:
         if found.outcome is None:
             return rollback.recover(system, say, last=True)
         chosen = tuple(r for r in rollback.choose(system, number) if r.desired.engine == found.desired.engine)
+        journal.refuse(system, chosen)
         undo(system, chosen, "undone", say, State.ENDED, last=True)
         record.over(system, chosen)
         return tuple(r.number for r in chosen)

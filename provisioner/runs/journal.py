@@ -120,8 +120,12 @@ class Journal:
         self._line("settle", step=to_dict(step))
 
     def undoing(self) -> None:
-        """Record that an undo is about to put a setting back, which the daemon must then be told."""
-        self._line("undo")
+        """Record that an undo is about to put a setting back, which the daemon must then be told.
+
+        A failure stops no undo. Only the run after a kill would miss the line.
+        """
+        with suppress(OSError, ProvisionerError):
+            self._line("undo")
 
     def last(self, step: Step) -> None:
         """Record a step that will discard what was kept for a rollback."""
@@ -268,6 +272,14 @@ def readable(host: Reader, number: int) -> Receipt | None:
         raise
     except ProvisionerError:
         return None
+
+
+def refuse(host: System, chosen: Iterable[Receipt]) -> None:
+    """Raise DeniedError if others can change the history of some runs: their end could not be recorded there."""
+    for receipt in chosen if host.uid == 0 else ():
+        if folder := host.changeable(file(host, receipt.number)):
+            hint = f"close it: chown root {folder}; chmod go-w {folder}"
+            raise DeniedError(f"other users can change {folder}, so provisioner does not write there", hint=hint)
 
 
 def open_runs(host: Reader) -> tuple[Receipt, ...]:

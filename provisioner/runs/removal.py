@@ -6,6 +6,7 @@ again.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from provisioner import __version__
@@ -178,8 +179,9 @@ def _owing(book: Journal, found: Removal, steps: Iterable[Step]) -> Iterator[Ste
     first = next((step for step in found.steps if isinstance(step, SetLeaf)), None)
     for step in steps:
         for restart in (part.restart for part in found.parts if part.restart and step is first):
-            book.change(daemon_resource.NAME, restart)
-            book.settle(restart)
+            with suppress(OSError, ProvisionerError):  # only the run after a kill would miss it
+                book.change(daemon_resource.NAME, restart)
+                book.settle(restart)
         yield step
 
 

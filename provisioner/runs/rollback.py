@@ -38,6 +38,7 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
 
 def _undone(system: System, chosen: tuple[Receipt, ...], say: Say) -> tuple[int, ...]:
     """Undo runs that have ended. Return their numbers."""
+    journal.refuse(system, chosen)
     _look_before(system, chosen, say)
     for receipt in chosen:
         say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")

@@ -1,5 +1,6 @@
 """What a rollback judges, what it leaves, and that it stands in nobody's way afterwards."""
 
+import errno
 import json
 import os
 import shutil
@@ -105,6 +106,38 @@ def test_a_daemon_knows_what_was_put_back_also_if_the_undo_was_killed_in_between
         if not killed:
             return
     pytest.fail("it never comes to its end")
+
+
+@pytest.mark.parametrize("how", ["rollback", "nobody confirms", "remove"])
+def test_nothing_is_undone_where_others_can_change_the_history(host: Host, how: str) -> None:
+    assert applied(host, {"log-level": "debug"}).status == Exit.OK
+    if how == "nobody confirms":
+        Journal(host, 1).end(receipts.UNCONFIRMED)
+    Path(host.path(receipts.folder(host))).chmod(0o777)
+    with pytest.raises(ProvisionerError, match=r"other users can change .*receipts") as raised:
+        UNDOES[how](host)
+    assert raised.value.hint
+    assert (text(host), host.restarts) == ({"log-level": "debug"}, 1)
+
+
+class Forgetful(Host):
+    """A host whose history has room for the beginning and the end of a run only."""
+
+    forgets = False
+
+    def append(self, path: str, line: str) -> None:
+        if self.forgets and '"end"' not in line and '"begin"' not in line:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().append(path, line)
+
+
+@pytest.mark.parametrize("how", ["rollback", "remove"])
+def test_an_undo_that_the_history_has_no_room_to_tell_of_is_made(tmp_path: Path, how: str) -> None:
+    host = Forgetful(tmp_path)
+    assert applied(host, {"log-level": "debug"}).status == Exit.OK
+    host.forgets = True
+    UNDOES[how](host)
+    assert (text(host), host.effect) == ({}, {})
 
 
 def test_an_undo_restarts_each_engine_once() -> None:
