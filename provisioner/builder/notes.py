@@ -16,7 +16,7 @@ from provisioner.model import Reader
 def notes(host: Reader, facts: Facts, want: Wanted) -> Iterator[str]:
     """Yield what the configuration means on this host."""
     builder = want.builder
-    yield from variables.notes(host, facts.endpoint.host, builder.name)
+    yield from variables.notes(host, facts.endpoint.host, builder.name, facts.socket or "")
     if builder.driver != drivers.CONTAINER:
         return
     lost = [m for m in facts.registries.mirrors if registries.local(m.rpartition("://")[2])]

@@ -28,6 +28,7 @@ def whole(host: Reader, facts: Facts, want: Wanted, plug: Plugin, boxes: tuple[B
         _unknown(want, plug.version)
         or _unmounted(want, plug.version)
         or _twice(want)
+        or _secured(facts, want)
         or _other_driver(host, want)
         or _default_file(host, want)
         or next(filter(None, (_made(host, facts, want, box) for box in boxes)), None)
@@ -167,6 +168,15 @@ def _twice(want: Wanted) -> Obstacle | None:
             message = f"the node {node.name} is this host's own engine ({node.endpoint}), which the builder has already"
             return Obstacle("duplicate-endpoint", message, "take the node out of builder.nodes")
     return None
+
+
+def _secured(facts: Facts, want: Wanted) -> Obstacle | None:
+    """Return the obstacle: buildx speaks to a node at an address without TLS, whatever the environment says."""
+    if want.builder.driver != drivers.CONTAINER or not facts.endpoint.tls:
+        return None
+    message = f"buildx speaks to {facts.endpoint.host} without TLS, and the engine there wants it"
+    hint = "provision that engine through its socket, on its own host: --host unix:///var/run/docker.sock"
+    return Obstacle("tls-endpoint", message, hint)
 
 
 def _default_file(host: Reader, want: Wanted) -> Obstacle | None:

@@ -8,25 +8,29 @@ from collections.abc import Iterator, Mapping
 
 from provisioner.builder import store
 from provisioner.engine import addresses
+from provisioner.engine.info import version
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 
+API = "DOCKER_API_VERSION"
 LOGINS = ("/etc/environment", "/etc/profile")  # what every login reads, and the folder of more of it
 MORE = "/etc/profile.d"
 TRUE = ("1", "t", "T", "TRUE", "true", "True")
 FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
-def notes(host: Reader, endpoint: str, name: str) -> Iterator[str]:
+def notes(host: Reader, endpoint: str, name: str, socket: str = "") -> Iterator[str]:
     """Yield what the variables change for a person who builds, here or in every login.
 
-    ``endpoint`` is the address of the engine that has the builder ``name``.
+    ``endpoint`` is the address of the engine that has the builder ``name``, and ``socket`` is where we ask it.
     """
+    yield from _api(host, socket, host.environ, "this environment")
     yield from _told(host.environ, "this environment", name, folder=host.uid == 0)
     for path in (*LOGINS, *(f"{MORE}/{file}" for file in host.names(MORE) if file.endswith(".sh"))):
         found = _assigned(host, path)
         yield from _told(found, path, name, folder=True)
         yield from _elsewhere(found, path, endpoint)
+        yield from _api(host, socket, found, path)
 
 
 def _elsewhere(found: Mapping[str, str], where: str, endpoint: str) -> Iterator[str]:
@@ -41,6 +45,21 @@ def _elsewhere(found: Mapping[str, str], where: str, endpoint: str) -> Iterator[
         if value := found.get(variable):
             what = "another engine" if variable == "DOCKER_CONTEXT" else "other settings and builders"
             yield f"{variable}={value} in {where}: docker may have {what} there"
+
+
+def _api(host: Reader, socket: str, found: Mapping[str, str], where: str) -> Iterator[str]:
+    """Yield a sentence if a variable pins a version of the API that the engine refuses."""
+    asked = version(found.get(API, ""))
+    if asked is None or not socket:
+        return
+    try:
+        said = host.get(socket, "/version") or {}
+    except ProvisionerError:
+        return
+    first, last = (str(said.get(key) or "") for key in ("MinAPIVersion", "ApiVersion"))
+    if (version(first) or asked) > asked or (version(last) or asked) < asked:
+        takes = f"this engine takes {first} to {last}"
+        yield f"{API}={found[API]} in {where}: docker and buildx fail there, because {takes}: unset {API}"
 
 
 def _told(found: Mapping[str, str], where: str, name: str, *, folder: bool) -> Iterator[str]:

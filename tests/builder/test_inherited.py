@@ -11,6 +11,7 @@ from provisioner.engine.registries import Registries
 from provisioner.host import System
 from provisioner.model import Account
 from tests.builder.test_obstacles import WHERE, facts, put
+from tests.helpers.recorded import engine
 
 ROUTES = "Iface\tDestination\tGateway\neth0\t0010A8C0\t00000000\n{}\t00000000\t0110A8C0\n"
 
@@ -42,6 +43,22 @@ def test_a_line_with_smaller_packets_than_the_bridge_is_told(tmp_path: Path, lin
     put(tmp_path, "/sys/class/net/wg0/mtu", f"{line}\n")
     put(tmp_path, "/sys/class/net/docker0/mtu", "1500\n")
     assert [f"MTU of {line}" in note for note in inherited.notes(System(str(tmp_path), {}), facts())] == [True] * told
+
+
+@pytest.mark.parametrize(
+    ("pinned", "told"), [("1.41", True), ("1.44", False), ("1.52", False), ("1.60", True), ("", False), ("x", False)]
+)
+@pytest.mark.parametrize("where", ["this environment", "/etc/environment"])
+def test_a_pinned_version_of_the_api_that_the_engine_refuses_is_told(
+    tmp_path: Path, where: str, pinned: str, told: bool
+) -> None:
+    line = {variables.API: pinned}
+    if where != "this environment":
+        put(tmp_path, where, f"{variables.API}={pinned}\n")
+    host = System(str(tmp_path), line if where == "this environment" else {})
+    with engine(tmp_path / "run/engine.sock", {"/version": {"MinAPIVersion": "1.44", "ApiVersion": "1.52"}}):
+        found = [n for n in variables.notes(host, WHERE.host, "b", "/run/engine.sock") if variables.API in n]
+    assert [f"{variables.API}={pinned} in {where}" in n and "1.44 to 1.52" in n for n in found] == [True] * told
 
 
 @pytest.mark.parametrize("where", ["this environment", "/etc/environment", "/etc/profile.d/ci.sh"])

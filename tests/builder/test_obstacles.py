@@ -231,6 +231,15 @@ def test_a_registry_that_is_busy_is_told_from_one_that_has_no_image(tmp_path: Pa
     assert (found.code if found else None) == code
 
 
+@pytest.mark.parametrize(("tls", "code"), [("tls=/certs&verify=1", "tls-endpoint"), ("", "")])
+def test_an_engine_with_tls_gets_no_builder_that_cannot_reach_it(tmp_path: Path, tls: str, code: str) -> None:
+    where = Endpoint("default", "tcp://127.0.0.1:2376", "DOCKER_HOST", tls)
+    seen = facts()._replace(endpoint=where)
+    want = Wanted(Builder(users=("root",)), seen)
+    found = obstacles.whole(System(str(tmp_path), {}), seen, want, plugin.Plugin(), ())
+    assert (found.code if found else "") == code
+
+
 LOGIN = {"auth": base64.b64encode(b"ci:s3cret").decode()}
 HELPERS = {
     "here": """echo '{"Username": "ci", "Secret": "s3cret"}'""",
