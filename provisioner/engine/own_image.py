@@ -26,12 +26,27 @@ class Ran(NamedTuple):
     error: str = ""
 
 
+class Begun(NamedTuple):
+    """A container of one platform's variant that the engine is starting, or why there is none."""
+
+    container: str
+    platform: str
+    error: str = ""
+
+
 def run(system: System, socket: str, tag: str, platform: str, within: str = "") -> Ran:
     """Run the variant that the engine chooses for one platform.
 
     ``within`` names the virtual machine that the engine runs in, if any. Its process numbers mean nothing on this host.
     """
-    probe = table.of(platform).architecture
+    return end(system, socket, begin(system, socket, tag, platform), within)
+
+
+def begin(system: System, socket: str, tag: str, platform: str) -> Begun:
+    """Create a container for one platform and ask the engine to start it. ``end`` waits for what it says.
+
+    The engine starts the containers of several platforms at the same time.
+    """
     # The log has its own driver, because the daemon's default log may be unreadable. The container has no capabilities:
     # the kernel shows a process, and so its QEMU, to a sandboxed root only if the process has no capability that the
     # sandbox lacks.
@@ -39,9 +54,21 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
     spec = {"Image": tag, "OpenStdin": True, "Labels": {LABEL: "1"}, "HostConfig": of_its_own}
     try:
         made = system.create_container(socket, spec, platform)
-        system.post(socket, f"/containers/{made}/start")
-        said = _said(system, socket, made, probe)
-        state = _state(system, socket, made)
+    except CommandError as e:
+        return Begun("", platform, e.message)
+    system.expect(socket, _start(made), "POST")
+    return Begun(made, platform)
+
+
+def end(system: System, socket: str, begun: Begun, within: str = "") -> Ran:
+    """Wait for the output of a platform's container, and return how the run went."""
+    if begun.error:
+        return Ran(False, "", begun.error)
+    probe = table.of(begun.platform).architecture
+    try:
+        system.post(socket, _start(begun.container))
+        said = _said(system, socket, begun.container, probe)
+        state = _state(system, socket, begun.container)
         how = within or _how(system, state["Pid"])
     except CommandError as e:
         return Ran(False, "", e.message)
@@ -50,6 +77,10 @@ def run(system: System, socket: str, tag: str, platform: str, within: str = "") 
         ended = f", and it ended with status {status}" if status else ""
         return Ran(False, how, ordinary.FAILED.get(status, f"it said {said!r} instead of {probe!r}{ended}"))
     return Ran(True, how)
+
+
+def _start(container: str) -> str:
+    return f"/containers/{container}/start"
 
 
 def _state(system: System, socket: str, container: str) -> dict[str, Any]:
@@ -107,9 +138,12 @@ def clean(system: System, socket: str, only: str = "") -> None:
     ``only`` is the tag of a run by a user who does not hold the host's lock, so that other runs keep theirs.
     """
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
-    for container in system.get(socket, f"/containers/json?all=1&filters={label}") or ():
-        if not only or container.get("Image") == only:
-            system.post(socket, f"/containers/{container['Id']}?force=1", method="DELETE")
+    found = system.get(socket, f"/containers/json?all=1&filters={label}") or ()
+    containers = [f"/containers/{c['Id']}?force=1" for c in found if not only or c.get("Image") == only]
+    for path in containers:
+        system.expect(socket, path, "DELETE")
+    for path in containers:
+        system.post(socket, path, method="DELETE")
     reference = quote(json.dumps({"reference": [only or IMAGE]}))
     for image in system.get(socket, f"/images/json?filters={reference}") or ():
         for tag in image.get("RepoTags") or ():

@@ -36,7 +36,7 @@ class Calling(Looking):
     def __init__(self, root: str = "/", environ: Mapping[str, str] | None = None, machine: str | None = None) -> None:
         super().__init__(root, environ, machine)
         self.listener: Callable[[str], None] | None = None  # gets what running programs and the engine say
-        self._expected: dict[tuple[str, str], Any] = {}
+        self._expected: dict[tuple[str, str, str], Any] = {}
         self._begun: dict[tuple[bytes, bool], probes.Begun] = {}
         self._answers: dict[tuple[tuple[str, ...], str, str], Ran] | None = None
         self._plugins: dict[str, str] = {}  # by user: the buildx that docker starts, or nothing
@@ -109,20 +109,25 @@ class Calling(Looking):
         Returns: the status and the body of the answer.
         Raises: NoEngineError, DeniedError.
         """
-        sent = wire.send(socket, lambda: self._connected(socket), method, path, body, kind)
+        sent = self._expected.pop((socket, method, path), None)
+        if sent is None:
+            sent = wire.send(socket, lambda: self._connected(socket), method, path, body, kind)
         return wire.receive(socket, sent, heard=self.listener)
 
-    def expect(self, socket: str, path: str) -> None:
-        """Send a GET early. The engine works on it while Python imports modules, and ``get`` reads the answer."""
-        with contextlib.suppress(NoEngineError, DeniedError):  # ``get`` reports the error
-            self._expected[socket, path] = wire.send(socket, lambda: self._connected(socket), "GET", path)
+    def expect(self, socket: str, path: str, method: str = "GET") -> None:
+        """Send a request without a body early, and do something else while the engine works on it.
+
+        ``get``, ``request`` or ``post`` reads the answer, and reports an error.
+        """
+        with contextlib.suppress(NoEngineError, DeniedError):
+            self._expected[socket, method, path] = wire.send(socket, lambda: self._connected(socket), method, path)
 
     def get(self, socket: str, path: str) -> Any:
         """Return the JSON of a GET from the engine at a Unix socket, or None if the engine answers "not found".
 
         Any user may listen on the socket, so the whole answer is limited in time and size.
         """
-        sent = self._expected.pop((socket, path), None)
+        sent = self._expected.pop((socket, "GET", path), None)
         if sent is None:
             sent = wire.send(socket, lambda: self._connected(socket), "GET", path)
         return self._answer(socket, path, sent)

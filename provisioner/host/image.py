@@ -131,7 +131,7 @@ class Image(System):
         """Always raise NoEngineError."""
         raise NoEngineError(REFUSED)
 
-    def expect(self, socket: str, path: str) -> None:
+    def expect(self, socket: str, path: str, method: str = "GET") -> None:
         """Send nothing."""
 
     def get(self, socket: str, path: str) -> Any:

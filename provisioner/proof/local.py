@@ -102,16 +102,18 @@ def _together(
     together = stores.store(facts.engine) == "containerd"
     if together:
         _load(system, facts.socket, archive)
+    running = tuple(p for p in wanted if not build_only(p, facts))
+    begun = {p: _begin(system, facts, tag, p, say) for p in running} if together else {}
     rows = list[Row]()
     for platform in wanted:
-        if build_only(platform, facts):
+        if platform not in running:
             rows.append(Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True))
             continue
-        say(Doing(f"proof: run {platform}"))
         if not together:  # this image store holds one platform per image
             target = f"type=docker,dest=-,name={tag}"
             _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
-        rows.append(_run(system, facts, tag, platform, indexed=platform in indexed))
+        one = begun[platform] if together else _begin(system, facts, tag, platform, say)
+        rows.append(ran(platform, own_image.end(system, facts.socket, one, facts.within), indexed=platform in indexed))
     return Proof(tuple(rows), digest)
 
 
@@ -128,11 +130,11 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
     _, indexed = read_index(archive)
     if build_only(platform, facts):
         return Row(platform, True, platform in indexed, False, BUILD_ONLY, build_only=True)
-    say(Doing(f"proof: run {platform}"))
     if stores.store(facts.engine) != "containerd":
         archive = build(system, facts, desired, (platform,), f"type=docker,dest=-,name={tag}", fresh=False)
     _load(system, facts.socket, archive)
-    return _run(system, facts, tag, platform, indexed=platform in indexed)
+    begun = _begin(system, facts, tag, platform, say)
+    return ran(platform, own_image.end(system, facts.socket, begun, facts.within), indexed=platform in indexed)
 
 
 def judge(proof: Proof) -> None:
@@ -254,8 +256,9 @@ def _load(system: System, socket: str, archive: bytes) -> None:
         raise CommandError(f"the engine did not load the image: {reason}")
 
 
-def _run(system: System, facts: Facts, tag: str, platform: str, *, indexed: bool) -> Row:
-    return ran(platform, own_image.run(system, facts.socket, tag, platform, facts.within), indexed=indexed)
+def _begin(system: System, facts: Facts, tag: str, platform: str, say: Callable[[str], None]) -> own_image.Begun:
+    say(Doing(f"proof: run {platform}"))
+    return own_image.begin(system, facts.socket, tag, platform)
 
 
 def ran(platform: str, found: own_image.Ran, *, indexed: bool) -> Row:

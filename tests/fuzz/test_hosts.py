@@ -213,7 +213,7 @@ class Odd(Host):
     def runs(self, programs: Any, *, bare: bool = False, patience: float = 10.0) -> list[Ran]:
         return [self.said for _ in programs]
 
-    def expect(self, socket: str, path: str) -> None:
+    def expect(self, socket: str, path: str, method: str = "GET") -> None:
         """Send nothing early."""
 
 
