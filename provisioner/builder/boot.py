@@ -1,11 +1,16 @@
 """The step that boots the builder. If the image on the host is broken, the step pulls it again and retries."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from provisioner.builder import commands
 from provisioner.errors import CommandError
 from provisioner.model import Reader
-from provisioner.steps import Say, Step
+from provisioner.steps import Say, Slow, Step
+from provisioner.steps.programs import Run
 
 if TYPE_CHECKING:
     from provisioner.host import System
@@ -25,7 +30,7 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each further attempt
 
 
 @dataclass(frozen=True, slots=True)
-class Boot(Step):
+class Boot(Slow):
     """Boot the builder with ``argv``, as ``user``. ``undo`` holds the steps that undo it, in order.
 
     ``afresh`` holds the commands that remove the image and pull it again. They run if the boot fails with a message
@@ -40,13 +45,17 @@ class Boot(Step):
     lenient: bool = False
     afresh: tuple[tuple[str, ...], ...] = ()
 
-    def do(self, system: "System", say: Say) -> None:
-        if self.lenient:
-            system.ask(*self.argv, timeout=self.timeout, user=self.user)
-            return
+    @contextmanager
+    def beside(self, system: "System", say: Say) -> Iterator[Callable[[], None]]:
+        with system.beside(self.argv, self.timeout, user=self.user) as wait:
+            yield partial(self._end, system, say, wait)
+
+    def _end(self, system: "System", say: Say, wait: Callable[[], str]) -> None:
         try:
-            self._boot(system, say)
+            self._waited(system, say, wait)
         except CommandError as e:
+            if self.lenient:
+                return
             if not self.afresh or not any(words in e.message.lower() for words in BROKEN):
                 raise
             say(f"builder: the image is broken, so it is pulled again ({e.message})")
@@ -54,19 +63,24 @@ class Boot(Step):
                 system.run(argv, self.timeout)
             system.run(self.argv, self.timeout, user=self.user)
 
-    def _boot(self, system: "System", say: Say) -> None:
-        """Boot, and wait for a container of this name that passes by itself."""
+    def _waited(self, system: "System", say: Say, wait: Callable[[], str]) -> None:
+        """Wait for the end of the boot, and boot again while a container of this name is about to go."""
+        attempt = wait
         for seconds in WAITS:
             try:
-                system.run(self.argv, self.timeout, user=self.user)
+                attempt()
             except CommandError as e:
                 if not any(words in e.message.lower() for words in PASSING):
                     raise
                 say(f"builder: {e.message}; it is tried again in {seconds:.0f} s")
                 system.pause(seconds)
+                attempt = partial(system.run, self.argv, self.timeout, user=self.user)
             else:
                 return
-        system.run(self.argv, self.timeout, user=self.user)
+        attempt()
+
+    def apart(self, step: Step) -> bool:
+        return isinstance(step, Run) and commands.selects(step.argv)  # it writes a file of buildx's
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return self.undo

@@ -94,3 +94,8 @@ def use(name: str, way: str = "") -> tuple[str, ...]:
     """Return the command that selects a builder permanently, for docker's own endpoint or another name of it."""
     other = () if not way else ("--host", way) if "://" in way else ("--context", way)
     return ("docker", *other, "buildx", "use", "--default", name)
+
+
+def selects(argv: tuple[str, ...]) -> bool:
+    """Return whether a command selects a builder."""
+    return argv[-4:-1] == ("buildx", "use", "--default")

@@ -6,7 +6,10 @@ would move 100 MB twice, and leave one copy out of sight. If no registry has the
 copied into the new store instead, as a migration copies images.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provisioner.builder import credentials, node_engines
 from provisioner.builder.commands import PULL, runner
@@ -19,8 +22,11 @@ from provisioner.engine.facts import Facts
 from provisioner.image_store import migration, room
 from provisioner.image_store.copy_images import CopyImage
 from provisioner.model import Reader
-from provisioner.steps import Obstacle, Step
+from provisioner.steps import Obstacle, Say, Slow, Step
 from provisioner.steps.programs import Run
+
+if TYPE_CHECKING:
+    from provisioner.host import System
 
 BUSY = "registry-busy"
 # What an engine says of a registry that will answer later, in small letters. A limit of pulls lasts for hours.
@@ -37,12 +43,42 @@ def missing(host: Reader, facts: Facts, box: Box) -> bool:
     return facts.hidden or not node_engines.image(host, facts, box.place, drivers.image(box.place.node.options))
 
 
-def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Run]:
-    """Pull the image in a separate step, because buildx reports a failed pull with a misleading cause."""
+@dataclass(frozen=True, slots=True)
+class Pull(Slow):
+    """Pull an image as ``user``, unless the engine at ``socket`` has it by then. ``timeout`` is in seconds."""
+
+    image: str
+    socket: str
+    timeout: int = PULL
+    user: str = ""
+
+    @contextmanager
+    def beside(self, system: "System", say: Say) -> Iterator[Callable[[], str] | None]:
+        if self._there(system):
+            yield None
+            return
+        with system.beside(("docker", "pull", self.image), self.timeout, user=self.user) as wait:
+            yield wait
+
+    def inverse(self, host: Reader) -> tuple[Step, ...]:
+        if self._there(host):
+            return ()
+        return (Run(("docker", "image", "rm", self.image), lenient=True),)  # another builder may use it by then
+
+    def sentence(self) -> str:
+        return f"run docker pull {self.image}{f' as {self.user}' if self.user else ''}, unless the engine has it"
+
+    def _there(self, host: Reader) -> bool:
+        return host.get(self.socket, drivers.inspect_image(self.image)) is not None
+
+
+def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Pull]:
+    """Pull the image in a separate step, because buildx reports a failed pull with a misleading cause.
+
+    A switch of the store hides images, but the other store may have this one from earlier.
+    """
     if missing(host, facts, box) and not carried(host, facts, box, user):
-        image = drivers.image(box.place.node.options)
-        undo = Run(("docker", "image", "rm", image), lenient=True)  # another builder may use it by then
-        yield Run(("docker", "pull", image), undo=(undo,), timeout=PULL, user=runner(user))
+        yield Pull(drivers.image(box.place.node.options), facts.socket, user=runner(user))
 
 
 def carried(host: Reader, facts: Facts, box: Box, user: str) -> tuple[Step, ...]:

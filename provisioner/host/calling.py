@@ -6,7 +6,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from provisioner import secrets
 from provisioner.errors import ClusterError, CommandError, DeniedError, NoEngineError
@@ -95,13 +95,20 @@ class Calling(Looking):
         Returns: its stdout.
         Raises: CommandError, with the program's error output, if it fails.
         """
-        ran = self._spawn(argv, text, timeout, user, tied=True)
-        if ran.status != 0:
-            said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
-            hint = "run that command by hand to see all that it says"
-            words = " ".join(map(secrets.word, argv))
-            raise CommandError(f"`{words}` failed with status {ran.status}: {said}", hint=hint, said=said)
-        return ran.stdout
+        with self.beside(argv, timeout, text, user) as wait:
+            return wait()
+
+    @contextlib.contextmanager
+    def beside(
+        self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = ""
+    ) -> Iterator[Callable[[], str]]:
+        """Run a program that changes the host while a block runs.
+
+        The block gets a function that waits for the program, and returns and raises what ``run`` does. If the block
+        ends without calling it, the program is killed. ``timeout`` counts from the start.
+        """
+        with self._started(argv, timeout, user, tied=True) as wait:
+            yield lambda: _succeeded(argv, wait(text))
 
     def request(self, socket: str, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
         """Send one request to the engine at a Unix socket.
@@ -261,7 +268,14 @@ class Calling(Looking):
         except (ValueError, RecursionError):
             return status, text
 
-    def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "", *, tied: bool = False) -> Ran:
+    def _spawn(self, argv: tuple[str, ...], text: str, timeout: int, user: str = "") -> Ran:
+        with self._started(argv, timeout, user) as wait:
+            return wait(text)
+
+    @contextlib.contextmanager
+    def _started(
+        self, argv: tuple[str, ...], timeout: int, user: str, *, tied: bool = False
+    ) -> Iterator[Callable[[str], Ran]]:
         from provisioner.host import plugins, programs  # subprocess costs 10 ms, which a check in sync saves
 
         program, account = self._found(argv[0]), self._other(user)
@@ -269,7 +283,8 @@ class Calling(Looking):
         environment = self._scrubbed(account)
         if plugins.meant(argv) and (plugin := self._buildx(program, user)):
             program, environment = plugin, {**environment, plugins.ORIGINAL: program}
-        return programs.spawn(argv, program, environment, text, timeout, account, heard, tied=tied)
+        with programs.beside(argv, program, environment, timeout, account, heard, tied=tied) as wait:
+            yield wait
 
     def _buildx(self, docker: str, user: str) -> str:
         """Return the program that docker starts for a user who asks for buildx. Empty if docker does more than that."""
@@ -277,9 +292,10 @@ class Calling(Looking):
 
         if self.platform != "linux" or not plugins.itself(docker):
             return ""
-        if user not in self._plugins:
-            self._plugins[user] = plugins.path(self.ask("docker", *plugins.LISTED, user=user).stdout)
-        found = self._plugins[user]
+        whose = user or "root"
+        if whose not in self._plugins:
+            self._plugins[whose] = plugins.path(self.ask("docker", *plugins.LISTED, user=user).stdout)
+        found = self._plugins[whose]
         return found if os.access(found, os.X_OK) else ""  # an upgrade may have moved it
 
     def _found(self, name: str) -> str:
@@ -322,6 +338,19 @@ class Calling(Looking):
     def _folders(self) -> tuple[str, ...]:
         """Return the folders to search for programs."""
         return ELSEWHERE[self.platform][0] if self.platform in ELSEWHERE else DIRECTORIES
+
+
+def _succeeded(argv: tuple[str, ...], ran: Ran) -> str:
+    """Return a program's stdout.
+
+    Raises: CommandError if it failed.
+    """
+    if ran.status != 0:
+        said = " / ".join(line.strip() for line in ran.error.splitlines()[-3:]) or "it said nothing"
+        hint = "run that command by hand to see all that it says"
+        words = " ".join(map(secrets.word, argv))
+        raise CommandError(f"`{words}` failed with status {ran.status}: {said}", hint=hint, said=said)
+    return ran.stdout
 
 
 def _leading(endpoint: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from provisioner import secrets
@@ -22,13 +23,55 @@ def spawn(
     program: str,
     environment: dict[str, str],
     text: str,
-    timeout: int,
+    timeout: float,
     account: Account | None = None,
     heard: Callable[[str], None] | None = None,
     *,
     tied: bool = False,
 ) -> Ran:
-    """Run a program of the host in a session of its own and wait for its end. On a timeout, kill its whole session.
+    """Run a program of the host in a session of its own and wait for its end. On a timeout, kill its whole session."""
+    with beside(argv, program, environment, timeout, account, heard, tied=tied) as wait:
+        return wait(text)
+
+
+@contextlib.contextmanager
+def beside(
+    argv: tuple[str, ...],
+    program: str,
+    environment: dict[str, str],
+    timeout: float,
+    account: Account | None = None,
+    heard: Callable[[str], None] | None = None,
+    *,
+    tied: bool = False,
+) -> Iterator[Callable[[str], Ran]]:
+    """Run a program while a block runs. The block gets a function that waits for the program's end.
+
+    If the block ends without having waited, the program's whole session is killed. ``timeout`` counts from the start.
+    """
+    deadline = time.monotonic() + timeout
+    with _started(argv, program, environment, account, tied=tied) as process:
+
+        def wait(text: str = "") -> Ran:
+            data, left = text.encode("utf-8", "surrogateescape"), max(0.0, deadline - time.monotonic())
+            try:
+                if heard and POSIX:  # Windows cannot wait for several pipes at once
+                    out, err = talking.talk(process, data, left, heard)
+                else:
+                    out, err = process.communicate(data, left)
+            except subprocess.TimeoutExpired:
+                raise CommandError(f"`{' '.join(map(secrets.word, argv))}` did not end within {timeout} s") from None
+            said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
+            return Ran(process.returncode, said, complaint)
+
+        yield wait
+
+
+@contextlib.contextmanager
+def _started(
+    argv: tuple[str, ...], program: str, environment: dict[str, str], account: Account | None, *, tied: bool
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a program, and end it with its session when the block ends.
 
     The child switches to ``account`` permanently before it executes anything. With ``tied``, the program and its
     descendants end when provisioner is killed (``keeper``). Signals that arrive during the start are handled once the
@@ -52,13 +95,7 @@ def spawn(
         )
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        data = text.encode("utf-8", "surrogateescape")
-        if heard and POSIX:  # Windows cannot wait for several pipes at once
-            out, err = talking.talk(process, data, timeout, heard)
-        else:
-            out, err = process.communicate(data, timeout)
-    except subprocess.TimeoutExpired:
-        raise CommandError(f"`{' '.join(map(secrets.word, argv))}` did not end within {timeout} s") from None
+        yield process
     except OSError as e:
         if process is not None:
             raise
@@ -69,8 +106,6 @@ def spawn(
             _end(process)
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    said, complaint = (b.decode("utf-8", "surrogateescape") for b in (out, err))
-    return Ran(process.returncode, said, complaint)
 
 
 def launch(argv: tuple[str, ...], program: str, environment: dict[str, str], patience: int) -> Ran:

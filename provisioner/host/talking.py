@@ -16,7 +16,7 @@ CHUNK = 65_536
 
 
 def talk(
-    process: "subprocess.Popen[bytes]", data: bytes, timeout: int, heard: Callable[[str], None]
+    process: "subprocess.Popen[bytes]", data: bytes, timeout: float, heard: Callable[[str], None]
 ) -> tuple[bytes, bytes]:
     """Return all that a program says. ``heard`` gets the end of what it has said so far, every tenth of a second.
 

@@ -160,8 +160,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
             make.change(system, book, Change("confirm", (), alarm), say)
         failed = make.attempts(system, book, made, say)
         made = plan.without(made, failed)
-        rest = (change for change in made.changes if not change.unless)
-        gone = [name for change in rest for name in make.change(system, book, change, say)]
+        gone = make.changes(system, book, (change for change in made.changes if not change.unless), say)
         missing = tuple(name for name in gone if not containers.ours(name, wanted))
         left = plan.without(_observed(system, wanted, made), failed)
         proven = None

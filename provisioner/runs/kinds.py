@@ -7,6 +7,7 @@ from typing import Any
 from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_step import AwaitPods, CallCluster
 from provisioner.builder.fill_in import FillIn
+from provisioner.builder.images import Pull
 from provisioner.builder.lend import Lend
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
@@ -29,6 +30,7 @@ KINDS: tuple[type[Step], ...] = (
     RemovePackages,
     FillIn,
     Lend,
+    Pull,
     Boot,
     CallCluster,
     AwaitPods,

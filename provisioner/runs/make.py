@@ -1,10 +1,16 @@
 """Run the steps of a change. Each step is in the journal before it runs."""
 
+from collections import deque
+from collections.abc import Iterable
+from typing import TypeAlias
+
 from provisioner.errors import CommandError
 from provisioner.host import System
 from provisioner.runs.journal import Journal
-from provisioner.steps import Change, Obstacle, Plan, Say, Step
-from provisioner.text.messages import Doing
+from provisioner.steps import Change, Obstacle, Plan, Say, Slow, Step
+from provisioner.text.messages import Doing, Progress
+
+Later: TypeAlias = deque[tuple[str, Step]]  # steps that may run later, each with its resource
 
 
 def attempts(system: System, book: Journal, made: Plan, say: Say) -> dict[str, Obstacle]:
@@ -19,23 +25,70 @@ def attempts(system: System, book: Journal, made: Plan, say: Say) -> dict[str, O
     return failed
 
 
-def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str, ...]:
-    """Make one change: run its edits, then the restart that they need, then the steps that test it.
+def changes(system: System, book: Journal, wanted: Iterable[Change], say: Say) -> tuple[str, ...]:
+    """Make changes: for each one its edits, then the restart that they need. Then run the steps that test it.
 
-    Returns: the names of the containers that did not come back after the restart.
+    What waits anyway is waited for only once. So the tests run while a slow step of a later change does. If a step of
+    such a change fails, the tests run first after all: they know better what is broken.
+
+    Returns: the names of the containers that did not come back after a restart.
     """
-    missing: tuple[str, ...] = ()
+    tests: Later = deque()
+    missing: list[str] = []
+    try:
+        for one in wanted:
+            missing += _change(system, book, one, tests, say)
+    except CommandError:
+        _all(system, book, tests, say)
+        raise
+    _all(system, book, tests, say)
+    return tuple(missing)
+
+
+def change(system: System, book: Journal, wanted: Change, say: Say) -> tuple[str, ...]:
+    """Make one change. Return the names of the containers that did not come back after its restart."""
+    return changes(system, book, (wanted,), say)
+
+
+def _change(system: System, book: Journal, wanted: Change, tests: Later, say: Say) -> tuple[str, ...]:
+    """Make one change, but leave its tests for later."""
     blocked = {b.key for b in wanted.blocked}
     book.change(wanted.resource, wanted.restart, (d.key for d in wanted.differences if d.key not in blocked))
-    for step in wanted.edits:
-        _make(system, book, wanted.resource, step, say)
+    edits = deque(wanted.edits)
+    while edits:
+        step = edits.popleft()
+        if isinstance(step, Slow):
+            _slow(system, book, wanted.resource, step, edits, tests, say)
+        else:
+            _make(system, book, wanted.resource, step, say)
+    missing: tuple[str, ...] = ()
     if wanted.restart:
         book.settle(wanted.restart)
         say(Doing(f"{wanted.resource}: {wanted.restart.sentence()}"))
         missing = wanted.restart.do(system, say) or ()
-    for step in wanted.trial:
-        _make(system, book, wanted.resource, step, say)
+    tests.extend((wanted.resource, step) for step in wanted.trial)
     return missing
+
+
+def _slow(
+    system: System, book: Journal, resource: str, step: Slow, following: deque[Step], tests: Later, say: Say
+) -> None:
+    """Run a slow step, and meanwhile the tests of earlier changes, and what follows it and does not need it."""
+    _announce(system, book, resource, step, say)
+    with step.beside(system, say) as wait:
+        if wait is None:
+            return
+        _all(system, book, tests, say)
+        while following and step.apart(following[0]):
+            _make(system, book, resource, following.popleft(), say)
+        say(Progress(f"{resource}: {step.sentence()}"))
+        wait()
+
+
+def _all(system: System, book: Journal, tests: Later, say: Say) -> None:
+    while tests:
+        resource, step = tests.popleft()
+        _make(system, book, resource, step, say)
 
 
 def after(system: System, book: Journal, wanted: Change, say: Say) -> None:
@@ -57,8 +110,12 @@ def last(system: System, steps: tuple[Step, ...], say: Say) -> None:
 
 
 def _make(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
-    book.step(step, step.inverse(system))
-    say(Doing(f"{resource}: {step.sentence()}"))
+    _announce(system, book, resource, step, say)
     step.do(system, say)
     if made := step.made(system):
         book.made(made)
+
+
+def _announce(system: System, book: Journal, resource: str, step: Step, say: Say) -> None:
+    book.step(step, step.inverse(system))
+    say(Doing(f"{resource}: {step.sentence()}"))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from provisioner.model import Difference, Reader
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from provisioner.host import System
 
 Say: TypeAlias = Callable[[str], None]
@@ -65,6 +67,27 @@ class Step:
     def made(self, host: Reader) -> Mapping[str, Any]:
         """Return what is only known after the step ran, for the journal."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Step):
+    """A step that takes seconds, most of which it waits. Other steps run meanwhile."""
+
+    def beside(self, system: "System", say: Say) -> "AbstractContextManager[Callable[[], object] | None]":
+        """Run the step while a block runs. The block gets a function that waits for its end, and raises as ``do`` does.
+
+        If the block ends without calling it, the step is stopped. None means that there is nothing to do.
+        """
+        raise NotImplementedError
+
+    def apart(self, step: Step) -> bool:
+        """Return whether another step may run before this one has ended."""
+        return False
+
+    def do(self, system: "System", say: Say) -> None:
+        with self.beside(system, say) as wait:
+            if wait:
+                wait()
 
 
 class Obstacle(NamedTuple):

@@ -1,5 +1,7 @@
 """A builder that does not boot because a power cut has torn its image gets the image again."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,17 @@ from tests.helpers.steps import quiet
 BOOT, PULL = ("docker", "buildx", "inspect", "--bootstrap", "b"), ("docker", "pull", "moby/buildkit")
 
 
-class Torn(System):
+class Fake(System):
+    """A host on which what runs beside other steps runs when it is waited for."""
+
+    @contextmanager
+    def beside(
+        self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = ""
+    ) -> Iterator[Callable[[], str]]:
+        yield lambda: self.run(argv, timeout)
+
+
+class Torn(Fake):
     """A host whose builder boots once its image has been pulled. Until then docker says ``words``."""
 
     words = ""
@@ -48,7 +60,7 @@ def test_an_image_is_pulled_again_where_the_container_ended_at_once(tmp_path: Pa
     assert bool(host.words) is not again
 
 
-class Leaving(System):
+class Leaving(Fake):
     """A host on which a container of the name passes after some attempts."""
 
     attempts = 0
