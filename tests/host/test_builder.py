@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
+from provisioner.host import plugins
 from tests.conftest import Boot
 from tests.helpers.booted import DAEMON_JSON, LAYERS, agent, differences, steps
 from tests.helpers.builders import CONFIG, CONTAINER, INSTANCE, SOCKET, START, build, checked, configure, prepare
@@ -15,6 +16,7 @@ BOOT = "run docker buildx inspect --bootstrap container-builder"
 IMAGE = "moby/buildkit:buildx-stable-1"
 STORE = '{"features": {"containerd-snapshotter": true}}'
 USE = "run docker buildx use --default container-builder"
+PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
 
 
 EDITED = '"Platforms":[{"os":"linux","architecture":"s390x"}]'
@@ -202,7 +204,8 @@ def test_a_check_waits_for_no_dead_node(boot: Boot) -> None:
     assert agent(host, "apply").status == 0
     configure(host, nodes=[{"endpoint": "ssh://nobody@192.0.2.1", "platforms": ["linux/s390x"]}])
     assert differences(agent(host, "check")) == {"builder: node container-builder1"}
-    assert checked(host) == (2, {SOCKET, "/usr/bin/docker buildx version"})  # buildx itself waits 20 s for it
+    asked = {" ".join(("/usr/bin/docker", *plugins.LISTED)), f"{PLUGIN} buildx version"}
+    assert checked(host) == (2, {SOCKET, *asked})  # `buildx ls` waits 20 s for such a node
 
 
 def test_what_is_left_over_is_listed_with_its_size_and_only_ours_is_removed(boot: Boot) -> None:
