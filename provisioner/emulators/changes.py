@@ -5,7 +5,7 @@ configuration says ``replace``. An entry of another name that serves the same pr
 newer of the two.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from provisioner.config.desired import Desired
@@ -82,7 +82,7 @@ def change(host: Reader, facts: Facts, desired: Desired, differences: tuple[Diff
         kept += [b for need, _ in found.values() for b in steps.blocks(*need.words)]
         steps, found = (), {}
     mount = mounting.steps(host, facts) if keys.TABLE in wrong else ()
-    notes = _notes(host, found, facts)
+    notes = (*_taken(facts, found, rules), *_notes(host, found, facts))
     after, in_use = removing.steps(host, facts, gone, [name for name, (need, _) in found.items() if need.now])
     return Change(
         NAME,
@@ -189,6 +189,17 @@ def _unflushed(host: Reader, facts: Facts) -> tuple[Step, ...]:
         for name, entry in facts.entries.items()
         if host.stat(entry.interpreter)
     )
+
+
+def _taken(facts: Facts, found: Mapping[str, tuple[Need, Program]], rules: tuple[boot.Rule, ...]) -> Iterator[str]:
+    """Yield a note for each emulator of somebody else that loses its programs (``emulators.replace``)."""
+    for name, (need, program) in found.items():
+        there = facts.entries.get(name)
+        if other := _translator(facts, need.row, rules):
+            yield f"{need.row.name}: {other[0]} ({other[1]}) runs these programs until now, and {name} gets all of them"
+        elif need.now and there is not None and need.row.architecture not in facts.ours:
+            old, new = there.interpreter, program.path
+            yield f"{need.row.name}: the entry {name} of somebody else ({old}) is replaced by one that uses {new}"
 
 
 def _notes(host: Reader, found: dict[str, tuple[Need, Program]], facts: Facts) -> tuple[str, ...]:

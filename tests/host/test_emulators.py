@@ -223,9 +223,29 @@ def test_somebody_s_entry_that_does_not_do_is_held_and_all_else_is_done_and_prov
     assert "leave linux/arm64 out" in done.stderr
     assert entries(host) == before
     host.put(CONFIG, "emulators: {replace: true}\n")
+    assert "the entry qemu-aarch64 of somebody else (/usr/bin/qemu-aarch64) is replaced" in str(agent(host, "plan"))
     replaced = agent(host, "apply")
     assert replaced.status == 0, replaced.stderr
     assert [r["runs"] for r in replaced.document["proof"]["platforms"]] == [True, True]
+
+
+def test_another_translator_loses_its_programs_only_where_the_configuration_says_so(boot: Boot) -> None:
+    host = boot(
+        "trixie", layers=("qemu",), agent=True, docker=False, files={CONFIG: "platforms: [arm64]\n"}, binfmt=True
+    )
+    line = binfmt.registration_line(table.of("arm64"), "/opt/box64", "", name="box")
+    host.sh(f'cp /usr/bin/qemu-aarch64 /opt/box64; echo "$1" | tee /etc/binfmt.d/box.conf >{TABLE}/register', line)
+    before = entries(host)
+    held = agent(host, "apply", "--only=emulators")
+    assert (held.status, entries(host)) == (5, before), held.stderr
+    host.put(CONFIG, "{platforms: [arm64], emulators: {replace: true}}")
+    [change] = agent(host, "plan", "--only=emulators").document["changes"]
+    assert "box (/opt/box64) runs these programs until now" in change["notes"][0]
+    applied(host)
+    host.reboot()
+    assert differences(host) == {}
+    assert agent(host, "rollback").status == 0
+    assert entries(host) == before
 
 
 def test_a_masked_systemd_binfmt_gets_a_unit_of_ours(boot: Boot) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -156,12 +157,80 @@ name:	.ascii	"arm64\\n"
 """
 
 
+# The real QEMU with a fault: before its first instruction, it gives itself a filter for its system calls. QEMU starts a
+# thread of its own with a large stack, so what fails is only a small one, as it gives to a thread of its program.
+FAULTY = """
+	push	%rdx
+	mov	$157, %eax
+	mov	$38, %edi
+	mov	$1, %esi
+	xor	%edx, %edx
+	xor	%r10d, %r10d
+	xor	%r8d, %r8d
+	syscall
+	lea	filter(%rip), %rax
+	push	%rax
+	push	$(end - filter) / 8
+	mov	$317, %eax
+	mov	$1, %edi
+	xor	%esi, %esi
+	mov	%rsp, %rdx
+	syscall
+	pop	%rax
+	pop	%rax
+	pop	%rdx
+	jmp	end
+	.balign	8
+filter:	{filter}
+	.short	6, 0; .long 0x7fff0000
+end:
+"""
+LOAD, EQUAL, ABOVE, BITS, ANSWER = 0x20, 0x15, 0x25, 0x45, 0x06  # of classic BPF
+NUMBER, FIRST, SECOND, FOURTH = 0, 16, 24, 40  # where the call's number and arguments are
+NOTES = 4  # the kind of a segment
+MMAP, CLONE, KILL, MAP_STACK, CLONE_VM, REFUSED = 9, 56, 62, 0x20000, 0x100, 0x00050000
+# Each fault: the rows of the filter, each with the rows to skip if it is true or not, and what the proof says.
+FAULTS = {
+    "it cannot start a thread": [
+        *((LOAD, 0, 0, NUMBER), (EQUAL, 0, 5, MMAP), (LOAD, 0, 0, FOURTH), (BITS, 0, 3, MAP_STACK)),
+        *((LOAD, 0, 0, SECOND), (ABOVE, 1, 0, 1 << 20), (ANSWER, 0, 0, REFUSED | 12)),
+    ],
+    "it cannot fork": [
+        *((LOAD, 0, 0, NUMBER), (EQUAL, 0, 3, CLONE), (LOAD, 0, 0, FIRST), (BITS, 1, 0, CLONE_VM)),
+        (ANSWER, 0, 0, REFUSED | 11),
+    ],
+    "it does not get signals": [(LOAD, 0, 0, NUMBER), (EQUAL, 0, 1, KILL), (ANSWER, 0, 0, REFUSED)],
+}
+
+
+def assembled(folder: Path, source: str) -> bytes:
+    """The machine code of this CPU, from assembly."""
+    (folder / "a.s").write_text(source)
+    argv = ("as", "--64", "-o", folder / "a.o", folder / "a.s")
+    subprocess.run(argv, check=True, timeout=60)
+    return text_section((folder / "a.o").read_bytes())
+
+
+def faulty(folder: Path, fault: str) -> bytes:
+    """The real QEMU for arm64 with one fault. The code takes the place of the program's notes, and runs first."""
+    rows = (f".short {code}; .byte {yes}, {no}; .long {value}" for code, yes, no, value in FAULTS[fault])
+    code = assembled(folder, FAULTY.replace("{filter}", "; ".join(rows)))
+    qemu = bytearray((parts.qemu() / "usr/bin/qemu-aarch64").read_bytes())
+    entry, first = struct.unpack_from("<QQ", qemu, 24)
+    (count,) = struct.unpack_from("<H", qemu, 56)
+    rows_of_table = [(first + 56 * i, struct.unpack_from("<IIQQQQQQ", qemu, first + 56 * i)) for i in range(count)]
+    where = next(at for at, row in rows_of_table if row[0] == NOTES)
+    start = (len(qemu) + elf.PAGE - 1) // elf.PAGE * elf.PAGE
+    address = (max(row[3] + row[6] for _, row in rows_of_table) // elf.PAGE + 16) * elf.PAGE
+    code += b"\xe9" + struct.pack("<i", entry - (address + len(code) + 5))
+    struct.pack_into("<Q", qemu, 24, address)
+    struct.pack_into("<IIQQQQQQ", qemu, where, 1, 5, start, address, address, len(code), len(code), elf.PAGE)
+    return bytes(qemu.ljust(start, b"\0") + code)
+
+
 @pytest.mark.skipif(shutil.which("as") is None, reason="needs GNU's assembler")
 def test_an_emulator_that_kills_ordinary_programs_is_not_proven(boot: Boot, tmp_path: Path) -> None:
-    (tmp_path / "stand-in.s").write_text(STAND_IN)
-    argv = ("as", "--64", "-o", tmp_path / "stand-in.o", tmp_path / "stand-in.s")
-    subprocess.run(argv, check=True, timeout=60)
-    program = elf.file("amd64", text_section((tmp_path / "stand-in.o").read_bytes()))
+    program = elf.file("amd64", assembled(tmp_path, STAND_IN))
     host = boot("forky", agent=True)
     host.put("/opt/qemu/qemu-aarch64", program, 0o755)
     host.put(CONFIG, "emulators: {source: directory, directory: /opt/qemu}\n")
@@ -169,6 +238,10 @@ def test_an_emulator_that_kills_ordinary_programs_is_not_proven(boot: Boot, tmp_
     assert done.status == 3, done.stderr
     assert "/probe" in done.stderr
     assert "qemu-aarch64" not in host.sh("ls /proc/sys/fs/binfmt_misc").stdout
+    for fault in FAULTS:
+        host.put("/opt/qemu/qemu-aarch64", faulty(tmp_path, fault), 0o755)
+        done = agent(host, "apply")
+        assert (done.status, fault in done.stderr) == (3, True), (fault, done.stderr)
 
 
 NAME = "hub.example"
