@@ -144,7 +144,7 @@ def _marker(scene: Scene) -> str | None:
         lower = words.lower()
         if any(hint in lower for hint in HINTS) and (found := re.search(json_read.MARKER, words, re.IGNORECASE)):
             return f"{scene.facts.daemon_json}: {found.group()!r} in {key}: configuration management writes this file"
-    return f"{scene.facts.daemon_json} is a link to {scene.link}" if scene.link.startswith("/nix/store/") else None
+    return scene.maker or None
 
 
 def _other_engine(scene: Scene) -> str | None:

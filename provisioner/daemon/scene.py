@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from provisioner.daemon import containerd, start_line
+from provisioner.daemon import containerd, makers, start_line
 from provisioner.engine import processes
 from provisioner.engine.facts import Facts
 from provisioner.engine.processes import Process
@@ -18,7 +18,7 @@ class Scene(NamedTuple):
     found: Mapping[str, Any]
     start: start_line.Start
     daemons: tuple[Process, ...]
-    link: str
+    maker: str
     containerd: bool
     snapshotters: frozenset[str] | None
 
@@ -31,7 +31,7 @@ def look(host: Reader, facts: Facts, found: Mapping[str, Any], *, switch: bool =
         found=found,
         start=begin,
         daemons=() if host.asleep else tuple(p for p in processes.every(host) if _dockerd(host, p)),
-        link=host.link(facts.daemon_json) or "",
+        maker=makers.sign(host, facts.daemon_json),
         containerd=_containerd(host, begin),
         snapshotters=containerd.snapshotters(host, facts) if switch else None,
     )
