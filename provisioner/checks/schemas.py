@@ -302,12 +302,14 @@ DOCUMENTS: Mapping[str, Document] = {
     "rollback": Document(
         ("ok", "planned", "accepted"),
         {"undone": many(NUMBER)},
-        {"would_undo": many(_WOULD_UNDO), "restarts": YES, "accepted": NUMBER},
+        {"would_undo": many(_WOULD_UNDO), "restarts": YES, "notes": many(TEXT), "accepted": NUMBER},
     ),
     "confirm": Document(("ok",), {"confirmed": maybe(NUMBER)}),
     "recover": Document(("ok",), {"undone": many(NUMBER)}),
     "remove": Document(
-        ("ok", "planned"), {"undone": many(NUMBER), "left_over": many(TEXT)}, {"plan": YES, "things": many(_THING)}
+        ("ok", "planned"),
+        {"undone": many(NUMBER), "left_over": many(TEXT)},
+        {"plan": YES, "things": many(_THING), "notes": many(TEXT)},
     ),
     "setup": Document(("ok",), {}, {"written": many(TEXT), "removed": YES}),
     "hold": Document(("ok",), {"hold": HOLD}),

@@ -20,7 +20,7 @@ from provisioner.errors import ProvisionerError
 from provisioner.host import System
 from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Reader
-from provisioner.runs import journal, older, originals, rollback, running, sweep, waiting
+from provisioner.runs import journal, losses, older, originals, rollback, running, sweep, waiting
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.older import Past
 from provisioner.runs.session import interruptible, own, uninterruptible
@@ -57,6 +57,16 @@ class Removal(NamedTuple):
     def steps(self) -> tuple[Step, ...]:
         """The steps to run."""
         return tuple(item.step for item in self.items if item.fate == DO)
+
+
+def takes(host: Reader, found: Removal) -> tuple[str, ...]:
+    """Return what a removal takes away, as sentences."""
+    every = [note for part in found.parts for note in losses.notes(host, part.desired, _done(part))]
+    return tuple(dict.fromkeys((*(part.note for part in found.parts if part.note), *every)))
+
+
+def _done(part: Part) -> tuple[Step, ...]:
+    return tuple(item.step for item in part.items if item.fate == DO)
 
 
 def plan(host: Reader) -> Removal:
@@ -141,7 +151,7 @@ def _removed(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
         system.remove(memory.record_path(system))
         return found, ()
     _refuse(system, found)
-    for note in dict.fromkeys(part.note for part in found.parts if part.note):
+    for note in takes(system, found):
         say(f"note: {note}")
     for item in found.items:
         if item.fate == CHANGED:

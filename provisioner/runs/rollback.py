@@ -5,13 +5,12 @@ from contextlib import contextmanager, suppress
 
 from provisioner.builder import obstacles
 from provisioner.config.desired import Desired
-from provisioner.daemon import inventory, policy
+from provisioner.daemon import policy
 from provisioner.engine import endpoints, facts, target
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError, RollbackFailedError
 from provisioner.host import System
-from provisioner.image_store.trial import ClearTrial
 from provisioner.model import Reader
-from provisioner.runs import journal, receipts, record
+from provisioner.runs import journal, losses, receipts, record
 from provisioner.runs.journal import OVER, Journal, Receipt
 from provisioner.runs.kinds import FILES
 from provisioner.runs.session import Interrupted, interruptible, must_be_root, own
@@ -69,6 +68,12 @@ def planned(host: Reader, number: int | None) -> tuple[tuple[Receipt, tuple[Item
     return tuple((r, tuple(items(host, r, State.CUT_OFF if cut else State.ENDED))) for r in chosen)
 
 
+def takes(host: Reader, found: tuple[tuple[Receipt, tuple[Item, ...]], ...]) -> tuple[str, ...]:
+    """Return what the rollback that ``planned`` returned takes away, as sentences."""
+    steps = [item.step for _, of in found for item in of if item.fate == DO]
+    return tuple(losses.notes(host, found[0][0].desired, steps)) if found else ()
+
+
 def restarts(found: tuple[tuple[Receipt, tuple[Item, ...]], ...]) -> bool:
     """Return whether the rollback that ``planned`` returned restarts or reloads the daemon."""
     return any(_restarts(receipt, of) for receipt, of in found)
@@ -94,7 +99,7 @@ def accept(system: System, number: int) -> Receipt:
 
 
 def _look_before(system: System, chosen: tuple[Receipt, ...], say: Say) -> None:
-    """Report the images and containers that an image store switch hides.
+    """Report what the undo takes away.
 
     Raises: ProvisionerError if a build runs on a builder that would be removed.
     """
@@ -104,10 +109,8 @@ def _look_before(system: System, chosen: tuple[Receipt, ...], say: Say) -> None:
         if seen and (name := obstacles.building(system, seen, undone, chosen[0].desired.builder)):
             hint = "wait until it has ended, then run the same command again"
             raise ProvisionerError(f"a build runs in {name}, which would be removed", hint=hint)
-        if seen and any(isinstance(step, ClearTrial) for step in undone):  # a switch of the image store
-            lost = inventory.count(system, seen, chosen[0].desired)
-            if lost.images or lost.containers:
-                say(f"note: {inventory.sentence(lost)} go out of sight; an apply shows them again")
+    for note in losses.notes(system, chosen[0].desired, undone) if chosen else ():
+        say(f"note: {note}")
 
 
 def recovered(system: System, say: Say) -> tuple[int, ...]:

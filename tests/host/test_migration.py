@@ -79,6 +79,10 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     assert {t: i["RootFS"] for t, i in after.items()} == {t: i["RootFS"] for t, i in before.items()}  # type: ignore[index]
     host.sh(RUN.format("after", "--rm").replace(" 999", " 0"), check=True)
 
+    for command in ("rollback", "remove"):
+        notes = " ".join(agent(host, command, "--plan").document["notes"])
+        assert "of the store in use" in notes
+        assert "image IDs become digests of configurations again" in notes
     undone = agent(host, "rollback")
     assert undone.status == 0, undone.stderr
     assert re.search(r"note: 1\d images \(.*\) and \d containers of the store in use.* go out of sight", undone.stderr)

@@ -62,3 +62,17 @@ def test_an_image_without_a_tag_and_the_build_cache_are_named(tmp_path: Path) ->
         )
         hidden = [line for line in consequences.notes(there, facts) if "build cache" in line]
     assert hidden == ["the build cache of docker build (13 B) goes out of sight; the builder has a cache of its own"]
+
+
+@pytest.mark.parametrize("flags", [(), ("--storage-opt", "overlay2.size=9G")])
+@pytest.mark.parametrize("said", [(), ("overlay2.size=20G",)])
+def test_quotas_of_the_other_store_s_driver_are_named(
+    tmp_path: Path, flags: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    there, facts = host(tmp_path, json.dumps({"storage-opts": [*said]}))
+    facts = facts._replace(flags=flags)
+    with engine(tmp_path / "run/docker.sock", {}):
+        found = [line for line in consequences.notes(there, facts) if "quota" in line]
+        back = list(consequences.notes(there, facts._replace(engine=facts.engine._replace(containerd=True))))
+    assert [all(word in line for word in (*said, *flags[1:])) for line in found] == [True] * bool(said or flags)
+    assert back == [consequences.BACK]

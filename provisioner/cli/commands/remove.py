@@ -14,8 +14,11 @@ from provisioner.runs.undo import CHANGED, DO
 def run(system: System, args: Arguments) -> Answer:
     """Remove what provisioner owns."""
     left: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if args.plan:
-        found = removal.plan(session.own(system))
+        own = session.own(system)
+        found = removal.plan(own)
+        notes = removal.takes(own, found)
     else:
         found, left = removal.remove(system, say)
     status = Exit.FAILED if left else Exit.OK
@@ -24,7 +27,7 @@ def run(system: System, args: Arguments) -> Answer:
         record("rolled back", f"removed; receipts: {', '.join(map(str, numbers)) or 'none'}")
     if args.format == "json":
         things = [{"does": item.step.sentence(), "fate": item.fate} for item in found.items]
-        fields = {"plan": args.plan, "undone": () if args.plan else numbers, "things": things}
+        fields = {"plan": args.plan, "undone": () if args.plan else numbers, "things": things, "notes": notes}
         return Answer(
             answers.document(
                 system,
@@ -36,10 +39,10 @@ def run(system: System, args: Arguments) -> Answer:
             ),
             status,
         )
-    return Answer(_text(found, left, system.state, plan=args.plan), status)
+    return Answer(_text(found, left, system.state, notes, plan=args.plan), status)
 
 
-def _text(found: Removal, left: tuple[str, ...], state: str, *, plan: bool) -> str:
+def _text(found: Removal, left: tuple[str, ...], state: str, notes: tuple[str, ...], *, plan: bool) -> str:
     """Describe what would be removed, or how the removal ended."""
     if not found.items:
         return "nothing here is ours"
@@ -48,6 +51,7 @@ def _text(found: Removal, left: tuple[str, ...], state: str, *, plan: bool) -> s
         lines += [f"- then {part.restart.sentence()}" for part in found.parts if part.restart]
         kept = [item.step.sentence() for item in found.items if item.fate == CHANGED]
         lines += [f"stays, because somebody has changed that since: {words}" for words in kept]
+        lines += [f"note: {note}" for note in notes]
         return "\n".join(lines) or "nothing of ours is left"
     if left:
         return "\n".join(("could not be removed; run the same command again:", *(f"- {words}" for words in left)))

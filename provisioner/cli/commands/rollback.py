@@ -32,8 +32,9 @@ def _plan(host: System, args: Arguments) -> Answer:
     found = rollback.planned(host, args.receipt)
     restarts = rollback.restarts(found)
     runs = [past.planned(receipt, items) for receipt, items in found]
+    notes = rollback.takes(host, found)
     if args.format == "json":
-        fields = {"undone": [], "would_undo": runs, "restarts": restarts}
+        fields = {"undone": [], "would_undo": runs, "restarts": restarts, "notes": notes}
         return Answer(answers.document(host, "rollback", "planned", Exit.OK, **fields), Exit.OK)
     if not runs:
         return Answer("nothing to undo", Exit.OK)
@@ -41,6 +42,7 @@ def _plan(host: System, args: Arguments) -> Answer:
     for entry in runs:
         lines.append(f"undo entry {entry['number']} of {entry['time']} ({entry['outcome']}):")
         lines += [f"  - {step['does']}{_fate(step['fate'])}" for step in entry["steps"]] or ["  - nothing"]
+    lines += [f"note: {note}" for note in notes]
     lines.append("Docker restarts once" if restarts else "Docker is not restarted")
     return Answer("\n".join(lines), Exit.OK)
 
