@@ -2,6 +2,7 @@
 
 from provisioner.errors import NOT_RUNNING, Exit, NoEngineError, ProvisionerError
 from provisioner.host import System
+from provisioner.platforms import machine
 from provisioner.typed import Any, NamedTuple
 
 # Error codes for an engine that does not answer: Docker is installed but stopped, or it is not installed.
@@ -50,6 +51,9 @@ def of(error: BaseException, host: System | None = None) -> Failure:
 
 def _looked_into(host: System, found: Failure) -> Failure:
     """Say of the host's own engine, which does not answer, whether Docker is stopped or not installed."""
+    if machine.chrooted(host):
+        message = "this is a chroot, in which no Docker runs (nothing listens on /var/run/docker.sock)"
+        return found._replace(code=STOPPED, message=message, hint="leave it, and run `provisioner apply --root DIR`")
     if host.program("dockerd") is None:
         message = "Docker is not installed on this host (no dockerd, and nothing listens on /var/run/docker.sock)"
         hint = "install Docker Engine, or point DOCKER_HOST at another engine"

@@ -7,7 +7,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
 from provisioner.model import Reader
 from provisioner.platforms import binfmt
-from provisioner.platforms.machine import BINFMT
+from provisioner.platforms.machine import BINFMT, EVERY_ID, chrooted
 from provisioner.platforms.table import Platform
 from provisioner.steps import Obstacle
 
@@ -17,7 +17,6 @@ MANAGER = (
     "register the emulators on the machine itself, or let the container have a table of its own and write to it"
     " (Linux 6.7; LXD, Incus or Proxmox: its AppArmor profile)"
 )
-EVERY_ID = ["0", "0", "4294967295"]
 
 
 def namespaced(host: Reader) -> bool:
@@ -38,6 +37,10 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
     if number is not None and number < OWN_TABLES and namespaced(host):
         message = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
         return Obstacle("user-namespace", message, "run provisioner on the machine itself")
+    if chrooted(host):
+        message = "this is a chroot, and the kernel's table of emulators is that of the machine outside of it"
+        hint = "outside: provisioner apply --root DIR; the emulators are registered when the image boots"
+        return Obstacle("chroot", message, hint)
     if facts.table_unseen:
         return Obstacle("kept-from-container", "the manager of this container does not let it use binfmt_misc", MANAGER)
     if forbidden := _forbidden(host):

@@ -11,6 +11,8 @@ from provisioner.typed import NamedTuple
 
 BINFMT = "/proc/sys/fs/binfmt_misc"
 BINFMT_D = "/etc/binfmt.d"
+EVERY_ID = ["0", "0", "4294967295"]  # /proc/self/uid_map outside of any user namespace
+ONE_ID = "1"  # the number of users there, in a sandbox that somebody without rights has made (unshare --map-root-user)
 # Sorts after the distribution's files: if two rules have the same name, the later one counts.
 OURS = "zz-provisioner-"
 VERSIONS = "/usr/local/lib/provisioner/qemu"  # one directory for each version that was copied out of an image
@@ -112,3 +114,16 @@ def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:
     by_itself = native(host, look(host).entries, asked)
     found = (row.architecture for row in map(table.of, asked) if table.emulated(row, by_itself))
     return tuple(elf.program(architecture) for architecture in dict.fromkeys(found))
+
+
+def chrooted(host: Reader) -> bool:
+    """Return whether this is a chroot, as image builders use it: the first process has another root folder.
+
+    False also means unknown. A sandbox of one user is none of an image builder's, and may have a table of its own.
+    """
+    try:
+        here, there = host.stat("/"), host.stat("/proc/1/root/")
+        ids = (host.read("/proc/self/uid_map") or "").split()
+    except ProvisionerError:
+        return False
+    return ids[2:3] not in ([], [ONE_ID]) and here is not None and there is not None and here.inode != there.inode

@@ -8,6 +8,7 @@ from provisioner.emulators import boot, modules, mounting, mounts, obstacles, pa
 from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
+from provisioner.platforms import machine
 from provisioner.platforms.kernel_table import Mount, Unmount
 from provisioner.platforms.machine import BINFMT
 from provisioner.steps import Obstacle
@@ -309,3 +310,22 @@ def test_each_distribution_has_its_package(tmp_path: Path, release: str) -> None
     found = packages.of(there)
     assert found is not None
     assert (found.manager.program, found.row.package) == (program, package)
+
+
+@pytest.mark.parametrize(
+    ("first", "ids", "found"),
+    [
+        ("other", "0 0 4294967295", True),
+        ("same", "0 0 4294967295", False),
+        ("hidden", "0 0 4294967295", False),
+        ("other", "0 0 65536", True),  # in a container that has a whole system
+        ("other", "0 1000 1", False),  # a sandbox of one user
+    ],
+)
+def test_a_chroot_is_one_by_the_root_of_the_first_process(tmp_path: Path, first: str, ids: str, found: bool) -> None:
+    (tmp_path / "proc/1").mkdir(parents=True)
+    (tmp_path / "proc/self").mkdir()
+    (tmp_path / "proc/self/uid_map").write_text(f"{ids}\n")
+    if first != "hidden":
+        (tmp_path / "proc/1/root").symlink_to(tmp_path if first == "same" else "/")
+    assert machine.chrooted(System(str(tmp_path), {})) is found

@@ -77,6 +77,11 @@ CASES = {
         unmake="ip link delete lan1",
         config={"daemon": {"default-address-pools": [{"base": "10.20.0.0/16", "size": 24}]}},
     ),
+    "puppetlabs/puppetlabs-docker#518, Puppet makes the file": Case(
+        f"mkdir -p /var/cache/puppet/state; echo 'file[{DAEMON_JSON}]' > /var/cache/puppet/state/resources.txt",
+        frozenset({"managed-file"}),
+        unmake="rm -r /var/cache/puppet",
+    ),
     "X2, a server that is named like a product": Case("hostname lima-web-01", unmake="hostname docker-forky"),
     "X5, image IDs change": Case("true", told="image IDs become digests of indexes", unmake="true"),
     "X7, another pidfile beside another file": Case(
@@ -170,6 +175,15 @@ echo '{"cliPluginsExtraDirs": ["/snap/docker/current/usr/libexec/docker/cli-plug
 """
 
 
+CHROOT = """\
+set -e
+mkdir -p /srv/image/usr /srv/image/proc /srv/image/etc /srv/image/dev /srv/image/var /srv/image/run /srv/image/tmp
+cd /srv/image
+for name in bin sbin lib lib64; do ln -s usr/$name $name; done
+for name in usr proc etc dev; do mount --rbind /$name $name; done
+"""
+
+
 def made(host: Host, case: Case) -> Iterator[str]:
     """Make a case, and yield what is wrong about the plan for it."""
     host.sh(case.make, check=True)
@@ -190,6 +204,15 @@ def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
             wrong[name] = found
         host.sh(case.unmake, check=True)
     assert not wrong
+    # an image builder's chroot has the machine's own kernel, with its table
+    host.put(CONFIG, json.dumps({**START, **EMULATED}))
+    host.sh(CHROOT, check=True)
+    inside = host.run("chroot", "/srv/image", "provisioner", "apply", "--only=emulators")
+    assert inside.status == 5, inside.stderr
+    assert "this is a chroot" in inside.stdout
+    assert host.get(f"{TABLE}/qemu-aarch64") is None
+    without = host.run("chroot", "/srv/image", "provisioner", "apply")
+    assert (without.status, "apply --root DIR" in without.stderr) == (69, True), without.stderr
 
 
 def test_an_apply_does_what_people_missed(boot: Boot) -> None:
