@@ -64,8 +64,8 @@ CHECK = {
     "daemon": "file keys lasting observed resource wanted",
     "image_store": "observed resource wanted",
     "emulators": "boot files keys modules observed resource unit wanted",
-    "builder": "buildkitd choices container keys node_engines observed ownership places resource route_table routes"
-    " selection store wanted",
+    "builder": "buildkitd choices container keys limits node_engines observed ownership places resource route_table"
+    " routes selection store wanted",
     "runs": "compare freeze receipts resources",
     "checks": "formats result text",
     "cli": "commandline commands commands.check conversation main options",

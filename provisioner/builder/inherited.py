@@ -30,13 +30,26 @@ def notes(host: Reader, facts: Facts) -> Iterator[str]:
 
 
 def _only_in_hosts(host: Reader, facts: Facts) -> set[str]:
-    """Return the registries that the daemon knows whose names /etc/hosts resolves to another machine."""
+    """Return the registries that the daemon knows or has images of, and that /etc/hosts puts on another machine."""
     known = facts.registries
-    asked = {_name(where) for where in (*known.mirrors, *known.insecure, *known.certificates)}
+    asked = {_name(where) for where in (*known.mirrors, *known.insecure, *known.certificates, *_used(host, facts))}
     lines = (line.partition("#")[0].split() for line in (_read(host, "/etc/hosts") or "").splitlines())
     return {
         name for address, *names in filter(None, lines) if not _loopback(address) for name in names if name in asked
     }
+
+
+def _used(host: Reader, facts: Facts) -> Iterator[str]:
+    """Yield the registries that the engine's images come from."""
+    try:
+        images = host.get(facts.socket, "/images/json") if facts.socket else ()
+    except ProvisionerError:
+        return
+    for image in images or ():
+        for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())):
+            first, slash, _ = str(name).partition("/")
+            if slash and ("." in first or ":" in first):
+                yield first
 
 
 def _name(where: str) -> str:

@@ -7,6 +7,7 @@ from provisioner.builder import (
     choices,
     container,
     keys,
+    limits,
     node_engines,
     ownership,
     places,
@@ -71,7 +72,8 @@ def _seen_of(host: Reader, facts: Facts, want: Wanted, user: str) -> Seen:
 def _container(host: Reader, facts: Facts, want: Wanted, place: Place) -> Seen:
     """Return the state of a node's container."""
     asked = {k._replace(node=""): v for k, v in places.want(place, facts, bool(want.toml)).items()}
-    state, notes = dict(asked), list(filter(None, (routes.note(host, facts, place),)))
+    told = (routes.note(host, facts, place), "" if place.way else limits.note(host, want.builder))
+    state, notes = dict(asked), list(filter(None, told))
     try:
         found = node_engines.inspected(host, facts, place)
         state = node_engines.have(host, facts, place, found, asked)

@@ -6,7 +6,7 @@ If anything fails on the way, undo every step, newest first.
 from typing import NamedTuple
 
 from provisioner import __version__, secrets
-from provisioner.builder import buildkitd, store
+from provisioner.builder import buildkitd, limits, store
 from provisioner.config import load
 from provisioner.config.desired import Desired, Restarts
 from provisioner.config.load import Configuration
@@ -274,6 +274,8 @@ def _ask_versions(system: System, wanted: Desired, say: Say) -> None:
     try:
         journal.prepare(system)
         versions.keep(system, facts.gather(system, wanted, quick=True, far=False), wanted)
+        if ignored := limits.note(system, wanted.builder):
+            say(f"note: {ignored}")
     except (ProvisionerError, OSError) as e:
         say(f"note: the versions of QEMU and BuildKit could not be kept: {e}")
 

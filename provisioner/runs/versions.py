@@ -5,6 +5,7 @@ A version counts while the file that said it is there (its inode), and while the
 
 from collections.abc import Mapping
 
+from provisioner.builder import limits
 from provisioner.config import drivers
 from provisioner.config.desired import Desired
 from provisioner.engine.facts import Facts
@@ -24,7 +25,7 @@ class Versions(NamedTuple):
 
 def path(host: Reader) -> str:
     """Return the file that keeps the versions."""
-    return f"{host.state}/versions.json"
+    return limits.kept(host)
 
 
 def read(host: Reader, wanted: Desired) -> Versions:

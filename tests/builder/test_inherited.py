@@ -10,7 +10,7 @@ from provisioner.config.desired import Builder
 from provisioner.engine.registries import Registries
 from provisioner.host import System
 from provisioner.model import Account
-from tests.builder.test_obstacles import WHERE, facts, put
+from tests.builder.test_obstacles import SOCKET, WHERE, facts, put
 from tests.helpers.recorded import engine
 
 ROUTES = "Iface\tDestination\tGateway\neth0\t0010A8C0\t00000000\n{}\t00000000\t0110A8C0\n"
@@ -28,6 +28,17 @@ def test_a_registry_that_only_etc_hosts_names_is_told(tmp_path: Path) -> None:
     [told] = inherited.notes(System(str(tmp_path), {}), facts()._replace(registries=known))
     assert told.startswith("hub.example is in /etc/hosts")
     assert "network: host" in told
+
+
+def test_a_registry_whose_images_are_here_and_that_only_etc_hosts_names_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "/etc/hosts", "10.0.1.180 hub.example\n10.0.1.181 team other.example\n")
+    images = [
+        {"Id": "1", "RepoTags": ["hub.example:5000/app:1", "team/app:1"], "RepoDigests": None},
+        {"Id": "2", "RepoTags": None, "RepoDigests": ["other.example/app@sha256:1"]},
+    ]
+    with engine(tmp_path / SOCKET[1:], {"/images/json": images}):
+        [told] = inherited.notes(System(str(tmp_path), {}), facts())
+    assert told.startswith("hub.example other.example is in /etc/hosts")
 
 
 def test_ranges_that_need_no_tls_are_told(tmp_path: Path) -> None:
