@@ -5,6 +5,7 @@ from provisioner.errors import DeniedError
 from provisioner.model import Reader
 
 LINGER = "/var/lib/systemd/linger"  # loginctl's folder, with one file for each user
+EVERYBODY = ("/etc", "/usr/lib")  # units of every user: systemctl --global enable
 
 
 def note(host: Reader, facts: Facts) -> str:
@@ -20,9 +21,9 @@ def note(host: Reader, facts: Facts) -> str:
     if facts.kind.layout is None:  # somebody else's unit
         return ""
     try:
-        wanted = host.names(f"{config}/systemd/user/default.target.wants")
+        wanted = [host.names(f"{folder}/systemd/user/default.target.wants") for folder in (config, *EVERYBODY)]
     except DeniedError:
         return ""
-    if facts.layout.unit not in wanted:
+    if not any(facts.layout.unit in names for names in wanted):
         return f"{facts.layout.unit} of {host.user} does not start at boot: systemctl --user enable {facts.layout.unit}"
     return ""

@@ -16,18 +16,20 @@ ENABLED = "{home}/.config/systemd/user/default.target.wants/docker.service"
 @pytest.mark.parametrize(
     ("info", "linger", "enabled", "said"),
     [
-        (ROOTLESS, False, True, "does not linger"),
-        (ROOTLESS, True, False, "does not start at boot: systemctl --user enable docker.service"),
-        (ROOTLESS, True, True, ""),
-        ({"ServerVersion": "28.5.2"}, False, False, ""),
+        (ROOTLESS, False, ENABLED, "does not linger"),
+        (ROOTLESS, True, "", "does not start at boot: systemctl --user enable docker.service"),
+        (ROOTLESS, True, ENABLED, ""),
+        (ROOTLESS, True, "/etc/systemd/user/default.target.wants/docker.service", ""),
+        (ROOTLESS, True, "/etc/systemd/system/default.target.wants/docker.service", "does not start at boot"),
+        ({"ServerVersion": "28.5.2"}, False, "", ""),
     ],
 )
 def test_what_ends_a_user_s_engine_is_said(
-    tmp_path: Path, info: dict[str, object], linger: bool, enabled: bool, said: str
+    tmp_path: Path, info: dict[str, object], linger: bool, enabled: str, said: str
 ) -> None:
     host = System(str(tmp_path), {})
     (tmp_path / "run/systemd/system").mkdir(parents=True)
-    for wanted, path in ((linger, f"{lasting.LINGER}/{host.user}"), (enabled, ENABLED.format(home=host.home))):
+    for wanted, path in ((linger, f"{lasting.LINGER}/{host.user}"), (enabled, enabled.format(home=host.home))):
         if wanted:
             (tmp_path / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path.lstrip("/")).touch()
