@@ -56,12 +56,17 @@ def create(
         *(("env", f"KUBECONFIG={cluster}") if cluster else ()),
         *(*BUILDX, "create", "--name", builder.name, "--node", node.name, "--driver", builder.driver),
         *(("--append",) if append else ()),
-        *(w for k, v in given.items() for w in ("--driver-opt", f'"{k}={v}"' if "," in v else f"{k}={v}")),
+        *(w for k, v in given.items() for w in ("--driver-opt", _field(f"{k}={v}"))),
         *(("--buildkitd-flags", " ".join(node.flags)) if node.flags else ()),
         *(("--platform", ",".join(node.platforms)) if node.platforms else ()),
         *((config, toml) if toml else ()),
         *((node.endpoint,) if node.endpoint else ()),
     )
+
+
+def _field(text: str) -> str:
+    """Return a text as one field of CSV, as which buildx reads an option."""
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
 
 
 def editable(old: store.Node, node: store.Node, files: frozenset[str]) -> bool:
