@@ -49,6 +49,10 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     host.sh(MAKE, check=True, timeout=120)
     before, containers, since = identities(host), host.sh(CONTAINERS).stdout, started(host)
     assert len(before) == 15
+    kubelet = "ctr --namespace=k8s.io images {}"
+    host.sh(f"docker save keep:1 | {kubelet.format('import -')}", check=True)  # what a node's kubelet has in there
+    theirs = host.sh(kubelet.format("list"), check=True).stdout
+    assert "keep:1" in theirs
 
     refused = agent(host, "apply")
     assert refused.status == 5, refused.stderr
@@ -88,6 +92,7 @@ def test_images_are_refused_carried_over_and_there_again_after_a_rollback(boot: 
     assert re.search(r"note: 1\d images \(.*\) and \d containers of the store in use.* go out of sight", undone.stderr)
     assert "overlay2" in store(host)
     assert identities(host) == before
+    assert host.sh(kubelet.format("list"), check=True).stdout == theirs
     assert host.sh(CONTAINERS).stdout.split("\n") == [c for c in containers.split("\n") if "composed" not in c]
 
 
