@@ -86,9 +86,9 @@ def broken(host: Reader, kept: Store, name: str) -> tuple[str, ...]:
 def misplaced(host: Reader, kept: Store, *files: str) -> str:
     """Return the first directory where buildx wants a file, or the other way round; empty if there is none."""
     folders = (f"{kept.folder}/{name}".rstrip("/") for name in store.FOLDERS)
-    paths = {**dict.fromkeys(folders, True), **dict.fromkeys((f"{kept.folder}/{LOCK}", *files), False)}
-    there = {path: host.stat(path) for path in paths}
-    return next((path for path, found in there.items() if found and found.directory is not paths[path]), "")
+    found = [path for path in folders if (there := host.stat(path)) and not there.directory]
+    found += [path for path in (f"{kept.folder}/{LOCK}", *files) if (there := host.status(path)) and there.directory]
+    return found[0] if found else ""
 
 
 def unreadable(host: Reader, kept: Store, name: str) -> str:

@@ -83,6 +83,11 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         elif store.hidden(host, store.of(host, account)):
             hint = "add the drop-in users.conf to the unit (see docs/builder.md), or run `provisioner apply` by hand"
             yield user, Obstacle("hidden-home", f"{account.home} is hidden from this process", hint)
+        elif odd := _misplaced(host, facts, store.of(host, account), want.builder.name):
+            there = host.stat(odd)
+            kinds = ("a directory", "a file") if there and there.directory else ("a file", "a directory")
+            message = f"{odd} is {kinds[0]}, where buildx keeps {kinds[1]}"
+            yield user, Obstacle("wrong-kind", message, f"see what it is, and move it away: ls -ld {shlex.quote(odd)}")
         elif folder := _closed(host, want, account):
             hint = f"see whose it is with `ls -ld {shlex.quote(folder)}`, or leave {user} out of builder.users"
             yield user, Obstacle("closed-home", f"{user} may not write to {folder}, where buildx keeps builders", hint)
@@ -90,11 +95,6 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
             message = f"docker cannot read {context}, so each build of {user} fails"
             hint = f"see what `docker context ls` says, then move it away: {shlex.quote(context.rpartition('/')[0])}"
             yield user, Obstacle("broken-context", message, hint)
-        elif odd := _misplaced(host, facts, store.of(host, account), want.builder.name):
-            there = host.stat(odd)
-            kinds = ("a directory", "a file") if there and there.directory else ("a file", "a directory")
-            message = f"{odd} is {kinds[0]}, where buildx keeps {kinds[1]}"
-            yield user, Obstacle("wrong-kind", message, f"see what it is, and move it away: ls -ld {shlex.quote(odd)}")
 
 
 def _context(host: Reader, account: Account) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.builder import keys, removing, selection, store
+from provisioner.builder import choices, keys, obstacles, removing, selection, store
 from provisioner.builder.store import Instance, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.config.desired import Builder, Desired
@@ -13,7 +13,7 @@ from provisioner.engine import target
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
-from provisioner.errors import DeniedError
+from provisioner.errors import ConfigError, DeniedError
 from provisioner.host import System
 
 SOCKET = "unix:///var/run/docker.sock"
@@ -100,3 +100,55 @@ def test_docker_is_told_its_own_socket_where_a_context_leads_there(host: System,
     host.uid = 0
     pointed, _ = target.with_engine(host, Desired(builder=Builder("ours", users=("root",))), facts(context))
     assert (pointed.endpoint == SOCKET) is told
+
+
+RECORD = '{"Name": "ours", "Driver": "docker-container", "Nodes": []}'
+CONTEXT = "contexts/meta/x/meta.json"
+BROKEN = {
+    "nothing": ({}, ()),
+    "a time that is none": ({"buildx/activity/ours": "yesterday"}, ("buildx/activity/ours",)),
+    "an end of line after the time": ({"buildx/activity/ours": "2026-01-02T03:04:05Z\n"}, ("buildx/activity/ours",)),
+    "a time": ({"buildx/activity/ours": "2026-01-02T03:04:05Z"}, ()),
+    "a broken context": ({CONTEXT: "{"}, (CONTEXT,)),
+    "a context with a number for its host": ({CONTEXT: '{"Endpoints": {"docker": {"Host": 5}}}'}, (CONTEXT,)),
+    "a file for the records": ({"buildx/instances": "x"}, ("buildx/instances",)),
+    "a folder for the lock": ({"buildx/.lock/x": ""}, ("buildx/.lock",)),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_file_on_which_buildx_fails_is_named(tmp_path: Path, name: str) -> None:
+    files, broken = BROKEN[name]
+    for path, text in files.items():
+        put(tmp_path, path, text)
+    found = choices.broken(System(str(tmp_path), {}), KEPT, "ours")
+    assert found == tuple(f"{KEPT.docker}/{path}" for path in broken)
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({}, ""),
+        ({CONTEXT: "{"}, "broken-context"),
+        ({"buildx/current/x": ""}, "wrong-kind"),
+        ({"buildx/instances/ours/x": ""}, "wrong-kind"),
+        ({"buildx/defaults": ""}, "wrong-kind"),
+    ],
+)
+def test_what_is_in_the_way_of_buildx_blocks_its_user(tmp_path: Path, files: dict[str, str], code: str) -> None:
+    (tmp_path / "root").mkdir()
+    for path, text in files.items():
+        put(tmp_path, path, text)
+    want = Wanted(Builder(name="ours", users=("root",)), facts())
+    found = [why.code for _, why in obstacles.users(System(str(tmp_path), {}), facts(), want)]
+    assert found == ([code] if code else [])
+
+
+def test_a_record_of_another_builder_is_none_of_ours(tmp_path: Path) -> None:
+    put(tmp_path, "buildx/instances/ours", RECORD.replace("ours", "theirs"))
+    host = System(str(tmp_path), {})
+    with pytest.raises(ConfigError, match="this is the record of theirs"):
+        store.instance(host, KEPT, "ours")
+    assert not choices.usable(host, KEPT, "ours")
+    put(tmp_path, "buildx/instances/ours", RECORD)
+    assert choices.usable(host, KEPT, "ours")
