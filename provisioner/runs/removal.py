@@ -148,7 +148,7 @@ def _removed(system: System, say: Say) -> tuple[Removal, tuple[str, ...]]:
     """Plan the removal, and carry it out. Only one run at a time gets here."""
     found = plan(system)
     if not found.items and not found.receipts:
-        system.remove(memory.record_path(system))
+        _forget(system)  # a removal that was cut off at its very end may have left some of it
         return found, ()
     _refuse(system, found)
     for note in takes(system, found):
@@ -177,11 +177,16 @@ def _take(system: System, found: Removal, say: Say) -> tuple[str, ...]:
     if not left:
         for receipt in found.receipts:
             Journal(system, receipt.number).end("removed")
-        for name in MEMORIES:
-            system.remove(f"{system.state}/{name}")
-        system.remove(memory.record_path(system))
-        waiting.forget(system)
+        _forget(system)
     return tuple(left)
+
+
+def _forget(system: System) -> None:
+    """Remove what applies have remembered, except the history."""
+    for name in MEMORIES:
+        system.remove(f"{system.state}/{name}")
+    system.remove(memory.record_path(system))
+    waiting.forget(system)
 
 
 def _owing(book: Journal, found: Removal, steps: Iterable[Step]) -> Iterator[Step]:

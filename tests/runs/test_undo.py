@@ -103,6 +103,7 @@ def test_a_daemon_knows_what_was_put_back_also_if_the_undo_was_killed_in_between
         UNDOES[how](host)
         assert (text(host), {k: v for k, v in host.effect.items() if v}) == ({}, {}), life
         assert {r.outcome for r in journal.every(host)} <= set(journal.OVER)
+        assert set(host.names(host.state)) == {"receipts"} or not how.startswith("remove")
         if not killed:
             return
     pytest.fail("it never comes to its end")
