@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.machines.volatile import BLOCK, Disk, Event, put
 
 SURVIVES = 0.5  # the chance that an unflushed block is on the disk
-REPLAY = ("/usr/sbin/e2fsck", "-fy", "-E", "journal_only")
+# As a mount does. With -f it would check the whole file system, too, and e2fsck 1.47 may crash there when it can undo.
+REPLAY = ("/usr/sbin/e2fsck", "-y", "-E", "journal_only")
 UNDO = ("/usr/sbin/e2undo", "-f")
 LOOK = ("/usr/sbin/debugfs", "-R")
 
