@@ -1,15 +1,15 @@
 """The step that boots the builder. If the image on the host is broken, the step pulls it again and retries."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from provisioner.builder import commands
 from provisioner.errors import CommandError
 from provisioner.model import Reader
-from provisioner.steps import Say, Slow, Step
+from provisioner.steps import UNTOLD, Say, Slow, Step
 from provisioner.steps.programs import Run
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Boot(Slow):
     ``afresh`` holds the commands that remove the image and pull it again. They run if the boot fails with a message
     that points to a broken image. The engine refuses to remove an image that a running container uses.
     ``lenient`` ignores the exit status, which is not reliable then. The builder is checked afterwards.
+    ``alone``: this buildx locks its files while it boots, so no other call of it runs beside.
     """
 
     argv: tuple[str, ...]
@@ -44,11 +45,19 @@ class Boot(Slow):
     user: str = ""
     lenient: bool = False
     afresh: tuple[tuple[str, ...], ...] = ()
+    alone: bool = field(default=False, metadata=UNTOLD)
 
     @contextmanager
-    def beside(self, system: "System", say: Say) -> Iterator[Callable[[], None]]:
-        with system.beside(self.argv, self.timeout, user=self.user) as wait:
-            yield partial(self._end, system, say, wait)
+    def beside(self, system: "System", say: Say) -> Iterator[Callable[[], None] | None]:
+        with ExitStack() as stack:
+            try:
+                wait = stack.enter_context(system.beside(self.argv, self.timeout, user=self.user))
+            except CommandError:
+                if not self.lenient:
+                    raise
+                yield None
+            else:
+                yield partial(self._end, system, say, wait)
 
     def _end(self, system: "System", say: Say, wait: Callable[[], str]) -> None:
         try:
@@ -80,7 +89,7 @@ class Boot(Slow):
         attempt()
 
     def apart(self, step: Step) -> bool:
-        return isinstance(step, Run) and commands.selects(step.argv)  # it writes a file of buildx's
+        return not self.alone and isinstance(step, Run) and commands.selects(step.argv)
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:
         return self.undo

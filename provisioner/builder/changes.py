@@ -207,7 +207,8 @@ def _boot(case: Case, user: str, more: tuple[Step, ...]) -> Boot:
     undo = tuple(step for box in case.boxes if box.made for step in set_aside.gone(case.host, case.facts, box)) + more
     lenient = len(case.want.nodes) > 1  # a node that is down must not make the others fail
     afresh = () if lenient else tuple(_afresh(case))
-    return Boot(commands.boot(case.want.builder.name), undo, PULL, runner(user), lenient, afresh)
+    alone = case.buildx is None or case.buildx < commands.LOCKS_LESS
+    return Boot(commands.boot(case.want.builder.name), undo, PULL, runner(user), lenient, afresh, alone)
 
 
 def _afresh(case: Case) -> Iterator[tuple[str, ...]]:

@@ -18,6 +18,7 @@ PULL = 900  # seconds for BuildKit's image, 100 MB on a slow line
 BUILDX = ("docker", "buildx")
 NEW_NAME = (0, 13)  # the first buildx that calls --config --buildkitd-config
 KNOWS_RESTART = (0, 13)
+LOCKS_LESS = (0, 10)  # the first buildx that does not lock its files all the time that a boot takes
 
 
 def building(host: Reader, builder: Builder) -> bool:

@@ -19,6 +19,7 @@ from provisioner.config import drivers
 from provisioner.daemon import containerd
 from provisioner.emulators import copied
 from provisioner.engine.facts import Facts
+from provisioner.errors import NoEngineError
 from provisioner.image_store import migration, room
 from provisioner.image_store.copy_images import CopyImage
 from provisioner.model import Reader
@@ -65,11 +66,17 @@ class Pull(Slow):
             return ()
         return (Run(("docker", "image", "rm", self.image), lenient=True),)  # another builder may use it by then
 
+    def recorded(self) -> Run:
+        return Run(("docker", "pull", self.image), timeout=self.timeout, user=self.user)
+
     def sentence(self) -> str:
         return f"run docker pull {self.image}{f' as {self.user}' if self.user else ''}, unless the engine has it"
 
     def _there(self, host: Reader) -> bool:
-        return host.get(self.socket, drivers.inspect_image(self.image)) is not None
+        try:
+            return host.get(self.socket, drivers.inspect_image(self.image)) is not None
+        except NoEngineError:  # a broken store gives an error for an image that it lists; the pull tells more
+            return False
 
 
 def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Pull]:

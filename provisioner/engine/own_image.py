@@ -15,7 +15,8 @@ from provisioner.platforms import ordinary, table
 
 IMAGE = "provisioner-proof"
 LABEL = "io.provisioner.proof"
-START = 20.0  # seconds to wait for a started test program's output
+AT_ONCE = 8  # containers that the engine is asked to remove at the same time
+START = 30.0  # seconds to wait for a started test program's output
 
 
 class Ran(NamedTuple):
@@ -140,10 +141,8 @@ def clean(system: System, socket: str, only: str = "") -> None:
     label = quote(json.dumps({"label": [f"{LABEL}=1"]}))
     found = system.get(socket, f"/containers/json?all=1&filters={label}") or ()
     containers = [f"/containers/{c['Id']}?force=1" for c in found if not only or c.get("Image") == only]
-    for path in containers:
-        system.expect(socket, path, "DELETE")
-    for path in containers:
-        system.post(socket, path, method="DELETE")
+    for some in (containers[n : n + AT_ONCE] for n in range(0, len(containers), AT_ONCE)):
+        _remove(system, socket, some)
     reference = quote(json.dumps({"reference": [only or IMAGE]}))
     for image in system.get(socket, f"/images/json?filters={reference}") or ():
         for tag in image.get("RepoTags") or ():
@@ -152,3 +151,17 @@ def clean(system: System, socket: str, only: str = "") -> None:
         if not only and LABEL in (image.get("Labels") or ()):
             with suppress(CommandError):  # another image was built from it meanwhile; the next clean-up tries again
                 system.post(socket, f"/images/{image['Id']}?force=1", method="DELETE")
+
+
+def _remove(system: System, socket: str, containers: list[str]) -> None:
+    """Remove containers. Every answer is read before the first error is raised."""
+    for path in containers:
+        system.expect(socket, path, "DELETE")
+    refused = list[CommandError]()
+    for path in containers:
+        try:
+            system.post(socket, path, method="DELETE")
+        except CommandError as e:
+            refused.append(e)
+    if refused:
+        raise refused[0]

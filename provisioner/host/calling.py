@@ -69,6 +69,12 @@ class Calling(Looking):
         except CommandError as e:
             return Ran(None, "", e.message)
 
+    def end_programs(self) -> None:
+        """End what still runs after an interruption, so that it changes nothing while the run is undone."""
+        from provisioner.host import programs
+
+        programs.end_all()
+
     def keep_answers(self) -> None:
         """From now on, ask no program the same question twice. Only for a run that changes nothing."""
         self._answers = {}
@@ -124,8 +130,11 @@ class Calling(Looking):
     def expect(self, socket: str, path: str, method: str = "GET") -> None:
         """Send a request without a body early, and do something else while the engine works on it.
 
-        ``get``, ``request`` or ``post`` reads the answer, and reports an error.
+        ``get``, ``request`` or ``post`` reads the answer, and reports an error. By SSH, each request has a connection
+        of its own, of which a server accepts few at once. There it is sent when it is read.
         """
+        if socket.startswith("ssh://"):
+            return
         with contextlib.suppress(NoEngineError, DeniedError):
             self._expected[socket, method, path] = wire.send(socket, lambda: self._connected(socket), method, path)
 

@@ -16,6 +16,7 @@ from provisioner.model import Account, Ran
 ASKING = tuple(s for s in signal.Signals if s.name in ("SIGHUP", "SIGINT", "SIGTERM"))  # requests to stop
 POSIX, LINUX = hasattr(os, "killpg"), hasattr(os, "memfd_create")
 LEFT: list["subprocess.Popen[bytes]"] = []  # programs that were started to stay
+RUNNING: list["subprocess.Popen[bytes]"] = []  # programs of the blocks that are not left yet
 
 
 def spawn(
@@ -53,7 +54,7 @@ def beside(
     with _started(argv, program, environment, account, tied=tied) as process:
 
         def wait(text: str = "") -> Ran:
-            data, left = text.encode("utf-8", "surrogateescape"), max(0.0, deadline - time.monotonic())
+            data, left = text.encode("utf-8", "surrogateescape"), max(1.0, deadline - time.monotonic())
             try:
                 if heard and POSIX:  # Windows cannot wait for several pipes at once
                     out, err = talking.talk(process, data, left, heard)
@@ -93,6 +94,7 @@ def _started(
             extra_groups=account.groups if account else None,
             preexec_fn=None if before is None else partial(keeper.leave, os.getpid()),
         )
+        RUNNING.append(process)
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield process
@@ -104,6 +106,7 @@ def _started(
     finally:
         if process is not None:
             _end(process)
+            RUNNING.remove(process)
         if before is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -132,6 +135,12 @@ def launch(argv: tuple[str, ...], program: str, environment: dict[str, str], pat
     except subprocess.TimeoutExpired:
         return Ran(None, "", "")
     return Ran(status, "", f"{program} ended with status {status}" if status else "")
+
+
+def end_all() -> None:
+    """End every program whose block was interrupted where Python does not leave it, such as between two of them."""
+    for process in RUNNING:
+        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

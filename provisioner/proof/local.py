@@ -10,6 +10,7 @@ import io
 import json
 import os
 import tarfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from provisioner.proof import builds
 from provisioner.text.messages import Doing
 
 BUILD = 300  # seconds
+AT_ONCE = 2  # containers that start at the same time: more of them only wait for the CPU, and for each other
 DOCKERFILE = f"""\
 FROM scratch AS run
 ARG TARGETARCH
@@ -103,7 +105,7 @@ def _together(
     if together:
         _load(system, facts.socket, archive)
     running = tuple(p for p in wanted if not build_only(p, facts))
-    begun = {p: _begin(system, facts, tag, p, say) for p in running} if together else {}
+    found = _runs(system, facts, tag, running if together else (), say)
     rows = list[Row]()
     for platform in wanted:
         if platform not in running:
@@ -112,8 +114,8 @@ def _together(
         if not together:  # this image store holds one platform per image
             target = f"type=docker,dest=-,name={tag}"
             _load(system, facts.socket, build(system, facts, desired, (platform,), target, fresh=False))
-        one = begun[platform] if together else _begin(system, facts, tag, platform, say)
-        rows.append(ran(platform, own_image.end(system, facts.socket, one, facts.within), indexed=platform in indexed))
+            found = _runs(system, facts, tag, (platform,), say)
+        rows.append(ran(platform, next(found), indexed=platform in indexed))
     return Proof(tuple(rows), digest)
 
 
@@ -133,8 +135,8 @@ def _alone(system: System, facts: Facts, desired: Desired, platform: str, tag: s
     if stores.store(facts.engine) != "containerd":
         archive = build(system, facts, desired, (platform,), f"type=docker,dest=-,name={tag}", fresh=False)
     _load(system, facts.socket, archive)
-    begun = _begin(system, facts, tag, platform, say)
-    return ran(platform, own_image.end(system, facts.socket, begun, facts.within), indexed=platform in indexed)
+    [found] = _runs(system, facts, tag, (platform,), say)
+    return ran(platform, found, indexed=platform in indexed)
 
 
 def judge(proof: Proof) -> None:
@@ -256,9 +258,18 @@ def _load(system: System, socket: str, archive: bytes) -> None:
         raise CommandError(f"the engine did not load the image: {reason}")
 
 
-def _begin(system: System, facts: Facts, tag: str, platform: str, say: Callable[[str], None]) -> own_image.Begun:
-    say(Doing(f"proof: run {platform}"))
-    return own_image.begin(system, facts.socket, tag, platform)
+def _runs(
+    system: System, facts: Facts, tag: str, platforms: tuple[str, ...], say: Callable[[str], None]
+) -> Iterator[own_image.Ran]:
+    """Run the variants of platforms, and yield the results in their order. While one starts, the next one does, too."""
+    begun = deque[own_image.Begun]()
+    for platform in platforms:
+        say(Doing(f"proof: run {platform}"))
+        begun.append(own_image.begin(system, facts.socket, tag, platform))
+        if len(begun) == AT_ONCE:
+            yield own_image.end(system, facts.socket, begun.popleft(), facts.within)
+    for one in begun:
+        yield own_image.end(system, facts.socket, one, facts.within)
 
 
 def ran(platform: str, found: own_image.Ran, *, indexed: bool) -> Row:

@@ -173,6 +173,7 @@ def _act(system: System, wanted: Desired, made: Plan, before: Found, say: Say, c
             book.last(step)
     except BaseException as e:  # a signal must not leave the host half changed
         with uninterruptible():
+            system.end_programs()
             reason, hint = _words(e)
             say(f"failed: {reason}")
             undo(system, (journal.read(system, book.number),), "rolled back", say, State.FAILED)

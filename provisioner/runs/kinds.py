@@ -7,7 +7,6 @@ from typing import Any
 from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_step import AwaitPods, CallCluster
 from provisioner.builder.fill_in import FillIn
-from provisioner.builder.images import Pull
 from provisioner.builder.lend import Lend
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
@@ -30,7 +29,6 @@ KINDS: tuple[type[Step], ...] = (
     RemovePackages,
     FillIn,
     Lend,
-    Pull,
     Boot,
     CallCluster,
     AwaitPods,
@@ -56,7 +54,8 @@ _BY_NAME: Mapping[str, type[Step]] = {kind.__name__: kind for kind in KINDS}
 
 def to_dict(step: Step) -> dict[str, Any]:
     """Convert a step to its JSON form. ``from_dict`` reverses this."""
-    found = {field.name: getattr(step, field.name) for field in fields(step)}
+    step = step.recorded()
+    found = {field.name: getattr(step, field.name) for field in fields(step) if not field.metadata.get("untold")}
     if "undo" in found:
         found["undo"] = [to_dict(s) for s in found["undo"]]
     return {"step": type(step).__name__, **found}

@@ -1,14 +1,14 @@
 """Run the steps of a change. Each step is in the journal before it runs."""
 
 from collections import deque
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, cast
 
-from provisioner.errors import CommandError
+from provisioner.errors import CommandError, ProvisionerError, PutOffError
 from provisioner.host import System
 from provisioner.runs.journal import Journal
 from provisioner.steps import Change, Obstacle, Plan, Say, Slow, Step
-from provisioner.text.messages import Doing, Progress
+from provisioner.text.messages import Doing
 
 Later: TypeAlias = deque[tuple[str, Step]]  # steps that may run later, each with its resource
 
@@ -38,7 +38,9 @@ def changes(system: System, book: Journal, wanted: Iterable[Change], say: Say) -
     try:
         for one in wanted:
             missing += _change(system, book, one, tests, say)
-    except CommandError:
+    except PutOffError:
+        raise
+    except ProvisionerError:
         _all(system, book, tests, say)
         raise
     _all(system, book, tests, say)
@@ -73,16 +75,49 @@ def _change(system: System, book: Journal, wanted: Change, tests: Later, say: Sa
 def _slow(
     system: System, book: Journal, resource: str, step: Slow, following: deque[Step], tests: Later, say: Say
 ) -> None:
-    """Run a slow step, and meanwhile the tests of earlier changes, and what follows it and does not need it."""
+    """Run a slow step, and meanwhile the tests of earlier changes, and what follows it and does not need it.
+
+    A test that fails meanwhile is made once more when the step has ended, because an engine is slower while it works.
+    """
     _announce(system, book, resource, step, say)
     with step.beside(system, say) as wait:
         if wait is None:
             return
-        _all(system, book, tests, say)
-        while following and step.apart(following[0]):
+        slow, busy = Ending(wait), False
+        while tests:
+            tested, test = tests.popleft()
+            _announce(system, book, tested, test, say)
+            busy = True
+            try:
+                test.do(system, say)
+            except ProvisionerError:
+                slow.end()
+                test.do(system, say)
+        while following and step.apart(following[0]) and slow.runs:
             _make(system, book, resource, following.popleft(), say)
-        say(Progress(f"{resource}: {step.sentence()}"))
-        wait()
+            busy = True
+        if busy and slow.runs:
+            say(Doing(f"{resource}: wait for it: {step.sentence()}"))
+        if error := slow.end():
+            raise error
+
+
+class Ending:
+    """The end of a slow step, which is waited for once."""
+
+    def __init__(self, wait: Callable[[], object]) -> None:
+        self.runs = True
+        self._wait, self._error = wait, cast("ProvisionerError | None", None)
+
+    def end(self) -> ProvisionerError | None:
+        """Wait for it, if that was not done. Return its error."""
+        if self.runs:
+            self.runs = False
+            try:
+                self._wait()
+            except ProvisionerError as e:
+                self._error = e
+        return self._error
 
 
 def _all(system: System, book: Journal, tests: Later, say: Say) -> None:

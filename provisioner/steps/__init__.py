@@ -8,6 +8,7 @@ This is separate from ``model`` because a check of a host in sync changes nothin
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from provisioner.model import Difference, Reader
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Say: TypeAlias = Callable[[str], None]
 
+UNTOLD = MappingProxyType({"untold": True})  # of a field that the journal does not have, because no undo needs it
 # The codes of the obstacles that are a restart of the daemon, which is not allowed now.
 RESTARTS = ("restart-never", "restart-window", "restart-busy", "restart-owed")
 
@@ -63,6 +65,10 @@ class Step:
     def diff(self) -> str:
         """Return the changed lines of a file as a unified diff, or an empty string if it changes no file."""
         return ""
+
+    def recorded(self) -> "Step":
+        """Return the step as the journal has it: a kind that older agents know, if it is enough for an undo."""
+        return self
 
     def made(self, host: Reader) -> Mapping[str, Any]:
         """Return what is only known after the step ran, for the journal."""

@@ -185,3 +185,19 @@ def test_the_last_words_of_a_program_s_complaints_are_heard_or_else_of_its_answe
     programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, heard=heard.append)
     assert {"answer\n", "complaint\n"} <= set(heard)
     assert heard[-1] == "complaint\n"
+
+
+def test_a_program_of_a_block_that_was_never_left_is_ended_before_an_undo(tmp_path: Path) -> None:
+    started = System("/", {}).beside(("sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 600"), 60)
+    started.__enter__()
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        time.sleep(0.01)
+    pid = int((tmp_path / "pid").read_text())
+    assert alive(pid)
+    System("/", {}).end_programs()
+    for _ in range(500):
+        if not alive(pid):
+            break
+        time.sleep(0.01)
+    assert not alive(pid)
+    started.__exit__(None, None, None)

@@ -11,7 +11,7 @@ import pytest
 from provisioner.builder import commands
 from provisioner.builder.boot import Boot
 from provisioner.config.desired import Desired
-from provisioner.errors import CommandError
+from provisioner.errors import CommandError, ProvisionerError, PutOffError
 from provisioner.host import System
 from provisioner.runs import make, receipts
 from provisioner.runs.journal import Journal
@@ -24,15 +24,15 @@ DONE: list[str] = []
 
 @dataclass(frozen=True, slots=True)
 class Act(Step):
-    """A step that notes its name, or fails."""
+    """A step that notes its name, or fails so many times."""
 
     name: str
-    fails: bool = False
+    fails: int = 0
 
     def do(self, system: System, say: Say) -> None:
         DONE.append(self.name)
-        if self.fails:
-            raise CommandError(f"{self.name} failed")
+        if DONE.count(self.name) <= self.fails:
+            raise ProvisionerError(f"{self.name} failed")
 
     def sentence(self) -> str:
         return self.name
@@ -112,16 +112,34 @@ def test_without_a_slow_step_the_tests_come_last(host: System, book: Journal) ->
     assert DONE == ["edit", "use", "test"]
 
 
-@pytest.mark.parametrize("failing", ["test", "make"])
+@pytest.mark.parametrize("failing", ["test", "make", "boot"])
 def test_a_broken_store_is_said_by_its_test(host: System, book: Journal, failing: str) -> None:
-    store = STORE._replace(trial=(Act("test", fails=True),))
-    builder = Change("builder", (), (Act("make", fails=failing == "make"), Wait("boot"), Act("more")))
-    with pytest.raises(CommandError, match="test failed"):
+    store = STORE._replace(trial=(Act("test", fails=9),))
+    boot = Wait("boot", fails=failing == "boot")
+    builder = Change("builder", (), (Act("make", fails=int(failing == "make")), boot, Act("more")))
+    with pytest.raises(ProvisionerError, match="test failed"):
         make.changes(host, book, (store, builder), quiet)
     assert "more" not in DONE
-    assert "boot ends" not in DONE
-    assert ("boot is over" in DONE) == (failing == "test")  # it is stopped before anything is undone
+    assert DONE.count("boot begins") == DONE.count("boot is over") == int(failing != "make")
     assert told(host)[-1] == "test"
+
+
+def test_a_test_that_fails_only_beside_a_slow_step_is_made_again_alone(host: System, book: Journal) -> None:
+    store = STORE._replace(trial=(Act("test", fails=1),))
+    builder = Change("builder", (), (Wait("boot", "use"), Act("use")))
+    make.changes(host, book, (store, builder), quiet)
+    assert DONE == ["edit", "boot begins", "test", "boot ends", "test", "boot is over", "use"]
+    assert told(host) == ["edit", "boot", "test", "use"]
+
+
+def test_what_a_run_puts_off_is_not_tested(host: System, book: Journal) -> None:
+    class Later(Act):
+        def do(self, system: System, say: Say) -> None:
+            raise PutOffError("not now")
+
+    with pytest.raises(PutOffError):
+        make.changes(host, book, (STORE, Change("builder", (), (Later("later"),))), quiet)
+    assert DONE == ["edit"]
 
 
 def test_the_failure_of_a_slow_step_is_its_own(host: System, book: Journal) -> None:
@@ -138,3 +156,4 @@ def test_nothing_but_a_choice_of_buildx_s_runs_beside_the_boot() -> None:
     assert not boot.apart(Run(commands.forget("b")))
     assert not boot.apart(Run(("docker", "container", "update", "--restart", "no", "b")))
     assert not boot.apart(Act("use"))
+    assert not Boot(commands.boot("b"), alone=True).apart(Run(commands.use("b")))
