@@ -104,10 +104,25 @@ CASES = {
         unmake="docker volume rm theirs",
         config={"daemon": {"data-root": "/srv/docker"}, "image_store": {"existing": "refuse"}},
     ),
-    "moby/moby#20317, the file system of daemon.json is full": Case(
+    "the file system of daemon.json is full": Case(
         "mkdir -p /etc/docker; mount -t tmpfs -o size=4k full /etc/docker; echo {} > /etc/docker/daemon.json",
         frozenset({"not-writable"}),
         unmake="umount /etc/docker",
+    ),
+    "docker/for-win#6439, a login pins a version of the API that the engine refuses": Case(
+        "cp -a /etc/environment /tmp/environment; echo DOCKER_API_VERSION=1.60 >> /etc/environment",
+        told="DOCKER_API_VERSION=1.60 in /etc/environment: docker and buildx fail there",
+        unmake="mv /tmp/environment /etc/environment",
+    ),
+    "docker/buildx#1578, docker cannot read a context": Case(
+        "mkdir -p /root/.docker/contexts/meta/x; echo '{' > /root/.docker/contexts/meta/x/meta.json",
+        frozenset({"broken-context", "builder-first"}),
+        unmake="rm -r /root/.docker/contexts",
+    ),
+    "docker/for-mac#7191, a directory where buildx keeps a file": Case(
+        "mkdir -p /root/.docker/buildx/current",
+        frozenset({"wrong-kind", "builder-first"}),
+        unmake="rm -r /root/.docker/buildx/current",
     ),
     "P6, another translator": Case(
         f"mkdir -p /opt/box; cp /usr/bin/qemu-aarch64 /opt/box/; {BOX}",
