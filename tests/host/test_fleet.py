@@ -215,6 +215,34 @@ def test_engines_restart_no_more_at_once_than_told(ground: Fleet) -> None:
     assert all(up < down for (_, up), (down, _) in pairwise(spans)), spans
 
 
+@pytest.mark.parametrize(("playbook", "why"), [("site", "release week"), ("rollout", "restart is never")])
+def test_what_was_put_off_is_done_by_the_next_play_that_may_and_said_once(
+    ground: Fleet, playbook: str, why: str
+) -> None:
+    host, wanted = (
+        ground.members["ci"],
+        {**RESTARTING, "daemon": {"log-level": "warn" if playbook == "site" else "error"}},
+    )
+    apply = ("--tags=apply", "--limit=ci")
+    if playbook == "site":
+        host.sh("provisioner hold --reason 'release week' --until 1h", check=True)
+    ground.configure(**wanted, restart="always" if playbook == "site" else "never")
+    since = started(host)
+    blocked = ground.play(playbook, *apply)
+    assert (blocked.status, started(host)) == (0, since), blocked.output
+    assert why in blocked.output
+    assert "put off until now: " not in blocked.output
+    host.sh("provisioner release", check=True)
+    ground.configure(**wanted, restart="always")
+    done = ground.play(playbook, *apply)
+    assert (done.status, done.changed()) == (0, {"ci"}), done.output
+    assert (done.output.count("put off until now: "), why in done.output) == (1, True), done.output
+    assert started(host) != since
+    again = ground.play(playbook, *apply)
+    assert (again.status, again.changed()) == (0, set()), again.output
+    assert "put off until now: " not in again.output
+
+
 @pytest.mark.soak
 def test_hosts_of_a_group_build_natively_for_all_others(ground: Fleet) -> None:
     for host in ground.members.values():
