@@ -19,7 +19,7 @@ from provisioner.cli import answers, commandline, main, plans
 from provisioner.cli.commands import history
 from provisioner.config.desired import Desired
 from provisioner.errors import ProvisionerError
-from provisioner.fleet import read, text
+from provisioner.fleet import results, text
 from provisioner.fleet.summary import Fleet
 from provisioner.host import System
 from provisioner.model import Difference
@@ -161,8 +161,8 @@ def test_no_plan_and_no_document_shows_a_secret() -> None:
 
 
 def test_a_report_hides_what_an_older_agent_did_not() -> None:
-    found = read._result(json.dumps(result(*rows())).encode(), "here")
-    assert isinstance(found, read.Host)
+    found = results.result(json.dumps(result(*rows())).encode(), "here")
+    assert isinstance(found, results.Host)
     assert SECRET not in repr(found)
     assert SECRET not in text.render(Fleet(0, 1).add([found]).close())
 

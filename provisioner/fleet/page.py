@@ -13,7 +13,7 @@ from typing import Any
 
 from provisioner.emulators import faults
 from provisioner.fleet.builds import Build
-from provisioner.fleet.read import Finding, Host, Likeness
+from provisioner.fleet.results import Finding, Host, Likeness
 from provisioner.fleet.summary import ABSENT, RANK, STATES, Fleet
 from provisioner.fleet.text import moment
 from provisioner.text.terminal import printable

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 
 from provisioner.fleet.builds import HOW, Build
-from provisioner.fleet.read import Finding, Host, Problem
+from provisioner.fleet.results import Finding, Host, Problem
 
 AHEAD = 300  # seconds that a host's clock may be ahead before we report it
 NAMED = 1000  # problems of each kind that are listed; further ones are only counted

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provisioner import __version__
-from provisioner.fleet.read import Finding
+from provisioner.fleet.results import Finding
 from provisioner.fleet.summary import Fleet
 
 SCHEMA_VERSION = 2

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from provisioner.emulators import faults
 from provisioner.fleet.builds import NODE
-from provisioner.fleet.read import Finding, Host
+from provisioner.fleet.results import Finding, Host
 from provisioner.fleet.summary import ABSENT, RANK, Fleet
 from provisioner.text.terminal import columns, printable
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from provisioner.errors import UsageError
-from provisioner.fleet import failing, page, read, report, summary, summary_json, text
-from provisioner.fleet.read import Host, Problem
+from provisioner.fleet import failing, page, read, report, results, summary, summary_json, text
+from provisioner.fleet.results import Host, Problem
 from provisioner.fleet.summary import Fleet
 from provisioner.host import streams
 from tests.cases.results import (
@@ -32,7 +32,7 @@ DAY = 86400
 
 
 def fleet(*found: dict[str, Any], now: int = NOW, silent_after: int = 2 * DAY) -> Fleet:
-    items = (read._result(json.dumps(f).encode(), f"place {i}") for i, f in enumerate(found))
+    items = (results.result(json.dumps(f).encode(), f"place {i}") for i, f in enumerate(found))
     return Fleet(now, silent_after).add(items).close()
 
 
@@ -84,24 +84,24 @@ def test_findings_are_counted_with_their_oldest_age_and_alike_whatever_their_num
 BAD = {
     b"": read.EMPTY,
     b"\n": None,
-    json.dumps(result()).encode()[:-20]: read.TRUNCATED,
-    b"\xff\xfe\x00nonsense": read.TRUNCATED,
-    b"[" * 100000: read.TRUNCATED,
-    b"1" * 5000: read.TRUNCATED,
-    b"null": read.FOREIGN,
-    b'[{"command": "check"}]': read.FOREIGN,
-    b'{"command": "terraform"}': read.FOREIGN,
-    json.dumps({**result(), "schema_version": 0}).encode(): read.OLDER,
-    json.dumps({**result(), "schema_version": 3}).encode(): read.NEWER,
-    json.dumps({**result(), "schema_version": "1"}).encode(): read.MALFORMED,
-    json.dumps({**result(), "differences": {}, "unknown": None}).encode(): read.MALFORMED,
-    json.dumps({**result(), "time": "yesterday"}).encode(): read.MALFORMED,
-    json.dumps({**result(), "time": "0000-00-00T00:00:00Z"}).encode(): read.MALFORMED,
-    json.dumps({**result(), "time": "0001-01-01T00:00:00+14:00"}).encode(): read.MALFORMED,
-    json.dumps(result({**DRIFT, "since": "9999-12-31T23:59:59-14:00"})).encode(): read.MALFORMED,
-    json.dumps(result({**DRIFT, "have": {"a": 1}})).encode(): read.MALFORMED,
-    json.dumps({**result(), "host": {"name": "", "id": None}}).encode(): read.MALFORMED,
-    json.dumps({k: v for k, v in result().items() if k != "engine"}).encode(): read.MALFORMED,
+    json.dumps(result()).encode()[:-20]: results.TRUNCATED,
+    b"\xff\xfe\x00nonsense": results.TRUNCATED,
+    b"[" * 100000: results.TRUNCATED,
+    b"1" * 5000: results.TRUNCATED,
+    b"null": results.FOREIGN,
+    b'[{"command": "check"}]': results.FOREIGN,
+    b'{"command": "terraform"}': results.FOREIGN,
+    json.dumps({**result(), "schema_version": 0}).encode(): results.OLDER,
+    json.dumps({**result(), "schema_version": 3}).encode(): results.NEWER,
+    json.dumps({**result(), "schema_version": "1"}).encode(): results.MALFORMED,
+    json.dumps({**result(), "differences": {}, "unknown": None}).encode(): results.MALFORMED,
+    json.dumps({**result(), "time": "yesterday"}).encode(): results.MALFORMED,
+    json.dumps({**result(), "time": "0000-00-00T00:00:00Z"}).encode(): results.MALFORMED,
+    json.dumps({**result(), "time": "0001-01-01T00:00:00+14:00"}).encode(): results.MALFORMED,
+    json.dumps(result({**DRIFT, "since": "9999-12-31T23:59:59-14:00"})).encode(): results.MALFORMED,
+    json.dumps(result({**DRIFT, "have": {"a": 1}})).encode(): results.MALFORMED,
+    json.dumps({**result(), "host": {"name": "", "id": None}}).encode(): results.MALFORMED,
+    json.dumps({k: v for k, v in result().items() if k != "engine"}).encode(): results.MALFORMED,
     b'{"a": "' + b"x" * (streams.LINE + 10) + b'"}': read.LONG,
     b"{\n" + b' "x",\n' * (streams.LINE // 4): read.LONG,
 }
@@ -126,7 +126,7 @@ def test_a_stream_goes_on_after_a_bad_line_and_says_which_it_was(tmp_path: Path)
     found = summed(str(stream))
     assert found["hosts"] == 2
     assert {p["kind"]: p["places"] for p in found["problems"]} == {
-        read.TRUNCATED: [f"{stream}:2"],
+        results.TRUNCATED: [f"{stream}:2"],
         read.LONG: [f"{stream}:3"],
     }
 
@@ -139,7 +139,7 @@ def test_a_page_or_a_list_beside_the_results_is_one_problem(tmp_path: Path) -> N
     found = summed(str(tmp_path))
     assert found["hosts"] == 1
     [problem] = found["problems"]
-    assert (problem["count"], problem["kind"]) == (2, read.TRUNCATED)
+    assert (problem["count"], problem["kind"]) == (2, results.TRUNCATED)
     assert {*problem["places"]} == {f"{tmp_path}/{name}: all of it" for name in ("expected.txt", "fleet.html")}
 
 
@@ -157,7 +157,7 @@ def test_indented_results_may_stand_one_behind_the_other(tmp_path: Path) -> None
     assert found["hosts"] == 4
     [problem] = found["problems"]
     lines = (whole[0].count("\n") + 1, (whole[0] + torn + whole[1]).count("\n") + 1)
-    assert (problem["kind"], problem["places"]) == (read.TRUNCATED, [f"{tmp_path}/all:{n}" for n in lines])
+    assert (problem["kind"], problem["places"]) == (results.TRUNCATED, [f"{tmp_path}/all:{n}" for n in lines])
 
 
 def test_the_newest_result_of_a_host_counts_and_the_others_are_counted() -> None:
@@ -225,9 +225,9 @@ def test_a_pipeline_can_stop_at_a_state(names: tuple[str, ...], fails: bool) -> 
 
 
 def test_many_problems_are_all_counted_and_some_named() -> None:
-    many = Fleet(NOW, DAY).add(Problem(read.FOREIGN, str(i)) for i in range(summary.NAMED + 7)).close()
-    assert many.problems[read.FOREIGN] == summary.NAMED + 7
-    assert len(many.named[read.FOREIGN]) == summary.NAMED
+    many = Fleet(NOW, DAY).add(Problem(results.FOREIGN, str(i)) for i in range(summary.NAMED + 7)).close()
+    assert many.problems[results.FOREIGN] == summary.NAMED + 7
+    assert len(many.named[results.FOREIGN]) == summary.NAMED
     assert f"… and {summary.NAMED + 7 - text.SHOWN} more" in text.render(many)
 
 
@@ -287,7 +287,7 @@ def test_an_apply_that_was_cut_off_is_named_and_never_as_wanted() -> None:
 def test_a_result_of_version_1_is_read_like_one_of_version_2() -> None:
     for rows in ((DRIFT,), (HELD,), (DRIFT, HELD), ()):
         new = result(*rows, unknown=(UNKNOWN,))
-        one, two = (read._result(json.dumps(found).encode(), "x") for found in (version_1(new), new))
+        one, two = (results.result(json.dumps(found).encode(), "x") for found in (version_1(new), new))
         assert isinstance(one, Host)
         assert isinstance(two, Host)
         alike = [host.like._replace(qemu="", buildkit="", runs="", builds=()) for host in (one, two)]
@@ -295,8 +295,8 @@ def test_a_result_of_version_1_is_read_like_one_of_version_2() -> None:
 
 
 def test_hosts_share_what_they_have_in_common() -> None:
-    found = read._result(json.dumps(result(DRIFT)).encode(), "a")
-    again = read._result(json.dumps(result(DRIFT, name="b")).encode(), "b")
+    found = results.result(json.dumps(result(DRIFT)).encode(), "a")
+    again = results.result(json.dumps(result(DRIFT, name="b")).encode(), "b")
     assert isinstance(found, Host)
     assert isinstance(again, Host)
     assert found.like is again.like

@@ -28,7 +28,7 @@ from provisioner.config.desired import Desired, to_json
 from provisioner.emulators import copied, mounts
 from provisioner.engine import contexts, endpoints, info, kinds, people, processes, registries, running, unit
 from provisioner.errors import Exit, ProvisionerError, UsageError
-from provisioner.fleet import read
+from provisioner.fleet import results
 from provisioner.host import wire
 from provisioner.model import Ran
 from provisioner.platforms import machine
@@ -317,7 +317,7 @@ READERS: dict[str, Callable[[Memory], object]] = {
     f"{STATE}/receipts/000001.jsonl": lambda h: (journal.read(h, 1), receipts.cut_off(h.file[1])),
     f"{STATE}/open": receipts.listed,
     f"{STATE}-check/check.json": lambda h: (
-        record.keys(record.read(h)), read._result(h.file[1].encode("utf-8", "replace"), "x")
+        record.keys(record.read(h)), results.result(h.file[1].encode("utf-8", "replace"), "x")
     ),
     "etc/provisioner/hold.json": lambda h: freeze.read(h, h.now()),
     "proc/self/mountinfo": lambda h: mounts.mount(h, "/proc/sys/fs/binfmt_misc"),
