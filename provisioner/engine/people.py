@@ -11,6 +11,8 @@ from provisioner.errors import DeniedError
 from provisioner.model import Account, Reader, Status
 
 PEOPLE = range(1000, 60000)  # the user IDs that distributions give to people
+SWITCH = "/etc/nsswitch.conf"
+LOCAL = {"files", "compat", "systemd", "[NOTFOUND=return]", "[SUCCESS=return]", "[!UNAVAIL=return]", "cache", "db"}
 NOBODY = "4294967295"  # the kernel's value for a process that belongs to no login
 
 
@@ -98,3 +100,10 @@ def _named(host: Reader, uid: str) -> str | None:
     """Return the name for a user ID in /etc/passwd, or None."""
     rows = (line.split(":") for line in (host.read("/etc/passwd") or "").splitlines())
     return next((row[0] for row in rows if len(row) > 2 and row[2] == uid), None)
+
+
+def elsewhere(host: Reader) -> bool:
+    """Return whether accounts can come from a directory, such as LDAP, and not only from the files of this host."""
+    rows = (line.partition("#")[0] for line in (host.read(SWITCH) or "").splitlines())
+    named = (set(row.partition(":")[2].split()) for row in rows if row.partition(":")[0].strip() == "passwd")
+    return any(found - LOCAL for found in named)

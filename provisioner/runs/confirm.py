@@ -4,7 +4,7 @@ import os
 import sys
 
 from provisioner.daemon import managers
-from provisioner.errors import ProvisionerError
+from provisioner.errors import Exit, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Reader
 from provisioner.runs import journal, make, receipts, record, rollback
@@ -43,6 +43,7 @@ def alarm(system: System, number: int, seconds: int) -> Step:
         "systemd-run", *managers.scope(system), "--quiet", f"--unit={timer(number)}", f"--on-active={seconds}",
         "--timer-property=AccuracySec=1s",
         "--property=Type=oneshot", "--property=Restart=on-failure", "--property=RestartSec=5",
+        f"--property=RestartPreventExitStatus={Exit.DENIED}",  # no attempt of its own changes that
         program, "rollback", str(number), "--overdue",
     )  # fmt: skip
     return Run(argv, undo=(Run(("systemctl", *managers.scope(system), "stop", f"{timer(number)}.timer")),))

@@ -122,9 +122,11 @@ class Journal:
     def undoing(self) -> None:
         """Record that an undo is about to put a setting back, which the daemon must then be told.
 
-        A failure stops no undo. Only the run after a kill would miss the line.
+        The run is open from now on, so that whatever runs next finishes the undo, also at boot. A failure to record it
+        stops no undo.
         """
         with suppress(OSError, ProvisionerError):
+            _open(self.system, {*listed(self.system), self.number})
             self._line("undo")
 
     def last(self, step: Step) -> None:
@@ -287,6 +289,13 @@ def open_runs(host: Reader) -> tuple[Receipt, ...]:
     known = set(numbers(host))
     found = [read(host, n) for n in listed(host) if n in known]
     return tuple(r for r in found if r.outcome in (None, UNCONFIRMED))
+
+
+def half_undone(host: Reader) -> tuple[Receipt, ...]:
+    """Return the runs that had ended well, and whose undo was cut off, oldest first."""
+    known = set(numbers(host))
+    found = [read(host, n) for n in listed(host) if n in known]
+    return tuple(r for r in found if r.undoing and r.outcome not in (None, UNCONFIRMED, *OVER))
 
 
 def cut_off(host: Reader) -> Receipt | None:

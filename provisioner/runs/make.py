@@ -94,8 +94,12 @@ def _slow(
                 slow.end()
                 test.do(system, say)
         while following and step.apart(following[0]) and slow.runs:
-            _make(system, book, resource, following.popleft(), say)
             busy = True
+            try:
+                _make(system, book, resource, following.popleft(), say)
+            except ProvisionerError:  # what the engine begins for the slow step now would come after its undo
+                slow.end()
+                raise
         if busy and slow.runs:
             say(Doing(f"{resource}: wait for it: {step.sentence()}"))
         if error := slow.end():

@@ -38,7 +38,9 @@ def rollback(system: System, number: int | None, say: Say) -> tuple[int, ...]:
 def _undone(system: System, chosen: tuple[Receipt, ...], say: Say) -> tuple[int, ...]:
     """Undo runs that have ended. Return their numbers."""
     journal.refuse(system, chosen)
-    _look_before(system, chosen, say)
+    _look_before(system, chosen)
+    for note in takes(system, tuple((r, tuple(items(system, r, State.ENDED))) for r in chosen)):
+        say(f"note: {note}")
     for receipt in chosen:
         say(f"undoing the apply of {receipt.time} (receipt {receipt.number})")
     undo(system, chosen, "undone", say, State.ENDED, last=True)
@@ -98,19 +100,14 @@ def accept(system: System, number: int) -> Receipt:
         return found
 
 
-def _look_before(system: System, chosen: tuple[Receipt, ...], say: Say) -> None:
-    """Report what the undo takes away.
-
-    Raises: ProvisionerError if a build runs on a builder that would be removed.
-    """
+def _look_before(system: System, chosen: tuple[Receipt, ...]) -> None:
+    """Raise ProvisionerError if a build runs on a builder that would be removed."""
     undone = [step for receipt in chosen for step in receipt.undo]
     with suppress(NoEngineError, DeniedError):  # then no build runs, or this user may not know
         seen = facts.gather(system, chosen[0].desired, far=False) if chosen else None
         if seen and (name := obstacles.building(system, seen, undone, chosen[0].desired.builder)):
             hint = "wait until it has ended, then run the same command again"
             raise ProvisionerError(f"a build runs in {name}, which would be removed", hint=hint)
-    for note in losses.notes(system, chosen[0].desired, undone) if chosen else ():
-        say(f"note: {note}")
 
 
 def recovered(system: System, say: Say) -> tuple[int, ...]:
@@ -121,7 +118,7 @@ def recovered(system: System, say: Say) -> tuple[int, ...]:
 
 
 def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bool = False) -> tuple[int, ...]:
-    """Undo the runs that were interrupted or not confirmed in time.
+    """Undo the runs that were interrupted or not confirmed in time, and finish undos that were cut off.
 
     An interrupted run is never continued, because its current step may have caused the interruption. Each run is tried
     once, so that a failed rollback does not block later runs.
@@ -148,6 +145,14 @@ def recover(system: System, say: Say, *, wanted: Desired | None = None, last: bo
                 continue
         record.over(system, (cut,), waits=True)  # a run that waited to be confirmed has written the record
         done.append(cut.number)
+    for half in reversed(journal.half_undone(system)):
+        with told(tuple(done)):
+            if wanted is not None:
+                _leave(system, half, wanted)
+            say(f"the rollback of the apply of {half.time} (receipt {half.number}) was cut off: finishing it first")
+            undo(system, (half,), "undone", say, State.ENDED, last=last)
+        record.over(system, (half,))
+        done.append(half.number)
     return tuple(done)
 
 
@@ -212,5 +217,5 @@ def recover_files(system: System, say: Say) -> tuple[int, ...]:
 
 def _tidy(system: System) -> None:
     """Clear the list of open runs if all of them ended. A run can be interrupted after its last line."""
-    if receipts.listed(system) and not journal.open_runs(system):
+    if receipts.listed(system) and not journal.open_runs(system) and not journal.half_undone(system):
         journal.closed(system)

@@ -13,7 +13,7 @@ from provisioner import secrets
 from provisioner.daemon import keys as settings
 from provisioner.daemon import resource as daemon_resource
 from provisioner.daemon.restart import Reload, Restart
-from provisioner.engine import facts, target
+from provisioner.engine import facts, people, target
 from provisioner.errors import ProvisionerError, RollbackFailedError
 from provisioner.host import System
 from provisioner.image_store import resource as image_store_resource
@@ -52,10 +52,11 @@ class Item(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result of undoing a run's steps: the items, and the errors."""
+    """The result of undoing a run's steps: the items, and the errors. ``lost`` are those that no later look shows."""
 
     items: tuple[Item, ...]
     errors: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> tuple[SetLeaf, ...]:
@@ -79,7 +80,18 @@ def _fate(host: Reader, made: Made, step: Step, state: State) -> str:
 
 
 def orphaned(host: Reader, step: Step) -> bool:
-    """Return whether a step acts as a user whom somebody has deleted since."""
+    """Return whether a step acts as a user whom somebody has deleted since.
+
+    An unknown user is not a deleted one where accounts come from a directory that may not answer now. There, the file
+    must be gone, too.
+    """
+    path = str(getattr(step, "path", ""))
+    gone = bool(path) and host.status(path) is None
+    return _unknown(host, step) and (gone or not people.elsewhere(host))
+
+
+def _unknown(host: Reader, step: Step) -> bool:
+    """Return whether a step acts as a user whom this host does not know now."""
     user = str(getattr(step, "user", ""))
     return bool(user) and host.account(user) is None
 
@@ -106,12 +118,14 @@ def undo(
     seen = {r.number: _differing(system, r) for r in chosen} if careful else {}
     errors: list[str] = []
     kept: list[str] = []
+    lost: list[tuple[int, str]] = []
     with uninterruptible(last=last):
         owed: dict[Step, None] = {}
         for receipt in chosen:
             at = target.with_endpoint(system, receipt.desired)
             done = put_back(at, receipt, say, state)
             errors += done.errors
+            lost += [(receipt.number, words) for words in done.lost]
             kept += [
                 f"{i.step.sentence()}: not done, somebody has changed that since"
                 for i in done.items
@@ -128,7 +142,7 @@ def undo(
         errors += _restart(target.with_endpoint(system, chosen[-1].desired), owed, say) if chosen else []
         for receipt in chosen:
             Journal(system, receipt.number).end(outcome)
-    left = _judged(system, chosen, seen, kept, failed=bool(errors) or state is State.FAILED)
+    left = [*lost, *_judged(system, chosen, seen, kept, failed=bool(errors) or state is State.FAILED)]
     for number in {number for number, _ in left}:
         Journal(system, number).end(FAILED)
     if left:
@@ -146,7 +160,7 @@ def undo(
 
 def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FAILED) -> Done:
     """Run the steps that undo a run. Decide the fate of each right before it runs."""
-    done, errors, owes = [], [], receipt.undoing
+    done, errors, lost, owes = [], [], [], receipt.undoing
     for item in items(system, receipt, state):
         setting = isinstance(item.step, SetLeaf)
         if setting and item.fate == DO and state is not State.FAILED and not owes:
@@ -156,9 +170,10 @@ def put_back(system: System, receipt: Receipt, say: Say, state: State = State.FA
         done.append(item._replace(fate=DO) if setting and item.fate == SO and receipt.undoing else item)
         if item.fate == DO and (error := attempt(item.step, system, say)):
             errors.append(error)
+            lost += [f"{item.step.sentence()}: {error}"] if _unknown(system, item.step) else []
     if state is State.CUT_OFF:
         _tidy(system, receipt)
-    return Done(tuple(done), tuple(errors))
+    return Done(tuple(done), tuple(errors), tuple(lost))
 
 
 def _tidy(system: System, receipt: Receipt) -> None:

@@ -113,3 +113,21 @@ def test_a_system_without_user_numbers_has_a_person(tree: Path) -> None:
 
 def test_the_user_that_systemd_makes_up_for_a_unit_looks_at_root_s(tree: Path) -> None:
     assert people.resolved(Theirs(str(tree), "63955", 63955), AUTO, SOCKET) == ("root",)
+
+
+@pytest.mark.parametrize(
+    ("switch", "elsewhere"),
+    [
+        ("", False),
+        ("passwd: files\n", False),
+        ("passwd:         files systemd\ngroup: files ldap\n", False),
+        ("# passwd: files ldap\npasswd: compat # sss\n", False),
+        ("passwd: files [NOTFOUND=return] systemd\n", False),
+        ("passwd: files sss\n", True),
+        ("passwd: compat winbind\n", True),
+        ("passwd:ldap files\n", True),
+    ],
+)
+def test_where_accounts_can_come_from(tree: Path, switch: str, elsewhere: bool) -> None:
+    (tree / "etc/nsswitch.conf").write_text(switch)
+    assert people.elsewhere(host(tree, {})) is elsewhere

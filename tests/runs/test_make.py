@@ -157,3 +157,10 @@ def test_nothing_but_a_choice_of_buildx_s_runs_beside_the_boot() -> None:
     assert not boot.apart(Run(("docker", "container", "update", "--restart", "no", "b")))
     assert not boot.apart(Act("use"))
     assert not Boot(commands.boot("b"), alone=True).apart(Run(commands.use("b")))
+
+
+def test_a_failure_beside_a_boot_waits_for_its_end_before_anything_is_undone(host: System, book: Journal) -> None:
+    builder = Change("builder", (), (Wait("boot", "use", fails=True), Act("use", fails=1)))
+    with pytest.raises(ProvisionerError, match="use failed"):
+        make.changes(host, book, (builder,), quiet)
+    assert DONE == ["boot begins", "use", "boot ends", "boot is over"]

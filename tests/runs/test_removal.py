@@ -454,6 +454,18 @@ def test_a_user_who_was_deleted_keeps_nothing_else_from_going(host: Host, act: s
     assert journal.read(host, 2).outcome in journal.OVER
 
 
+@pytest.mark.parametrize("act", ["rollback", "recover"])
+def test_a_user_whom_a_directory_does_not_name_now_is_not_taken_for_a_deleted_one(host: Host, act: str) -> None:
+    path = "/home/x/.docker/buildx/defaults/1"
+    put(host, {"/etc/nsswitch.conf": "passwd: files systemd sss\ngroup: files\n", path: "b"})
+    of_a_user(host, "of-the-directory", ended=act != "recover")
+    with pytest.raises(ProvisionerError, match="of-the-directory"):
+        ENDS[act](host)
+    assert host.read("/etc/ours") is None
+    assert host.read(path) == "b"
+    assert journal.read(host, 2).outcome == receipts.FAILED  # so that it can be tried again
+
+
 @pytest.mark.parametrize("act", ENDS)
 def test_a_user_s_file_that_cannot_be_read_keeps_nothing_else_from_going(host: Host, act: str) -> None:
     of_a_user(host, "root", ended=act != "recover")

@@ -82,10 +82,10 @@ UNDOES: dict[str, Callable[[Host], object]] = {
 }
 
 
-@pytest.mark.parametrize("how", UNDOES)
+@pytest.mark.parametrize(("how", "after"), [*((how, "the same") for how in UNDOES), ("rollback", "an apply")])
 @pytest.mark.parametrize("leaves", [{"log-level": "debug"}, {"debug": True}], ids=["restart", "reload"])
 def test_a_daemon_knows_what_was_put_back_also_if_the_undo_was_killed_in_between(
-    tmp_path: Path, how: str, leaves: dict[str, Any]
+    tmp_path: Path, how: str, leaves: dict[str, Any], after: str
 ) -> None:
     for life in range(40):
         host = Host(tmp_path / str(life))
@@ -100,6 +100,12 @@ def test_a_daemon_knows_what_was_put_back_also_if_the_undo_was_killed_in_between
         except KilledError:
             killed = True
         host.life = None
+        if after == "an apply" and (begun := journal.half_undone(host)):
+            applied(host, {"labels": ["a=b"]}, restart=Restarts("always"))
+            assert (text(host), host.effect) == ({"labels": ["a=b"]},) * 2, life
+            assert [journal.read(host, r.number).outcome for r in begun] == ["undone"]
+            assert receipts.listed(host) == ()
+            continue
         UNDOES[how](host)
         assert (text(host), {k: v for k, v in host.effect.items() if v}) == ({}, {}), life
         assert {r.outcome for r in journal.every(host)} <= set(journal.OVER)
@@ -463,3 +469,15 @@ def test_a_signal_ends_the_look_before_a_rollback(tmp_path: Path, how: str) -> N
         signal.signal(signal.SIGTERM, before)
     assert host.read("/etc/x") == "new"
     assert journal.read(host, 1).outcome == receipts.UNCONFIRMED
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_rollback_announces_what_its_plan_does(host: Host, changed: bool) -> None:
+    assert applied(host, {"log-driver": "local"}).status == Exit.OK
+    if changed:
+        Path(host.path(FILE)).write_text('{"log-driver": "journald"}')
+    told = rollback.takes(host, rollback.planned(host, None))
+    said: list[str] = []
+    rollback.rollback(host, None, said.append)
+    assert bool(told) is not changed
+    assert [line for line in said if line.startswith("note: log-driver: ")] == [f"note: {t}" for t in told]
