@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
-from release.version import ROOT, version
+from release import version
+from release.version import ROOT
+from tests.hosts import recipes
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 NEVER = "It was not measured for this page yet.\n"
@@ -43,8 +45,10 @@ def kept() -> dict[str, str]:
     return {name: f"{mark}{text}".rstrip() + "\n" for name, (_, mark, text) in found.items() if mark}
 
 
-def figures(name: str) -> str:
+def figures(name: str, version: str) -> str:
     """Run one benchmark and return its figures, with where and when they were measured.
+
+    ``version`` is that of the sources before the first page is written, because a written page changes them.
 
     Raises: CalledProcessError if the benchmark fails.
     """
@@ -52,10 +56,16 @@ def figures(name: str) -> str:
     argv = (sys.executable, "-m", f"benchmarks.{name}")
     ran = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     date, seconds = time.strftime("%Y-%m-%d", time.gmtime()), round(time.monotonic() - start)
-    row = (version(), date, machine(), load, f"{seconds} s")
-    heads = ("version", "date", "machine", "load at the start", "took")
+    row = (version, date, machine(), engines(name), load, f"{seconds} s")
+    heads = ("version", "date", "machine", "hosts", "load at the start", "took")
     table = "".join(f"| {' | '.join(cells)} |\n" for cells in (heads, ["---"] * len(heads), row))
     return f"{table}\n```text as=figures\n{ran.stdout.strip()}\n```\n"
+
+
+def engines(name: str) -> str:
+    """Return the versions of Docker on the hosts that a benchmark boots."""
+    said = [f"Engine {recipes.ENGINES[engine].version}" for engine in import_module(f"benchmarks.{name}").ENGINES]
+    return ", ".join(said) or "none"
 
 
 def machine() -> str:
@@ -78,11 +88,11 @@ def main(wanted: list[str]) -> int:
             f"benchmarks: there is no {', '.join(sorted(unknown))}: choose from {', '.join(names())}", file=sys.stderr
         )
         return 64
-    measured, failed = kept(), False
+    measured, failed, number = kept(), False, version.version()
     for name in () if text_only else wanted or names():
         print(f"benchmarks.{name}", file=sys.stderr)
         try:
-            measured[name] = figures(name)
+            measured[name] = figures(name, number)
         except subprocess.CalledProcessError as e:
             print(f"benchmarks.{name} failed with status {e.returncode}; its section stays", file=sys.stderr)
             failed = True

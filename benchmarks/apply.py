@@ -15,6 +15,7 @@ from provisioner.platforms import binfmt, table
 from provisioner.proof import local
 from tests.hosts import Host, boot
 
+ENGINES = ("forky",)
 ROUNDS = 4
 GOAL = 1.0
 IMAGE = "moby/buildkit:buildx-stable-1"
@@ -86,7 +87,7 @@ def _context(host: Host) -> None:
     host.sh("mkdir /proof; tar xf /proof.tar -C /proof", check=True)
 
 
-def main(engine: str = "forky", rounds: str = str(ROUNDS)) -> None:
+def main(engine: str = ENGINES[0], rounds: str = str(ROUNDS)) -> None:
     """Boot, measure and print."""
     times: dict[str, list[Any]] = defaultdict(list)
     for _ in range(int(rounds)):

@@ -9,6 +9,7 @@ import sys
 
 from tests.hosts import boot
 
+ENGINES = ("trixie",)
 ROUNDS = 40
 GOAL = 0.25
 
@@ -37,7 +38,7 @@ print(json.dumps({**found, "peak_mib": peak()}))
 """
 
 
-def main(engine: str) -> None:
+def main(engine: str = ENGINES[0]) -> None:
     """Boot, provision, measure and print."""
     with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.run("provisioner", "apply", check=True, timeout=240)
@@ -51,4 +52,4 @@ def main(engine: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:] or ("trixie",))
+    main(*sys.argv[1:])

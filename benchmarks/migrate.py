@@ -9,6 +9,7 @@ import sys
 
 from tests.hosts import boot
 
+ENGINES = ("forky",)
 ROUNDS = 4
 GOAL = 1.1
 
@@ -56,7 +57,7 @@ rm data
 """
 
 
-def main(engine: str) -> None:
+def main(engine: str = ENGINES[0]) -> None:
     """Boot, measure and print."""
     with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.sh(MAKE, check=True, timeout=120)
@@ -69,4 +70,4 @@ def main(engine: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:] or ["forky"])
+    main(*sys.argv[1:])

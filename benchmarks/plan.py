@@ -6,6 +6,7 @@ import sys
 
 from tests.hosts import boot
 
+ENGINES = ("forky",)
 ROUNDS = 15
 GOAL = 50  # additional ms
 
@@ -31,7 +32,7 @@ print(json.dumps({"bytes": len(LARGE), **times}))
 """
 
 
-def main(engine: str) -> None:
+def main(engine: str = ENGINES[0]) -> None:
     """Boot, measure and print."""
     with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.sh("mkdir -p /etc/docker", check=True)
@@ -44,4 +45,4 @@ def main(engine: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:] or ["forky"])
+    main(*sys.argv[1:])

@@ -44,6 +44,7 @@ DRIFTS = (
         None,
     ),
 )
+ENGINES: tuple[str, ...] = ()  # it boots no host
 ENGINE = {"endpoint": "unix:///var/run/docker.sock", "kind": "engine", "image_store": "containerd"}
 ERROR = {
     "code": "engine-stopped",

@@ -12,6 +12,7 @@ import sys
 
 from tests.hosts import boot
 
+ENGINES = ("forky",)
 ROUNDS = 8
 GOAL = 1.10
 
@@ -58,7 +59,7 @@ print(json.dumps(times))
 """
 
 
-def main(engine: str) -> None:
+def main(engine: str = ENGINES[0]) -> None:
     """Boot, measure and print."""
     with boot(engine, layers=("qemu",), agent=True, binfmt=True) as host:
         host.put("/etc/provisioner/provisioner.yaml", "image_store: {existing: hide}\n")
@@ -71,4 +72,4 @@ def main(engine: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:] or ["forky"])
+    main(*sys.argv[1:])
