@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from release import completion, manual, version
+from release import completion, links, manual, version
 from release.version import ROOT
 
 PACKAGE = "lib/provisioner/provisioner"
@@ -25,6 +25,7 @@ SHIPPED = (
     ("monitoring/*.json", "monitoring", "share/provisioner/monitoring"),
     ("docs/*.md", "docs", DOC),
     ("docs/pictures/*.svg", "docs", DOC),
+    ("docs/pictures/*.png", "docs", DOC),
     ("README.md", "", DOC),
     ("CHANGELOG.md", "", DOC),
     ("LICENSE", "", DOC),
@@ -69,10 +70,12 @@ class File(NamedTuple):
 
 def shipped(prefix: str, root: Path = ROOT) -> Iterator[File]:
     """Yield every file except the program itself."""
-    for pattern, base, folder in SHIPPED:
-        for path in sorted(root.glob(pattern)):
-            if path.is_file() and path.name != TESTS_OF_ALERTS:
-                yield File(f"{folder}/{path.relative_to(root / base)}", _placed(path, prefix))
+    placed = dict(_places(root))
+    for name, target in placed.items():
+        content = _placed(root / name, prefix)
+        if name.endswith(".md"):
+            content = links.rewritten(content.decode(), name, placed, url(root)).encode()
+        yield File(target, content)
     for name, target in RENAMED.items():
         yield File(target, _placed(root / name, prefix))
     for name, text in manual.pages(root):
@@ -92,6 +95,14 @@ def program(prefix: str, python: str, text: str, root: Path = ROOT) -> Iterator[
             yield File(f"lib/provisioner/{name}", content)
     launcher = LAUNCHER.format(python=python, library=f"{prefix}/lib/provisioner")
     yield File(PROGRAM, launcher.encode(), 0o755)
+
+
+def _places(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the path of each file of SHIPPED in the sources, and its target."""
+    for pattern, base, folder in SHIPPED:
+        for path in sorted(root.glob(pattern)):
+            if path.is_file() and path.name != TESTS_OF_ALERTS:
+                yield str(path.relative_to(root)), f"{folder}/{path.relative_to(root / base)}"
 
 
 def _placed(path: Path, prefix: str) -> bytes:

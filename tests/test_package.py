@@ -3,6 +3,7 @@
 import email
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -95,6 +96,19 @@ def test_no_link_of_the_description_needs_another_file_beside_it(metadata: Messa
     assert "](docs/" not in text
 
 
+def test_every_link_of_an_installed_page_leads_to_an_installed_file_or_to_the_web() -> None:
+    files = {file.target: file.content for file in layout.shipped("/usr")}
+    read = [name for name in files if name.endswith(".md")]
+    assert len(read) > 30
+    for name in read:
+        for link in re.findall(r"\]\(([^)#\s]+)", files[name].decode()):
+            target = os.path.normpath(f"{os.path.dirname(name)}/{link}")
+            assert link.startswith("https://") or target in files, f"{name}: {link}"
+    page = files[f"{layout.DOC}/README.md"].decode()
+    assert "](pictures/recording.svg)" in page
+    assert f"]({layout.url()}/blob/main/CONTRIBUTING.md)" in page
+
+
 def test_the_wheel_has_the_package_and_all_that_setup_puts_in_place() -> None:
     names = set(zipfile.ZipFile(dist.wheel()).namelist())
     assert {name for name in sources() if name.startswith("provisioner/")} <= names
@@ -106,6 +120,17 @@ def test_the_program_runs_from_the_wheel() -> None:
     argv = (sys.executable, "-I", "-c", script, str(dist.wheel()))
     ran = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == f"provisioner {version.version()}"
+
+
+@pytest.mark.parametrize("name", ["*.whl", "provisioner.pyz"])
+def test_setup_reads_every_file_that_it_puts_in_place(folder: Path, name: str) -> None:
+    """A picture is no text."""
+    [file] = folder.glob(name)
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from provisioner.cli import shipped as s; print(*s.read('/a'))"
+    )
+    ran = subprocess.run((sys.executable, "-I", "-c", script, str(file)), capture_output=True, text=True, check=True)
+    assert {f"/usr/local/{file.target}" for file in layout.shipped("/usr/local")} <= set(ran.stdout.split())
 
 
 def test_the_one_file_program_needs_no_library_of_the_machine(folder: Path) -> None:

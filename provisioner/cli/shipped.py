@@ -29,7 +29,7 @@ def put(host: System, program: str) -> tuple[str, ...]:
     Returns: the paths that were written.
     """
     fit(host, program)
-    contents = texts(program)
+    contents = read(program)
     if not contents:
         hint = "a distribution's package and `make install` bring the units by themselves"
         raise ProvisionerError("this installation carries no units to set up", hint=hint)
@@ -39,9 +39,9 @@ def put(host: System, program: str) -> tuple[str, ...]:
             host.remove(old)
     for folder in (CONFIGURATION, *_folders(contents)):
         _make(host, folder, made)
-    for path, text in contents.items():
+    for path, content in contents.items():
         _make(host, path.rpartition("/")[0], made)
-        host.install(path, text.encode(), 0o755 if path == PROGRAM else 0o644)
+        host.install(path, content, 0o755 if path == PROGRAM else 0o644)
         made.append(path)
     _make(host, LIST.rpartition("/")[0], made)
     kept = [name for name in _listed(host) if name.endswith("/") and name not in made]
@@ -82,30 +82,30 @@ def fit(host: Reader, program: str) -> None:
         place = place.rpartition("/")[0]
 
 
-def texts(program: str) -> dict[str, str]:
-    """Return the text of each file to write, by path."""
+def read(program: str) -> dict[str, bytes]:
+    """Return the content of each file to write, by path."""
     found = {}
-    for name, text in _shipped(files("provisioner") / "shipped", ""):
-        text = text.replace("@PREFIX@/bin/provisioner", program)
-        found[f"{PREFIX}/{name}"] = text.replace("@PREFIX@", PREFIX)
+    for name, content in _shipped(files("provisioner") / "shipped", ""):
+        content = content.replace(b"@PREFIX@/bin/provisioner", program.encode())
+        found[f"{PREFIX}/{name}"] = content.replace(b"@PREFIX@", PREFIX.encode())
     if found and program not in (PROGRAM, "/usr/bin/provisioner"):
-        found[PROGRAM] = LAUNCHER.format(program=program)
+        found[PROGRAM] = LAUNCHER.format(program=program).encode()
     return found
 
 
-def _shipped(folder: Traversable, name: str) -> list[tuple[str, str]]:
+def _shipped(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
     if not folder.is_dir():
         return []
     found = []
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
         below = f"{name}/{entry.name}".lstrip("/")
-        found += _shipped(entry, below) if entry.is_dir() else [(below, entry.read_text(encoding="utf-8"))]
+        found += _shipped(entry, below) if entry.is_dir() else [(below, entry.read_bytes())]
     return found
 
 
-def _folders(contents: dict[str, str]) -> list[str]:
+def _folders(contents: dict[str, bytes]) -> list[str]:
     """Return the folders that the units write to. tmpfiles.d creates them at each boot."""
-    lines = contents[f"{PREFIX}/lib/tmpfiles.d/provisioner.conf"].splitlines()
+    lines = contents[f"{PREFIX}/lib/tmpfiles.d/provisioner.conf"].decode().splitlines()
     return [line.split()[1] for line in lines if line.startswith("d ")]
 
 
