@@ -45,7 +45,7 @@ REASONS = {
     "alternative": "another way to do what the page's other blocks do",
     "cluster": "it needs kubectl and a cluster with several contexts",
     "forge": "it needs a server of GitHub, GitLab or Jenkins",
-    "index": "it needs the Python Package Index or Ansible Galaxy with a release of ours",
+    "index": "it needs the Python Package Index, or Ansible Galaxy with a release of ours",
     "readers": "it needs the reader's own file, message or registry",
     "release": "it needs a published release",
     "same": "the same commands run in another block",

@@ -68,7 +68,7 @@ WAYS = {
     "pip": Way(
         "*.whl",
         "/opt/provisioner/bin/provisioner",
-        f"{CERTIFICATES}; printf '[global]\\nno-index = true\\nfind-links = /tmp/it\\n' > /etc/pip.conf",
+        f"{CERTIFICATES}; printf '[global]\\nno-index = true\\n' > /etc/pip.conf",
     ),
     "one-file": Way("provisioner.pyz", "/usr/local/bin/provisioner"),
     "sources": Way(
