@@ -20,7 +20,8 @@ LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 SPAN = re.compile(r"`(provisioner [a-z][^`\n]*)`")
 CALL = re.compile(r"(?:^|&& |; )(?:sudo )?(?:\S*/)?(provisioner(?: .*?)?)(?= && |;| > |\s{2,}| \||$)", re.MULTILINE)
 UNFINISHED = set("…|[")  # of a synopsis
-LINES = 80  # a screen and a half
+LINES, CHARACTERS = 70, 3300  # a screen and a half, with the picture
+WIDTH = 84  # characters of code that forges show beside each other
 
 
 def name(path: Path) -> str:
@@ -165,7 +166,14 @@ def test_every_test_that_the_field_reports_name_is_there() -> None:
 
 
 def test_the_readme_takes_a_screen_and_a_half() -> None:
-    assert len((CHECKOUT / "README.md").read_text().splitlines()) <= LINES
+    text = (CHECKOUT / "README.md").read_text()
+    assert len(text.splitlines()) <= LINES
+    assert len(re.sub(r"\]\([^)]*\)", "]", text)) <= CHARACTERS  # nobody sees where a link leads
+
+
+def test_no_code_of_the_readme_has_to_be_scrolled() -> None:
+    for block in pages.blocks(CHECKOUT / "README.md"):
+        assert max(map(len, block.text.splitlines())) <= WIDTH, block.text
 
 
 def test_the_project_has_one_address() -> None:

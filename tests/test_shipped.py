@@ -50,10 +50,10 @@ def test_the_catalog_explains_every_event_and_no_other() -> None:
 
 def test_the_manual_page_and_the_guide_know_every_command() -> None:
     overview = dict(manual.pages())["man1/provisioner.1"].replace("\\-", "-")
-    readme = (CHECKOUT / "README.md").read_text()
+    guide = (CHECKOUT / "docs/commands.md").read_text()
     for name in commandline.COMMANDS:
         assert f".BR provisioner-{name} (1)" in overview
-        assert name in readme
+        assert f"| `provisioner {name}" in guide or f", `provisioner {name}" in guide
 
 
 def test_every_exit_status_is_wherever_they_are_listed() -> None:
