@@ -11,6 +11,7 @@ from tests.hosts import parts
 from tests.hosts.agent import CHECKOUT
 
 FILES = sorted([*CHECKOUT.glob(".github/workflows/*.yml"), CHECKOUT / ".gitlab-ci.yml"])
+FORMS = sorted([*CHECKOUT.glob(".github/ISSUE_TEMPLATE/*.yml"), CHECKOUT / ".github/dependabot.yml"])
 MAKE = re.compile(r"\bmake ((?:[a-z]+ ?)+)")
 PATH = re.compile(r"(?<![@/\w])(?:tests|docs)/[\w./-]+")
 
@@ -36,6 +37,15 @@ def test_what_a_forge_runs_is_in_the_sources(file: Path) -> None:
             assert f"\n{target}:" in makefile, target
     for path in PATH.findall(text):
         assert (CHECKOUT / path).exists(), path
+
+
+@pytest.mark.parametrize("file", FORMS, ids=name)
+def test_a_parser_takes_the_forms_of_the_forge(file: Path) -> None:
+    """Only the parts that every file of its kind must have are judged. GitHub's own schema is not in the sources."""
+    found = yaml.safe_load(file.read_text())
+    if file.parent.name == "ISSUE_TEMPLATE" and file.name != "config.yml":
+        assert {"name", "description", "body"} <= set(found)
+        assert all(part["attributes"]["label"] and part["id"] for part in found["body"])
 
 
 def test_the_workflow_tests_each_python_that_the_package_names() -> None:
