@@ -20,8 +20,8 @@ LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 SPAN = re.compile(r"`(provisioner [a-z][^`\n]*)`")
 CALL = re.compile(r"(?:^|&& |; )(?:sudo )?(?:\S*/)?(provisioner(?: .*?)?)(?= && |;| > |\s{2,}| \||$)", re.MULTILINE)
 UNFINISHED = set("…|[")  # of a synopsis
-LINES, CHARACTERS = 70, 3300  # a screen and a half, with the picture
-WIDTH = 84  # characters of code that forges show beside each other
+LINES, CHARACTERS = 60, 2800  # a screen and a half, with the picture
+WIDTH = 86  # characters of code that forges show beside each other
 
 
 def name(path: Path) -> str:
