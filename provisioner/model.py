@@ -176,8 +176,8 @@ class Reader(Protocol):
     def unwritable(self, path: str) -> str:
         """Return why a file cannot be opened for writing. Empty if it can be, or does not exist. Writes nothing."""
 
-    def unmakeable(self, path: str) -> str:
-        """Return why no file can be made where a path is. Empty if one can be, or if only an attempt will tell.
+    def unmakeable(self, path: str, user: str = "") -> str:
+        """Return why ``user`` can make no file where a path is. Empty if one can be, or if only an attempt will tell.
 
         It is tried with a file that has no name, so nothing is left.
         """

@@ -91,6 +91,11 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
         elif folder := _closed(host, want, account):
             hint = f"see whose it is with `ls -ld {shlex.quote(folder)}`, or leave {user} out of builder.users"
             yield user, Obstacle("closed-home", f"{user} may not write to {folder}, where buildx keeps builders", hint)
+        elif why := _no_room(host, account):
+            folder = shlex.quote(why[0])
+            hint = f"see `df -h {folder}`, `df -i {folder}`, `quota -u {user}` and `lsattr -d {folder}`"
+            message = f"{user} can make no file in {why[0]}, where buildx keeps builders: {why[1]}"
+            yield user, Obstacle("not-writable", message, hint)
         elif context := _context(host, account):
             message = f"docker cannot read {context}, so each build of {user} fails"
             hint = f"see what `docker context ls` says, then move it away: {shlex.quote(context.rpartition('/')[0])}"
@@ -117,6 +122,15 @@ def _closed(host: Reader, want: Wanted, account: Account) -> str | None:
     found = (host.barred(f"{kept.folder}/{name}".rstrip("/"), account.name) for name in store.FOLDERS)
     given = set(ownership.foreign(host, kept, want, account)) if account.uid else set()
     return next((folder for folder in found if folder and folder not in given), None)
+
+
+def _no_room(host: Reader, account: Account) -> tuple[str, str] | None:
+    """Return the first folder of a user where buildx could not fill a file, and why. Foreign folders are given back."""
+    kept = store.of(host, account)
+    for folder in (f"{kept.folder}/{name}".rstrip("/") for name in store.FOLDERS):
+        if host.barred(folder, account.name) is None and (why := host.unmakeable(f"{folder}/x", account.name)):
+            return folder, why
+    return None
 
 
 def nodes(want: Wanted, wrong: Collection[Key], down: frozenset[str]) -> Iterator[Blocked]:

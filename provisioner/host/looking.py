@@ -14,9 +14,6 @@ from provisioner.typed import Self
 # Errors that count as "does not exist": an automount with a file system that the kernel does not support, a circle of
 # links, a name that is too long.
 NOTHING = (errno.ENODEV, errno.ELOOP, errno.ENAMETOOLONG)
-# Why a file system or a policy lets no file be made. Other errors say that it knows no files without a name.
-REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
-BLOCK = 4096  # bytes of the smallest file, on most file systems
 NOBODY = 1  # the user ID on systems without user numbers: any value except root's
 STATE, RUNTIME = "/var/lib/provisioner", "/run/provisioner"  # the host's own folders; see ``personal``
 
@@ -229,27 +226,19 @@ class Looking:
             return e.strerror or "it cannot be opened"
         return ""
 
-    def unmakeable(self, path: str) -> str:
+    def unmakeable(self, path: str, user: str = "") -> str:
         """Return why no file can be made where a path is. Empty if one can be, or if only an attempt will tell.
 
-        A file without a name is made and filled with one block. It is gone when it is closed.
+        A file of ``user`` without a name is made and filled with one block. It is gone when it is closed.
         """
+        from provisioner.host import trying  # only for a plan
+
+        account = self._other(user)
         folder = path.rpartition("/")[0] or "/"
-        while len(folder) > 1 and not os.path.isdir(self.path(folder)):
-            folder = folder.rpartition("/")[0] or "/"
-        if not (nameless := getattr(os, "O_TMPFILE", 0)):
-            return ""
-        try:
-            file = os.open(self.path(folder), os.O_WRONLY | nameless | os.O_CLOEXEC, 0o600)
-        except OSError as e:
-            return e.strerror or "" if e.errno in REFUSALS else ""
-        try:
-            os.write(file, bytes(BLOCK))
-        except OSError as e:
-            return e.strerror or "it cannot be written"
-        finally:
-            os.close(file)
-        return ""
+        with identity.become(account) if account else contextlib.nullcontext():
+            while len(folder) > 1 and not os.path.isdir(self.path(folder)):
+                folder = folder.rpartition("/")[0] or "/"
+            return trying.refusal(self.path(folder))
 
     def barred(self, path: str, user: str) -> str | None:
         """Return the folder where a user would have to make a path, if the user may not do that there, else None.

@@ -106,3 +106,41 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_beside_it(tmp_path:
     told, *rest = ran.stdout.split("\n", 1)
     assert told == f"{number} /file"
     assert rest == ["x" if number == 16 else "{}"]
+
+
+ASK = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from provisioner.host import System
+host = System(sys.argv[1], {})
+print(host.unmakeable("/file"), host.unwritable("/file"), sep="|", end="")
+"""
+FULL, PERMITTED = "No space left on device", "Operation not permitted"
+# As DISKS: what is said of a new file in the folder, and of the file that is there.
+REFUSALS = {
+    "well": ("mount -t tmpfs tmpfs $1; printf {} >$1/file", "|"),
+    "full": (DISKS["full"][0], f"{FULL}|"),
+    "without a place for another file": (DISKS["without a place for another file"][0], f"{FULL}|"),
+    "read-only": (DISKS["read-only"][0], "Read-only file system|Read-only file system"),
+}
+PROTECT = "mount -t tmpfs tmpfs $1; printf {} >$1/file; chattr "
+PROTECTED = {
+    "an immutable file": (f"{PROTECT} +i $1/file", f"|{PERMITTED}"),
+    "an append-only file": (f"{PROTECT} +a $1/file", f"|{PERMITTED}"),
+    "an immutable folder": (f"{PROTECT} +i $1", f"{PERMITTED}|"),
+    "an append-only folder": (f"{PROTECT} +a $1", "the folder is append-only|"),
+}
+if os.geteuid() == 0:  # nobody else may protect a file
+    REFUSALS |= PROTECTED
+
+
+@pytest.mark.parametrize("disk", REFUSALS)
+def test_a_plan_is_told_what_refuses_a_file_and_leaves_nothing_behind(tmp_path: Path, disk: str) -> None:
+    setup, told = REFUSALS[disk]
+    script = f'set -e; {setup}; ls -A $1 >"$5"; "$2" -c "$3" "$1" "$4"; ls -A $1 | cmp - "$5"'
+    namespaces = ("--mount",) if os.geteuid() == 0 else ("--user", "--map-root-user", "--mount")
+    mount, listed = tmp_path / "mount", tmp_path / "listed"
+    mount.mkdir()
+    argv = ("unshare", *namespaces, "sh", "-c", script, "sh", str(mount), sys.executable, ASK, str(CHECKOUT))
+    ran = subprocess.run((*argv, str(listed)), check=True, capture_output=True, text=True)
+    assert ran.stdout == told

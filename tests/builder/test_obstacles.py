@@ -388,6 +388,23 @@ def test_a_store_where_its_user_cannot_write_is_that_user_s_obstacle(tmp_path: P
 MOUNTS = "36 28 0:40 / /home ro,nosuid - tmpfs tmpfs ro\n"
 
 
+class Full(System):
+    """A host with a disk on which a user's files have no place, whoever owns the folders."""
+
+    def unmakeable(self, path: str, user: str = "") -> str:
+        return "Disk quota exceeded" if user == self.user and path.startswith(self.home) else ""
+
+
+def test_a_user_without_room_for_buildx_s_files_is_blocked(tmp_path: Path) -> None:
+    host = Full(str(tmp_path), {})
+    want = Wanted(Builder(users=(host.user,)), facts())
+    (tmp_path / "var/run").mkdir(parents=True)
+    (tmp_path / "var/run/docker.sock").touch()
+    [(user, found)] = obstacles.users(host, facts(), want)
+    assert (user, found.code) == (host.user, "not-writable")
+    assert "Disk quota exceeded" in found.message
+
+
 def test_a_home_that_a_sandbox_hides_is_hidden_and_not_empty(tmp_path: Path) -> None:
     host = System(str(tmp_path), {})
     kept = store.of(host, Account("ci", 1000, 1000, (), "/home/ci"))

@@ -1,6 +1,7 @@
 """Public reports, each made on a booted host: what a plan or a check says of it, and what an apply does not do."""
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -109,6 +110,11 @@ CASES = {
         frozenset({"not-writable"}),
         unmake="umount /etc/docker",
     ),
+    "the file system of a home is full": Case(
+        "mkdir -p /root/.docker; mount -t tmpfs -o size=8k full /root/.docker; cat /dev/zero > /root/.docker/x || true",
+        frozenset({"not-writable", "builder-first"}),
+        unmake="umount /root/.docker",
+    ),
     "docker/for-win#6439, a login pins a version of the API that the engine refuses": Case(
         "cp -a /etc/environment /tmp/environment; echo DOCKER_API_VERSION=1.60 >> /etc/environment",
         told="DOCKER_API_VERSION=1.60 in /etc/environment: docker and buildx fail there",
@@ -199,6 +205,11 @@ for name in usr proc etc dev; do mount --rbind /$name $name; done
 """
 
 
+# What a machine's administrator protects: root of a container may not undo it.
+PROTECTED = (("+i", "/etc/docker"), ("+a", "/etc/docker"), ("+i", DAEMON_JSON), ("+a", DAEMON_JSON))
+OWN_DISK = "mkdir -p /etc/docker; mount -t tmpfs own /etc/docker; echo {} > /etc/docker/daemon.json"
+
+
 def made(host: Host, case: Case) -> Iterator[str]:
     """Make a case, and yield what is wrong about the plan for it."""
     host.sh(case.make, check=True)
@@ -218,6 +229,14 @@ def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
         if found := list(made(host, case)):
             wrong[name] = found
         host.sh(case.unmake, check=True)
+    host.put(CONFIG, json.dumps(START))
+    for flag, path in PROTECTED:
+        host.sh(OWN_DISK, check=True)
+        subprocess.run(("/usr/bin/chattr", flag, host.path(path)), check=True)
+        planned = agent(host, "plan")
+        if code(planned) != {"not-writable"}:
+            wrong[f"{flag} {path}"] = [planned.stderr]
+        host.sh("umount /etc/docker", check=True)
     assert not wrong
     # an image builder's chroot has the machine's own kernel, with its table
     host.put(CONFIG, json.dumps({**START, **EMULATED}))
