@@ -208,6 +208,10 @@ for name in usr proc etc dev; do mount --rbind /$name $name; done
 # What a machine's administrator protects: root of a container may not undo it.
 PROTECTED = (("+i", "/etc/docker"), ("+a", "/etc/docker"), ("+i", DAEMON_JSON), ("+a", DAEMON_JSON))
 OWN_DISK = "mkdir -p /etc/docker; mount -t tmpfs own /etc/docker; echo {} > /etc/docker/daemon.json"
+# buildkitd looks for emulators once, when it starts.
+OWN_EMULATOR = f"docker cp /usr/bin/qemu-aarch64 {CONTAINER}:/usr/bin/buildkit-qemu-aarch64"
+NO_EMULATOR = f"echo -1 > {TABLE}/qemu-aarch64"
+BAD_EMULATOR = rf"echo ':qemu-aarch64:M::{ARM64}:{MASK}:/bin/false:F' > {TABLE}/register"
 
 
 def made(host: Host, case: Case) -> Iterator[str]:
@@ -271,6 +275,16 @@ def test_an_apply_does_what_people_missed(boot: Boot) -> None:
     assert host.sh("ls /run/provisioner/lent").stdout == ""
     assert agent(host, "check").status == 0
     assert agent(host, "check", user="dev").document["status"] == "unknown"  # root's folder, and nothing differs
+    # BuildKit's image has emulators of its own, which say nothing about the host's
+    host.sh(OWN_EMULATOR, check=True)
+    for script in (NO_EMULATOR, BAD_EMULATOR):
+        host.sh(f"{script} && docker restart {CONTAINER}", check=True)
+        proven = agent(host, "prove")
+        rows = {row["platform"]: (row["built"], row["indexed"], row["runs"]) for row in proven.document["platforms"]}
+        assert rows == {"linux/amd64": (True, True, True), "linux/arm64": (True, True, False)}, proven.stderr
+        assert (proven.status, proven.document["status"]) == (1, "not-proven")
+    host.sh(NO_EMULATOR, check=True)
+    assert agent(host, "apply").status == 0
     # X8, a policy refuses the emulator
     host.sh(FORBIDDEN, check=True)
     refused = host.run(*UNABLE, "provisioner", "check", "--only=emulators")
