@@ -32,7 +32,7 @@ from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_changes import Acts
 from provisioner.builder.commands import PULL, runner
 from provisioner.builder.keys import Key
-from provisioner.builder.packages import Install, install
+from provisioner.builder.packages import install
 from provisioner.builder.set_aside import Box
 from provisioner.builder.wanted import Wanted
 from provisioner.config import drivers
@@ -41,6 +41,7 @@ from provisioner.engine.facts import Facts
 from provisioner.model import Difference, Reader
 from provisioner.steps import Blocked, Change, Obstacle, Step
 from provisioner.steps.files import RemoveFile, SetOwner, WriteFile
+from provisioner.steps.packages import Install
 from provisioner.steps.programs import Run
 
 
@@ -131,8 +132,8 @@ def _change(
     stopped = any(keys.STATUS in box.wrong and not box.paused for box in case.boxes)
     edits += [step for box in case.boxes if box.paused for step in _unpause(box)]
     if users:
-        edits += [step for box in case.boxes for step in images.pull(host, facts, box, users[0])]
-    carried = tuple(step for box in case.boxes for step in images.carried(host, facts, box, users[0])) if users else ()
+        edits += [step for box in case.boxes for step in images.pull(host, facts, box, users[0], packages=packages)]
+    carried = [step for box in case.boxes for step in _carried(case, box, users, packages=packages)]
     if users and not acts.down and (remade or stopped or acts.boot or (stores and len(want.nodes) > 1)):
         edits += [step for box in case.boxes for step in _labelled(case, box)]
         edits += [_boot(case, users[0], acts.undo), *acts.after]
@@ -151,6 +152,10 @@ def _change(
         first=(*(missing.steps if plug.missing else ()), *carried),
         last=tuple(step for box, keep in remade if not keep for step in set_aside.discard(host, facts, box)),
     )
+
+
+def _carried(case: Case, box: Box, users: list[str], *, packages: bool) -> tuple[Step, ...]:
+    return images.carried(case.host, case.facts, box, users[0], packages=packages) if users else ()
 
 
 def _blocked(want: Wanted, wrong: Mapping[Key, Difference], refused: Mapping[str, Obstacle]) -> Iterator[Blocked]:

@@ -20,7 +20,7 @@ from provisioner.daemon import containerd
 from provisioner.emulators import copied
 from provisioner.engine.facts import Facts
 from provisioner.errors import NoEngineError
-from provisioner.image_store import migration, room
+from provisioner.image_store import ctr, migration, room
 from provisioner.image_store.copy_images import CopyImage
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Say, Slow, Step
@@ -79,24 +79,33 @@ class Pull(Slow):
             return False
 
 
-def pull(host: Reader, facts: Facts, box: Box, user: str) -> Iterator[Pull]:
+def pull(host: Reader, facts: Facts, box: Box, user: str, *, packages: bool) -> Iterator[Pull]:
     """Pull the image in a separate step, because buildx reports a failed pull with a misleading cause.
 
     A switch of the store hides images, but the other store may have this one from earlier.
     """
-    if missing(host, facts, box) and not carried(host, facts, box, user):
+    if missing(host, facts, box) and not carried(host, facts, box, user, packages=packages):
         yield Pull(drivers.image(box.place.node.options), facts.socket, user=runner(user))
 
 
-def carried(host: Reader, facts: Facts, box: Box, user: str) -> tuple[Step, ...]:
-    """Return the step that copies the image into the new store, if the switch hides it and no registry has it."""
+def carried(host: Reader, facts: Facts, box: Box, user: str, *, packages: bool) -> tuple[Step, ...]:
+    """Return the step that copies the image into the new store, if the switch hides it and no registry has it.
+
+    ``packages`` allows a step before it that installs ctr.
+    """
     image = drivers.image(box.place.node.options)
     if not facts.hidden or not missing(host, facts, box) or _refused(host, facts, image, user) is None:
         return ()
     found = host.get(facts.socket, drivers.inspect_image(image))
-    if found is None or migration.impossible(host, facts) or room.no_room(host, facts, int(found.get("Size") or 0)):
+    if found is None or migration.impossible(host, facts, packages=packages):
         return ()
-    return (CopyImage((image,), int(found.get("Size") or 0), facts.socket, containerd.address(host, facts)),)
+    if room.no_room(host, facts, int(found.get("Size") or 0)):
+        return ()
+    first = ctr.missing(host, allowed=packages)
+    return (
+        *first,
+        CopyImage((image,), int(found.get("Size") or 0), facts.socket, containerd.address(host, facts)),
+    )
 
 
 def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle | None:
@@ -104,7 +113,7 @@ def unavailable(host: Reader, facts: Facts, want: Wanted, box: Box) -> Obstacle 
     image, user = drivers.image(box.place.node.options), want.builder.users[0]
     if not facts.kind.registries or not missing(host, facts, box):
         return None
-    if (said := _refused(host, facts, image, user)) is None or carried(host, facts, box, user):
+    if (said := _refused(host, facts, image, user)) is None or carried(host, facts, box, user, packages=want.packages):
         return None
     hidden = node_engines.image(host, facts, box.place, image)
     where = ", and the switch of the image store hides the one that is here" if hidden else ""

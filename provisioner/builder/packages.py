@@ -1,9 +1,8 @@
 """The packages of docker's command line and buildx, by package manager and by the origin of this host's engine."""
 
-from typing import NamedTuple
-
 from provisioner.model import Reader
-from provisioner.steps import Step, packages
+from provisioner.steps import packages
+from provisioner.steps.packages import Install
 
 DOCKERS_OWN = {"docker": "docker-ce-cli", "buildx": "docker-buildx-plugin"}
 NAMES = {
@@ -16,13 +15,6 @@ NAMES = {
 # A distribution has the package from this release on. Where nothing else tells, its number does.
 SINCE = {"docker-cli": ("debian", 13), "docker-buildx": ("debian", 13)}
 NEEDS = {"docker": ("docker", "buildx"), "buildx": ("buildx",)}  # without docker, buildx alone is useless
-
-
-class Install(NamedTuple):
-    """The steps that install a missing program, or why there are none. ``hint``: what a person would type."""
-
-    hint: str
-    steps: tuple[Step, ...] = ()
 
 
 def install(host: Reader, missing: str, *, allowed: bool) -> Install:

@@ -18,6 +18,7 @@ class Wanted(dict[str, Value]):
     def __init__(self, builder: Builder, facts: Facts, desired: Desired | None = None) -> None:
         self.builder = builder
         self.keep = desired.keep if desired else ()
+        self.packages = desired is None or desired.packages != "never"  # may be installed
         self.gone: tuple[Key, ...] = ()
         self.note = ""
         if desired and (

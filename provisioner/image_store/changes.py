@@ -7,6 +7,7 @@ from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Restart
 from provisioner.engine.facts import Facts
 from provisioner.image_store import obstacles
+from provisioner.image_store.obstacles import Way
 from provisioner.image_store.trial import TryStore
 from provisioner.image_store.wanted import CONFIGURED, IN_EFFECT
 from provisioner.model import Difference, Reader
@@ -18,13 +19,22 @@ def change(resource: str, host: Reader, facts: Facts, desired: Desired, differen
 
     The test is necessary because engines 24 to 28 start with a broken store.
     """
-    keys = [d.key for d in differences]
     if facts.kind.layout is None:
         message = f"{facts.kind.title}: its configuration is not ours to edit"
         hint = f"{facts.kind.advice}: {facts.kind.command}"
-        return Change(resource, differences, blocked=Obstacle("not-ours", message, hint).blocks(*keys))
-    switch = any(d.key == IN_EFFECT for d in differences)
-    way = obstacles.way(host, facts, desired, switch=switch)
+        return Change(
+            resource, differences, blocked=Obstacle("not-ours", message, hint).blocks(*(d.key for d in differences))
+        )
+    way = obstacles.way(host, facts, desired, switch=any(d.key == IN_EFFECT for d in differences))
+    return _change(resource, host, facts, desired, differences, way)._replace(first=way.first)
+
+
+def _change(
+    resource: str, host: Reader, facts: Facts, desired: Desired, differences: tuple[Difference, ...], way: Way
+) -> Change:
+    """Return the change of an engine whose configuration may be edited."""
+    keys = [d.key for d in differences]
+    switch = IN_EFFECT in keys
     if blocked := tuple(b for obstacle in way.obstacles for b in obstacle.blocks(*keys)):
         return Change(resource, differences, way.before, blocked=blocked, notes=way.notes)
     edit = any(d.key == CONFIGURED for d in differences)

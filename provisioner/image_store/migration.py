@@ -7,7 +7,7 @@ from provisioner.daemon import containerd, inventory
 from provisioner.daemon.inventory import Hidden
 from provisioner.engine import containers
 from provisioner.engine.facts import Facts
-from provisioner.image_store import recreate, room
+from provisioner.image_store import ctr, recreate, room
 from provisioner.image_store.copy_images import NAMESPACE, CompareImages, CopyImage, copied, tags
 from provisioner.model import Reader
 from provisioner.steps import Obstacle, Step
@@ -18,22 +18,28 @@ SAVING = "the engine needs there to put the largest image together"
 
 
 class Migration(NamedTuple):
-    """The steps that copy images, the obstacles that still block the switch, and notes for a person."""
+    """The steps that copy images, the obstacles that still block the switch, and notes for a person.
+
+    ``first`` is what may fail without harm: it installs the program that copies.
+    """
 
     steps: tuple[Step, ...]
     obstacles: tuple[Obstacle, ...]
     notes: tuple[str, ...]
+    first: tuple[Step, ...] = ()
 
 
-def impossible(host: Reader, facts: Facts) -> Obstacle | None:
-    """Return why no image of this engine can be copied into containerd's store, or None."""
+def impossible(host: Reader, facts: Facts, *, packages: bool) -> Obstacle | None:
+    """Return why no image of this engine can be copied into containerd's store, or None.
+
+    ``packages`` allows installing ctr if it is missing.
+    """
     if facts.kind.owner != "root" or facts.layout.managed:
         hint = "save or push what is needed, then say image_store: {existing: hide}"
         message = f"images of {facts.kind.title} cannot be carried over"
         return Obstacle("not-carried", message, hint)
-    if host.program("ctr") is None:
-        message = "ctr, containerd's own client, is not installed"
-        return Obstacle("no-ctr", message, "apt-get install containerd")
+    if host.program("ctr") is None and not (missing := ctr.install(host, allowed=packages)).steps:
+        return Obstacle("no-ctr", "ctr, containerd's own client, is not installed", missing.hint)
     if namespace := containerd.namespace(host, facts):
         message = f"this engine uses containerd's namespace {namespace}, and images are carried into {NAMESPACE}"
         hint = "save or push what is needed, then set image_store: {existing: hide}"
@@ -43,7 +49,8 @@ def impossible(host: Reader, facts: Facts) -> Obstacle | None:
 
 def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     """Return a step for each image that is missing, and one that compares all. Containers block the switch."""
-    if why := impossible(host, facts):
+    allowed = desired.packages != "never"
+    if why := impossible(host, facts, packages=allowed):
         return Migration((), (why,), ())
     found, address = inventory.count(host, facts, desired), containerd.address(host, facts)
     images = host.get(facts.socket, "/images/json") or ()  # with the builder's, so it is not pulled again
@@ -53,7 +60,8 @@ def plan(host: Reader, facts: Facts, desired: Desired) -> Migration:
     if why := room.no_room(host, facts, sum(sizes)) or room.lack(host, together, max(sizes, default=0), SAVING):
         return Migration((), (why,), ())
     steps: tuple[Step, ...] = (*copies, CompareImages(facts.socket, address)) if copies else ()
-    return Migration(steps, _containers(found), notes(host, facts, found))
+    first = ctr.missing(host, allowed=allowed) if copies else ()
+    return Migration(steps, _containers(found), notes(host, facts, found), first)
 
 
 def _containers(found: Hidden) -> tuple[Obstacle, ...]:

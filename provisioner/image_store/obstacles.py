@@ -17,11 +17,12 @@ CHOICE = "set image_store: {existing: migrate} to copy the images first, or {exi
 
 
 class Way(NamedTuple):
-    """The obstacles to a change, the steps before it, and notes for a person."""
+    """The obstacles to a change, the steps before it, notes for a person, and what may fail without harm."""
 
     obstacles: tuple[Obstacle, ...] = ()
     before: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+    first: tuple[Step, ...] = ()
 
 
 def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
@@ -46,9 +47,9 @@ def way(host: Reader, facts: Facts, desired: Desired, *, switch: bool) -> Way:
     if desired.image_store.existing == "migrate":
         carried = migration.plan(host, facts, desired)
         notes = (*consequences.notes(host, facts), *carried.notes)
-        return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, notes)
+        return Way((*carried.obstacles, *((why,) if why else ())), carried.steps, notes, carried.first)
     refused = inventory.refusal(host, facts, desired, "the switch")
-    if refused and migration.impossible(host, facts) is None:
+    if refused and migration.impossible(host, facts, packages=desired.packages != "never") is None:
         refused = refused._replace(hint=CHOICE)
     why = refused or room.no_room(host, facts, 0) or why
     more = tuple(desktop.notes(host, found)) if facts.layout.closed else ()

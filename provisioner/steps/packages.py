@@ -140,6 +140,13 @@ class RemovePackages(Step):
         return f"run {' '.join((*_row(self.manager).remove, *self.packages))}"
 
 
+class Install(NamedTuple):
+    """The steps that install a missing program, or why there are none. ``hint``: what a person would type."""
+
+    hint: str
+    steps: tuple[Step, ...] = ()
+
+
 def _run(system: "System", row: Manager, argv: tuple[str, ...], say: Say) -> None:
     """Run a command. While another program holds the manager's lock, run it again until the time for that is over."""
     for waited in range(0, LOCK, AGAIN):

@@ -206,11 +206,23 @@ def test_an_image_that_cannot_be_had_is_named_before_a_restart(
     with engine(tmp_path / SOCKET[1:], answers):
         host = System(str(tmp_path), {})
         found = images.unavailable(host, facts(hidden=hidden), want, box)
-        copies = images.carried(host, facts(hidden=hidden), box, "root")
-        pulls = list(images.pull(host, facts(hidden=hidden), box, "root"))
+        copies = images.carried(host, facts(hidden=hidden), box, "root", packages=True)
+        pulls = list(images.pull(host, facts(hidden=hidden), box, "root", packages=True))
     assert (found is not None) is blocked
     assert bool(copies) is (local and hidden and ctr)
     assert bool(pulls) is (not copies and (hidden or not local))
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_program_that_copies_buildkit_s_image_is_installed_before(tmp_path: Path, allowed: bool) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    put(tmp_path, "/usr/bin/apk", "#!/bin/sh\nexit 1\n")
+    answers: dict[str, Any] = {f"/images/{drivers.IMAGE}/json": {"Id": "sha256:1", "Size": 9}}
+    with engine(tmp_path / SOCKET[1:], {**answers, f"/distribution/{drivers.IMAGE}/json": None}):
+        host = System(str(tmp_path), {})
+        copies = images.carried(host, facts(hidden=True), missing(), "root", packages=allowed)
+    kinds = [type(step).__name__ for step in copies]
+    assert kinds == (["InstallPackages", "CopyImage"] if allowed else [])
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,16 @@ PLUGIN = "/usr/libexec/docker/cli-plugins/docker-buildx"
 # apt-get update fails, because of a repository that is not there.
 BROKEN = ("/etc/apt/sources.list.d/broken.list", "deb [trusted=yes] file:///repo/broken ./\n")
 YUM = "[local]\nname=local\nbaseurl=file:///repo/{}\nenabled=1\ngpgcheck=0\n"
+# An image that a switch of the store would hide, on a host without the program that copies it.
+KEPT = "mv /usr/bin/ctr /usr/bin/ctr.away; cd /tmp; echo x > x; tar c x | docker import - keep:1"
 PACMAN = "[options]\nArchitecture = auto\nSigLevel = Never\n[here]\nServer = file:///repo/{}\n"
 
 
 class Case(NamedTuple):
     """A package manager: its programs, nfpm's word for its packages, QEMU's package and program, and its repository.
 
-    ``file`` names a repository of the folder {} to the manager, and ``make`` is run in that folder.
+    ``file`` names a repository of the folder {} to the manager, and ``make`` is run in that folder. ``ctr`` is the
+    package of containerd's client, if that is one of its own.
     """
 
     programs: tuple[str, ...]
@@ -32,6 +35,7 @@ class Case(NamedTuple):
     emulator: str
     file: tuple[str, str]
     make: str
+    ctr: str = ""
 
 
 CASES = {
@@ -59,6 +63,7 @@ CASES = {
         "/usr/bin/qemu-aarch64",
         ("/etc/zypp/repos.d/local.repo", YUM),
         "createrepo_c --quiet . && zypper --non-interactive refresh --force",
+        "containerd-ctr",
     ),
     "pacman": Case(
         ("pacman",),
@@ -92,7 +97,9 @@ def publish(host: Host, manager: str, case: Case, into: Path, *, empty: bool = F
         into.mkdir()
         plugin = parts.tree(recipes.QEMU_SUITE) / PLUGIN[1:]
         emulator = parts.qemu() / "usr/bin/qemu-aarch64"
-        for name, file, path in (("docker-buildx", plugin, PLUGIN), (case.qemu, emulator, case.emulator)):
+        ctr = parts.tree(recipes.QEMU_SUITE) / "usr/bin/ctr"
+        files = [("docker-buildx", plugin, PLUGIN), (case.qemu, emulator, case.emulator)]
+        for name, file, path in (*files, *([(case.ctr, ctr, "/usr/bin/ctr")] if case.ctr else ())):
             made = package(into, case, name, file, path)
             host.put(f"{folder}/{made.name}", made.read_bytes())
     place, text = case.file
@@ -121,17 +128,30 @@ def test_what_is_missing_is_installed_by_each_package_manager_and_removed_by_an_
         assert agent(host, "rollback").status == 0
         publish(host, manager, case, tmp_path / manager)
         host.put(*BROKEN)
-        host.put(CONFIG, "platforms: [linux/amd64, linux/arm64]\nemulators: {source: package}\n")
+        settings = "platforms: [linux/amd64, linux/arm64]\nemulators: {source: package}\n"
+        if case.ctr:
+            host.sh(KEPT, check=True)
+            settings += "image_store: {existing: migrate}\n"
+            host.put(CONFIG, f"{settings}packages: never\n")
+            never = agent(host, "plan")
+            assert not any(manager in step for step in steps(never)), steps(never)
+            assert f"{case.ctr} (packages: never keeps" in json.dumps(never.document["changes"])
+        host.put(CONFIG, settings)
         planned = agent(host, "plan")
-        assert any(manager in step and "docker-buildx" in step for step in steps(planned)), steps(planned)
+        for program in ("docker-buildx", case.ctr):
+            assert any(manager in step and program in step for step in steps(planned)), steps(planned)
         done = agent(host, "apply")
         assert done.status == 0, done.stderr
         assert [row["runs"] for row in done.document["proof"]["platforms"]] == [True, True]
         assert case.emulator in host.sh(f"cat {ENTRY}").stdout
         assert agent(host, "check").status == 0
+        if case.ctr:
+            host.sh("docker image inspect keep:1", check=True)
         undone = agent(host, "rollback")
         assert undone.status == 0, undone.stderr
         host.sh(f"rm {BROKEN[0]}", check=True)
         assert host.sh(f"ls {PLUGIN} {case.emulator} 2>/dev/null").stdout == "", manager
+        if case.ctr:
+            host.sh("test ! -e /usr/bin/ctr && mv /usr/bin/ctr.away /usr/bin/ctr && docker image rm keep:1", check=True)
         for program in case.programs:
             host.sh(f"mv /usr/bin/{program} /usr/bin/{program}.away", check=True)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.config.desired import Desired
+from provisioner.config.desired import Desired, ImageStore
 from provisioner.daemon import containerd, inventory
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.image.engine import bare
-from provisioner.image_store import consequences, migration
+from provisioner.image_store import consequences, ctr, migration
 from tests.helpers.recorded import engine
 
 PINNED = f"example.com/app@sha256:{'1' * 64}"
@@ -26,13 +26,66 @@ def host(tmp_path: Path, config: str = "{}") -> tuple[System, Facts]:
     return found, bare(found)._replace(socket="/run/docker.sock")
 
 
-def test_images_are_carried_into_docker_s_own_namespace_alone(tmp_path: Path) -> None:
-    assert migration.impossible(*host(tmp_path)) is None
-    assert migration.impossible(*host(tmp_path, '{"containerd-namespace": "moby"}')) is None
-    there, facts = host(tmp_path, '{"containerd-namespace": "k8s.io"}')
-    by_key = migration.impossible(there, facts)
+DEBIAN, DOCKER = "var/lib/dpkg/info/containerd.list", "var/lib/dpkg/info/containerd.io.list"
+NEVER = " (packages: never keeps provisioner from that)"
+ADD = "zypper --non-interactive install --no-recommends containerd-ctr"
+WITHOUT_CTR = {
+    "openSUSE": ("zypper", (), True, ADD, True),
+    "openSUSE, told not to install": ("zypper", (), False, f"{ADD}{NEVER}", False),
+    "Alpine": ("apk", (), True, "apk add containerd-ctr", True),
+    "Alpine, told not to install": ("apk", (), False, f"apk add containerd-ctr{NEVER}", False),
+    "Debian": ("apt-get", (DEBIAN,), True, "apt-get install --reinstall containerd", False),
+    "Docker's own packages": ("apt-get", (DOCKER,), True, "apt-get install --reinstall containerd.io", False),
+    "a containerd of no package": ("apt-get", (), True, ctr.BY_HAND, False),
+    "Fedora": ("dnf", (), True, ctr.BY_HAND, False),
+    "no package manager": ("", (), True, ctr.BY_HAND, False),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_CTR)
+def test_ctr_is_installed_where_it_has_a_package_of_its_own_and_else_the_command_is_told(
+    tmp_path: Path, name: str
+) -> None:
+    manager, files, allowed, hint, installed = WITHOUT_CTR[name]
     there, facts = host(tmp_path)
-    by_flag = migration.impossible(there, facts._replace(flags=("--containerd-namespace=k8s.io",)))
+    (tmp_path / "usr/bin/ctr").unlink()
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    if manager:
+        (tmp_path / "usr/bin" / manager).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "usr/bin" / manager).chmod(0o755)
+    wanted = Desired(image_store=ImageStore("containerd", "migrate"), packages="auto" if allowed else "never")
+    answers = {
+        "/containers/json": [],
+        "/images/json": [{"Id": "sha256:1", "Size": 5, "RepoTags": ["app:1"], "RepoDigests": []}],
+    }
+    with engine(tmp_path / "run/docker.sock", answers):
+        made = migration.plan(there, facts, wanted)
+        blocked = migration.impossible(there, facts, packages=allowed)
+    assert ctr.install(there, allowed=allowed).hint == hint
+    assert [step.sentence() for step in made.first] == ([f"run {hint}"] if installed else [])
+    assert [(why.code, why.hint) for why in made.obstacles] == ([] if installed else [("no-ctr", hint)])
+    assert bool(made.steps) is installed
+    assert (blocked is None) is installed
+
+
+def test_a_host_without_images_needs_no_ctr(tmp_path: Path) -> None:
+    there, facts = host(tmp_path)
+    (tmp_path / "usr/bin/ctr").unlink()
+    (tmp_path / "usr/bin/apk").touch(0o755)
+    with engine(tmp_path / "run/docker.sock", {"/containers/json": [], "/images/json": []}):
+        made = migration.plan(there, facts, Desired(image_store=ImageStore("containerd", "migrate")))
+    assert (made.first, made.steps, made.obstacles) == ((), (), ())
+
+
+def test_images_are_carried_into_docker_s_own_namespace_alone(tmp_path: Path) -> None:
+    assert migration.impossible(*host(tmp_path), packages=True) is None
+    assert migration.impossible(*host(tmp_path, '{"containerd-namespace": "moby"}'), packages=True) is None
+    there, facts = host(tmp_path, '{"containerd-namespace": "k8s.io"}')
+    by_key = migration.impossible(there, facts, packages=True)
+    there, facts = host(tmp_path)
+    by_flag = migration.impossible(there, facts._replace(flags=("--containerd-namespace=k8s.io",)), packages=True)
     for found in (by_key, by_flag):
         assert found is not None
         assert found.code == "other-namespace"
