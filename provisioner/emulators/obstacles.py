@@ -1,7 +1,7 @@
 """Reasons why emulators cannot be registered. What the kernel lacks is read from /proc, not guessed from an error."""
 
 from provisioner.config.desired import Desired
-from provisioner.emulators import keys, modules, mounts
+from provisioner.emulators import keys, managers, modules, mounts
 from provisioner.emulators.keys import Key
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import version
@@ -13,10 +13,6 @@ from provisioner.steps import Obstacle
 
 F_FLAG = (4, 8)
 OWN_TABLES = (6, 7)  # from this version on, a user namespace may have its own table
-MANAGER = (
-    "register the emulators on the machine itself, or let the container have a table of its own and write to it"
-    " (Linux 6.7; LXD, Incus or Proxmox: its AppArmor profile)"
-)
 
 
 def namespaced(host: Reader) -> bool:
@@ -42,20 +38,21 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
         hint = "outside: provisioner apply --root DIR; the emulators are registered when the image boots"
         return Obstacle("chroot", message, hint)
     if facts.table_unseen:
-        return Obstacle("kept-from-container", "the manager of this container does not let it use binfmt_misc", MANAGER)
+        message = "the manager of this container does not let it use binfmt_misc"
+        return Obstacle("kept-from-container", message, managers.hint(host))
     if forbidden := _forbidden(host):
         return forbidden
     if not facts.mounted:
         return _missing(host, name) or _mount_refused(host)
     if "ro" in mounts.mount(host, BINFMT).options:
-        hint = f"in a container: run provisioner on the machine itself; else: mount -o remount,rw {BINFMT}"
+        hint = managers.hint(host, f"; else: mount -o remount,rw {BINFMT}")
         return Obstacle("read-only", f"{BINFMT} is mounted read-only", hint)
     if (host.read(f"{BINFMT}/status") or "").strip() == "disabled":
         message = f"binfmt_misc is switched off as a whole ({BINFMT}/status)"
         return Obstacle("switched-off", message, f"echo 1 > {BINFMT}/status")
     if host.uid == 0 and (why := host.unwritable(f"{BINFMT}/register")):
         message = f"root may not register emulators here: {BINFMT}/register: {why}"
-        return Obstacle("register-refused", message, f"in a container: {MANAGER}")
+        return Obstacle("register-refused", message, managers.hint(host))
     return None
 
 
@@ -67,7 +64,7 @@ def _mount_refused(host: Reader) -> Obstacle | None:
     if ran.status in (0, None) or not ran.error.startswith("mount"):  # our own sandbox has no namespaces to try
         return None
     words = ran.error.strip().splitlines()[-1:] or ["no reason given"]
-    return Obstacle("mount-refused", f"root may not mount binfmt_misc here: {words[0]}", f"in a container: {MANAGER}")
+    return Obstacle("mount-refused", f"root may not mount binfmt_misc here: {words[0]}", managers.hint(host))
 
 
 def for_root(key: Key) -> Obstacle:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.emulators import boot, modules, mounting, mounts, obstacles, packages, persistence
+from provisioner.emulators import boot, managers, modules, mounting, mounts, obstacles, packages, persistence
 from provisioner.engine import endpoints, info
 from provisioner.engine.facts import Facts
 from provisioner.host import System
@@ -329,3 +329,67 @@ def test_a_chroot_is_one_by_the_root_of_the_first_process(tmp_path: Path, first:
     if first != "hidden":
         (tmp_path / "proc/1/root").symlink_to(tmp_path if first == "same" else "/")
     assert machine.chrooted(System(str(tmp_path), {})) is found
+
+
+OWN_TABLE = "security.privileged=false security.nesting=true"
+MANAGERS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "LXD": ({"/dev/lxd/sock": ""}, (f"`lxc config set NAME {OWN_TABLE}`", "`lxc info`", "unpriv_binfmt", "Linux 6.7")),
+    "Incus": (
+        {"/dev/incus/sock": "", "/run/systemd/container": "lxc"},
+        (f"`incus config set NAME {OWN_TABLE}`", "`incus info`", "unpriv_binfmt", "Linux 6.7"),
+    ),
+    "Proxmox": (
+        {"/etc/hosts": "127.0.0.1 localhost\n# --- BEGIN PVE ---\n10.0.0.2 ct\n# --- END PVE ---\n"},
+        (
+            *("/etc/pve/lxc/ID.conf", "`unprivileged: 1`", "`features: nesting=1,keyctl=1`", "Linux 6.7"),
+            "`lxc.apparmor.profile: unconfined`",
+        ),
+    ),
+    "sysbox": (
+        {"/proc/self/mountinfo": "36 24 0:52 /proc/sys /proc/sys rw - fuse sysboxfs rw\n"},
+        ("sysbox lets no container use binfmt_misc",),
+    ),
+    "LXC": (
+        {"/run/systemd/container": "lxc\n"},
+        ("`lxc.idmap`", "nesting.conf", "`lxc.apparmor.profile = unconfined`", "Linux 6.7"),
+    ),
+    "another": ({}, ("a table of its own", "Linux 6.7")),
+}
+
+
+@pytest.mark.parametrize("refusal", ["kept-from-container", "mount-refused", "register-refused", "read-only"])
+@pytest.mark.parametrize("name", MANAGERS)
+def test_what_a_container_s_manager_has_to_allow_is_named_by_its_own_setting(
+    tmp_path: Path, name: str, refusal: str
+) -> None:
+    files, words = MANAGERS[name]
+    there = host(tmp_path)
+    there.uid = 0
+    for path, text in files.items():
+        put(tmp_path, path, text)
+    seen = facts(mounted=refusal != "mount-refused")
+    match refusal:
+        case "kept-from-container":
+            seen = seen._replace(table_unseen="closed")
+        case "mount-refused":
+            put(tmp_path, "/usr/bin/unshare", "#!/bin/sh\necho mount: permission denied. >&2\nexit 32\n")
+            (tmp_path / "usr/bin/unshare").chmod(0o755)
+        case "register-refused":
+            (tmp_path / BINFMT[1:] / "register").mkdir(parents=True)
+        case _:
+            mounts = tmp_path / "proc/self/mountinfo"
+            mounts.write_text(MOUNTS.format(options="ro,relatime") + (mounts.read_text() if mounts.exists() else ""))
+    found = obstacles.obstacle(there, seen)
+    assert found is not None
+    assert found.code == refusal
+    for part in ("register the emulators on the machine itself", *words):
+        assert part in found.hint
+    assert ("Linux 6.7" in found.hint) is (name != "sysbox")
+    assert found.hint.startswith("in a container: ") is (name == "another")
+
+
+def test_a_file_that_is_none_keeps_nobody_from_the_hint(tmp_path: Path) -> None:
+    there = host(tmp_path)
+    for folder in ("etc/hosts", "etc/resolv.conf", "proc/self/mountinfo", "run/systemd/container"):
+        (tmp_path / folder).mkdir(parents=True)
+    assert managers.hint(there).startswith("in a container: ")
