@@ -1,14 +1,21 @@
 """A file that cannot be written where it lies blocks its resource before anything is done."""
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from provisioner.config.desired import Desired, ImageStore
+from provisioner.config.load import Configuration
+from provisioner.errors import RolledBackError
 from provisioner.host import System
 from provisioner.model import Difference
-from provisioner.runs import writable
+from provisioner.runs import apply, writable
 from provisioner.steps import Change
 from provisioner.steps.files import MakeDirectory, SetLeaf, WriteFile
+from tests.helpers import daemon
+from tests.helpers.steps import quiet
 
 FILE = "/etc/docker/daemon.json"
 ROOT = "1 0 0:1 / / rw - ext4 /dev/vda rw\n"
@@ -73,3 +80,24 @@ def test_a_unit_s_sandbox_is_named_where_there_is_one(
     assert hint in blocked.obstacle.hint
     assert ("elsewhere.conf" in blocked.obstacle.hint) is (bool(environment) and resource != "emulators")
     assert ("findmnt" in blocked.obstacle.hint) is not bool(environment)
+
+
+class Policed(daemon.Host):
+    """A host whose policy goes by the names of files: it lets one without a name be made, and not daemon.json."""
+
+    def install(self, path: str, data: bytes, mode: int, **more: Any) -> None:
+        if path == FILE:
+            raise OSError(errno.EACCES, "Permission denied", path)
+        super().install(path, data, mode, **more)
+
+
+@pytest.mark.parametrize("leaf", ["log-level", "debug"], ids=["restart", "reload"])
+def test_a_file_that_only_an_attempt_shows_to_be_refused_costs_no_restart(tmp_path: Path, leaf: str) -> None:
+    host = Policed(tmp_path)
+    text = '{"theirs": true}'
+    (tmp_path / FILE[1:]).write_text(text)
+    values: dict[str, Any] = {"log-level": "debug", "debug": True}
+    wanted = Desired(image_store=ImageStore("unmanaged"), only=("daemon",), daemon={leaf: values[leaf]})
+    with pytest.raises(RolledBackError, match="Permission denied"):
+        apply.apply(host, Configuration(wanted), quiet, only=("daemon",))
+    assert (host.restarts, host.reloads, (tmp_path / FILE[1:]).read_text()) == (0, 0, text)
