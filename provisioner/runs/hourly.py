@@ -23,7 +23,8 @@ TEXT = f"{OURS}[Service]\nGroup={{}}\n"
 def change(host: Reader, facts: Facts) -> Change | None:
     """Return the change of the unit's group, or None if the group is right or is not ours to change.
 
-    A file of that name that somebody else wrote stays as it is.
+    A file of that name that somebody else wrote stays as it is, and so does a folder that refuses files: the change
+    comes after the restart of Docker, which it must not undo.
     """
     if host.uid != 0 or host.asleep or not facts.socket.startswith("/") or not managers.by_systemd(host):
         return None
@@ -33,6 +34,8 @@ def change(host: Reader, facts: Facts) -> Change | None:
     text = None if group in USUAL else TEXT.format(group)
     there = host.read(DROP_IN)
     if there == text or not (there is None or there.startswith(OURS)):
+        return None
+    if host.unmakeable(DROP_IN) or host.unwritable(DROP_IN):
         return None
     steps: tuple[Step, ...] = (FIRST, RemoveFile(DROP_IN), RELOAD)
     if text is not None:

@@ -17,7 +17,12 @@ GROUPS = "root:x:0:\ndocker:x:998:\nbuilders:x:1001:eve\n"
 
 
 class Host(System):
-    """A host whose systemd runs our units, and whose engine's socket belongs to a group."""
+    """A host whose systemd runs our units, and whose engine's socket belongs to a group.
+
+    ``protected`` is what the file system says of a new file in the folder of the drop-in.
+    """
+
+    protected = ""
 
     def __init__(self, tree: Path, gid: int) -> None:
         super().__init__(str(tree), {})
@@ -31,6 +36,9 @@ class Host(System):
         }.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(text)
+
+    def unmakeable(self, path: str, user: str = "") -> str:
+        return self.protected if path == hourly.DROP_IN else super().unmakeable(path, user)
 
     def stat(self, path: str) -> Status | None:
         if path == seen().socket:
@@ -75,7 +83,10 @@ def test_systemd_reads_its_units_again_after_the_undo(tmp_path: Path) -> None:
     assert undone[-1] == hourly.RELOAD
 
 
-@pytest.mark.parametrize("case", ["the usual group", "no unit of ours", "a read-only sandbox", "no root", "no engine"])
+CASES = ("the usual group", "no unit of ours", "a read-only sandbox", "an immutable folder", "no root", "no engine")
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_where_nothing_has_to_change_or_can_nothing_is_planned(tmp_path: Path, case: str) -> None:
     host = Host(tmp_path, 998 if case == "the usual group" else 1001)
     if case == "no unit of ours":
@@ -83,6 +94,8 @@ def test_where_nothing_has_to_change_or_can_nothing_is_planned(tmp_path: Path, c
     if case == "a read-only sandbox":
         line = "36 28 0:40 / /etc ro,nosuid - ext4 /dev/vda ro\n"
         (tmp_path / "proc/self/mountinfo").write_text(line)
+    if case == "an immutable folder":
+        host.protected = "Operation not permitted"
     if case == "no root":
         host.uid = 1000
     assert hourly.change(host, seen(socket="") if case == "no engine" else seen()) is None
