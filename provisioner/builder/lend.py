@@ -13,7 +13,6 @@ from provisioner.engine.facts import Facts
 from provisioner.errors import CommandError, DeniedError, ProvisionerError
 from provisioner.model import Reader
 from provisioner.steps import Say, Step
-from provisioner.steps.files import RemoveDirectory, RemoveFile
 
 if TYPE_CHECKING:
     from provisioner.host import System
@@ -42,6 +41,25 @@ class Lend(Step):
         return f"copy {self.source} to {self.path} while buildx reads it"
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack(Step):
+    """Remove a copy and its folders. It has no inverse, because the journal would hold the key that was lent."""
+
+    path: str
+
+    def do(self, system: "System", say: Say) -> None:
+        system.remove(self.path)
+        folder = self.path.rpartition("/")[0]
+        for path in (folder, folder.rpartition("/")[0]):  # the upper one stays while it holds other copies
+            system.remove_directory(path)
+
+    def stands(self, host: Reader) -> bool:
+        return host.stat(self.path.rpartition("/")[0]) is None
+
+    def sentence(self) -> str:
+        return f"remove {self.path}"
+
+
 def files(host: Reader, facts: Facts, sources: Iterable[str], users: Collection[str]) -> tuple[Lend, ...]:
     """Return the copies of files that a user may not read. The group of the engine's socket gets them."""
     others = [user for user in users if user != "root"]
@@ -57,9 +75,7 @@ def files(host: Reader, facts: Facts, sources: Iterable[str], users: Collection[
 
 def gone(lent: Collection[Lend]) -> tuple[Step, ...]:
     """Return the steps that remove the copies and their folders."""
-    folders = [lend.path.rpartition("/")[0] for lend in lent]
-    above = dict.fromkeys(folder.rpartition("/")[0] for folder in folders)
-    return (*(RemoveFile(lend.path) for lend in lent), *map(RemoveDirectory, (*folders, *above)))
+    return tuple(TakeBack(lend.path) for lend in lent)
 
 
 def pointed(found: Any, copies: Mapping[str, str]) -> Any:

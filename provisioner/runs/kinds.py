@@ -7,7 +7,7 @@ from typing import Any
 from provisioner.builder.boot import Boot
 from provisioner.builder.cluster_step import AwaitPods, CallCluster
 from provisioner.builder.fill_in import FillIn
-from provisioner.builder.lend import Lend
+from provisioner.builder.lend import Lend, TakeBack
 from provisioner.daemon.ask_again import AskAgain
 from provisioner.daemon.desktop_control import Start, Stop
 from provisioner.daemon.restart import Reload, Restart
@@ -29,6 +29,7 @@ KINDS: tuple[type[Step], ...] = (
     RemovePackages,
     FillIn,
     Lend,
+    TakeBack,
     Boot,
     CallCluster,
     AwaitPods,
