@@ -117,8 +117,9 @@ def ways(host: Reader, kept: Store, endpoint: str) -> tuple[str, ...]:
     for name in names:
         try:
             context = plain_json.loads(host.read(f"{folder}/{name}/meta.json", user=kept.user) or "{}")
-            if same(context["Endpoints"]["docker"]["Host"], endpoint):
-                found.append(str(context["Name"]))
+            label = str(context["Name"])  # nobody can type one with a NUL or half of a UTF-16 pair
+            if same(context["Endpoints"]["docker"]["Host"], endpoint) and label.isprintable():
+                found.append(label)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ProvisionerError):
             continue  # docker cannot use it either
     return tuple(found)

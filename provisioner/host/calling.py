@@ -45,7 +45,7 @@ class Calling(Looking):
         """Return the path of a program on the host, or None if no trusted folder contains it."""
         files = (name, f"{name}.exe") if self.platform == "win32" else (name,)
         candidates = files if ":/" in name or name[:1] == "/" else [f"{d}/{n}" for d in self._folders() for n in files]
-        return next((self.path(c) for c in candidates if os.access(self.path(c), os.X_OK)), None)
+        return next((self.path(c) for c in candidates if _executable(self.path(c))), None)
 
     def ask(self, *argv: str, text: str = "", timeout: int = 20, user: str = "") -> Ran:
         """Run a program that changes nothing, with ``text`` on its stdin."""
@@ -305,7 +305,7 @@ class Calling(Looking):
         if whose not in self._plugins:
             self._plugins[whose] = plugins.path(self.ask("docker", *plugins.LISTED, user=user).stdout)
         found = self._plugins[whose]
-        return found if os.access(found, os.X_OK) else ""  # an upgrade may have moved it
+        return found if _executable(found) else ""  # an upgrade may have moved it
 
     def _found(self, name: str) -> str:
         """Return the path of a program on the host.
@@ -347,6 +347,14 @@ class Calling(Looking):
     def _folders(self) -> tuple[str, ...]:
         """Return the folders to search for programs."""
         return ELSEWHERE[self.platform][0] if self.platform in ELSEWHERE else DIRECTORIES
+
+
+def _executable(at: str) -> bool:
+    """Return whether this user may execute a file. False if no file can have the name."""
+    try:
+        return os.access(at, os.X_OK)
+    except ValueError:
+        return False
 
 
 def _succeeded(argv: tuple[str, ...], ran: Ran) -> str:

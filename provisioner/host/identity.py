@@ -5,6 +5,7 @@ Programs are never started this way: they get the user's IDs permanently (``prog
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
@@ -27,7 +28,7 @@ def account(user: str) -> Account | None:
         )
     try:
         found = pwd.getpwnam(user)
-    except KeyError:
+    except (KeyError, ValueError):  # a name that no user can have
         return None
     groups = tuple(os.getgrouplist(found.pw_name, found.pw_gid))
     return Account(found.pw_name, found.pw_uid, found.pw_gid, groups, found.pw_dir)
@@ -112,11 +113,13 @@ def read(at: str, path: str) -> bytes | None:
     """
     try:
         return plain.read(at, path, -1, LIMIT)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name that no file can have
         return None
     except PermissionError:
         raise DeniedError(f"{path}: its user may not read it", hint=f"whose is it? ls -l {path}") from None
     except OSError as e:
+        if e.errno == errno.ENAMETOOLONG:
+            return None
         raise ProvisionerError(f"{path}: {e.strerror}", hint="correct it, or move it away") from None
 
 

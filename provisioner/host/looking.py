@@ -150,7 +150,7 @@ class Looking:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size + start) if start < 0 else start if start <= size else 0)
                 return file.read().decode("utf-8", "replace")
-        except OSError:
+        except (OSError, ValueError):
             return ""
 
     def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
@@ -220,7 +220,7 @@ class Looking:
         flags = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
             os.close(os.open(self.path(path), flags))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return ""
         except OSError as e:
             return e.strerror or "it cannot be opened"

@@ -104,6 +104,8 @@ def own_names(place: Place) -> tuple[str, ...]:
 
 
 def _walk(opened: contextlib.ExitStack, start: int, path: str, follow: bool, owners: set[int], judge: int) -> Place:
+    if _impossible(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     folders, parts, links, culprit = [(start, "")], _parts(path), 0, ""
     while parts:
         folder, where = folders[-1]
@@ -136,6 +138,14 @@ def _walk(opened: contextlib.ExitStack, start: int, path: str, follow: bool, own
             opened.callback(os.close, below)
             folders.append((below, here))
     raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+
+
+def _impossible(path: str) -> bool:
+    """Return whether no file can have a path: it holds a NUL or half of a UTF-16 pair, which a JSON text can name."""
+    try:
+        return b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        return True
 
 
 def _parts(path: str) -> list[str]:

@@ -103,6 +103,10 @@ def _started(
             raise
         hint = f"look at the file: file {program}"  # another CPU's program, or a script whose interpreter is missing
         raise CommandError(f"{program} does not start: {e.strerror}", hint=hint) from None
+    except ValueError as e:  # a word that no program can get: it contains a NUL
+        if process is not None:
+            raise
+        raise CommandError(f"{program} does not start: {e}", hint="take that character out") from None
     finally:
         if process is not None:
             _end(process)

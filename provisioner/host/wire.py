@@ -51,7 +51,7 @@ def send(
 def connected(at: str) -> Wire:
     """Connect to a Unix socket or a named pipe.
 
-    Raises: OSError.
+    Raises: OSError, ValueError for a path that no socket can have.
     """
     if at.startswith("//./pipe/"):
         from provisioner.host import windows_pipe  # Windows
@@ -61,7 +61,7 @@ def connected(at: str) -> Wire:
     wire.settimeout(ANSWER)
     try:
         wire.connect(at)
-    except OSError:
+    except (OSError, ValueError):
         wire.close()
         raise
     return wire

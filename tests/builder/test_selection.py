@@ -152,3 +152,27 @@ def test_a_record_of_another_builder_is_none_of_ours(tmp_path: Path) -> None:
     assert not choices.usable(host, KEPT, "ours")
     put(tmp_path, "buildx/instances/ours", RECORD)
     assert choices.usable(host, KEPT, "ours")
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize("name", ["x\0y", "\ud800", "../../x", "x" * 300])
+def test_a_choice_of_what_can_be_no_builder_ends_no_check(tmp_path: Path, name: str, everywhere: bool) -> None:
+    """The text is a user's, and JSON can write a NUL and half of a UTF-16 pair."""
+    put(
+        tmp_path,
+        "buildx/current",
+        json.dumps({"Key": "" if everywhere else SOCKET, "Name": name, "Global": everywhere}),
+    )
+    kept = KEPT._replace(user="dev")
+    host = System(str(tmp_path), {})
+    host.uid = 1000
+    for select in ("once", "always"):
+        want = Wanted(Builder(name="ours", select=select), facts())
+        assert selection.selected(host, facts(), want, kept, INSTANCE).state[keys.SELECTED] != "ours"
+    assert not choices.usable(host, kept, name)
+
+
+@pytest.mark.parametrize("name", ["x\0y", "\ud800"])
+def test_a_context_that_nobody_can_name_is_no_way_to_an_engine(tmp_path: Path, name: str) -> None:
+    put(tmp_path, CONTEXT, json.dumps({"Name": name, "Endpoints": {"docker": {"Host": SOCKET}}}))
+    assert choices.ways(System(str(tmp_path), {}), KEPT, SOCKET) == ("unix:///run/docker.sock",)
