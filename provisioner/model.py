@@ -167,6 +167,12 @@ class Reader(Protocol):
         The folder that holds the path may belong to any user.
         """
 
+    def directory(self, path: str, user: str) -> bool | None:
+        """Return whether a user finds a directory at a path, following links, or None if nothing exists there.
+
+        Raises: DeniedError if this user may not see it.
+        """
+
     def head(self, path: str, size: int, *, piped: bool = False) -> bytes | None:
         """Return the first ``size`` bytes of a file, or None if it does not exist. ``piped`` also allows a pipe."""
 

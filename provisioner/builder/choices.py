@@ -84,10 +84,15 @@ def broken(host: Reader, kept: Store, name: str) -> tuple[str, ...]:
 
 
 def misplaced(host: Reader, kept: Store, *files: str) -> str:
-    """Return the first directory where buildx wants a file, or the other way round; empty if there is none."""
+    """Return the first directory where buildx wants a file, or the other way round; empty if there is none.
+
+    Root looks as the user, whose links may lead anywhere.
+
+    Raises: DeniedError if this user may not know.
+    """
     folders = (f"{kept.folder}/{name}".rstrip("/") for name in store.FOLDERS)
-    found = [path for path in folders if (there := host.stat(path)) and not there.directory]
-    found += [path for path in (f"{kept.folder}/{LOCK}", *files) if (there := host.status(path)) and there.directory]
+    found = [path for path in folders if host.directory(path, kept.user) is False]
+    found += [path for path in (f"{kept.folder}/{LOCK}", *files) if host.directory(path, kept.user)]
     return found[0] if found else ""
 
 

@@ -14,7 +14,7 @@ from provisioner.config import drivers
 from provisioner.config.desired import Builder
 from provisioner.engine import contexts, people
 from provisioner.engine.facts import Facts
-from provisioner.errors import ProvisionerError
+from provisioner.errors import DeniedError, ProvisionerError
 from provisioner.model import Account, Reader
 from provisioner.steps import Blocked, Obstacle, Step
 from provisioner.steps.programs import Run
@@ -84,8 +84,7 @@ def users(host: Reader, facts: Facts, want: Wanted) -> Iterator[tuple[str, Obsta
             hint = "add the drop-in users.conf to the unit (see docs/builder.md), or run `provisioner apply` by hand"
             yield user, Obstacle("hidden-home", f"{account.home} is hidden from this process", hint)
         elif odd := _misplaced(host, facts, store.of(host, account), want.builder.name):
-            there = host.stat(odd)
-            kinds = ("a directory", "a file") if there and there.directory else ("a file", "a directory")
+            kinds = ("a directory", "a file") if host.directory(odd, user) else ("a file", "a directory")
             message = f"{odd} is {kinds[0]}, where buildx keeps {kinds[1]}"
             yield user, Obstacle("wrong-kind", message, f"see what it is, and move it away: ls -ld {shlex.quote(odd)}")
         elif folder := _closed(host, want, account):
@@ -113,7 +112,10 @@ def _misplaced(host: Reader, facts: Facts, kept: store.Store, name: str) -> str:
     """Return the first path of a user where buildx wants a file and finds a directory, or the other way round."""
     ways = (facts.endpoint.host, *choices.ways(host, kept, facts.endpoint.host))
     files = (kept.instance_file(name), kept.activity_file(name), kept.current_file, *map(kept.default_file, ways))
-    return choices.misplaced(host, kept, *files)
+    try:
+        return choices.misplaced(host, kept, *files)
+    except DeniedError:  # whether buildx can write there decides
+        return ""
 
 
 def _closed(host: Reader, want: Wanted, account: Account) -> str | None:

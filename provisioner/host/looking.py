@@ -208,6 +208,16 @@ class Looking:
             return None
         return Status(s.st_mode & 0o7777, s.st_uid, s.st_gid, s.st_mode & 0o170000 == 0o040000)
 
+    def directory(self, path: str, user: str) -> bool | None:
+        """Return whether a user finds a directory at a path, following links, or None if nothing exists there.
+
+        Raises: DeniedError if this user may not see it.
+        """
+        account = self._other(user)
+        with identity.become(account) if account else contextlib.nullcontext():
+            there = self.stat(path)
+        return None if there is None else there.directory
+
     def link(self, path: str) -> str | None:
         """Return the target of a symbolic link, or None if the path is not a symbolic link."""
         try:

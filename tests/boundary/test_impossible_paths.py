@@ -22,6 +22,7 @@ LOOKS: dict[str, tuple[Look, object]] = {
     "names as a user": (lambda host, path: host.names(path, user="nobody"), ()),
     "own names": (lambda host, path: host.own_names(path), ()),
     "stat": (lambda host, path: host.stat(path), None),
+    "directory": (lambda host, path: host.directory(path, "nobody"), None),
     "status": (lambda host, path: host.status(path), None),
     "link": (lambda host, path: host.link(path), None),
     "room": (lambda host, path: host.room(path), None),

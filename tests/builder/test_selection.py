@@ -1,6 +1,7 @@
 """Which builder a shell builds with, where the user has once chosen one in a context that leads to this engine."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
 from provisioner.errors import ConfigError, DeniedError
 from provisioner.host import System
+from provisioner.model import Account, Status
 
 SOCKET = "unix:///var/run/docker.sock"
 KEPT = Store("/root/.docker/buildx", "root", "/root/.docker")
@@ -176,3 +178,44 @@ def test_a_choice_of_what_can_be_no_builder_ends_no_check(tmp_path: Path, name: 
 def test_a_context_that_nobody_can_name_is_no_way_to_an_engine(tmp_path: Path, name: str) -> None:
     put(tmp_path, CONTEXT, json.dumps({"Name": name, "Endpoints": {"docker": {"Host": SOCKET}}}))
     assert choices.ways(System(str(tmp_path), {}), KEPT, SOCKET) == ("unix:///run/docker.sock",)
+
+
+class Shut(System):
+    """A host on which we may not look into the .docker of ``dev``: a network file system refuses even root."""
+
+    def stat(self, path: str) -> Status | None:
+        if path.startswith("/home/dev/.docker/"):
+            raise DeniedError(f"{path}: this user may not see it")
+        return super().stat(path)
+
+    def account(self, user: str) -> Account | None:
+        return Account(user, 1, 1, (), "/root" if user == "root" else f"/home/{user}")
+
+    def barred(self, path: str, user: str) -> str | None:
+        return "/home/dev" if path.startswith("/home/dev/") else None
+
+
+def test_a_folder_that_nobody_may_look_into_blocks_its_user_alone(tmp_path: Path) -> None:
+    for folder in ("root", "home/dev/.docker"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "s").touch()
+    (tmp_path / "s").chmod(0o666)
+    host = Shut(str(tmp_path), {})
+    host.uid = 1000
+    want = Wanted(Builder(name="ours", users=("root", "dev")), facts())
+    assert [(user, why.code) for user, why in obstacles.users(host, facts(), want)] == [("dev", "closed-home")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_looks_where_buildx_keeps_files_as_their_user(tmp_path: Path) -> None:
+    """A user's link could tell whether a file of somebody else's is there, and what it is."""
+    secret, folder = tmp_path / "secret", tmp_path / "buildx"
+    for one in (secret, folder):
+        one.mkdir()
+    (secret / "file").touch()
+    (folder / "instances").symlink_to(secret / "file")
+    secret.chmod(0o700)
+    kept = Store(str(folder), "nobody", str(tmp_path))
+    with pytest.raises(DeniedError):
+        choices.misplaced(System("/", {}), kept)
+    assert choices.misplaced(System("/", {}), kept._replace(user="root")) == f"{folder}/instances"
