@@ -3,6 +3,8 @@
 Source: docker/buildx store/store.go (Current, NodeGroupByName) and store/util.go (ValidateName).
 """
 
+from collections.abc import Callable
+
 from provisioner.builder import store
 from provisioner.builder.store import Store, same
 from provisioner.engine import contexts
@@ -79,8 +81,20 @@ def broken(host: Reader, kept: Store, name: str) -> tuple[str, ...]:
 
     Raises: DeniedError if this user may not know.
     """
-    context = contexts.broken(host, kept.docker, user=kept.user)
-    return tuple(filter(None, (unreadable(host, kept, name), context, misplaced(host, kept))))
+    looks: tuple[Callable[[], str], ...] = (
+        lambda: unreadable(host, kept, name),
+        lambda: contexts.broken(host, kept.docker, user=kept.user),
+        lambda: misplaced(host, kept),
+    )
+    found, denied = [], None
+    for look in looks:
+        try:
+            found.append(look())
+        except DeniedError as e:  # the others are told all the same
+            denied = e
+    if denied and not any(found):
+        raise denied
+    return tuple(filter(None, found))
 
 
 def misplaced(host: Reader, kept: Store, *files: str) -> str:

@@ -100,21 +100,25 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
 
 
 def broken(host: Reader, folder: str, *, user: str = "") -> str:
-    """Return the file of the first context that docker cannot read; empty if it can read all.
+    """Return the file of the first context that docker cannot read, or a folder with a slash; empty if it reads all.
 
     One such file makes every command fail that lists the contexts, and buildx lists them for each build.
 
     Raises: DeniedError if this user may not know.
     """
-    for name in host.names(f"{folder}/contexts/meta", user=user):
-        path = f"{folder}/contexts/meta/{name}/meta.json"
-        try:
+    known = host.uid == 0 or user in ("", host.user)  # what is denied to us is denied to the user
+    path = f"{folder}/contexts/meta/"
+    try:
+        for name in host.names(path.rstrip("/"), user=user):
+            path = f"{folder}/contexts/meta/{name}/meta.json"
             text = host.read(path, user=user)
             _listed(None if text is None else as_go.loads(text))
-        except DeniedError:
+    except DeniedError:
+        if not known:
             raise
-        except (ValueError, RecursionError, ProvisionerError):
-            return path
+        return path
+    except (ValueError, RecursionError, ProvisionerError):
+        return path
     return ""
 
 

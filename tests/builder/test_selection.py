@@ -219,3 +219,42 @@ def test_root_looks_where_buildx_keeps_files_as_their_user(tmp_path: Path) -> No
     with pytest.raises(DeniedError):
         choices.misplaced(System("/", {}), kept)
     assert choices.misplaced(System("/", {}), kept._replace(user="root")) == f"{folder}/instances"
+
+
+@pytest.mark.parametrize("denied", ["contexts/meta/x/meta.json", "contexts/meta/"])
+def test_a_context_that_its_user_may_not_read_is_broken(tmp_path: Path, denied: str) -> None:
+    """docker fails on it as on one that is no JSON. Nobody gives it back, because it may be readable on purpose."""
+    put(tmp_path, CONTEXT, "{}")
+    host = Refusing(str(tmp_path), {})
+    host.refused = denied
+    host.uid = 0
+    assert choices.broken(host, KEPT, "ours") == (f"/root/.docker/{denied}",)
+    host.uid = 1000  # may this user know what another one may read?
+    with pytest.raises(DeniedError):
+        choices.broken(host, KEPT._replace(user="somebody else"), "ours")
+
+
+def test_a_time_that_its_user_may_not_read_hides_nothing_else(tmp_path: Path) -> None:
+    put(tmp_path, CONTEXT, "{")
+    host = Refusing(str(tmp_path), {})
+    host.refused = "buildx/activity/ours"
+    assert choices.broken(host, KEPT, "ours") == (f"/root/.docker/{CONTEXT}",)
+    (tmp_path / "root/.docker" / CONTEXT).unlink()
+    with pytest.raises(DeniedError):
+        choices.broken(host, KEPT, "ours")
+
+
+class Refusing(System):
+    """A host on which the user may not read a file, or not look into a folder, whose name has a slash at its end."""
+
+    refused: str
+
+    def read(self, path: str, *, user: str = "") -> str | None:
+        if path.endswith(self.refused):
+            raise DeniedError(f"{path}: its user may not read it")
+        return super().read(path, user=user)
+
+    def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
+        if f"{path}/".endswith(self.refused):
+            raise DeniedError(f"{path}: this user may not look into it")
+        return super().names(path, user=user)
