@@ -114,12 +114,13 @@ def asked(host: Reader, account: Account, program: str, where: str) -> Asked:
     """Ask a credential helper, as the user whose login it keeps."""
     ran = host.ask(program, "get", text=where, user=account.name)
     if ran.status != 0:
-        said = next(filter(None, (ran.stdout.strip(), ran.error.strip(), f"it ended with status {ran.status}")))
+        texts = (ran.stdout.strip(), ran.error.strip(), f"it ended with status {ran.status}")
+        said = next(text for text in texts if text and "{" not in text)  # an object holds the secret
         return Asked() if said == NONE_KEPT else Asked(problem=said.splitlines()[0])
     try:
         said = json.loads(ran.stdout)
         user, secret = str(said["Username"]), str(said["Secret"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Asked(problem="it answers with something else than a login")
     return Asked({"identitytoken": secret} if user == TOKEN else {"username": user, "password": secret})
 

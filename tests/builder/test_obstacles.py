@@ -329,6 +329,32 @@ def test_a_credential_helper_that_does_not_work_is_named(
     assert (found.code if found else "") == code
 
 
+OBJECT = '{"ServerURL": "https://index.docker.io/v1/", "Username": "ci", "Secret": "s3cret"}'
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (f"echo '{OBJECT}'; exit 1", "it ended with status 1"),
+        (f"echo; echo '{OBJECT}'; echo the bus is gone >&2; exit 3", "the bus is gone"),
+        (f"echo 'found {OBJECT}'; exit 1", "it ended with status 1"),
+        (f"echo '{OBJECT}' >&2; exit 1", "it ended with status 1"),
+        ("echo the keychain is locked; exit 1", "the keychain is locked"),
+        (
+            "/usr/bin/yes [ | /usr/bin/head -n 100000",
+            "it answers with something else than a login",
+        ),
+        (f"echo '{OBJECT} {OBJECT}'", "it answers with something else than a login"),
+    ],
+)
+def test_what_a_credential_helper_answers_is_quoted_without_a_secret(tmp_path: Path, script: str, said: str) -> None:
+    put(tmp_path, "/usr/bin/docker-credential-kept", f"#!/bin/sh\n{script}\n")
+    host = System(str(tmp_path), {})
+    account = host.account("root")
+    assert account is not None
+    assert credentials.asked(host, account, "docker-credential-kept", credentials.HUB) == credentials.Asked({}, said)
+
+
 @pytest.mark.parametrize(
     ("value", "docker", "known"),
     [
