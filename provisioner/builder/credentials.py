@@ -146,7 +146,7 @@ def _only(found: Any, name: str, kind: type) -> Any:
 def _pair(text: str) -> dict[str, str]:
     """Return the login in a field ``auth``; empty if it is none."""
     try:
-        user, colon, secret = base64.b64decode(text, validate=True).decode().partition(":")
+        user, colon, secret = as_go.decoded(text).decode().partition(":")
     except ValueError:
         return {}
     return {"username": user, "password": secret.strip("\0")} if user and colon else {}

@@ -3,7 +3,6 @@
 Source: docker/buildx store/*.go. Every user has a separate store, in the folder of docker's configuration.
 """
 
-import binascii
 from collections.abc import Mapping
 
 from provisioner.engine.addresses import SOCKET
@@ -138,7 +137,7 @@ def parse(text: str, path: str) -> Instance:
     try:
         found = as_go.fields(as_go.loads(text), GROUP)
         nodes = tuple(_node(as_go.fields(n, NODE)) for n in found["Nodes"])
-    except (ValueError, RecursionError, binascii.Error):
+    except (ValueError, RecursionError):
         raise ConfigError(f"{path}: this is not a record of a builder", hint=AWAY) from None
     if not found["Driver"]:
         raise ConfigError(f"{path}: this is not a record of a builder", hint=AWAY)
@@ -170,13 +169,8 @@ def _node(found: Mapping[str, Any]) -> Node:
         platforms=tuple(_platform(as_go.fields(p, PLATFORM)) for p in found["Platforms"]),
         options=as_go.words(found["DriverOpts"]),
         flags=tuple("" if flag is None else as_go.typed(flag, str) for flag in found["Flags"]),
-        files={k: _decoded(v) for k, v in as_go.words(files).items()} if files else None,
+        files={k: as_go.decoded(v) for k, v in as_go.words(files).items()} if files else None,
     )
-
-
-def _decoded(text: str) -> bytes:
-    """Decode base64. Ends of lines do not count."""
-    return binascii.a2b_base64(text.replace("\n", "").replace("\r", ""), strict_mode=True)
 
 
 def _platform(found: Mapping[str, str]) -> str:

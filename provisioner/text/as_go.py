@@ -1,9 +1,10 @@
-"""Read texts as Go's standard library does: JSON into fields of known types, and times.
+"""Read texts as Go's standard library does: JSON into fields of known types, base64, and times.
 
 docker and buildx are written in Go. Where they take a text that Python refuses, or the other way round, they are right.
-Sources: encoding/json (Unmarshal), time (Parse with RFC3339).
+Sources: encoding/json (Unmarshal), encoding/base64 (StdEncoding), time (Parse with RFC3339).
 """
 
+import binascii
 from collections.abc import Mapping
 
 from provisioner.text import plain_json
@@ -72,6 +73,14 @@ def typed(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
         raise ValueError(f"not of the type {kind.__name__}")
     return value
+
+
+def decoded(text: str) -> bytes:
+    """Return what a text in base64 stands for. Ends of lines do not count.
+
+    Raises: ValueError if it is not base64.
+    """
+    return binascii.a2b_base64(text.replace("\n", "").replace("\r", ""), strict_mode=True)
 
 
 def moment(text: str) -> bool:

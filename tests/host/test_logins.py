@@ -34,6 +34,8 @@ TABLE: Mapping[str, tuple[str, object, Mapping[str, str]]] = MappingProxyType({
     "a token of the registry": (HERE, {"auths": {HERE: {"registrytoken": "t"}}}, {}),
     "a login in other letters": (HERE, {"AUTHS": {HERE: {"AUTH": KEPT}}}, {}),
     "a login that is no base64": (HERE, {"auths": {HERE: {"auth": "!!"}}}, {}),
+    "a login in lines": (HERE, {"auths": {HERE: {"auth": f"{KEPT[:4]}\r\n{KEPT[4:]}\n"}}}, {}),
+    "a login with a blank": (HERE, {"auths": {HERE: {"auth": f"{KEPT[:4]} {KEPT[4:]}"}}}, {}),
     "a login without a colon": (HERE, {"auths": {HERE: {"auth": base64.b64encode(b"ci").decode()}}}, {}),
     "a login and a field of another type": (HERE, {"auths": {HERE: LOGIN}, "psFormat": 5}, {}),
     "a login and more behind it": (HERE, json.dumps({"auths": {HERE: LOGIN}}) + " more", {}),
