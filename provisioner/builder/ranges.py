@@ -1,10 +1,11 @@
 """The addresses that networks of the engine have or will get, apart from those that the kernel's routes show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from provisioner.builder.route_table import Route
 from provisioner.engine import settings
 from provisioner.engine.facts import Facts
+from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.text import command_line, tolerant
 from provisioner.typed import Any
@@ -41,11 +42,21 @@ def pools(host: Reader, facts: Facts) -> Iterator[Route]:
 
 
 def of_network(host: Reader, facts: Facts, name: str) -> Iterator[Route]:
-    """Yield the ranges of a network of the engine that somebody has made."""
+    """Yield the ranges of a network of the engine that somebody has made. None if the engine does not tell them."""
     named = name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
-    found = host.get(facts.socket, f"/networks/{name}") if named and facts.socket else None
-    if not isinstance(found, dict) or found.get("Driver") != "bridge":
+    try:
+        found = _object(host.get(facts.socket, f"/networks/{name}") if named and facts.socket else None)
+    except ProvisionerError:  # a note is not worth the end of a check
         return
-    device = (found.get("Options") or {}).get("com.docker.network.bridge.name") or f"br-{str(found.get('Id'))[:12]}"
-    rows = (found.get("IPAM") or {}).get("Config") or ()
-    yield from (route for row in rows if (route := parsed(row.get("Subnet"), str(device))))
+    if found.get("Driver") != "bridge":
+        return
+    own = f"br-{str(found.get('Id'))[:12]}"
+    device = str(_object(found.get("Options")).get("com.docker.network.bridge.name") or own)
+    rows = _object(found.get("IPAM")).get("Config")
+    said = [_object(row).get("Subnet") for row in rows] if isinstance(rows, list) else []
+    yield from (route for subnet in said if (route := parsed(subnet, device)))
+
+
+def _object(found: Any) -> Mapping[str, Any]:
+    """Return an object of an answer. Anything else counts as an empty one."""
+    return found if isinstance(found, dict) else {}

@@ -11,7 +11,7 @@ from provisioner.builder.places import Place
 from provisioner.engine import info
 from provisioner.host import System
 from tests.builder.test_obstacles import SOCKET, WHERE, facts, put
-from tests.helpers.recorded import engine
+from tests.helpers.recorded import Refused, engine
 
 HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 OWN = Place(store.Node("b0", WHERE.host))
@@ -161,3 +161,20 @@ def test_a_builder_on_a_network_of_somebody_s_is_told_of_that_network_s_clash(
     with engine(tmp_path / SOCKET[1:], {"/networks/corp": network}):
         told = routes.note(System(str(tmp_path), {}), facts(), place)
     assert "the network corp has the addresses 10.20.0.0/16, and this host reaches 10.20.5.0/24" in told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Refused(b"driver failed"),
+        [],
+        {"Driver": "bridge", "Options": 5, "IPAM": []},
+        {"Driver": "bridge", "IPAM": {"Config": [7]}},
+    ],
+)
+def test_an_engine_that_tells_nothing_of_a_network_ends_no_check(tmp_path: Path, answer: object) -> None:
+    """The note is not worth it: the container is looked at all the same."""
+    place = Place(store.Node("b0", WHERE.host, options={"network": "corp"}))
+    put(tmp_path, "/proc/net/route", table(BRIDGE))
+    with engine(tmp_path / SOCKET[1:], {"/networks/corp": answer}):
+        assert routes.note(System(str(tmp_path), {}), facts(), place) == ""
