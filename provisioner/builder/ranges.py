@@ -10,6 +10,7 @@ from provisioner.model import Reader
 from provisioner.text import command_line, tolerant
 from provisioner.typed import Any
 
+BRIDGES = ("bip", "fixed-cidr")  # without bip, the bridge has the range of fixed-cidr
 POOL = "--default-address-pool"
 
 
@@ -23,10 +24,15 @@ def parsed(text: Any, device: str = "") -> Route | None:
     return Route(int.from_bytes(bytes(known[:4]), "big"), known[4], device).whole
 
 
+def flag(facts: Facts) -> str:
+    """Return the flag of the daemon that gives its bridge a range, or an empty string."""
+    return next((f"--{name}" for name in BRIDGES if command_line.value(facts.flags, f"--{name}")), "")
+
+
 def own(host: Reader, facts: Facts, bridge: str) -> Iterator[Route]:
     """Yield the range that daemon.json or a flag gives the engine's bridge."""
     found = settings.every(host, facts)
-    for name in ("bip", "fixed-cidr"):  # without bip, the bridge has the range of fixed-cidr
+    for name in BRIDGES:
         if route := parsed(found.get(name) or command_line.value(facts.flags, f"--{name}"), bridge):
             yield route
             return
@@ -42,7 +48,7 @@ def pools(host: Reader, facts: Facts) -> Iterator[Route]:
 
 
 def of_network(host: Reader, facts: Facts, name: str) -> Iterator[Route]:
-    """Yield the ranges of a network of the engine that somebody has made. None if the engine does not tell them."""
+    """Yield the ranges of a network of the engine that somebody has made, if the engine tells them."""
     named = name.isascii() and name.replace("-", "").replace("_", "").replace(".", "").isalnum()
     try:
         found = _object(host.get(facts.socket, f"/networks/{name}") if named and facts.socket else None)

@@ -15,7 +15,7 @@ from provisioner.text import command_line
 BRIDGE = "docker0"
 KEYS = ('"bip"', '"fixed-cidr"', '"default-address-pools"')
 FLAGS = ("--bip", "--fixed-cidr", "--default-address-pool")
-CURE = "set daemon.bip to a range that no network of yours uses, for example 192.168.240.1/24"
+CURE = "a range that no network of yours uses, for example 192.168.240.1/24"
 NARROWEST = 8  # bits: a route to more addresses than that is a way out, not a network (a VPN's 0.0.0.0/1)
 
 
@@ -33,18 +33,21 @@ def note(host: Reader, facts: Facts, place: Place) -> str:
         return _clash(found, made, f"the network {network} has", "make it again with another range")
     has = tuple(route for route in found if route.device == name)
     if not _ranged(host, facts):
-        return _clash(found, has, f"{name} has", CURE)
+        return _clash(found, has, f"{name} has", f"set daemon.bip to {CURE}")
     from provisioner.builder import ranges  # few hosts configure their ranges
 
     own = tuple(ranges.own(host, facts, name))
     now = () if own and facts.planned is not None else has  # what the bridge has now goes with this plan
     far = tuple(route for route in found if route.far)
     pools = tuple(ranges.pools(host, facts))
-    cure = "leave that range out of daemon.default-address-pools"
+    flag = ranges.flag(facts)  # dockerd refuses a setting that a flag has, too
+    cure = f"change {flag} in the unit to {CURE}" if flag else f"set daemon.bip to {CURE}"
+    pooled = command_line.value(facts.flags, ranges.POOL) is not None
+    less = f"leave that range out of {f'{ranges.POOL} in the unit' if pooled else 'daemon.default-address-pools'}"
     return (
-        _clash(found, now, f"{name} has", CURE)
-        or _clash(found, own, f"daemon.json gives {name}", CURE)
-        or _clash(far, pools, "new networks of Docker get", cure)
+        _clash(found, now, f"{name} has", cure)
+        or _clash(found, own, f"{flag or 'daemon.json'} gives {name}", cure)
+        or _clash(far, pools, "new networks of Docker get", less)
     )
 
 

@@ -126,9 +126,13 @@ def test_configured_ranges_are_compared_before_docker_uses_them(tmp_path: Path, 
         rows = [p for p in settings.get("default-address-pools", ()) if p and p != 5]
         given = (f"--{key}={value}" for key, value in settings.items() if key != "default-address-pools")
         seen = seen._replace(flags=(*given, *(f"--default-address-pool=base={p['base']},size=24" for p in rows)))
+        words = words.replace("daemon.json", f"--{name}")
     told = routes.note(System(str(tmp_path), {}), seen, OWN)
     assert bool(told) is bool(words)
     assert words in told
+    cure = told.rpartition(": ")[2]  # dockerd refuses a setting that a flag has, too
+    assert not told or ("daemon." in cure) is (where != "flags")
+    assert not told or ("in the unit" in cure) is (where == "flags")
 
 
 def test_a_plan_that_moves_the_bridge_away_says_no_clash(tmp_path: Path) -> None:
@@ -178,3 +182,11 @@ def test_an_engine_that_tells_nothing_of_a_network_ends_no_check(tmp_path: Path,
     put(tmp_path, "/proc/net/route", table(BRIDGE))
     with engine(tmp_path / SOCKET[1:], {"/networks/corp": answer}):
         assert routes.note(System(str(tmp_path), {}), facts(), place) == ""
+
+
+@pytest.mark.parametrize("flag", ["--bip", "--fixed-cidr"])
+def test_a_bridge_that_a_flag_has_given_its_range_is_cured_in_the_unit(tmp_path: Path, flag: str) -> None:
+    put(tmp_path, "/proc/net/route", table(("docker0", "10.20.1.0/24"), ("eth1", "10.20.0.0/16")))
+    told = routes.note(System(str(tmp_path), {}), facts()._replace(flags=(flag, "10.20.1.1/24")), OWN)
+    assert told.startswith("docker0 has the addresses 10.20.1.0/24")
+    assert f": change {flag} in the unit to a range" in told
