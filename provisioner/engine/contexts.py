@@ -12,6 +12,7 @@ from provisioner.text import as_go, plain_json
 from provisioner.typed import Any, NamedTuple
 
 TLS = "tls="
+META = "meta.json"
 # The fields of an endpoint whose types docker, or its plug-in buildx, knows.
 ENDPOINTS = {
     "docker": {"Host": str, "SkipTLSVerify": bool},
@@ -73,7 +74,7 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
     from provisioner.text.tolerant import encoded
 
     key = hashlib.sha256(encoded(name)).hexdigest()
-    path = f"{folder}/contexts/meta/{key}/meta.json"
+    path = f"{folder}/contexts/meta/{key}/{META}"
     text = host.read(path, user=user)
     if text is None:
         hint = "see `docker context ls`; leave it with `docker context use default`"
@@ -90,7 +91,7 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
 def every(host: Reader, folder: str) -> Iterator[Context]:
     """Yield all contexts that have an address. Contexts that cannot be read are skipped."""
     for name in host.names(f"{folder}/contexts/meta"):
-        path = f"{folder}/contexts/meta/{name}/meta.json"
+        path = f"{folder}/contexts/meta/{name}/{META}"
         try:
             found = _parsed(host.read(path), path)
         except ProvisionerError:
@@ -102,23 +103,31 @@ def every(host: Reader, folder: str) -> Iterator[Context]:
 def broken(host: Reader, folder: str, *, user: str = "") -> str:
     """Return the file of the first context that docker cannot read, or a folder with a slash; empty if it reads all.
 
-    One such file makes every command fail that lists the contexts, and buildx lists them for each build.
+    One such file makes every command fail that lists the contexts, and buildx lists them for each build. docker also
+    looks into the folders of a context's folder.
 
     Raises: DeniedError if this user may not know.
     """
     known = host.uid == 0 or user in ("", host.user)  # what is denied to us is denied to the user
-    path = f"{folder}/contexts/meta/"
-    try:
-        for name in host.names(path.rstrip("/"), user=user):
-            path = f"{folder}/contexts/meta/{name}/meta.json"
-            text = host.read(path, user=user)
+    top = f"{folder}/contexts/meta"
+    waiting = [top]
+    while waiting:
+        where = waiting.pop(0)
+        path = f"{where}/"
+        try:
+            names = host.names(where, user=user)
+            path = f"{where}/{META}"
+            inside = where == top or host.directory(path, user)  # then it is no context itself
+            text = None if inside else host.read(path, user=user)
             _listed(None if text is None else as_go.loads(text))
-    except DeniedError:
-        if not known:
-            raise
-        return path
-    except (ValueError, RecursionError, ProvisionerError):
-        return path
+        except DeniedError:
+            if not known:
+                raise
+            return path
+        except (ValueError, RecursionError, ProvisionerError):
+            return path
+        below = (f"{where}/{name}" for name in names if name != META or inside)
+        waiting += [path for path in below if host.link(path) is None]  # docker skips links to folders
     return ""
 
 

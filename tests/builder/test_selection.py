@@ -105,7 +105,8 @@ def test_docker_is_told_its_own_socket_where_a_context_leads_there(host: System,
 
 
 RECORD = '{"Name": "ours", "Driver": "docker-container", "Nodes": []}'
-CONTEXT = "contexts/meta/x/meta.json"
+META = "meta.json"
+CONTEXT = f"contexts/meta/x/{META}"
 BROKEN = {
     "nothing": ({}, ()),
     "a time that is none": ({"buildx/activity/ours": "yesterday"}, ("buildx/activity/ours",)),
@@ -113,6 +114,13 @@ BROKEN = {
     "a time": ({"buildx/activity/ours": "2026-01-02T03:04:05Z"}, ()),
     "a broken context": ({CONTEXT: "{"}, (CONTEXT,)),
     "a context with a number for its host": ({CONTEXT: '{"Endpoints": {"docker": {"Host": 5}}}'}, (CONTEXT,)),
+    "a folder for a context's file": ({f"{CONTEXT}/y": ""}, ()),
+    "a file in the place of a context": ({"contexts/meta/x": "{"}, ()),
+    "a context in a folder below": ({f"contexts/meta/x/y/{META}": "{"}, (f"contexts/meta/x/y/{META}",)),
+    "a context in a folder of a context's": (
+        {CONTEXT: "{}", f"{CONTEXT[:-9]}y/{META}": "{"},
+        (f"{CONTEXT[:-9]}y/{META}",),
+    ),
     "a file for the records": ({"buildx/instances": "x"}, ("buildx/instances",)),
     "a folder for the lock": ({"buildx/.lock/x": ""}, ("buildx/.lock",)),
 }
@@ -219,6 +227,16 @@ def test_root_looks_where_buildx_keeps_files_as_their_user(tmp_path: Path) -> No
     with pytest.raises(DeniedError):
         choices.misplaced(System("/", {}), kept)
     assert choices.misplaced(System("/", {}), kept._replace(user="root")) == f"{folder}/instances"
+
+
+def test_docker_skips_a_link_to_a_context_and_follows_one_to_its_file(tmp_path: Path) -> None:
+    put(tmp_path, f"elsewhere/{META}", "{")
+    meta = tmp_path / "root/.docker/contexts/meta"
+    (meta / "own").mkdir(parents=True)
+    (meta / "link").symlink_to("../../elsewhere")
+    assert choices.broken(System(str(tmp_path), {}), KEPT, "ours") == ()
+    (meta / "own" / META).symlink_to(f"../../../elsewhere/{META}")
+    assert choices.broken(System(str(tmp_path), {}), KEPT, "ours") == (f"/root/.docker/contexts/meta/own/{META}",)
 
 
 @pytest.mark.parametrize("denied", ["contexts/meta/x/meta.json", "contexts/meta/"])

@@ -26,6 +26,7 @@ INSTANCE, ACTIVITY, DEFAULT = (
     "defaults/13c4025c96f36e94b348",  # of docker's own socket
 )
 CONTEXT = "../contexts/meta/abc/meta.json"
+BELOW = "../contexts/meta/abc/def/meta.json"
 SOUND = {"current": CHOICE, INSTANCE: RECORD, DEFAULT: NAME}
 DIRECTORY = "<a directory>"
 # By what it tries: the files in buildx's folder that differ from a sound one. None: there is no such file.
@@ -90,6 +91,12 @@ FOLDERS: Mapping[str, Mapping[str, str | None]] = MappingProxyType({
     "a context with another endpoint": {CONTEXT: '{"Name":"abc","Endpoints":{"kubernetes":{"Host":5}}}'},
     "a context of null": {CONTEXT: "null"},
     "a broken context": {CONTEXT: "{"},
+    "a directory for a context's file": {CONTEXT: DIRECTORY},
+    "a link to nothing for a context's file": {CONTEXT: "<a link to nothing>"},
+    "a file in the place of a context": {"../contexts/meta/abc": "{"},
+    "a broken context in a folder below": {BELOW: "{"},
+    "a broken context in a context's folder": {CONTEXT: '{"Name":"abc"}', BELOW: "{"},
+    "a file beside the contexts": {"../contexts/meta/meta.json": "{"},
     "an empty context": {CONTEXT: ""},
     "a context and more behind it": {CONTEXT: "{} {}"},
     "a context with a number for a host": {CONTEXT: '{"Name":"abc","Endpoints":{"docker":{"Host":5}}}'},
