@@ -6,7 +6,7 @@ Sources: docker/buildx#1013 and #218 (/etc/hosts), #350 and #2750 (MTU), moby's 
 from collections.abc import Iterator
 
 from provisioner.builder import routes
-from provisioner.engine import registries
+from provisioner.engine import registries, settings
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
@@ -33,7 +33,7 @@ def _only_in_hosts(host: Reader, facts: Facts) -> set[str]:
     """Return the registries that the daemon knows or has images of, and that /etc/hosts puts on another machine."""
     known = facts.registries
     asked = {_name(where) for where in (*known.mirrors, *known.insecure, *known.certificates, *_used(host, facts))}
-    lines = (line.partition("#")[0].split() for line in (_read(host, "/etc/hosts") or "").splitlines())
+    lines = (line.partition("#")[0].split() for line in (settings.file(host, "/etc/hosts") or "").splitlines())
     return {
         name for address, *names in filter(None, lines) if not _loopback(address) for name in names if name in asked
     }
@@ -63,17 +63,10 @@ def _loopback(address: str) -> bool:
 
 def _sizes(host: Reader, bridge: str) -> tuple[int, int] | None:
     """Return the MTU of the default route's device and of the bridge, if packets of the bridge are too large for it."""
-    rows = [line.split() for line in (_read(host, "/proc/net/route") or "").splitlines()[1:]]
+    rows = [line.split() for line in (settings.file(host, "/proc/net/route") or "").splitlines()[1:]]
     devices = [row[0] for row in rows if row[1:2] == ["00000000"]]
-    sizes = [(_read(host, f"/sys/class/net/{d}/mtu") or "").strip() for d in (*devices[:1], bridge)]
+    sizes = [(settings.file(host, f"/sys/class/net/{d}/mtu") or "").strip() for d in (*devices[:1], bridge)]
     if not bridge or len(sizes) != 2 or not all(size.isdigit() for size in sizes):
         return None
     line, own = map(int, sizes)
     return (line, own) if line < own else None
-
-
-def _read(host: Reader, path: str) -> str | None:
-    try:
-        return host.read(path)
-    except ProvisionerError:
-        return None

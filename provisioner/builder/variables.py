@@ -7,16 +7,15 @@ cli/command (DOCKER_DEFAULT_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT); buildx's com
 from collections.abc import Iterator, Mapping
 
 from provisioner.builder import store
-from provisioner.engine import addresses
+from provisioner.engine import addresses, settings
 from provisioner.engine.info import version
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
+from provisioner.text import as_go
 
 API = "DOCKER_API_VERSION"
 LOGINS = ("/etc/environment", "/etc/profile")  # what every login reads, and the folder of more of it
 MORE = "/etc/profile.d"
-TRUE = ("1", "t", "T", "TRUE", "true", "True")
-FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
 def notes(host: Reader, endpoint: str, name: str, socket: str = "") -> Iterator[str]:
@@ -70,9 +69,9 @@ def _told(found: Mapping[str, str], where: str, name: str, *, folder: bool) -> I
     if place and folder:
         yield f"{store.STORE}={place} in {where}: buildx does not find {name} there: unset {store.STORE}"
     kit = found.get("DOCKER_BUILDKIT", "")
-    if kit in FALSE:
+    if kit in as_go.FALSE:
         yield f"DOCKER_BUILDKIT={kit} in {where}: `docker build` uses no builder of buildx there: unset DOCKER_BUILDKIT"
-    elif kit and kit not in TRUE:
+    elif kit and kit not in as_go.TRUE:
         yield f"DOCKER_BUILDKIT={kit} in {where}: `docker build` fails there, because that is neither true nor false"
     if platform := found.get("DOCKER_DEFAULT_PLATFORM", ""):
         what = f"`docker build` without --platform builds for {platform} alone"
@@ -81,9 +80,6 @@ def _told(found: Mapping[str, str], where: str, name: str, *, folder: bool) -> I
 
 def _assigned(host: Reader, path: str) -> dict[str, str]:
     """Return the variables that a file assigns. A file that this user may not read assigns none, as in a login."""
-    try:
-        lines = (host.read(path) or "").splitlines()
-    except ProvisionerError:
-        return {}
+    lines = (settings.file(host, path) or "").splitlines()
     pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
     return {name.strip(): value.strip().strip("\"'") for name, equals, value in pairs if equals}

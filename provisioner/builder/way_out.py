@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from provisioner.builder import routes
 from provisioner.engine import settings
 from provisioner.engine.facts import Facts
-from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
 from provisioner.text import command_line
 from provisioner.typed import Any
@@ -32,14 +31,14 @@ def notes(host: Reader, facts: Facts) -> Iterator[str]:
     name = routes.bridge(host, facts)
     if not name:
         return
-    if (_read(host, FORWARD) or "").strip() == "0" and host.stat(f"/sys/class/net/{name}"):
+    if (settings.file(host, FORWARD) or "").strip() == "0" and host.stat(f"/sys/class/net/{name}"):
         cure = "sysctl net.ipv4.ip_forward=1, and set it in a file of /etc/sysctl.d"
         yield f"this host forwards no packets (net.ipv4.ip_forward is 0): the builder reaches no other machine: {cure}"
     if servers := _on_loopback(host, facts, found):
         cure = "set daemon.dns to name servers that containers reach"
         what = f"this host asks name servers on its own loopback ({' '.join(servers)}), which no container reaches"
         yield f"{what}: the builder asks 8.8.8.8 instead, which knows no names of your own network: {cure}"
-    if found.get("ipv6") is not True and "--ipv6" not in facts.flags and _only_over_ipv6(host, name):
+    if not settings.on(found, facts.flags, "ipv6") and _only_over_ipv6(host, name):
         what = f"this host reaches other networks over IPv6 alone, and {name} has no IPv6"
         yield f"{what}: set daemon.ipv6 to true, or {HOST}"
 
@@ -55,24 +54,17 @@ def _on_loopback(host: Reader, facts: Facts, found: Mapping[str, Any]) -> tuple[
 
 
 def _servers(host: Reader, path: str) -> tuple[str, ...]:
-    rows = (line.split() for line in (_read(host, path) or "").splitlines())
+    rows = (line.split() for line in (settings.file(host, path) or "").splitlines())
     return tuple(row[1] for row in rows if len(row) > 1 and row[0] == "nameserver")
 
 
 def _only_over_ipv6(host: Reader, bridge: str) -> bool:
     """Return whether this host has a default route over IPv6 alone, and the bridge no address for it."""
-    four = (line.split() for line in (_read(host, "/proc/net/route") or "").splitlines()[1:])
+    four = (line.split() for line in (settings.file(host, "/proc/net/route") or "").splitlines()[1:])
     if any(row[1:2] == ["00000000"] and row[7:8] == ["00000000"] for row in four):
         return False
-    six = (line.split() for line in (_read(host, "/proc/net/ipv6_route") or "").splitlines())
+    six = (line.split() for line in (settings.file(host, "/proc/net/ipv6_route") or "").splitlines())
     if not any(row[:2] == [ANYWHERE, "00"] and row[9:] != ["lo"] for row in six):
         return False
-    rows = (line.split() for line in (_read(host, "/proc/net/if_inet6") or "").splitlines())
+    rows = (line.split() for line in (settings.file(host, "/proc/net/if_inet6") or "").splitlines())
     return not any(row[3:4] == [GLOBAL] and row[5:] == [bridge] for row in rows)
-
-
-def _read(host: Reader, path: str) -> str | None:
-    try:
-        return host.read(path)
-    except ProvisionerError:
-        return None

@@ -10,7 +10,7 @@ from provisioner.engine import certificates
 from provisioner.engine.info import Engine
 from provisioner.errors import DeniedError
 from provisioner.model import Reader
-from provisioner.text import command_line, json_read
+from provisioner.text import command_line, json_read, tolerant
 from provisioner.typed import Any, NamedTuple
 
 HUB = "docker.io"
@@ -93,7 +93,7 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
 
     (insecure_before, ranges_before), (insecure, ranges) = _insecure(old), _insecure(new)
     return found._replace(
-        mirrors=exchanged(found.mirrors, _strings(old.get(MIRRORS)), _strings(new.get(MIRRORS))),
+        mirrors=exchanged(found.mirrors, tolerant.strings(old.get(MIRRORS)), tolerant.strings(new.get(MIRRORS))),
         insecure=exchanged(found.insecure, insecure_before, insecure),
         ranges=exchanged(found.ranges, ranges_before, ranges),
         proxies={k: v for k, v in found.proxies.items() if k not in _proxies(old)} | _proxies(new),
@@ -102,7 +102,7 @@ def foreseen(found: Registries, before: str | None, after: str | None) -> Regist
 
 def _insecure(found: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the registries and the networks of a daemon.json, as the daemon reads them: without http:// or https://."""
-    said = [_bare(v) for v in _strings(found.get("insecure-registries"))]
+    said = [_bare(v) for v in tolerant.strings(found.get("insecure-registries"))]
     return tuple(v for v in said if "/" not in v and v != HUB), tuple(v for v in said if "/" in v)
 
 
@@ -164,11 +164,6 @@ def _proxies(found: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(proxies, dict):  # the daemon reports this error
         return {}
     return {variable: str(proxies[key]) for key, variable in PROXIES.items() if proxies.get(key)}
-
-
-def _strings(found: Any) -> tuple[str, ...]:
-    """Return a list as strings, or an empty tuple for any other type. The daemon reports that error."""
-    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _object(text: str | None) -> Mapping[str, Any]:

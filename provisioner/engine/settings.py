@@ -5,20 +5,23 @@ from collections.abc import Mapping
 from provisioner.engine.facts import Facts
 from provisioner.errors import ProvisionerError
 from provisioner.model import Reader
-from provisioner.text import command_line, tolerant
+from provisioner.text import as_go, command_line, tolerant
 from provisioner.typed import Any
 
-FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))  # how Go writes it on a command line
+
+def file(host: Reader, path: str) -> str | None:
+    """Return a file. None if there is none, or if this user may not read it."""
+    try:
+        return host.read(path)
+    except ProvisionerError:
+        return None
 
 
 def text(host: Reader, facts: Facts) -> str:
     """Return daemon.json as it will be. Empty if there is none, or if this user may not read it."""
     if facts.planned is not None:
         return facts.planned
-    try:
-        return (host.read(facts.daemon_json) or "").removeprefix("\ufeff")
-    except ProvisionerError:
-        return ""
+    return (file(host, facts.daemon_json) or "").removeprefix("\ufeff")
 
 
 def every(host: Reader, facts: Facts) -> Mapping[str, Any]:
@@ -28,9 +31,10 @@ def every(host: Reader, facts: Facts) -> Mapping[str, Any]:
 
 def off(found: Mapping[str, Any], flags: tuple[str, ...], name: str) -> bool:
     """Return whether a setting that is on by default is switched off, by daemon.json or by a flag."""
-    return found.get(name) is False or command_line.value(flags, f"--{name}") in FALSE
+    return found.get(name) is False or command_line.value(flags, f"--{name}") in as_go.FALSE
 
 
-def strings(found: Any) -> tuple[str, ...]:
-    """Return a list of strings, without what is none. Any other type gives an empty tuple."""
-    return tuple(v for v in found if isinstance(v, str)) if isinstance(found, list) else ()
+def on(found: Mapping[str, Any], flags: tuple[str, ...], name: str) -> bool:
+    """Return whether a setting that is off by default is switched on, by daemon.json or by a flag."""
+    said = (f"--{name}", *(f"--{name}={word}" for word in as_go.TRUE))
+    return found.get(name) is True or any(flag in said for flag in flags)

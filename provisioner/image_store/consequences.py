@@ -9,7 +9,7 @@ from provisioner.engine import api, settings
 from provisioner.engine.facts import Facts
 from provisioner.errors import NoEngineError
 from provisioner.model import Reader
-from provisioner.text import command_line
+from provisioner.text import command_line, tolerant
 from provisioner.text.sizes import human
 
 AGAIN = "what compares them, docker compose for one, makes its containers again"
@@ -21,7 +21,7 @@ def notes(host: Reader, facts: Facts) -> Iterator[str]:
     """Yield a sentence for each effect of a switch to containerd's store, or back from it."""
     yield BACK if facts.engine.containerd else IDENTIFIERS
     flags = command_line.values(facts.flags, "--storage-opt")
-    options = (*settings.strings(settings.every(host, facts).get("storage-opts")), *flags)
+    options = (*tolerant.strings(settings.every(host, facts).get("storage-opts")), *flags)
     if options and not facts.engine.containerd:
         what = f"the storage-opts {' '.join(options)} are for the other store's driver"
         yield f"{what}: containers have no quota by them in containerd's store, which reads none"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from provisioner.text import plain_json
 from provisioner.typed import Any
 
+TRUE = ("1", "t", "T", "TRUE", "true", "True")  # of strconv.ParseBool, on a command line and in a variable
+FALSE = ("0", "f", "F", "FALSE", "false", "False")
 DIGITS = "0123456789"
 MOMENT = "0000-00-00T00:00:00"  # without fractions and zone; a zero stands for any digit
 ZONE = "00:00"

@@ -38,6 +38,11 @@ def _inside(found: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return found.values() if isinstance(found, dict) else found
 
 
+def strings(found: Any) -> tuple[str, ...]:
+    """Return a list of strings, without what is none. Any other type gives an empty tuple."""
+    return tuple(v for v in found if isinstance(v, str)) if isinstance(found, list) else ()
+
+
 def number(text: str) -> int | None:
     """Return the number that ASCII digits stand for, or None. ``str.isdigit`` also accepts digits that int refuses."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None

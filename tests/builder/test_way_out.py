@@ -83,3 +83,11 @@ def test_a_host_with_ipv6_alone_is_told(
     files = {"/proc/net/route": four, "/proc/net/ipv6_route": six, "/proc/net/if_inet6": addresses}
     found = told(tmp_path, {**files, "/etc/docker/daemon.json": json.dumps(file)})
     assert ["IPv6 alone" in line for line in found] == [True] * noted
+
+
+@pytest.mark.parametrize(
+    ("flag", "noted"), [("--ipv6", False), ("--ipv6=true", False), ("--ipv6=1", False), ("--ipv6=false", True)]
+)
+def test_an_engine_that_a_flag_gives_ipv6_is_not_told(tmp_path: Path, flag: str, noted: bool) -> None:
+    files = {"/proc/net/route": IPV4, "/proc/net/ipv6_route": IPV6, "/proc/net/if_inet6": ""}
+    assert ["IPv6 alone" in line for line in told(tmp_path, files, flags=(flag,))] == [True] * noted

@@ -20,6 +20,12 @@ def test_the_daemon_s_insecure_registries_are_foreseen_as_it_will_show_them() ->
     assert registries.foreseen(shown, file, "{}") == Registries(ranges=("127.0.0.0/8",))
 
 
+def test_a_list_with_something_else_than_texts_names_no_registry_of_that() -> None:
+    lists = {"registry-mirrors": [None, "http://m"], "insecure-registries": [None, 5, {}, "b"]}
+    found = registries.foreseen(Registries(), "{}", json.dumps(lists))
+    assert (found.mirrors, found.insecure) == (("http://m",), ("b",))
+
+
 @pytest.mark.parametrize(
     "known",
     [
