@@ -1,6 +1,6 @@
 """Observe each user's buildx file and selection, and the container. Uses files and the engine's API, no program."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from provisioner.builder import (
     buildkitd,
@@ -175,6 +175,7 @@ def _instance(host: Reader, facts: Facts, want: Wanted, kept: Store, instance: I
     said = buildkitd.said(host, files.get(buildkitd.NAME))
     state |= {Key(keys.SETTING, k): v for k, v in said.items()}
     state |= {Key(keys.CERTIFICATE, n): _certificate(host, files.get(n), path) for n, path in want.certificates.items()}
+    state |= _doubts(host, want, files, said)
     asked = buildkitd.leaves(want.toml)
     state[keys.OPTIONS] = " ".join(_unasked(want, first, more)) or None
     state[keys.SETTINGS] = " ".join(k or str(v) for k, v in said.items() if k not in asked) or None
@@ -217,6 +218,15 @@ def _certificate(host: Reader, copy: bytes | None, path: str) -> Value:
     return "as on this host" if same else None if copy is None else f"not as {path}"
 
 
+def _doubts(host: Reader, want: Wanted, copies: Collection[str], said: Mapping[str, Value]) -> Mapping[Key, Unknown]:
+    """Return what is unknown of certificates to a user who may not read all of them."""
+    if host.uid == 0 or not want.certificates:
+        return {}
+    from provisioner.builder import doubts
+
+    return doubts.found(host, want, copies, said)
+
+
 def _owner(host: Reader, kept: Store, account: Account, want: Wanted) -> str:
     """Return the owner of buildx's files: the user, or a list of the files that somebody else owns."""
     others = ownership.foreign(host, kept, want, account)
@@ -229,8 +239,9 @@ def _inside(host: Reader, facts: Facts, want: Wanted, place: Place, found: Mappi
     asked = buildkitd.leaves(want.toml)
     said = buildkitd.said(host, text)
     wrong = [k for k in {**asked, **said} if asked.get(k) != said.get(k)]
-    for name, path in want.certificates.items():
-        copy = node_engines.file(host, facts, place, found, f"/etc/buildkit/{name}")
-        if _certificate(host, copy, path) != "as on this host":
-            wrong.append(name)
+    copies = {n: node_engines.file(host, facts, place, found, f"/etc/buildkit/{n}") for n in want.certificates}
+    wrong += [n for n, path in want.certificates.items() if _certificate(host, copies[n], path) != "as on this host"]
+    unknown = _doubts(host, want, [n for n, copy in copies.items() if copy is not None], said)
+    if wrong and {*wrong} <= {key.name for key in unknown}:
+        return next(iter(unknown.values()))
     return f"differs in {' '.join(wrong)}" if wrong else "as configured"
