@@ -273,6 +273,7 @@ def test_an_apply_does_what_people_missed(boot: Boot) -> None:
     assert "old.example:5000" in toml
     assert "certs/a_b.example/c.key" in toml
     assert host.sh("ls /run/provisioner/lent").stdout == ""
+    assert host.sh("grep -rlF 'PRIVATE KEY' /var/lib/provisioner").stdout == ""  # the journal
     assert agent(host, "check").status == 0
     assert agent(host, "check", user="dev").document["status"] == "unknown"  # root's folder, and nothing differs
     # BuildKit's image has emulators of its own, which say nothing about the host's
