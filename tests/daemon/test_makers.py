@@ -11,6 +11,7 @@ from tests.builder.test_obstacles import put
 
 FILE = "/etc/docker/daemon.json"
 USER_DATA = f"write_files:\n- path: {FILE}\n  content: '{{}}'\n"
+ALWAYS = "cloud_init_modules:\n - [write_files, always]\n"
 CASES: dict[str, tuple[Mapping[str, str], str]] = {
     "Puppet": ({"/opt/puppetlabs/puppet/cache/state/resources.txt": f"file[/etc/hosts]\nfile[{FILE}]\n"}, "Puppet"),
     "Puppet, for another file": ({"/var/lib/puppet/state/resources.txt": f"file[{FILE}.d]\n"}, ""),
@@ -29,6 +30,56 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         {makers.CLOUD: USER_DATA, "/etc/cloud/cloud.cfg": "cloud_init_modules:\n- write_files\n"},
         "",
     ),
+    "Salt, for a copy": ({makers.SALT: f"\x82\xa4name\xbb{FILE}.bak\xa7"}, ""),
+    "Salt, for a file below": ({makers.SALT: f"\x82\xa4name\xbb/srv{FILE}\xa7"}, ""),
+    "Salt, in a command": ({makers.SALT: f"\x82\xa4name\xbbcat {FILE}\xa7"}, ""),
+    "tmpfiles, a comment": ({"/etc/tmpfiles.d/d.conf": f"#f+ {FILE} - - - -\n #L+ {FILE} - - - - /srv/d\n"}, ""),
+    "tmpfiles, an access control list": ({"/etc/tmpfiles.d/d.conf": f"a+ {FILE} - - - - u:dev:r\n"}, ""),
+    "tmpfiles, a copy of a rule": ({"/etc/tmpfiles.d/d.conf.bak": f"f+ {FILE} - - - -\n"}, ""),
+    "tmpfiles, hidden by a file of its name": (
+        {"/etc/tmpfiles.d/d.conf": "", "/usr/lib/tmpfiles.d/d.conf": f"f+ {FILE} - - - -\n"},
+        "",
+    ),
+    "tmpfiles, hidden until the next boot": (
+        {"/run/tmpfiles.d/d.conf": "", "/usr/local/lib/tmpfiles.d/d.conf": f"f+ {FILE} - - - -\n"},
+        "",
+    ),
+    "tmpfiles, by a file that hides one": (
+        {"/etc/tmpfiles.d/d.conf": f"f+ {FILE} - - - -\n", "/usr/lib/tmpfiles.d/d.conf": ""},
+        "systemd-tmpfiles",
+    ),
+    "tmpfiles, what somebody has installed": (
+        {"/usr/local/lib/tmpfiles.d/d.conf": f"f+ {FILE} - - - -\n"},
+        "systemd-tmpfiles",
+    ),
+    "cloud-init, in quotes": (
+        {makers.CLOUD: f'{{"write_files": [{{"path": "{FILE}", "content": "x"}}]}}', "/etc/cloud/cloud.cfg": ALWAYS},
+        "cloud-init",
+    ),
+    "cloud-init, for a sample": (
+        {makers.CLOUD: f"write_files:\n- path: {FILE}.sample\n", "/etc/cloud/cloud.cfg": ALWAYS},
+        "",
+    ),
+    "cloud-init, for a file below": (
+        {makers.CLOUD: f"write_files:\n- path: /srv{FILE}\n", "/etc/cloud/cloud.cfg": ALWAYS},
+        "",
+    ),
+    "cloud-init, in a command": (
+        {makers.CLOUD: f"runcmd:\n- cat {FILE}\n", "/etc/cloud/cloud.cfg": ALWAYS},
+        "",
+    ),
+    "cloud-init, a comment": (
+        {makers.CLOUD: USER_DATA, "/etc/cloud/cloud.cfg": ALWAYS.replace("- [", "# - [")},
+        "",
+    ),
+    "cloud-init, a comment of the data": (
+        {makers.CLOUD: USER_DATA.replace("- path", "#- path"), "/etc/cloud/cloud.cfg": ALWAYS},
+        "",
+    ),
+    "cloud-init, a copy of its configuration": (
+        {makers.CLOUD: USER_DATA, "/etc/cloud/cloud.cfg.d/9.cfg.bak": ALWAYS},
+        "",
+    ),
     "nobody": ({FILE: "{}"}, ""),
 }
 
@@ -43,6 +94,26 @@ def test_who_makes_the_file_is_seen(tmp_path: Path, name: str) -> None:
     assert bool(said) is bool(who)
     assert said.startswith(who)
     assert not said or FILE in said
+
+
+@pytest.mark.parametrize("path", ["/d.json", FILE, "/home/a/.config/docker/daemon.json", f"/home/{'a' * 300}/d.json"])
+def test_salt_s_record_is_read_as_msgpack(tmp_path: Path, path: str) -> None:
+    """The byte that follows the path may be the beginning of a letter, and the byte before it a digit."""
+    raw = path.encode()
+    head = _head(len(raw))
+    for after in (b"\xd9\xa7", b"\xa4", b"\x93", b"\xc3", b""):
+        (tmp_path / makers.SALT[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / makers.SALT[1:]).write_bytes(b"\x81\xa4name" + head + raw + after)
+        assert makers.sign(System(str(tmp_path), {}), path).startswith("Salt")
+        (tmp_path / makers.SALT[1:]).write_bytes(b"\x81\xa4name" + _head(len(raw) + 1) + raw + b"~" + after)
+        assert makers.sign(System(str(tmp_path), {}), path) == ""
+
+
+def _head(length: int) -> bytes:
+    """Return what stands in msgpack before a string."""
+    if length < 32:
+        return bytes([0xA0 | length])
+    return b"\xd9" + bytes([length]) if length < 256 else b"\xda" + length.to_bytes(2, "big")
 
 
 @pytest.mark.parametrize("store", makers.STORES)
