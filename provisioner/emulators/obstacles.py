@@ -34,8 +34,8 @@ def obstacle(host: Reader, facts: Facts) -> Obstacle | None:
         message = f"this is a user namespace, and before Linux 6.7 (here {name}) only the machine itself has emulators"
         return Obstacle("user-namespace", message, "run provisioner on the machine itself")
     if chrooted(host):
-        message = "this is a chroot, and the kernel's table of emulators is that of the machine outside of it"
-        hint = "outside: provisioner apply --root DIR; the emulators are registered when the image boots"
+        message = "this is a chroot (process 1 has another root folder): emulators would be registered outside of it"
+        hint = "outside of it: provisioner apply --root DIR; the emulators are registered when the image boots"
         return Obstacle("chroot", message, hint)
     if facts.table_unseen:
         message = "the manager of this container does not let it use binfmt_misc"

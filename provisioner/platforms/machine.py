@@ -117,13 +117,18 @@ def probes(host: Reader, asked: Collection[str]) -> tuple[bytes, ...]:
 
 
 def chrooted(host: Reader) -> bool:
-    """Return whether this is a chroot, as image builders use it: the first process has another root folder.
+    """Return whether this is a chroot: the first process has another root folder, and the same mounts.
 
-    False also means unknown. A sandbox of one user is none of an image builder's, and may have a table of its own.
+    A container that shares the machine's processes has mounts of its own, and may register emulators. So has a service
+    with RootDirectory=, and an image builder that has unshared them: nothing tells it from such a container. False also
+    means unknown. A sandbox of one user is none of an image builder's, and may have a table of its own.
     """
     try:
         here, there = host.stat("/"), host.stat("/proc/1/root/")
         ids = (host.read("/proc/self/uid_map") or "").split()
     except ProvisionerError:
         return False
-    return ids[2:3] not in ([], [ONE_ID]) and here is not None and there is not None and here.inode != there.inode
+    if ids[2:3] in ([], [ONE_ID]) or here is None or there is None or here.inode == there.inode:
+        return False
+    mounts = host.link("/proc/self/ns/mnt")
+    return mounts is not None and mounts == host.link("/proc/1/ns/mnt")

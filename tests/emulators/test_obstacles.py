@@ -312,23 +312,31 @@ def test_each_distribution_has_its_package(tmp_path: Path, release: str) -> None
     assert (found.manager.program, found.row.package) == (program, package)
 
 
-@pytest.mark.parametrize(
-    ("first", "ids", "found"),
-    [
-        ("other", "0 0 4294967295", True),
-        ("same", "0 0 4294967295", False),
-        ("hidden", "0 0 4294967295", False),
-        ("other", "0 0 65536", True),  # in a container that has a whole system
-        ("other", "0 1000 1", False),  # a sandbox of one user
-    ],
-)
-def test_a_chroot_is_one_by_the_root_of_the_first_process(tmp_path: Path, first: str, ids: str, found: bool) -> None:
-    (tmp_path / "proc/1").mkdir(parents=True)
-    (tmp_path / "proc/self").mkdir()
-    (tmp_path / "proc/self/uid_map").write_text(f"{ids}\n")
+EVERYBODY, MOUNTED = "0 0 4294967295", "mnt:[4026531841]"
+CHROOTS = {
+    "a chroot": ("other", EVERYBODY, MOUNTED, True),
+    "the machine itself": ("same", EVERYBODY, MOUNTED, False),
+    "a first process that is hidden": ("hidden", EVERYBODY, None, False),
+    "a chroot in a container that has a whole system": ("other", "0 0 65536", MOUNTED, True),
+    "a sandbox of one user": ("other", "0 1000 1", MOUNTED, False),
+    "docker run --privileged --pid=host": ("other", EVERYBODY, "mnt:[4026531999]", False),
+    "a service with RootDirectory=": ("other", EVERYBODY, "mnt:[4026532001]", False),
+}
+
+
+@pytest.mark.parametrize("name", CHROOTS)
+def test_a_chroot_has_another_root_than_the_first_process_and_its_mounts(tmp_path: Path, name: str) -> None:
+    first, ids, mounts, found = CHROOTS[name]
+    there = host(tmp_path, self__uid_map=f"{ids}\n")
+    for process, names in {"self": MOUNTED, "1": mounts}.items():
+        (tmp_path / f"proc/{process}/ns").mkdir(parents=True)
+        if names:
+            (tmp_path / f"proc/{process}/ns/mnt").symlink_to(names)
     if first != "hidden":
         (tmp_path / "proc/1/root").symlink_to(tmp_path if first == "same" else "/")
-    assert machine.chrooted(System(str(tmp_path), {})) is found
+    assert machine.chrooted(there) is found
+    blocked = obstacles.obstacle(there, facts(mounted=True))
+    assert (blocked is not None and blocked.code == "chroot") is found
 
 
 OWN_TABLE = "security.privileged=false security.nesting=true"
