@@ -13,6 +13,7 @@ import pytest
 from provisioner.cli import commandline, examples
 from provisioner.cli.journald import EVENTS
 from provisioner.errors import Exit
+from provisioner.runs import writable
 from release import manual
 from tests.cases.results import DRIFT, result
 
@@ -40,6 +41,13 @@ def test_the_units_are_as_closed_as_they_say(tmp_path: Path, name: str) -> None:
     score = re.search(r"Overall exposure level for \S+: (\d+\.\d)", said)
     assert score
     assert float(score.group(1)) <= float(SCORES[name])
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_each_unit_says_in_its_environment_which_it_is(name: str) -> None:
+    """What it starts with otherwise, INVOCATION_ID for example, is inherited by whatever any unit starts."""
+    text = (CHECKOUT / "systemd" / f"provisioner-{name}.service").read_text()
+    assert re.findall(r"^Environment=(.*)$", text, re.MULTILINE) == [f"{writable.UNIT}=provisioner-{name}"]
 
 
 def test_the_catalog_explains_every_event_and_no_other() -> None:

@@ -10,6 +10,7 @@ from provisioner.steps.files import MakeDirectory, RemoveFile, SetLeaf, WriteFil
 LINKS = 40  # as many as the kernel follows
 # The resources whose file may lie elsewhere, where the unit may write if it is told. It never may install units.
 MOVABLE = ("daemon", "image store")
+UNIT = "PROVISIONER_UNIT"  # our units set it. What systemd sets for every unit is inherited by jobs and shells, too
 
 
 def judged(host: Reader, made: Change) -> Change:
@@ -45,8 +46,8 @@ def _on_host(real: str) -> str:
 
 
 def _in_unit(host: Reader, resource: str) -> str:
-    """Return what to do if systemd started us. Its sandbox shows the host's folders as read-only."""
-    if "INVOCATION_ID" not in host.environ:
+    """Return what to do if one of our units runs this. Its sandbox shows the host's folders as read-only."""
+    if UNIT not in host.environ:
         return ""
     by_hand = (
         f"run `sudo provisioner apply --only {resource.replace(' ', '-')}` once by hand: this unit may not write there"

@@ -18,6 +18,7 @@ from tests.helpers import daemon
 from tests.helpers.steps import quiet
 
 FILE = "/etc/docker/daemon.json"
+UNIT = {"INVOCATION_ID": "1", writable.UNIT: "provisioner-apply"}
 ROOT = "1 0 0:1 / / rw - ext4 /dev/vda rw\n"
 
 
@@ -63,10 +64,11 @@ def test_a_link_leads_to_where_the_file_lies(tmp_path: Path) -> None:
     ("resource", "environment", "hint"),
     [
         ("daemon", {}, "findmnt --target /etc/docker"),
-        ("daemon", {"INVOCATION_ID": "1"}, "run `sudo provisioner apply --only daemon` once by hand"),
-        ("image store", {"INVOCATION_ID": "1"}, "apply --only image-store` once by hand"),
-        ("image store", {"INVOCATION_ID": "1"}, "unless the drop-in elsewhere.conf lets it"),
-        ("emulators", {"INVOCATION_ID": "1"}, "this unit may not write there"),
+        ("daemon", {"INVOCATION_ID": "1"}, "findmnt --target /etc/docker"),  # a CI job, cloud-init, a service's shell
+        ("daemon", UNIT, "run `sudo provisioner apply --only daemon` once by hand"),
+        ("image store", UNIT, "apply --only image-store` once by hand"),
+        ("image store", UNIT, "unless the drop-in elsewhere.conf lets it"),
+        ("emulators", UNIT, "this unit may not write there"),
     ],
 )
 def test_a_unit_s_sandbox_is_named_where_there_is_one(
@@ -78,8 +80,8 @@ def test_a_unit_s_sandbox_is_named_where_there_is_one(
     host.uid = 0
     [blocked] = writable.judged(host, made(FILE)._replace(resource=resource)).blocked
     assert hint in blocked.obstacle.hint
-    assert ("elsewhere.conf" in blocked.obstacle.hint) is (bool(environment) and resource != "emulators")
-    assert ("findmnt" in blocked.obstacle.hint) is not bool(environment)
+    assert ("elsewhere.conf" in blocked.obstacle.hint) is (environment == UNIT and resource != "emulators")
+    assert ("findmnt" in blocked.obstacle.hint) is (environment != UNIT)
 
 
 class Policed(daemon.Host):
