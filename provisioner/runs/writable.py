@@ -16,12 +16,13 @@ UNIT = "PROVISIONER_UNIT"  # our units set it. What systemd sets for every unit 
 def judged(host: Reader, made: Change) -> Change:
     """Return the change, blocked as a whole if one of root's files cannot be written."""
     steps = (s for s in made.edits if isinstance(s, WriteFile | RemoveFile | SetLeaf | MakeDirectory))
-    paths = dict.fromkeys(s.path for s in steps if not getattr(s, "user", "")) if host.uid == 0 else ()
-    found = next(filter(None, (_refused(host, made.resource, path) for path in paths)), None)
+    ours = (s for s in steps if host.uid == 0 and not getattr(s, "user", ""))
+    asked = dict.fromkeys((s.path, isinstance(s, RemoveFile)) for s in ours)
+    found = next(filter(None, (_refused(host, made.resource, *one) for one in asked)), None)
     return made.stopped(found) if found else made
 
 
-def _refused(host: Reader, resource: str, path: str) -> Obstacle | None:
+def _refused(host: Reader, resource: str, path: str, removed: bool) -> Obstacle | None:
     real = _resolved(host, path)
     there, found = mount(host, real), host.stat(real)
     if found is not None and found.directory:
@@ -34,9 +35,14 @@ def _refused(host: Reader, resource: str, path: str) -> Obstacle | None:
         return Obstacle("read-only", message, _in_unit(host, resource) or _on_host(real))
     if found is not None and (why := host.unwritable(real)):
         return Obstacle("not-writable", f"{path}: {why}", f"see who protects it: lsattr {real}")
+    folder = real.rpartition("/")[0] or "/"
+    if removed:  # it needs no room
+        kept = found is not None and host.barred(folder, "")
+        hint = f"see who protects it: lsattr -d {shlex.quote(folder)}"
+        return Obstacle("not-writable", f"{path}: no file can be removed from its folder", hint) if kept else None
     if why := host.unmakeable(real):
-        folder = shlex.quote(real.rpartition("/")[0] or "/")
-        hint = f"see `df -h {folder}`, `df -i {folder}` and `lsattr -d {folder}`"
+        name = shlex.quote(folder)
+        hint = f"see `df -h {name}`, `df -i {name}` and `lsattr -d {name}`"
         return Obstacle("not-writable", f"{path}: no file can be made in its folder: {why}", hint)
     return None
 

@@ -1,6 +1,8 @@
 """A file that cannot be written where it lies blocks its resource before anything is done."""
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from provisioner.host import System
 from provisioner.model import Difference
 from provisioner.runs import apply, writable
 from provisioner.steps import Change
-from provisioner.steps.files import MakeDirectory, SetLeaf, WriteFile
+from provisioner.steps.files import MakeDirectory, RemoveFile, SetLeaf, WriteFile
 from tests.helpers import daemon
 from tests.helpers.steps import quiet
 
+CHECKOUT = Path(__file__).parents[2]
 FILE = "/etc/docker/daemon.json"
 UNIT = {"INVOCATION_ID": "1", writable.UNIT: "provisioner-apply"}
 ROOT = "1 0 0:1 / / rw - ext4 /dev/vda rw\n"
@@ -103,3 +106,46 @@ def test_a_file_that_only_an_attempt_shows_to_be_refused_costs_no_restart(tmp_pa
     with pytest.raises(RolledBackError, match="Permission denied"):
         apply.apply(host, Configuration(wanted), quiet, only=("daemon",))
     assert (host.restarts, host.reloads, (tmp_path / FILE[1:]).read_text()) == (0, 0, text)
+
+
+FULL = 'mount -t tmpfs -o size=4k tmpfs "$1"; echo {} > "$1/file"; exec "$2" -c "$3" "$1" "$4"'
+JUDGE = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from provisioner.host import System
+from provisioner.runs import writable
+from provisioner.steps import Change
+from provisioner.model import Difference
+from provisioner.steps.files import RemoveFile, WriteFile
+file = sys.argv[1] + "/file"
+for steps in (RemoveFile(file),), (WriteFile(file, "{ }"),), (RemoveFile(file), WriteFile(file + "2", "{}")):
+    made = Change("daemon", (Difference("debug", None, True),), steps)
+    print(*[b.obstacle.code for b in writable.judged(System(), made).blocked] or ["free"])
+"""
+
+
+def test_a_full_disk_blocks_no_removal(tmp_path: Path) -> None:
+    argv = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", FULL, "sh")
+    ran = subprocess.run(
+        (*argv, str(tmp_path), sys.executable, JUDGE, str(CHECKOUT)), check=True, capture_output=True, text=True
+    )
+    assert ran.stdout.split() == ["free", "not-writable", "not-writable"]
+
+
+class Protected(System):
+    """A host with a folder that even root may not change, as `chattr +i` makes it."""
+
+    def barred(self, path: str, user: str) -> str | None:
+        return path
+
+
+def test_a_protected_folder_blocks_a_removal(tmp_path: Path) -> None:
+    (tmp_path / "etc/docker").mkdir(parents=True)
+    (tmp_path / FILE[1:]).write_text("{}")
+    host = Protected(str(tmp_path), {})
+    host.uid = 0
+    change = Change("daemon", (Difference("debug", None, True),), (RemoveFile(FILE),))
+    [blocked] = writable.judged(host, change).blocked
+    assert blocked.obstacle.code == "not-writable"
+    assert "lsattr -d /etc/docker" in blocked.obstacle.hint
+    assert not writable.judged(host, change._replace(edits=(RemoveFile("/etc/gone"),))).blocked
