@@ -26,7 +26,9 @@ ELSEWHERE = {
 }
 RUN = 10.0  # seconds for a test program; QEMU needs a hundredth of a second
 AGENT = "SSH_AUTH_SOCK"
+# Docker's variable for logins. Only programs that read it get the secrets. buildx is started as docker.
 LOGIN = "DOCKER_AUTH_CONFIG"
+READ_IT = ("docker", "docker-credential-")  # a name, and the beginning of the credential helpers' names
 SESSION = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "BUILDX_CONFIG")
 
 
@@ -289,7 +291,7 @@ class Calling(Looking):
 
         program, account = self._found(argv[0]), self._other(user)
         heard = self.listener if tied else None  # a program that only looks is not worth telling of
-        environment = self._scrubbed(account)
+        environment = self._scrubbed(account) | self._logins(argv[0], account)
         if plugins.meant(argv) and (plugin := self._buildx(program, user)):
             program, environment = plugin, {**environment, plugins.ORIGINAL: program}
         with programs.beside(argv, program, environment, timeout, account, heard, tied=tied) as wait:
@@ -326,11 +328,18 @@ class Calling(Looking):
             clean |= {name: self.environ[name] for name in needed if name in self.environ}
             if self.platform == "linux":  # cron and sudo remove it, but systemctl --user needs it
                 clean.setdefault("XDG_RUNTIME_DIR", f"/run/user/{self.uid}")
-        if account is None and LOGIN in self.environ:  # a login of this user's, which no program is run with
-            clean[LOGIN] = self.environ[LOGIN]
         if self.endpoint.startswith("ssh://") and AGENT in self.environ:
             clean[AGENT] = self.environ[AGENT]
         return clean | (_leading(self.endpoint) if self.endpoint else {})
+
+    def _logins(self, program: str, account: Account | None) -> dict[str, str]:
+        """Return the variable with the current user's logins, for a program that reads it.
+
+        A program that runs as another user never gets it.
+        """
+        docker, helpers = READ_IT
+        meant = account is None and (program == docker or program.startswith(helpers))
+        return {LOGIN: self.environ[LOGIN]} if meant and LOGIN in self.environ else {}
 
     def _connected(self, socket: str) -> wire.Wire:
         """Connect to an engine, on this host or at a remote address.

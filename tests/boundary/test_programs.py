@@ -201,3 +201,27 @@ def test_a_program_of_a_block_that_was_never_left_is_ended_before_an_undo(tmp_pa
         time.sleep(0.01)
     assert not alive(pid)
     started.__exit__(None, None, None)
+
+
+LOGIN = "DOCKER_AUTH_CONFIG"
+SAY = f'#!/bin/sh\necho "got ${{{LOGIN}-nothing}}"\n'
+GETS_IT = {
+    "docker": True,
+    "docker-credential-kept": True,
+    "dockerd": False,
+    "apt-get": False,
+    "env": False,
+    "ssh": False,
+}
+
+
+@pytest.mark.parametrize("name", GETS_IT)
+def test_the_logins_of_the_environment_go_to_docker_and_the_credential_helpers_alone(tmp_path: Path, name: str) -> None:
+    program = tmp_path / "usr/bin" / name
+    program.parent.mkdir(parents=True)
+    program.write_text(SAY)
+    program.chmod(0o755)
+    host = System(str(tmp_path), {LOGIN: "s3cret"})
+    expected = "got s3cret\n" if GETS_IT[name] else "got nothing\n"
+    assert host.ask(name, "buildx", "version").stdout == expected
+    assert host.run((name,), 20) == expected
