@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 SECONDS = 900  # seconds for one command, which may download over a slow line
 LOCK = 300  # seconds to wait while another program, unattended-upgrades for example, holds the manager's lock
-
-
-AGAIN = 5  # seconds between two attempts
+AGAIN = 5  # seconds between two attempts to get it
 # What dpkg, pacman and apk say, which cannot wait on their own, or not for a removal.
 LOCKED = ("lock was locked", "unable to lock database")
 
