@@ -11,6 +11,7 @@ from provisioner.runs.undo import CHANGED, DO, SO, Item
 
 __all__ = ["CHANGED", "CUT_OFF", "DO", "FATES", "SO"]
 CUT_OFF = "cut off"
+SHOWN = {"": CUT_OFF, "held": "blocked"}  # what receipts call otherwise
 # Why a rollback skips a step, in words for people.
 FATES = {SO: "it is so already", CHANGED: "somebody has changed it since"}
 
@@ -41,11 +42,16 @@ def entry(host: Reader, number: int) -> dict[str, Any]:
     return {
         "number": number,
         "time": found.time or None,
-        "outcome": found.outcome or CUT_OFF,
+        "outcome": _outcome(found),
         "changed": [{"resource": r, **d._asdict()} for r, d in found.before],
         "undo": steps(found),
         "problem": None,
     }
+
+
+def _outcome(found: Receipt) -> str:
+    word = found.outcome or ""
+    return SHOWN.get(word, word)
 
 
 def steps(found: Receipt) -> list[dict[str, Any]]:
@@ -56,7 +62,7 @@ def steps(found: Receipt) -> list[dict[str, Any]]:
 def planned(found: Receipt, items: tuple[Item, ...]) -> dict[str, Any]:
     """Return what a rollback would do for one entry."""
     steps = [{"kind": i.step.kind, "does": i.step.sentence(), "fate": i.fate} for i in items]
-    return {"number": found.number, "time": found.time, "outcome": found.outcome or CUT_OFF, "steps": steps}
+    return {"number": found.number, "time": found.time, "outcome": _outcome(found), "steps": steps}
 
 
 def value(key: str, found: Any) -> str:

@@ -38,6 +38,16 @@ def test_entries_are_listed_newest_first(host: System) -> None:
     assert said[1].split()[0] == "3"
 
 
+def test_an_entry_that_left_something_as_it_was_is_called_blocked_as_everywhere_else(host: System) -> None:
+    book = Journal(host, 4)
+    book.begin("0.1.0", Desired(), ())
+    book.end("held")  # a receipt keeps the word that older versions read
+    assert (past.entries(host) or [])[0]["outcome"] == "blocked"
+    assert "blocked" in history.run(host, Arguments(entry=4, format="text")).text
+    asked = Arguments(receipt=4, format="json", plan=True, accept=False, overdue=False)
+    assert json.loads(rollback.run(host, asked).text)["would_undo"][0]["outcome"] == "blocked"
+
+
 def test_one_entry_says_what_undoes_it(host: System) -> None:
     said = history.run(host, Arguments(entry=1, format="text")).text
     assert "  - remove /etc/undo-1" in said
