@@ -110,9 +110,7 @@ def _features(scene: Scene) -> str | None:
 def _feature_flag(scene: Scene) -> str | None:
     if command_line.value(scene.start.argv, "--feature") is None:
         return None
-    return (
-        f"{scene.facts.layout.unit} passes --feature, which cannot stand beside features in {scene.facts.daemon_json}"
-    )
+    return f"{scene.facts.layout.unit} passes --feature, so Docker refuses `features` in {scene.facts.daemon_json}"
 
 
 def _live_restore(scene: Scene) -> str | None:

@@ -65,7 +65,7 @@ def _wrong(host: Reader, folder: str, names: tuple[str, ...]) -> Iterator[tuple[
         stem, _, kind = name.rpartition(".")
         pair = {"cert": f"{stem}.key", "key": f"{stem}.cert"}.get(kind)
         if pair is not None and pair not in names:
-            yield name, "has no key beside it" if kind == "cert" else "has no certificate beside it"
+            yield name, f"has no {'key' if kind == 'cert' else 'certificate'}: {pair} is missing"
         elif why := _unusable(host, f"{folder}/{name}", key=kind == "key"):
             yield name, why
         elif pair is not None and _unusable(host, f"{folder}/{pair}", key=kind == "cert"):

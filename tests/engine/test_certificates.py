@@ -49,13 +49,13 @@ def test_a_certificate_that_buildx_would_fail_on_is_left_out_and_told(tmp_path: 
     told = " ".join(found.broken)
     for words in ("binary.crt holds no certificate in PEM form", "gone.crt is a link to nothing", "pipe.crt cannot be"):
         assert words in told
-    assert f"{certs}/alone.cert has no key beside it" in told
+    assert f"{certs}/alone.cert has no key: alone.key is missing" in told
 
 
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        (None, "a.cert has no key beside it"),
+        (None, "a.cert has no key: a.key is missing"),
         ("link", "a.key is a link to nothing"),
         ("junk", "a.key holds no key in PEM form"),
         ("-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "a.key is locked with a password"),
