@@ -251,6 +251,9 @@ def test_a_plan_says_what_people_found_out_later(boot: Boot) -> None:
     assert host.get(f"{TABLE}/qemu-aarch64") is None
     without = host.run("chroot", "/srv/image", "provisioner", "apply")
     assert (without.status, "apply --root DIR" in without.stderr) == (69, True), without.stderr
+    # a container that shares the machine's processes (--pid=host) has mounts of its own, and may register emulators
+    shared = host.run("unshare", "--mount", "chroot", "/srv/image", "provisioner", "plan", "--only=emulators")
+    assert (shared.status, "chroot" in shared.stdout) == (2, False), shared.stdout
 
 
 def test_an_apply_does_what_people_missed(boot: Boot) -> None:
