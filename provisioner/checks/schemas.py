@@ -179,7 +179,7 @@ _TIMED = fields(
     }
 )
 _PROOF = fields({"index": TEXT, "platforms": many(PROVEN)})
-_CPU = fields({"machine": TEXT, "native": many(TEXT)})
+_CPU = fields({"machine": TEXT, "native": many(TEXT)}, page_size=maybe(NUMBER), note=maybe(TEXT))
 _OS = fields({"name": TEXT, "kernel": maybe(TEXT), "user": TEXT})
 _DETECTED_ENGINE = fields(
     {

@@ -21,7 +21,7 @@ from provisioner.engine.kinds import Layout
 from provisioner.errors import DeniedError, NoEngineError, ProvisionerError
 from provisioner.host import System
 from provisioner.model import Value
-from provisioner.platforms import binfmt, machine, table
+from provisioner.platforms import binfmt, machine, pages, table
 from provisioner.runs import journal
 
 DEFAULTS = Desired()
@@ -46,7 +46,7 @@ def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Fa
     except (NoEngineError, DeniedError) as e:
         engine, silent = None, failure.of(e, host)
     found: dict[str, Any] = {
-        "cpu": {"machine": host.machine, "native": list(_native(host))},
+        "cpu": _cpu(host),
         "os": _os(host),
         "endpoint": {"address": where.host, "source": where.source},
         "before_sudo": sudo.lost(host, where.host, where.source) or None,
@@ -62,6 +62,13 @@ def detect(host: System, wanted: Desired = DEFAULTS) -> tuple[dict[str, Any], Fa
         "history": past.entries(host),
     }
     return {**found, "next": list(_next(found, silent, known))}, silent
+
+
+def _cpu(host: System) -> dict[str, Any]:
+    """Return the CPU, the platforms that it runs natively, the size of the kernel's pages, and what that breaks."""
+    native = _native(host)
+    page, note = pages.size(host) or None, pages.note(host, native) or None
+    return {"machine": host.machine, "native": list(native), "page_size": page, "note": note}
 
 
 def _native(host: System) -> tuple[str, ...]:

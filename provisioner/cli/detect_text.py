@@ -25,6 +25,8 @@ def _facts(found: Mapping[str, Any], silent: Failure | None) -> Iterator[tuple[s
     os, cpu, engine = found["os"], found["cpu"], found["engine"]
     yield "operating system", f"{os['name']}{', kernel ' + os['kernel'] if os['kernel'] else ''}"
     yield "CPU", f"{cpu['machine']}, runs {_list(cpu['native'])}"
+    if cpu["note"]:
+        yield "pages of memory", cpu["note"]
     yield "endpoint", f"{found['endpoint']['address']} (from {found['endpoint']['source']})"
     if found["before_sudo"]:
         yield "before sudo", found["before_sudo"]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from provisioner.errors import CommandError
 from provisioner.host import System
-from provisioner.platforms import ordinary, table
+from provisioner.platforms import ordinary, pages, table
 
 IMAGE = "provisioner-proof"
 LABEL = "io.provisioner.proof"
@@ -70,7 +70,7 @@ def end(system: System, socket: str, begun: Begun, within: str = "") -> Ran:
         system.post(socket, _start(begun.container))
         said = _said(system, socket, begun.container, probe)
         state = _state(system, socket, begun.container)
-        how = within or _how(system, state["Pid"])
+        how = within or _how(system, state["Pid"], begun.platform)
     except CommandError as e:
         return Ran(False, "", e.message)
     if said.splitlines()[-1:] != [probe]:
@@ -120,14 +120,14 @@ def _text(frames: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def _how(system: System, pid: int) -> str:
+def _how(system: System, pid: int, platform: str) -> str:
     """Return what runs a process: the CPU itself, or QEMU, whose version we ask for through /proc."""
     program = f"/proc/{pid}/exe"
     target = system.link(program) if pid else None
     if target is None:
         return "unknown"
     if target.endswith("/probe"):
-        return "native"
+        return f"native, but {pages.CRASH}" if pages.crash(system, (platform,)) else "native"
     words = system.ask(program, "--version").stdout.split("\n")[0].split()
     name = target.rpartition("/")[2]
     return f"QEMU {words[2]}" if len(words) > 2 and words[1] == "version" else name

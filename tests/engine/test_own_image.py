@@ -10,7 +10,8 @@ import pytest
 from provisioner.engine import own_image
 from provisioner.errors import NoEngineError
 from provisioner.host import System
-from tests.helpers import recorded
+from provisioner.platforms import table
+from tests.helpers import large, recorded
 
 SOCKET = "/s"
 WARNING = "qemu-ppc64le: warning: something of its own\n"
@@ -40,6 +41,31 @@ def test_a_probe_is_heard_out(name: str, tmp_path: Path) -> None:
     with recorded.engine(tmp_path / "s", answers):
         row = own_image.run(System(str(tmp_path), {}), SOCKET, "image", "linux/ppc64le")
     assert (row.runs, row.error[: len(error)]) == (runs, error)
+
+
+@pytest.mark.parametrize(
+    ("size", "platform", "how"),
+    [
+        (4096, "linux/arm/v7", "native"),
+        (16384, "linux/arm/v7", "native, but programs that were made for pages of 4 KB crash"),
+        (16384, "linux/arm64", "native"),
+    ],
+)
+def test_a_native_run_says_which_programs_the_kernel_s_pages_break(
+    tmp_path: Path, size: int, platform: str, how: str
+) -> None:
+    word = table.of(platform).architecture
+    host = large.host(tmp_path, size)
+    (tmp_path / "proc/7").mkdir()
+    (tmp_path / "proc/7/exe").symlink_to("/probe")
+    answers: recorded.Answers = {
+        "POST /containers/create": {"Id": "c"},
+        "POST /containers/c/start": b"",
+        "/containers/c/json": recorded.container("c", Running=True, Pid=7),
+        "/containers/c/logs": frame(f"{word}\n"),
+    }
+    with recorded.engine(tmp_path / "s", answers):
+        assert own_image.run(host, SOCKET, "image", platform) == (True, how, "")
 
 
 def test_a_container_that_somebody_removes_meanwhile_is_said_to_be_gone(tmp_path: Path) -> None:

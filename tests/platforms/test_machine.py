@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.cli import detect
+from provisioner.cli import detect, detect_text
 from provisioner.errors import ProvisionerError
 from provisioner.host import System, looking
 from provisioner.model import Ran
-from provisioner.platforms import binfmt, elf, machine, table
+from provisioner.platforms import binfmt, elf, machine, pages, table
+from tests.helpers import large
 
 CHECKOUT = Path(__file__).parents[2]
 HERE = System().machine
@@ -97,16 +98,19 @@ def test_a_table_that_is_not_the_kernel_s_is_refused_in_a_sentence(tmp_path: Pat
         machine.look(System(str(tmp_path), {}))
 
 
-@pytest.mark.parametrize("does", [True, False])
-def test_what_detect_says_of_the_cpu_is_what_it_says_of_each_platform(tmp_path: Path, does: bool) -> None:
+@pytest.mark.parametrize(("does", "page"), [(True, 4096), (True, 16384), (False, 16384)])
+def test_what_detect_says_of_the_cpu_is_what_it_says_of_each_platform(tmp_path: Path, does: bool, page: int) -> None:
     """An arm64 CPU may have a 32-bit mode, which only a test program shows."""
+    large.host(tmp_path, page)
 
     class Arm(System):
         def runs(self, programs: Sequence[bytes], *, bare: bool = False, patience: float = 10.0) -> list[Ran]:
             said = {elf.unserved("arm"): Ran(0, "arm\n")} if does else {}
             return [said.get(program, Ran(None, "", "Exec format error")) for program in programs]
 
-    found, _ = detect.detect(Arm(str(tmp_path), {}, machine="aarch64"))
+    found, silent = detect.detect(Arm(str(tmp_path), {}, machine="aarch64"))
     assert ("linux/arm/v7" in found["cpu"]["native"]) is does
     told = {row["platform"]: row["runs"] for row in found["emulators"]["platforms"]}
     assert (told.get("linux/arm/v7") == "native") is does, told
+    assert found["cpu"]["page_size"] == page
+    assert (pages.CRASH in detect_text.render(found, silent)) is (does and page > pages.USUAL)

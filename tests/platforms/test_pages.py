@@ -1,7 +1,6 @@
-"""A kernel whose pages are larger than 4 KB is named, with the platforms that only seem to run there."""
+"""A kernel whose pages are larger than 4 KB is named, with the platforms whose programs crash there."""
 
 import os
-import struct
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,7 @@ from provisioner.emulators import faults
 from provisioner.emulators.labels import Emulator, Label
 from provisioner.host import System
 from provisioner.platforms import pages
-
-
-def host(top: Path, size: int) -> System:
-    """Return a host whose kernel tells programs this size of a page."""
-    vector = top / "proc/self/auxv"
-    vector.parent.mkdir(parents=True)
-    vector.write_bytes(struct.pack("@8L", 16, 0x178BFBFF, 6, size, 17, 100, 0, 0))
-    return System(str(top), {})
+from tests.helpers.large import host
 
 
 def test_the_size_is_the_one_that_the_kernel_says_to_every_program(tmp_path: Path) -> None:
@@ -29,7 +21,7 @@ def test_the_size_is_the_one_that_the_kernel_says_to_every_program(tmp_path: Pat
 @pytest.mark.parametrize(
     ("size", "native", "told"),
     [
-        (16384, ("linux/arm64", "linux/arm/v7", "linux/arm/v6"), "linux/arm/v7 linux/arm/v6"),
+        (16384, ("linux/arm64", "linux/arm/v7", "linux/arm/v6"), "linux/arm/v7, linux/arm/v6"),
         (32768, ("linux/arm/v7",), "linux/arm/v7"),
         (16384, ("linux/arm64",), ""),
         (4096, ("linux/arm64", "linux/arm/v7"), ""),
@@ -43,6 +35,7 @@ def test_native_platforms_whose_programs_need_pages_of_4_kb_are_told(
     assert bool(note) is bool(told)
     assert told in note
     assert not note or f"pages of {size >> 10} KB" in note
+    assert bool(pages.crash(System(str(tmp_path), {}), native)) is bool(told)
 
 
 @pytest.mark.parametrize(
