@@ -209,6 +209,7 @@ TESTS: Mapping[str, Callable[[Scene], bool]] = {
     "api-pinned": lambda scene: bool(scene.host.environ.get("DOCKER_API_VERSION")),
     "no-login": _no_login,
     "known-qemu": _known_qemu,
+    "large-pages": lambda scene: bool(pages.crash(scene.host, (scene.platform or "linux/arm/v7",))),
 }
 
 

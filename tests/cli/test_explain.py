@@ -17,7 +17,7 @@ from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.host import System
 from provisioner.runs import compare
-from tests.helpers import recorded
+from tests.helpers import large, recorded
 
 CHECKOUT = Path(__file__).parents[2]
 # Each line as a program prints it.
@@ -34,6 +34,11 @@ LINES = {
     "failed to solve: snapshotter not loaded: overlay2: invalid argument": "snapshotter-not-loaded",
     "qemu: uncaught target signal 11 (Segmentation fault) - core dumped": "qemu-signal",
     'process "/dev/.buildkit_qemu_emulator /bin/sh -c x" did not complete successfully: exit code: 139': "qemu-signal",
+    "dash: error while loading shared libraries: libc.so.6: ELF load command address/offset not page-aligned": (
+        "native-crash"
+    ),
+    "sh: error while loading shared libraries: libc.so.6: ELF load command alignment not page-aligned": "native-crash",
+    'ERROR: process "/bin/sh -c apt-get update" did not complete successfully: exit code: 139': "native-crash",
     "qemu-aarch64-static: Could not open '/lib/ld-linux-aarch64.so.1': No such file or directory": "foreign-loader",
     'ERROR: no builder "container-builder" found': "no-builder",
     "Error response from daemon: No such container: buildx_buildkit_container-builder0": "builder-gone",
@@ -98,6 +103,14 @@ def test_a_platform_that_nobody_configured_is_the_cause_of_a_format_error(tmp_pa
     host = System(str(tmp_path), {"HOME": "/root"}, "x86_64")
     assert real(host, "exec /bin/sh: exec format error (linux/arm64)") == "not-configured"
     assert real(host, "exec /bin/sh: exec format error (linux/amd64)") == ""
+
+
+@pytest.mark.parametrize(("size", "cause"), [(4096, ""), (16384, "large-pages")])
+def test_a_crash_of_a_native_program_is_due_to_pages_that_are_larger_than_4_kb(
+    tmp_path: Path, size: int, cause: str
+) -> None:
+    line = 'process "/bin/sh -c true" did not complete successfully: exit code: 139'
+    assert real(large.host(tmp_path, size), line) == cause
 
 
 def test_words_and_files_are_read(tmp_path: Path) -> None:

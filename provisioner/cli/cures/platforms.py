@@ -75,6 +75,30 @@ ERRORS: tuple[Error, ...] = (
         ),
     ),
     Error(
+        "native-crash",
+        "ELF load command address/offset not page-aligned",
+        (
+            r"ELF load command \S+ not (page|properly)[ -]aligned",
+            r"^(?!.*\.buildkit_qemu_emulator).*did not complete successfully: exit code: 139",
+        ),
+        (
+            Cause(
+                "large-pages",
+                "This kernel's pages of memory are larger than 4 KB. Programs that were made for pages of 4 KB crash"
+                " there, for example those of Debian 12 for linux/arm/v7.",
+                (
+                    do("boot a kernel with pages of 4 KB (Raspberry Pi 5: `kernel=kernel8.img` in config.txt)"),
+                    do("or build on a base image that runs here, for example Debian 13"),
+                ),
+            ),
+            Cause(
+                "",
+                "The program itself crashes (signal 11), or its file is damaged.",
+                (do("run the same step in a container, where you can debug it: docker run -it IMAGE sh"),),
+            ),
+        ),
+    ),
+    Error(
         "foreign-loader",
         "qemu-aarch64: Could not open '/lib/ld-linux-aarch64.so.1'",
         (r"could not open '/lib\S*/ld-", r"invalid elf image for this architecture"),
