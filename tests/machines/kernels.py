@@ -1,4 +1,4 @@
-"""Kernels of Debian suites, each with an initial root file system that loads the modules for the real one."""
+"""Kernels of Debian, each with an initial root file system that loads the modules for the real one."""
 
 import gzip
 import lzma
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.hosts import debian, parts, progress
 from tests.hosts.cache import entry
-from tests.machines.recipes import INIT, KERNEL, MODULES
+from tests.machines.recipes import INIT, KERNELS, Kernel
 
-BUSYBOX = {"busybox-static": ("usr/bin/busybox",)}
+BUSYBOX = {"bookworm": "bin/busybox", "trixie": "usr/bin/busybox"}  # in the package, by suite
 TREE_OF_BUSYBOX = "trixie"
 # The packages that contain the image and the modules of each suite, by architecture.
 PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -20,23 +20,28 @@ PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def kernel(suite: str, architecture: str) -> Path:
-    """Return a folder with ``vmlinuz``, ``initrd`` and ``modules``, a folder named after the kernel's version."""
-    recipe = (KERNEL, MODULES, INIT, PACKAGES[suite], TREE_OF_BUSYBOX)
-    needs = (partial(parts.tree, suite), partial(busybox, architecture))
-    return entry(f"kernel-{suite}-{architecture}", recipe, partial(_build, suite, architecture), *needs)
+def kernel(name: str, architecture: str) -> Path:
+    """Return a folder with ``vmlinuz``, ``initrd`` and ``modules``, a folder named after the kernel's version.
+
+    ``name`` is a name in recipes.KERNELS.
+    """
+    wanted = KERNELS[name]
+    recipe = (wanted.newest, wanted.modules, INIT, PACKAGES[wanted.suite], TREE_OF_BUSYBOX)
+    needs = (partial(parts.tree, wanted.suite), partial(busybox, architecture))
+    return entry(f"kernel-{name}-{architecture}", recipe, partial(_build, wanted, architecture), *needs)
 
 
-def busybox(architecture: str) -> Path:
+def busybox(architecture: str, suite: str = TREE_OF_BUSYBOX) -> Path:
     """Return a static busybox."""
-    build = partial(debian.fetch, BUSYBOX, architecture=architecture)
-    tree = partial(parts.tree, TREE_OF_BUSYBOX)
-    return entry(f"busybox-{architecture}", (BUSYBOX, TREE_OF_BUSYBOX), build, tree) / "busybox-static/usr/bin/busybox"
+    wanted = {"busybox-static": (BUSYBOX[suite],)}
+    build = partial(debian.fetch, wanted, architecture=architecture)
+    folder = entry(f"busybox-{suite}-{architecture}", wanted, build, partial(parts.tree, suite))
+    return folder / "busybox-static" / BUSYBOX[suite]
 
 
-def _build(suite: str, architecture: str, into: Path, tree: Path, busybox: Path) -> None:
-    newest = KERNEL.format(architecture)
-    debian.fetch(PACKAGES[suite], into, tree, architecture=architecture, newest=newest)
+def _build(wanted: Kernel, architecture: str, into: Path, tree: Path, busybox: Path) -> None:
+    newest = wanted.newest.format(architecture)
+    debian.fetch(PACKAGES[wanted.suite], into, tree, architecture=architecture, newest=newest)
     [image] = [*into.glob("*/boot/vmlinuz-*"), *into.glob("*/usr/lib/modules/*/vmlinuz")]
     image.rename(into / "vmlinuz")
     [modules] = [found.parents[1] for found in into.glob("*/**/modules/*/kernel")]
@@ -47,11 +52,12 @@ def _build(suite: str, architecture: str, into: Path, tree: Path, busybox: Path)
     progress.run("depmod", ("/sbin/depmod", "--basedir", str(base), version), into.parent / "log")
     (into / "modules").mkdir()
     (modules / version).rename(into / "modules" / version)
-    (into / "initrd").write_bytes(gzip.compress(_initrd(into / "modules" / version, busybox), compresslevel=1))
+    initrd = _initrd(into / "modules" / version, wanted.modules, busybox)
+    (into / "initrd").write_bytes(gzip.compress(initrd, compresslevel=1))
 
 
-def _initrd(modules: Path, busybox: Path) -> bytes:
-    order = _order((modules / "modules.dep").read_text())
+def _initrd(modules: Path, wanted: tuple[str, ...], busybox: Path) -> bytes:
+    order = _order((modules / "modules.dep").read_text(), wanted)
     files = [
         ("init", 0o100755, INIT.encode()),
         ("modules", 0o100644, "\n".join(Path(name).name.removesuffix(".xz") for name in order).encode()),
@@ -65,12 +71,12 @@ def _initrd(modules: Path, busybox: Path) -> bytes:
     return b"".join(_member(*file) for file in (*folders, *files, ("TRAILER!!!", 0, b"")))
 
 
-def _order(dependencies: str) -> list[str]:
-    """Return the files of MODULES and their dependencies, dependencies first. Built-in modules have no file."""
+def _order(dependencies: str, wanted: tuple[str, ...]) -> list[str]:
+    """Return the files of modules and their dependencies, dependencies first. Built-in modules have no file."""
     table = {name: needs.split() for name, _, needs in (line.partition(":") for line in dependencies.splitlines())}
     by_name = {re.sub(r"\.ko(\.xz)?$", "", Path(name).name).replace("-", "_"): name for name in table}
     order: list[str] = []
-    for module in MODULES:
+    for module in wanted:
         if name := by_name.get(module):
             order += [need for need in (*reversed(table[name]), name) if need not in order]
     return order

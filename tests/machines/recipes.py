@@ -9,18 +9,30 @@ CPUS = 2
 DISK = "8G"
 DATA_DISK = "4G"
 
+# For the root file system, the disk and the channel, in loading order. Dependencies come first.
+MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "ext4")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A machine under the name that tests use. ``data`` is the file system of a second disk for data roots."""
 
     engine: str  # a name in tests.hosts.recipes.ENGINES: the tree and the layers above it
-    kernel: str  # the suite of its kernel
+    kernel: str  # a name in KERNELS
     architecture: str = "amd64"
     data: str = ""
     options: str = "noauto_da_alloc"  # of the root: disables ext4's own help for programs that forget to sync
     cpu: str = field(default="", repr=False)  # QEMU's name, if not the board's; a disk does not depend on it
     selinux: bool = field(default=False, repr=False)  # a disk depends on its layers and its script
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel of a suite under the name that machines use."""
+
+    suite: str
+    newest: str = "linux-image-cloud-{}"  # the package that depends on its newest version; {} is the architecture
+    modules: tuple[str, ...] = MODULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,14 @@ MACHINES = {
     "selinux": Recipe("trixie", "trixie", selinux=True),
     "arm64": Recipe("trixie", "trixie", "arm64"),
     "arm64-only": Recipe("trixie", "trixie", "arm64", cpu="a64fx"),  # without a 32-bit mode
+    "arm64-16k": Recipe("trixie", "trixie-16k", "arm64", cpu="cortex-a76"),  # pages and CPU of a Raspberry Pi 5
+}
+
+KERNELS = {
+    "bookworm": Kernel("bookworm"),
+    "trixie": Kernel("trixie"),
+    "trixie-16k": Kernel("trixie", "linux-image-{}-16k", ("crc32c_generic", *MODULES)),  # pages of 16 KB; for arm64
+    "forky": Kernel("forky"),
 }
 
 EVERY_RUN = ("trixie",)  # the machines that every test run starts
@@ -62,10 +82,6 @@ class Cpu:
 _ELF = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 CPUS_OF = {"arm64": Cpu("aarch64", f":other:M::{_ELF}:{_MASK}:{{}}:OCF")}
-
-KERNEL = "linux-image-cloud-{}"
-# For the root file system, the disk and the channel, in loading order. Dependencies come first.
-MODULES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "ext4")
 
 INIT = """\
 #!/bin/busybox sh
