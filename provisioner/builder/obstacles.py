@@ -118,8 +118,15 @@ def _misplaced(host: Reader, facts: Facts, kept: store.Store, name: str) -> str:
         return ""
 
 
+def _judges(host: Reader, account: Account) -> bool:
+    """Return whether we can act as a user. What somebody else may not write tells nothing of that user."""
+    return host.uid in (0, account.uid)
+
+
 def _closed(host: Reader, want: Wanted, account: Account) -> str | None:
     """Return the folder of a user where buildx would fail to write, except what is given back to that user first."""
+    if not _judges(host, account):
+        return None
     kept = store.of(host, account)
     found = (host.barred(f"{kept.folder}/{name}".rstrip("/"), account.name) for name in store.FOLDERS)
     given = set(ownership.foreign(host, kept, want, account)) if account.uid else set()
@@ -129,6 +136,8 @@ def _closed(host: Reader, want: Wanted, account: Account) -> str | None:
 def _no_room(host: Reader, account: Account) -> tuple[str, str] | None:
     """Return the first folder of a user where buildx could not fill a file, and why. Foreign folders are given back."""
     kept = store.of(host, account)
+    if not _judges(host, account):
+        return None
     for folder in (f"{kept.folder}/{name}".rstrip("/") for name in store.FOLDERS):
         if host.barred(folder, account.name) is None and (why := host.unmakeable(f"{folder}/x", account.name)):
             return folder, why

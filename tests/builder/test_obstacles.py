@@ -423,6 +423,8 @@ def test_a_store_where_its_user_cannot_write_is_that_user_s_obstacle(tmp_path: P
     [(user, found)] = obstacles.users(host, facts(), want)
     assert (user, found.code) == (host.user, "closed-home")
     assert f"{host.home}/.docker/buildx" in found.message
+    host.uid = 61234  # as the hourly check: what it may not write tells nothing of the user
+    assert list(obstacles.users(host, facts(), want)) == []
 
 
 MOUNTS = "36 28 0:40 / /home ro,nosuid - tmpfs tmpfs ro\n"
