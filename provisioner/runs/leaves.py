@@ -16,14 +16,15 @@ Keys = tuple[str, ...]
 Act = tuple[Receipt, Made]  # a step, and the run that made it
 
 
-def original(host: Reader, back: SetLeaf, newest: Act) -> SetLeaf | None:
+def original(host: Reader, back: SetLeaf, newest: Act, later: Collection[Receipt] = ()) -> SetLeaf | None:
     """Return the step that gives a setting its original value; None if a run gave it back already.
 
-    ``back`` undoes the oldest known step on the setting, ``newest`` is the last one.
+    ``back`` undoes the oldest known step on the setting, ``newest`` is the last one. ``later`` are the runs after it:
+    one that found the original value there gave the setting back without a step on it.
     """
     owned = _rows(tolerant.mapping(host.read(memory.path(host))).get(back.path))
     if back.keys not in owned:
-        return None if gave_back(*newest) else back
+        return None if gave_back(*newest) or any(_let_go(run, back) for run in later) else back
     value = owned[back.keys]
     if value == back.value:
         return back
@@ -40,6 +41,24 @@ def gave_back(receipt: Receipt, made: Made) -> bool:
         return False
     owned = _owned(receipt, made, step.path)
     return owned is not None and step.keys not in owned
+
+
+def _let_go(receipt: Receipt, back: SetLeaf) -> bool:
+    """Return whether the record that a run wrote names the settings of a file, and one of them not."""
+    if back.keys[-1] in memory.STORES or not receipt.made:
+        return False
+    owned = _owned(receipt, receipt.made[-1], back.path)
+    return owned is not None and back.keys not in owned
+
+
+def let_go(receipt: Receipt) -> Iterator[tuple[str, Keys]]:
+    """Yield the settings that are no longer ours after a run, each with its file, by the record before and after it."""
+    for made in receipt.made:
+        if isinstance(made.step, WriteFile) and made.step.path.rpartition("/")[2] == memory.OWNED:
+            new = tolerant.mapping(made.step.text)
+            for old in (back for back in made.undo if isinstance(back, WriteFile)):
+                for path, rows in tolerant.mapping(old.text).items():
+                    yield from ((path, keys) for keys in _rows(rows) if keys not in _rows(new.get(path)))
 
 
 def ours_again(receipt: Receipt) -> Iterator[SetLeaf]:

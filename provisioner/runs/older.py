@@ -62,7 +62,8 @@ def before(found: Past, oldest: Act, back: Step, newest: Act) -> Step | None:
     if _taken(*oldest):
         return None
     if isinstance(back, SetLeaf):
-        return leaves.original(found.host, back, newest)
+        later = tuple(run for run in found.known if run.number > newest[0].number)
+        return leaves.original(found.host, back, newest, later)
     if isinstance(back, WriteFile):
         return _file(found, back)
     if isinstance(back, Register):

@@ -37,7 +37,10 @@ def write(system: System, wanted: Desired, made: Plan, receipt: int | None, say:
             for name, users in traces.told(system, seen.endpoint.address, receipt or 0).items():
                 known[name] = {**known.get(name, {}), **dict.fromkeys(users)}
             here = dict(_here(system, seen, known))
-            found |= traces.merged(system, memory.record(system), seen.endpoint.address, here, _set(system, made))
+            settings = _set(system, made)
+            for path, keys in leaves.let_go(journal.read(system, receipt)) if receipt else ():
+                settings.setdefault(path, {}).setdefault(json.dumps(keys), "")
+            found |= traces.merged(system, memory.record(system), seen.endpoint.address, here, settings)
     except (ProvisionerError, OSError) as e:
         say(f"note: what this apply has made could not be recorded: {e}")
         return

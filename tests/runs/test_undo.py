@@ -481,3 +481,16 @@ def test_a_rollback_announces_what_its_plan_does(host: Host, changed: bool) -> N
     rollback.rollback(host, None, said.append)
     assert bool(told) is not changed
     assert [line for line in said if line.startswith("note: log-driver: ")] == [f"note: {t}" for t in told]
+
+
+def test_somebody_s_value_that_we_wanted_in_between_is_theirs_again_and_stays(host: Host) -> None:
+    theirs: dict[str, Any] = {"log-level": "debug"}
+    always = Restarts("always")
+    for wanted in (theirs, {}):
+        applied(host, wanted, restart=always)
+    Path(host.path(FILE)).write_text(json.dumps(theirs))
+    for wanted in ({"log-level": "error"}, theirs, {"debug": True}):
+        applied(host, wanted, restart=always)
+    assert text(host) == {**theirs, "debug": True}
+    removal.remove(host, quiet)
+    assert text(host) == theirs
