@@ -69,10 +69,10 @@ def engines(name: str) -> str:
 
 
 def machine() -> str:
-    """Describe the machine."""
+    """Describe the machine. What its kernel's builder adds to the version says nothing to others."""
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = int(next(line.split()[1] for line in _lines("/proc/meminfo"))) // 2**20
-    kernel = f"Linux {platform.release()}, Python {platform.python_version()}"
+    kernel = f"Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}"
     return f"{os.cpu_count()} × {(*models, platform.machine())[0]}, {memory} GiB, {kernel}"
 
 
