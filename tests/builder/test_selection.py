@@ -197,7 +197,7 @@ class Shut(System):
         return super().stat(path)
 
     def account(self, user: str) -> Account | None:
-        return Account(user, 1, 1, (), "/root" if user == "root" else f"/home/{user}")
+        return Account(user, 0, 0, (), "/root") if user == "root" else Account(user, 1000, 1000, (), f"/home/{user}")
 
     def barred(self, path: str, user: str) -> str | None:
         return "/home/dev" if path.startswith("/home/dev/") else None
