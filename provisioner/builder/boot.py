@@ -22,8 +22,6 @@ BROKEN = (
     *("is restarting, wait until", "is not running", "cannot exec in a stopped state"),
     "unable to upgrade to tcp, received 409",
 )
-
-
 # Messages about a container of this name that is about to go, or that a build has just begun to boot.
 PASSING = ("is already in use by container", "is already in progress", "is marked for removal")
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before each further attempt
@@ -36,7 +34,7 @@ class Boot(Slow):
     ``afresh`` holds the commands that remove the image and pull it again. They run if the boot fails with a message
     that points to a broken image. The engine refuses to remove an image that a running container uses.
     ``lenient`` ignores the exit status, which is not reliable then. The builder is checked afterwards.
-    ``alone``: this buildx locks its files while it boots, so no other call of it runs beside.
+    ``alone``: this buildx locks its files while it boots, so no other call of it runs meanwhile.
     """
 
     argv: tuple[str, ...]
@@ -48,10 +46,10 @@ class Boot(Slow):
     alone: bool = field(default=False, metadata=UNTOLD)
 
     @contextmanager
-    def beside(self, system: "System", say: Say) -> Iterator[Callable[[], None] | None]:
+    def meanwhile(self, system: "System", say: Say) -> Iterator[Callable[[], None] | None]:
         with ExitStack() as stack:
             try:
-                wait = stack.enter_context(system.beside(self.argv, self.timeout, user=self.user))
+                wait = stack.enter_context(system.meanwhile(self.argv, self.timeout, user=self.user))
             except CommandError:
                 if not self.lenient:
                     raise

@@ -16,7 +16,7 @@ from provisioner.typed import NamedTuple
 
 FIELDS = {"Key": str, "Name": str, "Global": bool}
 LOCK = ".lock"
-MARKS = "._-"  # in the name of a builder, beside letters and digits
+MARKS = "._-"  # in the name of a builder, other than letters and digits
 
 
 class Choice(NamedTuple):
@@ -133,7 +133,7 @@ def ways(host: Reader, kept: Store, endpoint: str) -> tuple[str, ...]:
         names = host.names(folder, user=kept.user)
     except ProvisionerError:  # docker cannot look into it either
         names = ()
-    for name in names:
+    for name in names[: contexts.MOST]:
         try:
             context = plain_json.loads(host.read(f"{folder}/{name}/meta.json", user=kept.user) or "{}")
             label = str(context["Name"])  # nobody can type one with a NUL or half of a UTF-16 pair

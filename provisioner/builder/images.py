@@ -54,11 +54,11 @@ class Pull(Slow):
     user: str = ""
 
     @contextmanager
-    def beside(self, system: "System", say: Say) -> Iterator[Callable[[], str] | None]:
+    def meanwhile(self, system: "System", say: Say) -> Iterator[Callable[[], str] | None]:
         if self._there(system):
             yield None
             return
-        with system.beside(("docker", "pull", self.image), self.timeout, user=self.user) as wait:
+        with system.meanwhile(("docker", "pull", self.image), self.timeout, user=self.user) as wait:
             yield wait
 
     def inverse(self, host: Reader) -> tuple[Step, ...]:

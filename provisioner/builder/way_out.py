@@ -48,7 +48,7 @@ def _on_loopback(host: Reader, facts: Facts, found: Mapping[str, Any]) -> tuple[
     if found.get("dns") or command_line.values(facts.flags, "--dns"):
         return ()
     servers = _servers(host, RESOLV)
-    if servers == (STUB,):  # systemd-resolved writes the real ones beside it, and Docker reads those
+    if servers == (STUB,):  # systemd-resolved writes the real ones next to it, and Docker reads those
         servers = _servers(host, BEHIND)
     return servers if all(s.startswith("127.") or s == "::1" for s in servers) else ()
 

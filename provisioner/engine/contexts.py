@@ -3,7 +3,9 @@
 Source: docker/cli's context store, ``<docker's configuration>/contexts/meta/<sha256 of the name>/meta.json``.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from provisioner.engine import addresses
 from provisioner.errors import ConfigError, DeniedError, ProvisionerError
@@ -13,6 +15,7 @@ from provisioner.typed import Any, NamedTuple
 
 TLS = "tls="
 META = "meta.json"
+MOST = 500  # folders of a user's contexts that are looked into: a check must end, whatever a user has made
 # The fields of an endpoint whose types docker, or its plug-in buildx, knows.
 ENDPOINTS = {
     "docker": {"Host": str, "SkipTLSVerify": bool},
@@ -90,7 +93,7 @@ def named(host: Reader, folder: str, name: str, source: str, *, user: str = "") 
 
 def every(host: Reader, folder: str) -> Iterator[Context]:
     """Yield all contexts that have an address. Contexts that cannot be read are skipped."""
-    for name in host.names(f"{folder}/contexts/meta"):
+    for name in host.names(f"{folder}/contexts/meta")[:MOST]:
         path = f"{folder}/contexts/meta/{name}/{META}"
         try:
             found = _parsed(host.read(path), path)
@@ -104,20 +107,22 @@ def broken(host: Reader, folder: str, *, user: str = "") -> str:
     """Return the file of the first context that docker cannot read, or a folder with a slash; empty if it reads all.
 
     One such file makes every command fail that lists the contexts, and buildx lists them for each build. docker also
-    looks into the folders of a context's folder.
+    looks into the folders of a context's folder. At most ``MOST`` folders are looked into.
 
     Raises: DeniedError if this user may not know.
     """
     known = host.uid == 0 or user in ("", host.user)  # what is denied to us is denied to the user
     top = f"{folder}/contexts/meta"
-    waiting = [top]
-    while waiting:
-        where = waiting.pop(0)
+    waiting = deque([top])
+    for _ in range(MOST):
+        if not waiting:
+            break
+        where = waiting.popleft()
         path = f"{where}/"
         try:
             names = host.names(where, user=user)
             path = f"{where}/{META}"
-            inside = where == top or host.directory(path, user)  # then it is no context itself
+            inside = where == top or host.directory(path, user)  # then only the folders in it are contexts
             text = None if inside else host.read(path, user=user)
             _listed(None if text is None else as_go.loads(text))
         except DeniedError:
@@ -127,7 +132,7 @@ def broken(host: Reader, folder: str, *, user: str = "") -> str:
         except (ValueError, RecursionError, ProvisionerError):
             return path
         below = (f"{where}/{name}" for name in names if name != META or inside)
-        waiting += [path for path in below if host.link(path) is None]  # docker skips links to folders
+        waiting += islice((path for path in below if host.link(path) is None), MOST)  # docker skips links to folders
     return ""
 
 

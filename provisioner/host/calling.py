@@ -103,11 +103,11 @@ class Calling(Looking):
         Returns: its stdout.
         Raises: CommandError, with the program's error output, if it fails.
         """
-        with self.beside(argv, timeout, text, user) as wait:
+        with self.meanwhile(argv, timeout, text, user) as wait:
             return wait()
 
     @contextlib.contextmanager
-    def beside(
+    def meanwhile(
         self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = ""
     ) -> Iterator[Callable[[], str]]:
         """Run a program that changes the host while a block runs.
@@ -294,7 +294,7 @@ class Calling(Looking):
         environment = self._scrubbed(account) | self._logins(argv[0], account)
         if plugins.meant(argv) and (plugin := self._buildx(program, user)):
             program, environment = plugin, {**environment, plugins.ORIGINAL: program}
-        with programs.beside(argv, program, environment, timeout, account, heard, tied=tied) as wait:
+        with programs.meanwhile(argv, program, environment, timeout, account, heard, tied=tied) as wait:
             yield wait
 
     def _buildx(self, docker: str, user: str) -> str:

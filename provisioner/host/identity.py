@@ -1,7 +1,7 @@
 """Act as another user: read and write with that user's rights, because the user's folders may contain traps for root.
 
 Only the effective IDs change, so that root can switch back. The kernel checks every path as if the user had named it.
-Programs are never started this way: they get the user's IDs permanently (``programs.spawn``).
+Programs are never started this way: they get the user's IDs permanently (``programs``).
 """
 
 import contextlib

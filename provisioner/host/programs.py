@@ -19,24 +19,8 @@ LEFT: list["subprocess.Popen[bytes]"] = []  # programs that were started to stay
 RUNNING: list["subprocess.Popen[bytes]"] = []  # programs of the blocks that are not left yet
 
 
-def spawn(
-    argv: tuple[str, ...],
-    program: str,
-    environment: dict[str, str],
-    text: str,
-    timeout: float,
-    account: Account | None = None,
-    heard: Callable[[str], None] | None = None,
-    *,
-    tied: bool = False,
-) -> Ran:
-    """Run a program of the host in a session of its own and wait for its end. On a timeout, kill its whole session."""
-    with beside(argv, program, environment, timeout, account, heard, tied=tied) as wait:
-        return wait(text)
-
-
 @contextlib.contextmanager
-def beside(
+def meanwhile(
     argv: tuple[str, ...],
     program: str,
     environment: dict[str, str],

@@ -24,7 +24,8 @@ def original(host: Reader, back: SetLeaf, newest: Act, later: Collection[Receipt
     """
     owned = _rows(tolerant.mapping(host.read(memory.path(host))).get(back.path))
     if back.keys not in owned:
-        return None if gave_back(*newest) or any(_let_go(run, back) for run in later) else back
+        gone = (back.path, back.keys)
+        return None if gave_back(*newest) or any(gone in let_go(run) for run in later) else back
     value = owned[back.keys]
     if value == back.value:
         return back
@@ -43,16 +44,8 @@ def gave_back(receipt: Receipt, made: Made) -> bool:
     return owned is not None and step.keys not in owned
 
 
-def _let_go(receipt: Receipt, back: SetLeaf) -> bool:
-    """Return whether the record that a run wrote names the settings of a file, and one of them not."""
-    if back.keys[-1] in memory.STORES or not receipt.made:
-        return False
-    owned = _owned(receipt, receipt.made[-1], back.path)
-    return owned is not None and back.keys not in owned
-
-
 def let_go(receipt: Receipt) -> Iterator[tuple[str, Keys]]:
-    """Yield the settings that are no longer ours after a run, each with its file, by the record before and after it."""
+    """Yield the settings that a run gave back, each with its file. Only the record from before the run names them."""
     for made in receipt.made:
         if isinstance(made.step, WriteFile) and made.step.path.rpartition("/")[2] == memory.OWNED:
             new = tolerant.mapping(made.step.text)

@@ -80,7 +80,7 @@ def _slow(
     A test that fails meanwhile is made once more when the step has ended, because an engine is slower while it works.
     """
     _announce(system, book, resource, step, say)
-    with step.beside(system, say) as wait:
+    with step.meanwhile(system, say) as wait:
         if wait is None:
             return
         slow, busy = Ending(wait), False

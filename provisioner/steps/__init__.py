@@ -79,7 +79,7 @@ class Step:
 class Slow(Step):
     """A step that takes seconds, most of which it waits. Other steps run meanwhile."""
 
-    def beside(self, system: "System", say: Say) -> "AbstractContextManager[Callable[[], object] | None]":
+    def meanwhile(self, system: "System", say: Say) -> "AbstractContextManager[Callable[[], object] | None]":
         """Run the step while a block runs. The block gets a function that waits for its end, and raises as ``do`` does.
 
         If the block ends without calling it, the step is stopped. None means that there is nothing to do.
@@ -91,7 +91,7 @@ class Slow(Step):
         return False
 
     def do(self, system: "System", say: Say) -> None:
-        with self.beside(system, say) as wait:
+        with self.meanwhile(system, say) as wait:
             if wait:
                 wait()
 

@@ -8,15 +8,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provisioner.errors import CommandError
 from provisioner.host import System, programs, remote
+from provisioner.model import Ran
 
 CHECKOUT = Path(__file__).parents[2]
 ENVIRONMENT = {"PATH": os.defpath}
 LEAVES = "setsid sleep infinity {streams} & echo $! >{pid}; "
+
+
+def spawn(
+    argv: tuple[str, ...], program: str, environment: dict[str, str], text: str, timeout: int, **more: Any
+) -> Ran:
+    """Run a program and wait for its end."""
+    with programs.meanwhile(argv, program, environment, timeout, **more) as wait:
+        return wait(text)
 
 
 @pytest.fixture
@@ -30,7 +40,7 @@ def left(tmp_path: Path) -> Iterator[Path]:
 def test_what_has_left_the_session_of_a_late_program_is_not_waited_for(left: Path) -> None:
     script = LEAVES.format(streams="", pid=left) + "sleep infinity"
     with pytest.raises(CommandError, match="did not end within 2 s"):
-        programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 2)
+        spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 2)
 
 
 def test_what_ssh_says_is_heard_although_it_leaves_a_connection_open(left: Path, tmp_path: Path) -> None:
@@ -60,7 +70,7 @@ def test_a_program_that_the_kernel_does_not_start_is_named(tmp_path: Path, conte
     program.write_bytes(content)
     program.chmod(0o755)
     with pytest.raises(CommandError, match=f"{program} does not start") as raised:
-        programs.spawn(("docker", "version"), str(program), ENVIRONMENT, "", 2)
+        spawn(("docker", "version"), str(program), ENVIRONMENT, "", 2)
     assert raised.value.hint == f"look at the file: file {program}"
 
 
@@ -112,16 +122,16 @@ def test_a_daemon_that_a_program_has_left_goes_on_after_its_end(left: Path) -> N
     ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -9 $$", -9)]
 )
 def test_a_program_s_end_is_told_as_it_was(script: str, status: int) -> None:
-    assert programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, tied=True).status == status
+    assert spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, tied=True).status == status
 
 
 def test_a_program_that_is_gone_by_now_is_named() -> None:
     with pytest.raises(CommandError, match="/no/such/program does not start: No such file or directory"):
-        programs.spawn(("x",), "/no/such/program", ENVIRONMENT, "", 20, tied=True)
+        spawn(("x",), "/no/such/program", ENVIRONMENT, "", 20, tied=True)
 
 
 def test_no_signal_is_blocked_in_a_program() -> None:
-    said = programs.spawn(("sh", "-c", "grep SigBlk /proc/self/status"), "/bin/sh", ENVIRONMENT, "", 20, tied=True)
+    said = spawn(("sh", "-c", "grep SigBlk /proc/self/status"), "/bin/sh", ENVIRONMENT, "", 20, tied=True)
     assert int(said.stdout.split()[1], 16) == 0
 
 
@@ -160,14 +170,14 @@ LATE = "sleep .5; wc -c; head -c {out} /dev/zero"  # reads its stdin to the end,
 def test_a_program_that_is_heard_gets_all_of_its_stdin_however_late_it_reads(size: int, out: int) -> None:
     heard: list[str] = []
     script = LATE.format(out=out)
-    ran = programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "x" * size, 20, heard=heard.append)
+    ran = spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "x" * size, 20, heard=heard.append)
     counted, _, rest = ran.stdout.partition("\n")
     assert (ran.status, int(counted), len(rest)) == (0, size, out)
     assert heard
 
 
 def test_a_program_that_is_heard_may_leave_its_stdin_unread() -> None:
-    ran = programs.spawn(
+    ran = spawn(
         ("sh", "-c", "exec <&-; sleep .5; echo no >&2; exit 3"), "/bin/sh", ENVIRONMENT, "x" * 200_000, 20, heard=print
     )
     assert (ran.status, ran.error) == (3, "no\n")
@@ -176,19 +186,19 @@ def test_a_program_that_is_heard_may_leave_its_stdin_unread() -> None:
 @pytest.mark.parametrize("script", ["sleep infinity", "exec >/dev/null 2>&1; sleep infinity"])
 def test_a_program_that_is_heard_is_late_too(script: str) -> None:
     with pytest.raises(CommandError, match="did not end within 1 s"):
-        programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "x" * 200_000, 1, heard=print)
+        spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "x" * 200_000, 1, heard=print)
 
 
 def test_the_last_words_of_a_program_s_complaints_are_heard_or_else_of_its_answer() -> None:
     heard: list[str] = []
     script = "echo answer; sleep .5; echo complaint >&2; sleep .5"
-    programs.spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, heard=heard.append)
+    spawn(("sh", "-c", script), "/bin/sh", ENVIRONMENT, "", 20, heard=heard.append)
     assert {"answer\n", "complaint\n"} <= set(heard)
     assert heard[-1] == "complaint\n"
 
 
 def test_a_program_of_a_block_that_was_never_left_is_ended_before_an_undo(tmp_path: Path) -> None:
-    started = System("/", {}).beside(("sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 600"), 60)
+    started = System("/", {}).meanwhile(("sh", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 600"), 60)
     started.__enter__()
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
         time.sleep(0.01)

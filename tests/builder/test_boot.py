@@ -15,10 +15,10 @@ BOOT, PULL = ("docker", "buildx", "inspect", "--bootstrap", "b"), ("docker", "pu
 
 
 class Fake(System):
-    """A host on which what runs beside other steps runs when it is waited for."""
+    """A host on which what runs during other steps runs when it is waited for."""
 
     @contextmanager
-    def beside(
+    def meanwhile(
         self, argv: tuple[str, ...], timeout: int, text: str = "", user: str = ""
     ) -> Iterator[Callable[[], str]]:
         yield lambda: self.run(argv, timeout)

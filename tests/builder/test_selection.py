@@ -10,7 +10,7 @@ from provisioner.builder import choices, keys, obstacles, removing, selection, s
 from provisioner.builder.store import Instance, Store
 from provisioner.builder.wanted import Wanted
 from provisioner.config.desired import Builder, Desired
-from provisioner.engine import target
+from provisioner.engine import contexts, target
 from provisioner.engine.endpoints import Endpoint
 from provisioner.engine.facts import Facts
 from provisioner.engine.info import engine
@@ -276,3 +276,23 @@ class Refusing(System):
         if f"{path}/".endswith(self.refused):
             raise DeniedError(f"{path}: this user may not look into it")
         return super().names(path, user=user)
+
+
+def test_a_check_ends_whatever_folders_a_user_has_made(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Endless(System):
+        """A host on which each folder of contexts holds many more."""
+
+        def names(self, path: str, *, user: str = "") -> tuple[str, ...]:
+            seen.append(path)
+            return tuple(map(str, range(1000)))
+
+        def directory(self, path: str, user: str = "") -> bool | None:
+            return None
+
+        def read(self, path: str, *, user: str = "") -> str | None:
+            return None
+
+    assert contexts.broken(Endless(str(tmp_path), {}), "/home/dev/.docker", user="dev") == ""
+    assert len(seen) == contexts.MOST

@@ -1,4 +1,4 @@
-"""What runs beside a slow step, in which order the journal has it, and what a failure stops."""
+"""What runs during a slow step, in which order the journal has it, and what a failure stops."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ class Act(Step):
 
 @dataclass(frozen=True, slots=True)
 class Wait(Slow):
-    """A slow step. Steps whose names begin with its ``others`` may run beside it."""
+    """A slow step. Steps whose names begin with its ``others`` may run meanwhile."""
 
     name: str
     others: str = "no such"
@@ -48,7 +48,7 @@ class Wait(Slow):
     fails: bool = False
 
     @contextmanager
-    def beside(self, system: System, say: Say) -> Iterator[Callable[[], None] | None]:
+    def meanwhile(self, system: System, say: Say) -> Iterator[Callable[[], None] | None]:
         DONE.append(f"{self.name} begins")
         try:
             yield None if self.nothing else self._end
@@ -124,7 +124,7 @@ def test_a_broken_store_is_said_by_its_test(host: System, book: Journal, failing
     assert told(host)[-1] == "test"
 
 
-def test_a_test_that_fails_only_beside_a_slow_step_is_made_again_alone(host: System, book: Journal) -> None:
+def test_a_test_that_fails_only_during_a_slow_step_is_made_again_alone(host: System, book: Journal) -> None:
     store = STORE._replace(trial=(Act("test", fails=1),))
     builder = Change("builder", (), (Wait("boot", "use"), Act("use")))
     make.changes(host, book, (store, builder), quiet)
@@ -149,7 +149,7 @@ def test_the_failure_of_a_slow_step_is_its_own(host: System, book: Journal) -> N
     assert DONE[-3:] == ["test", "boot ends", "boot is over"]
 
 
-def test_nothing_but_a_choice_of_buildx_s_runs_beside_the_boot() -> None:
+def test_nothing_but_a_choice_of_buildx_s_runs_during_the_boot() -> None:
     boot = Boot(commands.boot("b"))
     assert boot.apart(Run(commands.use("b")))
     assert boot.apart(Run(commands.use("b", "unix:///run/docker.sock")))
@@ -159,7 +159,7 @@ def test_nothing_but_a_choice_of_buildx_s_runs_beside_the_boot() -> None:
     assert not Boot(commands.boot("b"), alone=True).apart(Run(commands.use("b")))
 
 
-def test_a_failure_beside_a_boot_waits_for_its_end_before_anything_is_undone(host: System, book: Journal) -> None:
+def test_a_failure_during_a_boot_waits_for_its_end_before_anything_is_undone(host: System, book: Journal) -> None:
     builder = Change("builder", (), (Wait("boot", "use", fails=True), Act("use", fails=1)))
     with pytest.raises(ProvisionerError, match="use failed"):
         make.changes(host, book, (builder,), quiet)
