@@ -12,7 +12,7 @@ from provisioner.model import Account, Reader, Status
 
 PEOPLE = range(1000, 60000)  # the user IDs that distributions give to people
 SWITCH = "/etc/nsswitch.conf"
-LOCAL = {"files", "compat", "systemd", "[NOTFOUND=return]", "[SUCCESS=return]", "[!UNAVAIL=return]", "cache", "db"}
+LOCAL = {"files", "compat", "systemd", "cache", "db", "altfiles", "extrausers", "mymachines"}
 NOBODY = "4294967295"  # the kernel's value for a process that belongs to no login
 
 
@@ -105,5 +105,7 @@ def _named(host: Reader, uid: str) -> str | None:
 def elsewhere(host: Reader) -> bool:
     """Return whether accounts can come from a directory, such as LDAP, and not only from the files of this host."""
     rows = (line.partition("#")[0] for line in (host.read(SWITCH) or "").splitlines())
-    named = (set(row.partition(":")[2].split()) for row in rows if row.partition(":")[0].strip() == "passwd")
-    return any(found - LOCAL for found in named)
+    named = (
+        word for row in rows if row.partition(":")[0].strip() == "passwd" for word in row.partition(":")[2].split()
+    )
+    return any(word not in LOCAL and not {*word} & {*"[]="} for word in named)  # in brackets is what an answer leads to

@@ -37,7 +37,8 @@ def _append_only(folder: str) -> bool:
     direction = 0x40000000 if os.uname().machine.startswith(OTHER_NUMBERS) else 0x80000000
     size = struct.calcsize("l")
     try:
-        there = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        # Its owner may have put a pipe in its place, which nobody may wait for.
+        there = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NONBLOCK)
     except OSError:  # a folder that may be written and not read
         return False
     try:

@@ -127,6 +127,7 @@ class Journal:
         """
         with suppress(OSError, ProvisionerError):
             _open(self.system, {*listed(self.system), self.number})
+        with suppress(OSError, ProvisionerError):  # on a full disk, a line often fits where a new file does not
             self._line("undo")
 
     def last(self, step: Step) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.errors import ProvisionerError
-from provisioner.host import System, paths
+from provisioner.host import System, paths, trying
 
 PATH = "/srv/app/file"
 OWN = "root's own"
@@ -346,3 +346,9 @@ def test_root_lists_the_folder_that_it_has_looked_at(tmp_path: Path) -> None:
         (tmp_path / "home/a").symlink_to("../secret")
         with pytest.raises(NotADirectoryError):
             paths.own_names(place)
+
+
+def test_a_pipe_in_the_place_of_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert trying._append_only(str(pipe)) is False
